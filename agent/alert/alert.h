@@ -1,0 +1,119 @@
+/* alert.h - an alert is a mergeable heap of facts; words are rendered from the facts.
+ *
+ * A detector emits drafts. Drafts with the same identity (type, account, subject, bucket) merge:
+ * counts and sums add, times and severity widen, sets unite. Merging is commutative and associative,
+ * so the same rows end in the same alert whatever the batching, order, mode or restarts.
+ *
+ * Identity: uuid v5 of "detector/state_version/type/account/subject/bucket". Never clock, host, chance.
+ * The record id of an update is "<alert id>-<n>"; n grows with the alert.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_ALERT_H
+#define COSMOWATCH_ALERT_H
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "record/record.h"
+
+enum severity { SEVERITY_INFORMATIONAL, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH };
+const char *severity_name(enum severity s); /* "Informational" "Low" "Medium" "High" */
+
+/* How two values of one fact merge. */
+enum fact_kind {
+    FACT_SUM,  /* int64: adds */
+    FACT_MAX,  /* int64 */
+    FACT_MIN,  /* int64 */
+    FACT_SET,  /* texts: union; the FACT_SET_MAX smallest are kept, and whether there were more */
+    FACT_MAP,  /* text -> int64, values add; the FACT_SET_MAX smallest keys are kept, and "more" */
+};
+#define FACT_SET_MAX 20
+#define FACT_TEXT_MAX 4096 /* bytes kept of one text, cut on a UTF-8 boundary */
+
+struct fact_value { /* one contribution, by the detector; all borrowed */
+    const char *name; /* a name of facts.c, e.g. "address", "bytesOut"; static text */
+    enum fact_kind kind;
+    int64_t number;   /* SUM MAX MIN, and the value of a MAP entry */
+    struct slice text;/* SET, and the key of a MAP entry */
+};
+
+struct alert_draft {
+    const char *detector;      /* module name, part of the identity */
+    int state_version;         /* part of the identity; bump when the same rows would judge otherwise */
+    const char *type;          /* catalogue id, "CosmosDB_TorAnomaly" */
+    const char *variant;       /* ".FirstSeen" or NULL; the highest-severity variant is shown */
+    enum severity severity;    /* merges by maximum */
+    int confidence;            /* 0..100, merges by maximum */
+    enum api api;
+    struct slice account;      /* lower-case account name */
+    struct slice resource_id;  /* full ARM id where known */
+    struct slice subject;      /* what the alert is about, e.g. the address; part of the identity */
+    int64_t bucket_ns;         /* part of the identity: usually the UTC day of the event */
+    int64_t first_ns, last_ns, count;
+    const struct fact_value *facts;
+    size_t facts_len;
+};
+
+/* Where detectors put drafts. */
+struct alert_sink {
+    void *self;
+    int (*emit)(void *self, const struct alert_draft *draft, struct error *err);
+};
+
+static inline int alert_emit(const struct alert_sink *s, const struct alert_draft *d, struct error *err)
+{
+    return s->emit(s->self, d, err);
+}
+
+/* ---- the merged alert ------------------------------------------------------------------------- */
+
+struct fact { /* owned by its alert */
+    char *name;
+    enum fact_kind kind;
+    int64_t number;
+    struct fact_entry { char *text; int64_t number; } *entries; /* sorted by text */
+    size_t len;
+    bool more; /* there were more than FACT_SET_MAX */
+};
+
+struct alert_type; /* catalogue.h */
+
+struct alert {
+    char id[37];           /* uuid, lower case */
+    char record_id[64];    /* id "-" n */
+    int64_t update;        /* n; 0 at first */
+    int64_t told_count;    /* count in the last update that went out; 0: none did */
+    bool is_final;         /* the bucket is over: no more rows are expected */
+    bool is_sample;        /* made by `cosmowatch sample` */
+    bool is_suppressed;
+    const struct alert_type *type; /* never NULL after alert_from_* */
+    char *detector, *variant, *account, *resource_id, *subject; /* never NULL, may be "" */
+    enum severity severity;
+    int confidence;
+    enum api api;
+    int64_t bucket_ns, first_ns, last_ns, count;
+    struct fact *facts;    /* sorted by name */
+    size_t facts_len;
+};
+
+struct alert *alert_new(void);
+void alert_free(struct alert *a);
+void alert_freep(struct alert **a);
+MUST_CHECK int alert_from_draft(const struct alert_draft *d, struct alert **ret, struct error *err);
+MUST_CHECK int alert_merge(struct alert *a, const struct alert_draft *d, struct error *err);
+const struct fact *alert_fact(const struct alert *a, const char *name); /* or NULL */
+int64_t alert_number(const struct alert *a, const char *name, int64_t otherwise);
+/* First (smallest) text of a SET or MAP, or "". */
+const char *alert_text(const struct alert *a, const char *name);
+
+/* Durable form (JSON; the store's, not a receiver's). */
+struct buf;
+MUST_CHECK int alert_save(const struct alert *a, struct buf *out, struct error *err);
+MUST_CHECK int alert_load(struct slice json, struct alert **ret, struct error *err);
+
+/* Words, rendered from facts and catalogue. All append to out. */
+void alert_title(const struct alert *a, struct buf *out);       /* display name */
+void alert_why(const struct alert *a, struct buf *out);         /* one sentence with the numbers */
+void alert_description(const struct alert *a, struct buf *out);
+void alert_kql(const struct alert *a, struct buf *out);         /* ready query that shows the rows */
+void alert_portal_link(const struct alert *a, struct buf *out); /* "" when the resource id is unknown */
+
+#endif

@@ -1,0 +1,244 @@
+/* stage.c - see stage.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "alert/stage.h"
+
+#include "base/map.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct held {
+    struct alert *alert;
+    bool is_touched;   /* changed since the last settle */
+    bool was_told;     /* record_id of the alert has gone to the outputs */
+    bool is_over;      /* may be forgotten after the commit */
+};
+
+struct stage {
+    int64_t horizon_ns;
+    struct map *held; /* alert id -> struct held */
+};
+
+struct stage *stage_new(int64_t horizon_ns)
+{
+    struct stage *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->horizon_ns = horizon_ns;
+    s->held = map_new(sizeof(struct held));
+    if (!s->held) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void stage_forget(struct stage *s)
+{
+    size_t it = 0;
+    struct slice key = { 0 };
+    void *value = NULL;
+
+    while (map_next(s->held, &it, &key, &value))
+        alert_free(((struct held *)value)->alert);
+    map_clear(s->held);
+}
+
+void stage_free(struct stage *s)
+{
+    if (!s)
+        return;
+    stage_forget(s);
+    map_free(s->held);
+    free(s);
+}
+
+void stage_freep(struct stage **s)
+{
+    stage_free(*s);
+    *s = NULL;
+}
+
+size_t stage_len(const struct stage *s)
+{
+    return map_len(s->held);
+}
+
+/* How far the alert has come, as the n of its record id: grows with the count's power of ten, then with
+ * the severity, then with the end of its bucket. Two batches or a hundred, the same n. */
+static int64_t progress(const struct alert *a)
+{
+    int64_t level = 0;
+
+    for (int64_t n = a->count; n >= 10; n /= 10)
+        level++;
+    return level * 10 + (int64_t)a->severity * 2 + (a->is_final ? 1 : 0);
+}
+
+static struct held *hold(struct stage *s, struct alert *a, struct error *err)
+{
+    struct held *h = map_put(s->held, slice_of(a->id), NULL);
+
+    if (!h) {
+        error_set(err, ERR_NOMEM, "no memory to hold an alert");
+        return NULL;
+    }
+    h->alert = a;
+    return h;
+}
+
+int stage_adopt(struct stage *s, struct alert *a, struct error *err)
+{
+    struct held *h = NULL;
+
+    if (map_get(s->held, slice_of(a->id))) {
+        alert_free(a);
+        return 0;
+    }
+    h = hold(s, a, err);
+    if (!h) {
+        alert_free(a);
+        return -1;
+    }
+    h->was_told = a->told_count > 0;
+    return 0;
+}
+
+int stage_emit(struct stage *s, const struct alert_draft *d, const struct stage_loader *load,
+               struct error *err)
+{
+    CLEANUP(alert_freep) struct alert *fresh = NULL;
+    struct held *h = NULL;
+
+    if (alert_from_draft(d, &fresh, err) < 0)
+        return -1;
+    h = map_get(s->held, slice_of(fresh->id));
+    if (!h && load) {
+        struct alert *stored = NULL;
+
+        if (load->load(load->self, fresh->id, &stored, err) < 0)
+            return -1;
+        if (stored) {
+            if (stage_adopt(s, stored, err) < 0)
+                return -1;
+            h = map_get(s->held, slice_of(fresh->id));
+        }
+    }
+    if (!h) {
+        h = hold(s, fresh, err);
+        if (!h)
+            return -1;
+        fresh = NULL; /* held now */
+    } else if (alert_merge(h->alert, d, err) < 0) {
+        return -1;
+    }
+    h->is_touched = true;
+    return 0;
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const struct alert *x = (*(struct held *const *)a)->alert, *y = (*(struct held *const *)b)->alert;
+
+    if (x->first_ns != y->first_ns)
+        return x->first_ns < y->first_ns ? -1 : 1;
+    return strcmp(x->id, y->id);
+}
+
+/* Held alerts in (first, id) order: what is told must not depend on hashing. Caller frees. */
+static int sorted(struct stage *s, struct held ***ret, size_t *ret_n, struct error *err)
+{
+    size_t n = 0, it = 0;
+    struct slice key = { 0 };
+    void *value = NULL;
+    struct held **list = malloc((map_len(s->held) + 1) * sizeof(struct held *));
+
+    if (!list)
+        return error_set(err, ERR_NOMEM, "no memory to list alerts");
+    while (map_next(s->held, &it, &key, &value))
+        list[n++] = value;
+    qsort(list, n, sizeof(struct held *), by_first);
+    *ret = list;
+    *ret_n = n;
+    return 0;
+}
+
+static int settle_one(struct held *h, int64_t watermark_ns, int64_t horizon_ns,
+                      int (*fn)(void *, const struct alert *, bool, struct error *), void *self,
+                      struct error *err)
+{
+    struct alert *a = h->alert;
+    bool is_over = watermark_ns == INT64_MAX ||
+                   watermark_ns >= a->bucket_ns + NS_PER_DAY + horizon_ns;
+    bool ended = is_over && !a->is_final;
+    bool is_told = false;
+    int64_t n = 0;
+
+    if (!h->is_touched && !ended)
+        return 0;
+    if (is_over)
+        a->is_final = true;
+    n = progress(a);
+    is_told = !h->was_told || n > a->update;
+    /* The end is worth telling only when it says more than the last update did. */
+    if (ended && h->was_told && n == a->update + 1 && a->told_count == a->count)
+        is_told = false;
+    if (is_told) {
+        a->update = n;
+        (void)snprintf(a->record_id, sizeof a->record_id, "%s-%lld", a->id, (long long)n);
+        h->was_told = true;
+        a->told_count = a->count;
+    }
+    h->is_touched = false;
+    h->is_over = is_over;
+    return fn(self, a, is_told, err);
+}
+
+int stage_settle(struct stage *s, int64_t watermark_ns,
+                 int (*fn)(void *self, const struct alert *a, bool is_told, struct error *err),
+                 void *self, struct error *err)
+{
+    struct held **list = NULL;
+    size_t n = 0;
+    int rc = 0;
+
+    if (sorted(s, &list, &n, err) < 0)
+        return -1;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = settle_one(list[i], watermark_ns, s->horizon_ns, fn, self, err);
+    free(list);
+    return rc;
+}
+
+void stage_commit(struct stage *s)
+{
+    size_t it = 0;
+    struct slice key = { 0 };
+    void *value = NULL;
+
+    while (map_next(s->held, &it, &key, &value)) {
+        struct held *h = value;
+
+        if (!h->is_over)
+            continue;
+        alert_free(h->alert);
+        h->alert = NULL;
+        (void)map_del(s->held, key);
+    }
+}
+
+int stage_each(struct stage *s, int (*fn)(void *self, const struct alert *a, struct error *err),
+               void *self, struct error *err)
+{
+    struct held **list = NULL;
+    size_t n = 0;
+    int rc = 0;
+
+    if (sorted(s, &list, &n, err) < 0)
+        return -1;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = fn(self, list[i]->alert, err);
+    free(list);
+    return rc;
+}

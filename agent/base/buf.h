@@ -1,0 +1,42 @@
+/* buf.h - text being built. Has a ceiling from birth and remembers its first failure, so a builder
+ * checks once at the end (buf_check). Always NUL-terminated when anything was added.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_BUF_H
+#define COSMOWATCH_BUF_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+#include <stdarg.h>
+
+struct buf {
+    char *at;
+    size_t len, cap, max; /* max: ceiling in bytes, without the NUL; 0 holds nothing */
+    bool failed;          /* memory or ceiling; later adds do nothing, what was added stays */
+    bool is_full;         /* the failure was the ceiling */
+};
+
+#define BUF_INIT(max_bytes) ((struct buf){ .max = (max_bytes) })
+
+void buf_release(struct buf *b); /* frees, leaves an empty buf with the same ceiling */
+void buf_clear(struct buf *b);   /* keeps memory, forgets content and failure */
+void buf_add(struct buf *b, const void *at, size_t len);
+void buf_add_char(struct buf *b, char c);
+void buf_add_str(struct buf *b, const char *cstr);
+void buf_add_slice(struct buf *b, struct slice s);
+void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+void buf_add_i64(struct buf *b, int64_t v);
+bool buf_reserve(struct buf *b, size_t more); /* room for `more` bytes; false is a failure */
+/* 0, or -1 with ERR_NOMEM / ERR_LIMIT when anything could not be added. */
+MUST_CHECK int buf_check(const struct buf *b, struct error *err);
+/* The text so far; valid until the next add. Never NULL. */
+const char *buf_cstr(struct buf *b);
+char *buf_take(struct buf *b); /* caller frees; NULL after a failure */
+
+static inline struct slice buf_slice(const struct buf *b)
+{
+    return slice_make(b->at, b->len);
+}
+
+#endif

@@ -1,0 +1,104 @@
+/* json_out.c - see json_out.h. Most bytes of a log are plain ASCII: they are copied in runs.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/json_out.h"
+
+#include "base/utf8.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool is_plain(char at)
+{
+    unsigned char c = (unsigned char)at;
+
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void add_escaped(struct buf *out, uint32_t c)
+{
+    static const char letters[] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
+                                    ['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\' };
+    char pair[2] = { '\\', c < sizeof(letters) ? letters[c] : '\0' };
+
+    if (pair[1] != '\0')
+        buf_add(out, pair, 2);
+    else
+        buf_addf(out, "\\u%04x", c);
+}
+
+void json_add_string(struct buf *out, struct slice s)
+{
+    size_t i = 0;
+
+    buf_add_char(out, '"');
+    while (i < s.len) {
+        size_t run = i, n;
+        uint32_t c;
+
+        while (run < s.len && is_plain(s.at[run]))
+            run++;
+        buf_add(out, s.at + i, run - i);
+        i = run;
+        if (i == s.len)
+            break;
+        n = utf8_next(s, i, &c);
+        if (c == UTF8_BAD)
+            buf_add_str(out, "\xef\xbf\xbd");
+        else if (c < 0xa0 || c == 0x2028 || c == 0x2029)
+            add_escaped(out, c);
+        else
+            buf_add(out, s.at + i, n);
+        i += n;
+    }
+    buf_add_char(out, '"');
+}
+
+void json_add_str(struct buf *out, const char *cstr)
+{
+    if (cstr)
+        json_add_string(out, slice_of(cstr));
+    else
+        buf_add_str(out, "null");
+}
+
+/* The last byte tells: a string ends in its quote, so '{' and '[' can only be openings. */
+void json_add_comma(struct buf *out)
+{
+    char last = out->len > 0 ? out->at[out->len - 1] : '\0';
+
+    if (last != '\0' && last != '{' && last != '[' && last != '\n')
+        buf_add_char(out, ',');
+}
+
+void json_add_key(struct buf *out, const char *key)
+{
+    json_add_comma(out);
+    json_add_string(out, slice_of(key));
+    buf_add_char(out, ':');
+}
+
+void json_add_i64(struct buf *out, int64_t v)
+{
+    buf_add_i64(out, v);
+}
+
+void json_add_real(struct buf *out, double v)
+{
+    char text[32] = "null";
+
+    for (int digits = 15; isfinite(v) && digits <= 17; digits++) {
+        double back;
+
+        (void)snprintf(text, sizeof(text), "%.*g", digits, v);
+        back = strtod(text, NULL);
+        if (memcmp(&back, &v, sizeof(v)) == 0)
+            break;
+    }
+    buf_add_str(out, text);
+}
+
+void json_add_bool(struct buf *out, bool v)
+{
+    buf_add_str(out, v ? "true" : "false");
+}

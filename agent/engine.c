@@ -1,0 +1,158 @@
+/* engine.c - see engine.h. Order matters and is always the same: observations sorted by minute, kind and
+ * key; for each, first the account's age, then the detectors in the order of detectors/all.c.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "engine.h"
+
+#include <stdlib.h>
+
+struct engine {
+    struct engine_detector *detectors;
+    size_t detectors_len, opened;
+    struct baseline *baseline;
+    struct stage *stage;
+    const struct enrich *enrich;
+    const struct stage_loader *load; /* during engine_judge */
+};
+
+static int declare_memories(struct engine *e, struct error *err)
+{
+    for (size_t i = 0; i < e->detectors_len; i++) {
+        const struct baseline_memory *const *m = e->detectors[i].ops->memories;
+
+        for (; m && *m; m++)
+            if (baseline_declare(e->baseline, *m, err) < 0)
+                return error_wrap(err, "detector %s", e->detectors[i].ops->name);
+    }
+    return 0;
+}
+
+static int open_detectors(struct engine *e, struct error *err)
+{
+    for (; e->opened < e->detectors_len; e->opened++) {
+        const struct engine_detector *d = &e->detectors[e->opened];
+
+        if (d->ops->open && d->ops->open(d->self, err) < 0) {
+            e->opened++; /* close is called after a failed open too */
+            return error_wrap(err, "detector %s", d->ops->name);
+        }
+    }
+    return 0;
+}
+
+int engine_new(const struct engine_config *cfg, struct engine **ret, struct error *err)
+{
+    CLEANUP(engine_freep) struct engine *e = calloc(1, sizeof *e);
+
+    if (!e)
+        return error_set(err, ERR_NOMEM, "no memory for the engine");
+    e->detectors = calloc(cfg->detectors_len + 1, sizeof *e->detectors);
+    e->baseline = baseline_new(&cfg->baseline);
+    e->stage = stage_new(cfg->baseline.horizon_ns);
+    if (!e->detectors || !e->baseline || !e->stage)
+        return error_set(err, ERR_NOMEM, "no memory for the engine");
+    if (cfg->detectors_len > 0)
+        memcpy(e->detectors, cfg->detectors, cfg->detectors_len * sizeof *e->detectors);
+    e->detectors_len = cfg->detectors_len;
+    e->enrich = cfg->enrich;
+    if (declare_memories(e, err) < 0 || open_detectors(e, err) < 0)
+        return -1;
+    *ret = TAKE(e);
+    return 0;
+}
+
+void engine_free(struct engine *e)
+{
+    if (!e)
+        return;
+    for (size_t i = 0; i < e->opened; i++)
+        if (e->detectors[i].ops->close)
+            e->detectors[i].ops->close(e->detectors[i].self);
+    free(e->detectors);
+    baseline_free(e->baseline);
+    stage_free(e->stage);
+    free(e);
+}
+
+void engine_freep(struct engine **e)
+{
+    engine_free(*e);
+    *e = NULL;
+}
+
+static int emit_to_stage(void *self, const struct alert_draft *d, struct error *err)
+{
+    struct engine *e = self;
+
+    return stage_emit(e->stage, d, e->load, err);
+}
+
+static int emit_nothing(void *self UNUSED, const struct alert_draft *d UNUSED, struct error *err UNUSED)
+{
+    return 0;
+}
+
+int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool is_backfill,
+                 int64_t watermark_ns, const struct stage_loader *load, struct error *err)
+{
+    const struct alert_sink sink = { .self = e, .emit = is_backfill ? emit_nothing : emit_to_stage };
+    const struct detector_context ctx = {
+        .baseline = e->baseline,
+        .enrich = e->enrich,
+        .sink = &sink,
+        .watermark_ns = watermark_ns,
+        .is_backfill = is_backfill,
+    };
+
+    e->load = load;
+    for (size_t i = 0; i < n; i++) {
+        if (obs[i].text[F_ACCOUNT].len > 0)
+            baseline_saw_account(e->baseline, obs[i].text[F_ACCOUNT], obs[i].minute_ns);
+        for (size_t d = 0; d < e->detectors_len; d++) {
+            const struct engine_detector *det = &e->detectors[d];
+
+            if ((det->ops->reads & obs[i].kind) == 0)
+                continue;
+            if (det->ops->observe(det->self, &obs[i], &ctx, err) < 0)
+                return error_wrap(err, "detector %s", det->ops->name);
+        }
+    }
+    e->load = NULL;
+    return 0;
+}
+
+int engine_emit(struct engine *e, const struct alert_draft *d, const struct stage_loader *load,
+                struct error *err)
+{
+    return stage_emit(e->stage, d, load, err);
+}
+
+struct baseline *engine_baseline(struct engine *e)
+{
+    return e->baseline;
+}
+
+struct stage *engine_stage(struct engine *e)
+{
+    return e->stage;
+}
+
+void engine_set_enrich(struct engine *e, const struct enrich *enrich)
+{
+    e->enrich = enrich;
+}
+
+const char *engine_blind(struct engine *e, size_t *i, const char **ret_name)
+{
+    const struct detector_context ctx = { .baseline = e->baseline, .enrich = e->enrich };
+
+    while (*i < e->detectors_len) {
+        const struct engine_detector *d = &e->detectors[(*i)++];
+        const char *why = d->ops->blind ? d->ops->blind(d->self, &ctx) : NULL;
+
+        if (why) {
+            *ret_name = d->ops->name;
+            return why;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,44 @@
+/* engine.h - observations in, merged alerts out: baseline, detectors and stage put together. The same
+ * engine serves `run`, `replay`, the benchmark and the property tests.
+ * Threads: the flow thread.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_ENGINE_H
+#define COSMOWATCH_ENGINE_H
+
+#include "alert/stage.h"
+#include "baseline/baseline.h"
+#include "detectors/detector.h"
+
+struct engine;
+
+struct engine_detector {
+    const struct detector_ops *ops;
+    void *self; /* options filled in; opened and closed by the engine; freed by the caller */
+};
+
+struct engine_config {
+    const struct engine_detector *detectors; /* copied */
+    size_t detectors_len;
+    struct baseline_config baseline;
+    const struct enrich *enrich; /* borrowed; engine_set_enrich between batches */
+};
+
+MUST_CHECK int engine_new(const struct engine_config *cfg, struct engine **ret, struct error *err);
+void engine_free(struct engine *e);
+void engine_freep(struct engine **e);
+
+/* Judge observations in the order of fold_sorted(). Backfill teaches and says nothing. After -1 the
+ * baseline and stage are no longer in step with the store: reload both. */
+MUST_CHECK int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool is_backfill,
+                            int64_t watermark_ns, const struct stage_loader *load, struct error *err);
+/* A draft of the agent's own (a gap, a silent source). */
+MUST_CHECK int engine_emit(struct engine *e, const struct alert_draft *d, const struct stage_loader *load,
+                           struct error *err);
+struct baseline *engine_baseline(struct engine *e);
+struct stage *engine_stage(struct engine *e);
+void engine_set_enrich(struct engine *e, const struct enrich *enrich);
+/* Sentences why a detector cannot judge, NULL-terminated walk: i = 0, 1, ...; NULL at the end.
+ * *ret_name is the detector. Detectors that can judge are passed over. */
+const char *engine_blind(struct engine *e, size_t *i, const char **ret_name);
+
+#endif

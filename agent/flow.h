@@ -1,0 +1,59 @@
+/* flow.h - the running agent: source workers read windows, the flow thread judges and commits them, the
+ * outputs' workers deliver. See flow.c, which a newcomer reads first.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_FLOW_H
+#define COSMOWATCH_FLOW_H
+
+#include "base/services.h"
+#include "delivery/delivery.h"
+#include "engine.h"
+#include "source/source.h"
+#include "store/store.h"
+
+struct flow_source {
+    const char *name;               /* of the configured source; borrowed */
+    const struct source_ops *ops;
+    void *self;                     /* options filled in; opened by the caller */
+};
+
+/* Which alerts an output wants. Borrowed texts; empty lists mean all. */
+struct flow_route {
+    const char *output;
+    enum severity min_severity;
+    char *const *types;             /* catalogue ids, '*' at the end matches any rest */
+    size_t types_len;
+    char *const *accounts;
+    size_t accounts_len;
+};
+
+struct feeder; /* feeder.h */
+
+struct flow_config {
+    const struct services *sv;
+    struct store *store;
+    struct engine *engine;
+    struct delivery *delivery;
+    struct feeder *feeder;          /* NULL: no feeds */
+    const struct flow_source *sources;
+    size_t sources_len;
+    const struct flow_route *routes;
+    size_t routes_len;
+    int64_t horizon_ns;
+    int64_t retention_ns;           /* alerts kept */
+    bool until_caught_up;           /* end when every source has read up to now (tests, demo) */
+};
+
+struct flow;
+
+MUST_CHECK int flow_new(const struct flow_config *cfg, struct flow **ret, struct error *err);
+void flow_free(struct flow *f);
+/* Runs until flow_stop() (or caught up). 0: ended as asked. Calls on_ready once when the first loop
+ * starts; may be NULL. */
+MUST_CHECK int flow_run(struct flow *f, void (*on_progress)(void *self), void *self, struct error *err);
+/* Async-signal-safe. */
+void flow_stop(struct flow *f);
+
+/* Does the route want the alert? */
+bool flow_route_wants(const struct flow_route *r, const struct alert *a);
+
+#endif

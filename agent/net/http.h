@@ -1,0 +1,66 @@
+/* http.h - HTTP over libcurl. Knows nothing of alerts or Azure.
+ *
+ * TLS 1.2 or newer, verification always on. Redirects are never followed to another host (none are
+ * followed at all). Bodies have ceilings; answers may be streamed. Proxy, NO_PROXY and CA from options
+ * or curl's environment. Any thread; each transfer runs in the caller's thread.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_HTTP_H
+#define COSMOWATCH_HTTP_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/secret.h"
+#include "base/services.h"
+
+struct http_tls { /* all optional */
+    const char *ca_file, *ca_dir;
+    const char *client_cert, *client_key;
+};
+
+struct http_header { const char *name; struct slice value; bool is_secret; };
+
+struct http_request {
+    const char *method;           /* "GET", "POST" */
+    const char *url;
+    const struct http_header *headers;
+    size_t headers_len;
+    const struct secret *bearer;  /* adds Authorization: Bearer; NULL: none */
+    struct slice body;
+    const char *content_type;     /* NULL: none */
+    bool gzip_body;               /* compress the body, Content-Encoding: gzip */
+    bool no_proxy;                /* IMDS */
+    int64_t connect_timeout_ms;   /* 0: 10 s */
+    int64_t timeout_ms;           /* whole transfer, 0: 60 s */
+    int64_t stall_timeout_ms;     /* no byte for so long ends it, 0: 30 s */
+    size_t answer_max;            /* bytes after decompression, 0: 1 MiB; more is ERR_LIMIT */
+    const struct http_tls *tls;   /* NULL: system trust */
+    const char *proxy;            /* NULL: environment */
+};
+
+struct http_answer {
+    int status;                  /* HTTP status */
+    struct buf body;             /* decompressed; has at least 64 spare readable bytes after len */
+    int64_t retry_after_ms;      /* Retry-After (delta or date) or retry-after-ms; 0 unsaid; cap 1 h */
+    int64_t server_date_ns;      /* Date header, 0 when absent: for clock skew */
+    int64_t age_s;               /* Age header, -1 absent */
+    char content_type[80];
+    char www_authenticate[512];
+    char request_id[80];         /* x-ms-request-id */
+};
+
+struct http_client;
+
+struct http_client_config { const char *user_agent; const char *proxy; struct http_tls tls; };
+struct http_client *http_client_new(const struct http_client_config *cfg, const struct services *sv);
+void http_client_free(struct http_client *c);
+/* Interrupt every transfer under way and to come (shutdown). */
+void http_client_cancel(struct http_client *c);
+
+/* 0: an answer with some status arrived completely (also 4xx, 5xx). -1: ERR_NET (what failed, which
+ * host, TLS details), ERR_LIMIT, ERR_CANCELLED. The answer is the caller's: http_answer_release. */
+MUST_CHECK int http_perform(struct http_client *c, const struct http_request *req,
+                            struct http_answer *ret, struct error *err);
+void http_answer_release(struct http_answer *a);
+void http_form_add(struct buf *form, const char *name, struct slice value); /* urlencoded pair */
+
+#endif

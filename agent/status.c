@@ -1,0 +1,124 @@
+/* status.c - see status.h. Built with json-c: it is small and rare.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "status.h"
+
+#include "base/timeutil.h"
+#include "delivery/delivery.h"
+#include "engine.h"
+#include "feeder.h"
+#include "store/store.h"
+
+#include <json-c/json.h>
+#include <unistd.h>
+
+static struct json_object *text_or_null(const char *s)
+{
+    return s && s[0] ? json_object_new_string(s) : NULL;
+}
+
+static struct json_object *time_or_null(int64_t ns)
+{
+    CLEANUP(buf_release) struct buf t = BUF_INIT(64);
+
+    if (ns <= 0)
+        return NULL;
+    time_add_iso(&t, ns, 0);
+    return json_object_new_string(buf_cstr(&t));
+}
+
+static void add(struct json_object *o, const char *key, struct json_object *value)
+{
+    (void)json_object_object_add(o, key, value);
+}
+
+static struct json_object *source_json(const struct source_status *s, int64_t now_ns)
+{
+    struct json_object *o = json_object_new_object();
+
+    add(o, "name", json_object_new_string(s->name));
+    add(o, "type", json_object_new_string(s->type));
+    add(o, "state", json_object_new_string(s->state));
+    add(o, "reason", text_or_null(s->reason));
+    add(o, "readUpTo", time_or_null(s->read_to_ns));
+    add(o, "lagSeconds", s->read_to_ns > 0 ? json_object_new_int64((now_ns - s->read_to_ns) / NS_PER_S) : NULL);
+    add(o, "backfilling", json_object_new_boolean(s->is_backfilling));
+    add(o, "lastSuccess", time_or_null(s->last_success_ns));
+    add(o, "clockSkewMs", json_object_new_int64(s->skew_ns / NS_PER_MS));
+    add(o, "windows", json_object_new_int64(s->windows));
+    add(o, "queries", json_object_new_int64(s->queries));
+    add(o, "rows", json_object_new_int64(s->rows));
+    add(o, "lateRows", json_object_new_int64(s->late_rows));
+    add(o, "unreadableRows", json_object_new_int64(s->bad_rows));
+    return o;
+}
+
+static struct json_object *output_json(const struct delivery_status *d)
+{
+    static const char *const states[] = { "idle", "working", "waiting", "held" };
+    struct json_object *o = json_object_new_object();
+
+    add(o, "name", json_object_new_string(d->name));
+    add(o, "type", json_object_new_string(d->type));
+    add(o, "format", json_object_new_string(d->format));
+    add(o, "state", json_object_new_string(states[d->state]));
+    add(o, "reason", text_or_null(d->reason));
+    add(o, "accepted", json_object_new_int64(d->accepted));
+    add(o, "pending", json_object_new_int64(d->pending));
+    add(o, "parked", json_object_new_int64(d->parked));
+    add(o, "retried", json_object_new_int64(d->retried));
+    add(o, "lastAccepted", time_or_null(d->last_accepted_ns));
+    return o;
+}
+
+static struct json_object *judgement_json(struct engine *e)
+{
+    struct json_object *o = json_object_new_object(), *blind = json_object_new_array();
+    struct baseline_stats st = { 0 };
+    const char *name = NULL, *why = NULL;
+    size_t i = 0;
+
+    baseline_get_stats(engine_baseline(e), &st);
+    add(o, "accounts", json_object_new_int64(st.accounts));
+    add(o, "subjects", json_object_new_int64(st.keys));
+    add(o, "evicted", json_object_new_int64(st.evicted));
+    add(o, "beyondHorizon", json_object_new_int64(st.late));
+    add(o, "openAlerts", json_object_new_int64((int64_t)stage_len(engine_stage(e))));
+    while ((why = engine_blind(e, &i, &name)) != NULL) {
+        struct json_object *b = json_object_new_object();
+
+        add(b, "detector", json_object_new_string(name));
+        add(b, "why", json_object_new_string(why));
+        json_object_array_add(blind, b);
+    }
+    add(o, "cannotJudge", blind);
+    return o;
+}
+
+void status_build(struct buf *out, const struct status_parts *p)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *sources = json_object_new_array(), *outputs = json_object_new_array();
+    struct delivery_status d[64];
+    int64_t now = sv_wall_ns(p->sv), bad = 0;
+    struct error err = { 0 };
+    size_t n = delivery_get_status(p->delivery, d, ARRAY_LEN(d));
+
+    add(o, "version", json_object_new_string(COSMOWATCH_VERSION));
+    add(o, "pid", json_object_new_int64(getpid()));
+    add(o, "writtenAt", time_or_null(now));
+    for (size_t i = 0; i < p->sources_len; i++)
+        json_object_array_add(sources, source_json(&p->sources[i], now));
+    for (size_t i = 0; i < n; i++)
+        json_object_array_add(outputs, output_json(&d[i]));
+    add(o, "sources", sources);
+    add(o, "outputs", outputs);
+    if (p->feeder)
+        add(o, "feeds", feeder_status(p->feeder));
+    add(o, "judgement", judgement_json(p->engine));
+    add(o, "storeBytes", json_object_new_int64(store_size(p->store)));
+    add(o, "storeRecovery", text_or_null(store_recovery(p->store)));
+    if (store_count_bad_rows(p->store, &bad, &err) == 0)
+        add(o, "unreadableRowsKept", json_object_new_int64(bad));
+    buf_add_str(out, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+    json_object_put(o);
+}

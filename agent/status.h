@@ -1,0 +1,37 @@
+/* status.h - what the running agent says of itself, as one JSON text: left in the store for
+ * `cosmowatch status`, served by the console.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_STATUS_H
+#define COSMOWATCH_STATUS_H
+
+#include "base/buf.h"
+#include "base/services.h"
+
+struct store;
+struct engine;
+struct delivery;
+struct feeder;
+
+struct source_status {
+    const char *name, *type, *state; /* "starting" "reading" "up to date" "failing" "paused" */
+    char reason[240];
+    bool is_caught_up, is_backfilling;
+    int64_t read_to_ns;      /* ingestion time up to which everything was read */
+    int64_t last_success_ns; /* wall */
+    int64_t skew_ns;         /* server's clock minus ours */
+    int64_t windows, queries, rows, late_rows, bad_rows;
+};
+
+struct status_parts {
+    const struct services *sv;
+    struct store *store;
+    struct engine *engine;
+    struct delivery *delivery;
+    struct feeder *feeder; /* may be NULL */
+    const struct source_status *sources;
+    size_t sources_len;
+};
+
+void status_build(struct buf *out, const struct status_parts *p);
+
+#endif

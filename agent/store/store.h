@@ -1,0 +1,136 @@
+/* store.h - everything durable, in one SQLite file: ledger of windows, baselines, alerts, deliveries,
+ * feeds, parked rows.
+ *
+ * WAL, synchronous=FULL. What a window changes becomes durable in ONE transaction (store_begin ..
+ * store_commit): baseline rows, alerts, one delivery row per routed output, the ledger row. Only after
+ * the commit may an output see an alert. Payloads carry a CRC-32 that is verified on reading. A file
+ * that is damaged is moved aside, what is readable is saved, the doubtful windows are read again, and
+ * store_open tells (store_recovery). A newer format is refused (ERR_STATE), never overwritten.
+ *
+ * Threads: one struct store may be used by several threads; it locks itself. Between store_begin and
+ * store_commit/rollback the calling thread owns it (others wait).
+ * One process runs the agent on a store (lock file beside it); command-line readers open read-only.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_STORE_H
+#define COSMOWATCH_STORE_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+struct alert;
+struct baseline;
+struct baseline_row;
+struct store;
+
+enum store_mode { STORE_RUN /* create, lock, repair */, STORE_WRITE /* command line */, STORE_READ };
+
+struct store_config {
+    const char *dir;          /* state directory; created 0700 by STORE_RUN */
+    int64_t max_bytes;        /* store_is_full() above it; 0: no ceiling */
+};
+
+MUST_CHECK int store_open(const struct store_config *cfg, enum store_mode mode, struct store **ret,
+                          struct error *err);
+void store_close(struct store *s);
+void store_closep(struct store **s);
+/* What had to be repaired at open, one sentence, or NULL. */
+const char *store_recovery(const struct store *s);
+bool store_is_full(struct store *s);
+int64_t store_size(struct store *s); /* bytes on disk, WAL included */
+
+MUST_CHECK int store_begin(struct store *s, struct error *err);
+MUST_CHECK int store_commit(struct store *s, struct error *err);
+void store_rollback(struct store *s); /* fine without a transaction */
+
+/* ---- ledger of windows: half-open [from, to) of a source's ingestion time --------------------- */
+enum window_state { WINDOW_PENDING, WINDOW_READING, WINDOW_CLOSED, WINDOW_RECHECKED /* final */, WINDOW_GAP };
+const char *window_state_name(enum window_state s);
+
+struct window {
+    char source[64];
+    int64_t from_ns, to_ns;
+    enum window_state state;
+    bool is_backfill;
+    int attempts;           /* failed reads so far */
+    int rechecks;           /* done */
+    int64_t read_ns;        /* source time at which it was last read completely, 0 never */
+    int64_t records, observations;
+    char reason[200];       /* last failure, or why it is a gap */
+};
+
+MUST_CHECK int store_put_window(struct store *s, const struct window *w, struct error *err);
+/* What the window was seen to hold (fold_seen); kept until the last re-check. */
+MUST_CHECK int store_put_seen(struct store *s, const struct window *w, struct slice seen, struct error *err);
+MUST_CHECK int store_get_seen(struct store *s, const struct window *w, struct buf *ret, struct error *err);
+/* Windows of a source (NULL: all) with from >= since, in order. fn returning -1 stops. */
+MUST_CHECK int store_each_window(struct store *s, const char *source, int64_t since_ns,
+                                 int (*fn)(void *self, const struct window *w, struct error *err),
+                                 void *self, struct error *err);
+/* Merge neighbouring final windows older than before_ns into one row; drop their `seen`. */
+MUST_CHECK int store_compact_ledger(struct store *s, int64_t before_ns, struct error *err);
+
+/* ---- baselines --------------------------------------------------------------------------------- */
+MUST_CHECK int store_put_baseline(struct store *s, const struct baseline_row *row, struct error *err);
+MUST_CHECK int store_load_baselines(struct store *s, struct baseline *b, struct error *err);
+
+/* ---- alerts ------------------------------------------------------------------------------------ */
+MUST_CHECK int store_put_alert(struct store *s, const struct alert *a, struct error *err); /* by id */
+MUST_CHECK int store_get_alert(struct store *s, const char *id, struct alert **ret, struct error *err);
+                                    /* id may be a unique prefix of 4+ characters; ERR_NOT_FOUND */
+/* Newest first. since/until on last_ns. fn borrows. */
+struct alert_filter { int64_t since_ns, until_ns; int min_severity; const char *type, *account;
+                      bool only_open /* not final */; size_t limit; };
+MUST_CHECK int store_each_alert(struct store *s, const struct alert_filter *f,
+                                int (*fn)(void *self, const struct alert *a, struct error *err),
+                                void *self, struct error *err);
+MUST_CHECK int store_forget_alerts(struct store *s, int64_t before_ns, struct error *err);
+                                    /* retention; never one with an unfinished delivery */
+
+/* ---- deliveries -------------------------------------------------------------------------------- */
+struct delivery_row {
+    int64_t seq;            /* order of offering; ascending */
+    char output[64], alert_id[37], record_id[64];
+    int attempts;
+    int64_t first_try_ns, last_try_ns; /* wall, 0 never */
+    struct alert *alert;    /* the snapshot to send; owned by the row */
+    char reason[200];
+    bool is_parked;
+    struct buf refused;     /* parked: the exact bytes that were refused */
+};
+void delivery_row_release(struct delivery_row *r);
+
+MUST_CHECK int store_add_delivery(struct store *s, const char *output, const struct alert *a, struct error *err);
+                                    /* idempotent on (output, record_id) */
+/* Oldest pending rows of an output, in order: up to max. Caller releases each. */
+MUST_CHECK int store_take(struct store *s, const char *output, size_t max, struct delivery_row *ret,
+                          size_t *ret_n, struct error *err);
+struct settlement { int64_t seq; enum { SETTLE_ACCEPTED, SETTLE_TRIED, SETTLE_PARKED } what;
+                    int64_t now_ns; const char *reason; struct slice refused; };
+/* All in one transaction. */
+MUST_CHECK int store_settle(struct store *s, const struct settlement *each, size_t n, struct error *err);
+struct output_counts { int64_t pending, parked, accepted; int64_t oldest_pending_ns /* last_ns of alert */; };
+MUST_CHECK int store_count_output(struct store *s, const char *output, struct output_counts *ret, struct error *err);
+MUST_CHECK int store_each_parked(struct store *s, const char *output /* NULL: all */,
+                                 int (*fn)(void *self, const struct delivery_row *r, struct error *err),
+                                 void *self, struct error *err);
+/* Parked -> pending (retry) or gone (drop; counted in accepted? no: in `dropped`). NULL record_id: all. */
+MUST_CHECK int store_retry_parked(struct store *s, const char *output, const char *record_id, int64_t *ret_n, struct error *err);
+MUST_CHECK int store_drop_parked(struct store *s, const char *output, const char *record_id, int64_t *ret_n, struct error *err);
+/* Delivery state of one alert per output, for `alerts show` and the console. */
+MUST_CHECK int store_each_delivery_of(struct store *s, const char *alert_id,
+                                      int (*fn)(void *self, const char *output, const char *record_id,
+                                                const char *state, int attempts, const char *reason),
+                                      void *self, struct error *err);
+
+/* ---- the rest ---------------------------------------------------------------------------------- */
+/* A log row that could not be decoded: kept (bounded: newest 10,000) with its reason. */
+MUST_CHECK int store_park_row(struct store *s, const char *source, struct slice raw, const char *reason, int64_t now_ns, struct error *err);
+MUST_CHECK int store_count_bad_rows(struct store *s, int64_t *ret, struct error *err);
+/* Named blobs: feeds (table + ETag), agent facts ("feed/tor", "feed/tor/etag", "agent/first_start"). */
+MUST_CHECK int store_put_blob(struct store *s, const char *name, struct slice value, struct error *err);
+MUST_CHECK int store_get_blob(struct store *s, const char *name, struct buf *ret, bool *ret_found, struct error *err);
+/* status.json-like text the running agent leaves for `cosmowatch status` (replaces). */
+#define STORE_BLOB_STATUS "agent/status"
+
+#endif

@@ -1,0 +1,160 @@
+"""What the system tests share: a simulated Azure, a configuration, the real agent as a child process.
+
+Everything listens on loopback, ports are the kernel's choice, processes are ended by their own pid, and
+waiting is for events (a file, a line, an answer of the simulator), never for time.
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+AGENT = os.environ.get("COSMOWATCH", os.path.join(ROOT, "build", "cosmowatch"))
+WORKSPACE = "99999999-8888-7777-6666-555555555555"
+TENANT = "11111111-1111-1111-1111-111111111111"
+CLIENT = "22222222-2222-2222-2222-222222222222"
+SECRET = "not-a-real-secret~+/="
+DEADLINE_S = float(os.environ.get("COSMOWATCH_TEST_DEADLINE_S", "120"))
+
+
+def wait_for(what, probe, deadline_s=DEADLINE_S, pause_s=0.02):
+    """Poll a condition that has no event of its own; the bound is generous, hitting it is a failure."""
+    end = time.monotonic() + deadline_s
+    while True:
+        got = probe()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise AssertionError("waited %.0f s in vain for %s" % (deadline_s, what))
+        time.sleep(pause_s)
+
+
+def http(url, body=None, method=None, headers=None):
+    data = None if body is None else (body if isinstance(body, bytes) else json.dumps(body).encode())
+    req = urllib.request.Request(url, data=data, method=method or ("POST" if data is not None else "GET"),
+                                 headers={"Content-Type": "application/json", **(headers or {})})
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(req, timeout=DEADLINE_S) as r:
+        text = r.read()
+    return json.loads(text) if text else None
+
+
+class Azure:
+    """The simulated Azure as a child process."""
+
+    def __init__(self, dir_, rows=()):
+        self.port_file = os.path.join(dir_, "sim-ports.json")
+        self.log = open(os.path.join(dir_, "sim.log"), "wb")
+        argv = [sys.executable, "-m", "sim", "--port-file", self.port_file, "--arc-tokens", dir_]
+        for r in rows:
+            argv += ["--rows", r]
+        self.child = subprocess.Popen(argv, cwd=ROOT, env={**os.environ, "PYTHONPATH": os.path.join(ROOT, "tests")},
+                                      stdout=self.log, stderr=self.log)
+        wait_for("the simulator's port file", self._listens)
+        with open(self.port_file, encoding="utf-8") as f:
+            self.url = "http://127.0.0.1:%d" % json.load(f)["http"]
+
+    def _listens(self):
+        if self.child.poll() is not None:
+            raise AssertionError("the simulator ended: see %s" % self.log.name)
+        return os.path.exists(self.port_file)
+
+    def control(self, name, body=None, **kw):
+        return http(self.url + "/_control/" + name, body, **kw)
+
+    def add_rows(self, rows):
+        text = "\n".join(json.dumps(r, separators=(",", ":")) for r in rows).encode()
+        return http(self.url + "/_control/ndjson", text)
+
+    def close(self):
+        if self.child.poll() is None:
+            self.child.terminate()
+            self.child.wait(DEADLINE_S)
+        self.log.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def config(azure, dir_, outputs, mode="summarize", source=None, **top):
+    """A configuration as JSON, which is YAML too."""
+    source_options = {
+        "name": "prod", "type": "log_analytics", "workspace": WORKSPACE, "endpoint": azure.url, "mode": mode,
+        "auth": {"type": "client_secret", "tenant": TENANT, "client_id": CLIENT,
+                 "client_secret": "${env:COSMOWATCH_TEST_SECRET}", "authority": azure.url},
+        "settle": "1s", "window": "5m",
+    }
+    source_options.update(source or {})
+    doc = {"store": {"path": os.path.join(dir_, "state")}, "sources": [source_options], "outputs": outputs}
+    doc.update(top)
+    path = os.path.join(dir_, "cosmowatch.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(doc, f, indent=1)
+    os.chmod(path, 0o600)
+    return path
+
+
+def run(args, check=True, stdin=None, env=None, timeout=DEADLINE_S * 3):
+    """One verb to its end: (exit code, stdout, stderr)."""
+    p = subprocess.run([AGENT] + list(args), input=stdin, capture_output=True, timeout=timeout,
+                       env={**os.environ, "COSMOWATCH_TEST_SECRET": SECRET, "NO_COLOR": "1", **(env or {})})
+    out, err = p.stdout.decode("utf-8", "replace"), p.stderr.decode("utf-8", "replace")
+    if check and p.returncode != 0:
+        raise AssertionError("cosmowatch %s: exit %d\n%s\n%s" % (" ".join(args), p.returncode, out[-4000:], err[-4000:]))
+    return p.returncode, out, err
+
+
+class Agent:
+    """`cosmowatch run` as a child; its log is kept in a file."""
+
+    def __init__(self, config_path, dir_, extra=(), env=None):
+        self.log_path = os.path.join(dir_, "agent.log")
+        self.log = open(self.log_path, "ab")
+        self.child = subprocess.Popen([AGENT, "run", "-c", config_path] + list(extra), stdout=self.log, stderr=self.log,
+                                      env={**os.environ, "COSMOWATCH_TEST_SECRET": SECRET, **(env or {})})
+
+    def wait(self, timeout=DEADLINE_S * 3):
+        return self.child.wait(timeout)
+
+    def stop(self):
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(DEADLINE_S)
+
+    def kill(self):
+        if self.child.poll() is None:
+            self.child.kill()
+        return self.child.wait(DEADLINE_S)
+
+    def tail(self, n=4000):
+        with open(self.log_path, "rb") as f:
+            return f.read()[-n:].decode("utf-8", "replace")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+        self.log.close()
+
+
+def ndjson(path):
+    """Complete lines only: a line being written ends without a newline."""
+    if not os.path.exists(path):
+        return []
+    with open(path, "rb") as f:
+        data = f.read()
+    return [json.loads(line) for line in data[:data.rfind(b"\n") + 1].split(b"\n") if line.strip()]
+
+
+def scratch():
+    return tempfile.TemporaryDirectory(prefix="cosmowatch-test-")
