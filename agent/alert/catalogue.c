@@ -1,223 +1,12 @@
-/* catalogue.c - the table of alert types and what a person is told about each.
- *
- * Ids, names, severities and tactics of the CosmosDB_ and AzureCosmosDB_ types are those of the Defender
- * for Cloud alerts reference (state June 2026), so that rules written for the cloud's own product keep
- * matching; the words are ours. Facts used in the templates are documented with the detector that gives
- * them. The KQL of each type shows the rows behind the alert, in the workspace it came from.
+/* catalogue.c - every alert type there is: the tables of catalogue_*.c, found by id.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "alert/catalogue.h"
 
-/* The rows of an address: used by the types whose subject is a client address. */
-#define KQL_ADDRESS                                                                                \
-    "CDBDataPlaneRequests\n"                                                                       \
-    "| where TimeGenerated between ({first:kql} .. {last:kql})\n"                                  \
-    "| where AccountName =~ {account:kql} and ClientIpAddress in {address:kqlset}\n"               \
-    "| project TimeGenerated, OperationName, StatusCode, ClientIpAddress, DatabaseName, "          \
-    "CollectionName, UserAgent, KeyType, AuthTokenType, AadPrincipalId, ResponseLength, ActivityId\n" \
-    "| order by TimeGenerated asc\n| take 1000"
+#include "alert/catalogue_parts.h"
 
-#define LOOK_ADDRESS                                                                               \
-    "List every request of {subject} in the last 30 days, over all accounts: first seen, statuses, "  \
-    "keys, user agents, containers, bytes (the query of this alert, with a wider time)."
-#define LOOK_KEY                                                                                   \
-    "[[The credential was {keyKind}: ]]find out who read the keys of {account} in the last 90 days " \
-    "(AzureActivity, listKeys, readonlykeys, listConnectionStrings, regenerateKey)."
-#define LOOK_PRINCIPAL                                                                             \
-    "[[For principal {principal}: ]]which data-plane role does it hold, since when, given by whom; "  \
-    "its sign-ins at the same time."
-#define LOOK_EXTENT                                                                                \
-    "Measure what was read or written from {first} until now: containers, documents, bytes"       \
-    "[[ ({bytesOut:bytes} so far)]]; is there personal or secret data in it?"
-#define ACT_EVIDENCE                                                                               \
-    "Export the rows of the query below before retention removes them."
-#define ACT_CLOSE                                                                                  \
-    "Close the door: the firewall of {account} is an allow-list, take out the range that lets "   \
-    "the address in, or turn public network access off where private endpoints exist (up to 15 min)."
-#define ACT_KEYS                                                                                   \
-    "Change the keys of {account} without an outage: applications to the secondary key, regenerate " \
-    "the primary, move back, regenerate the secondary; all four keys if theft is proven."
-#define ACT_CODE                                                                                   \
-    "Deploy the parameterised query; until then block the input pattern at the gateway."
-#define PREVENT_ENTRA "Use Microsoft Entra ID only: set disableLocalAuth on {account}."
-#define PREVENT_NETWORK "Turn public network access off and use private endpoints."
-#define PREVENT_FIREWALL "Keep firewall rules narrow: no 0.0.0.0, no whole-Azure rule."
-#define PREVENT_KEYS "Keep keys in Key Vault only, rotated by calendar, never in code or pipelines."
-#define PREVENT_QUERIES                                                                            \
-    "Use parameterised queries only; allow-list field names and sort orders that users may choose."
-#define PREVENT_ROLES "Give applications the least data-plane role; no listKeys in custom roles."
-
-static const struct alert_type types[] = {
-    {
-        .id = "CosmosDB_TorAnomaly",
-        .display_name = "Access from a Tor exit node",
-        .severity = SEVERITY_HIGH,
-        .intent = "InitialAccess",
-        .techniques = { "T1078.004", "T1090.003" },
-        .description =
-            "The Azure Cosmos DB account {account} was used successfully from {subject}, an active exit "
-            "of the Tor network. Whoever holds a working credential is hiding where he is.",
-        .why = "{subject} is a Tor exit[[ (list {feed}[[, listed since {listedSince:time}]])]] and made "
-               "{count} successful request(s)[[ with {keyKind}]][[ as {principal}]] to {account}"
-               "[[, container {container}]][[, reading {bytesOut:bytes}]][[; {firstTouch}]].",
-        .investigate = { LOOK_ADDRESS, LOOK_KEY, LOOK_PRINCIPAL, LOOK_EXTENT,
-                         "Was the same credential used from an ordinary address within the hour? Then "
-                         "two parties share one secret." },
-        .remediate = { ACT_EVIDENCE, ACT_CLOSE, ACT_KEYS,
-                       "If a principal was used: disable it, revoke its sessions, remove its roles.",
-                       "Search code hosts and pipeline logs for the connection string." },
-        .prevent = { PREVENT_ENTRA, PREVENT_NETWORK, PREVENT_FIREWALL, PREVENT_KEYS },
-        .tables = { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests",
-                    "CDBGremlinRequests", "CDBTableApiRequests" },
-        .kql = KQL_ADDRESS,
-    },
-    {
-        .id = "CosmosDB_SuspiciousIp",
-        .display_name = "Access from a suspicious IP",
-        .severity = SEVERITY_MEDIUM,
-        .intent = "InitialAccess",
-        .techniques = { "T1078.004" },
-        .description =
-            "The Azure Cosmos DB account {account} was used successfully from {subject}, an address that "
-            "threat intelligence lists as a threat.",
-        .why = "{subject} is listed[[ as {category}]][[ by {feed}]][[ with confidence {listingConfidence}]] "
-               "and made {count} successful request(s)[[ with {keyKind}]][[ as {principal}]] to {account}"
-               "[[, container {container}]][[, reading {bytesOut:bytes}]][[; {firstTouch}]].",
-        .investigate = { LOOK_ADDRESS,
-                         "Look at the listing itself: category, age, who reports it; shared NAT and "
-                         "cloud egress addresses inherit a bad name from former tenants.",
-                         LOOK_KEY, LOOK_PRINCIPAL, LOOK_EXTENT },
-        .remediate = { ACT_EVIDENCE, ACT_CLOSE, ACT_KEYS,
-                       "If the address is your own egress, look for an infected machine behind it." },
-        .prevent = { PREVENT_ENTRA, PREVENT_NETWORK, PREVENT_FIREWALL, PREVENT_KEYS },
-        .tables = { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests",
-                    "CDBGremlinRequests", "CDBTableApiRequests" },
-        .kql = KQL_ADDRESS,
-    },
-    {
-        .id = "CosmosDB_DataExfiltrationAnomaly",
-        .display_name = "Unusual volume of data extracted",
-        .severity = SEVERITY_MEDIUM,
-        .intent = "Exfiltration",
-        .techniques = { "T1213.006", "T1530", "T1020" },
-        .description =
-            "Far more data was read from {account} than its history makes likely. It may be a new job "
-            "or a person taking the data away.",
-        .why = "{bytesOut:bytes} were read[[ from {container}]] in unusual hours[[ ({hours})]]"
-               "[[ by {reader}]][[ from {address}]][[; usual is {usualBytes:bytes} an hour]]"
-               "[[, 99th percentile {usualP99Bytes:bytes}]][[, {historyDays} days of history]]"
-               "[[; this reader was never seen before ({newReader})]].",
-        .investigate = { LOOK_EXTENT,
-                         "Is there a job behind it: backup, migration, export, redeployed change feed, "
-                         "load test? Ask the owner of {account}.",
-                         LOOK_ADDRESS, LOOK_KEY, LOOK_PRINCIPAL,
-                         "Where did the data go: storage writes and outbound traffic of the reading host." },
-        .remediate = { ACT_EVIDENCE, ACT_CLOSE, ACT_KEYS,
-                       "Judge the duty to report a breach with the list of containers read.",
-                       "If it is a legitimate job, confirm it so that it becomes usual." },
-        .prevent = { PREVENT_ENTRA, PREVENT_NETWORK, PREVENT_ROLES,
-                     "A lower throughput ceiling (RU/s) slows a thief; page limits in the application." },
-        .tables = { "CDBDataPlaneRequests", "CDBDataPlaneRequests5M", "CDBMongoRequests",
-                    "CDBCassandraRequests", "CDBGremlinRequests", "CDBTableApiRequests" },
-        .kql = "CDBDataPlaneRequests\n"
-               "| where TimeGenerated between ({first:kql} .. {last:kql})\n"
-               "| where AccountName =~ {account:kql}[[ and CollectionName in {container:kqlset}]]\n"
-               "| where StatusCode between (200 .. 299) and OperationName in (\"Query\", \"SqlQuery\", "
-               "\"ReadFeed\", \"Read\")\n"
-               "| summarize Bytes=sum(ResponseLength), Requests=count() by bin(TimeGenerated, 1h), "
-               "ClientIpAddress, UserAgent, AadPrincipalId, Key=coalesce(KeyType, AuthTokenType), "
-               "DatabaseName, CollectionName\n| order by Bytes desc",
-    },
-    {
-        .id = "CosmosDB_SqlInjection.DataExfiltration",
-        .display_name = "SQL injection: potential data exfiltration",
-        .severity = SEVERITY_MEDIUM,
-        .intent = "Exfiltration",
-        .techniques = { "T1190", "T1213.006" },
-        .description =
-            "A statement that ran on {account} was changed from outside in a form that can succeed in "
-            "Azure Cosmos DB, so data may have left through the application.",
-        .why = "The client {subject} ran {count} statement(s) that look injected[[: {reason}]]"
-               "[[; answers carried {bytesOut:bytes}]][[, usual for this statement is {usualBytes:bytes}]]"
-               "[[; literals visible: {literalsVisible}]].",
-        .investigate = { "Find the page or API that builds the statement: the application's log at the second of "
-                         "the sample ActivityId.",
-                         "Is the shape new for this client? Compare with its statements of the last 14 days.",
-                         "The address is the application's; the attacker is behind it: look for his "
-                         "requests in the application's or gateway's log.",
-                         LOOK_EXTENT },
-        .remediate = { ACT_CODE, ACT_EVIDENCE,
-                       "Treat the application's credential as exposed where it can read more than this container: "
-                       "change its key or principal." },
-        .prevent = { PREVENT_QUERIES, PREVENT_ROLES,
-                     "Log full query text while investigating, where privacy allows." },
-        .tables = { "CDBQueryRuntimeStatistics", "CDBDataPlaneRequests" },
-        .kql = "CDBQueryRuntimeStatistics\n"
-               "| where TimeGenerated between ({first:kql} .. {last:kql})\n"
-               "| where AccountName =~ {account:kql}[[ and CollectionName in {container:kqlset}]]\n"
-               "[[| where ActivityId in {activityId:kqlset}\n]]"
-               "| join kind=leftouter (CDBDataPlaneRequests\n"
-               "    | where TimeGenerated between ({first:kql} - 1h .. {last:kql} + 1h)\n"
-               "    | project ActivityId, ClientIpAddress, StatusCode, ResponseLength, UserAgent, "
-               "AadPrincipalId) on ActivityId\n"
-               "| project TimeGenerated, QueryText, ClientIpAddress, StatusCode, ResponseLength, "
-               "UserAgent, AadPrincipalId, DatabaseName, CollectionName, ActivityId\n"
-               "| order by TimeGenerated asc\n| take 1000",
-    },
-    {
-        .id = "CosmosDB_SqlInjection.FailedFuzzingAttempt",
-        .display_name = "SQL injection: fuzzing attempt",
-        .severity = SEVERITY_LOW,
-        .intent = "PreAttack",
-        .techniques = { "T1595.002", "T1190" },
-        .description =
-            "Somebody tries statements against {account} that are known from SQL attacks and cannot "
-            "succeed in Azure Cosmos DB: a sign that an attacker works on the application in front of it.",
-        .why = "The client {subject} sent {count} statement(s) that cannot succeed here[[: {reason}]]"
-               "[[; {failedRequests} were refused as malformed]][[, in at least {distinctShapes} different "
-               "forms]][[; literals visible: {literalsVisible}]].",
-        .investigate = { "Find the end user behind the requests in the application's log, by time and ActivityId.",
-                         "Compare with release times: a bug fails with one shape at a steady rate, fuzzing with "
-                         "many shapes in bursts.",
-                         "Look for a success among the failures: 'SQL injection: potential data "
-                         "exfiltration' of the same client." },
-        .remediate = { ACT_CODE, "Rate-limit or block the end user at the gateway; keys need no change." },
-        .prevent = { PREVENT_QUERIES, "A WAF rule for the pattern; generic error pages." },
-        .tables = { "CDBDataPlaneRequests", "CDBQueryRuntimeStatistics" },
-        .kql = "CDBDataPlaneRequests\n"
-               "| where TimeGenerated between ({first:kql} .. {last:kql})\n"
-               "| where AccountName =~ {account:kql}[[ and CollectionName in {container:kqlset}]]\n"
-               "| where OperationName in (\"Query\", \"SqlQuery\")\n"
-               "| join kind=leftouter (CDBQueryRuntimeStatistics\n"
-               "    | where TimeGenerated between ({first:kql} - 1h .. {last:kql} + 1h)\n"
-               "    | summarize QueryText = take_any(QueryText) by ActivityId) on ActivityId\n"
-               "| where StatusCode == 400 or isnotempty(QueryText)\n"
-               "| project TimeGenerated, StatusCode, QueryText, ClientIpAddress, UserAgent, RequestLength, "
-               "DatabaseName, CollectionName, ActivityId\n"
-               "| order by TimeGenerated asc\n| take 1000",
-    },
-    {
-        .id = "CosmosDBX_LogSilence",
-        .display_name = "Cosmos DB logs could not be read",
-        .severity = SEVERITY_MEDIUM,
-        .intent = "DefenseEvasion",
-        .techniques = { "T1562.008" },
-        .description =
-            "cosmowatch is blind for an interval: the rows of the source {subject} could not be read and "
-            "can no longer be. What happened in that time was not judged.",
-        .why = "The rows that source {subject} received from {gapFrom} to {gapTo} were never judged"
-               "[[: {reason}]].",
-        .investigate = { "Was the reading identity's permission taken away, the workspace or its table plan "
-                         "changed, the diagnostic setting removed?",
-                         "Export the interval by other means and run `cosmowatch replay` over it." },
-        .remediate = { "Restore the permission or the diagnostic setting.",
-                       "`cosmowatch coverage` lists every interval that was lost and why." },
-        .prevent = { "Alert on changes of diagnostic settings; keep a lock on the workspace." },
-        .tables = { "CDBDataPlaneRequests" },
-        .kql = "CDBDataPlaneRequests\n"
-               "| where ingestion_time() between ({first:kql} .. {last:kql})\n"
-               "| summarize Rows = count() by bin(TimeGenerated, 5m), AccountName\n"
-               "| order by TimeGenerated asc",
-    },
+static const struct alert_type *const parts[] = {
+    alert_types_defender,
+    alert_types_agent,
 };
 
 /* Spellings that were published once and may stand in old exports and rules. */
@@ -234,13 +23,18 @@ const struct alert_type *alert_type_find(const char *id)
     for (size_t i = 0; i < ARRAY_LEN(renamed); i++)
         if (strcmp(id, renamed[i].old_id) == 0)
             id = renamed[i].id;
-    for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        if (strcmp(id, types[i].id) == 0)
-            return &types[i];
+    for (size_t p = 0; p < ARRAY_LEN(parts); p++)
+        for (const struct alert_type *t = parts[p]; t->id; t++)
+            if (strcmp(id, t->id) == 0)
+                return t;
     return NULL;
 }
 
 const struct alert_type *alert_type_at(size_t i)
 {
-    return i < ARRAY_LEN(types) ? &types[i] : NULL;
+    for (size_t p = 0; p < ARRAY_LEN(parts); p++)
+        for (const struct alert_type *t = parts[p]; t->id; t++)
+            if (i-- == 0)
+                return t;
+    return NULL;
 }

@@ -7,8 +7,8 @@
 #include "base/log.h"
 
 #include "base/buf.h"
+#include "base/term.h"
 #include "base/timeutil.h"
-#include "base/utf8.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -77,22 +77,14 @@ static void add_value(struct buf *out, const char *cstr)
         return;
     }
     buf_add_char(out, '"');
-    for (size_t i = 0; i < s.len;) {
-        uint32_t c;
-        size_t n = utf8_next(s, i, &c);
-
-        if (c == UTF8_BAD) {
-            for (size_t k = 0; k < n; k++)
-                buf_addf(out, "\\x%02x", (unsigned)(unsigned char)s.at[i + k]);
-        } else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200e && c <= 0x200f) ||
-                   (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)) {
-            buf_addf(out, "\\u%04x", c); /* nothing may start a line or turn the writing direction */
-        } else {
-            if (c == '"' || c == '\\')
-                buf_add_char(out, '\\');
-            buf_add(out, s.at + i, n);
+    for (size_t i = 0, run; i < s.len; i = run) {
+        for (run = i; run < s.len && s.at[run] != '"' && s.at[run] != '\\'; run++)
+            ;
+        term_add_safe(out, slice_make(s.at + i, run - i));
+        if (run < s.len) {
+            buf_add_char(out, '\\');
+            buf_add_char(out, s.at[run++]);
         }
-        i += n;
     }
     buf_add_char(out, '"');
 }

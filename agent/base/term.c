@@ -1,30 +1,11 @@
 /* term.c - see term.h. SPDX-License-Identifier: Apache-2.0 */
 #include "base/term.h"
 
+#include "base/utf8.h"
+
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-/* Length of the valid UTF-8 sequence at s and its code point, or 0. */
-static size_t utf8_at(struct slice s, uint32_t *ret)
-{
-    const unsigned char *p = (const unsigned char *)s.at;
-    size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3
-               : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-    uint32_t c = n == 1 ? p[0] : n == 2 ? p[0] & 0x1fu : n == 3 ? p[0] & 0xfu : p[0] & 7u;
-
-    if (n == 0 || n > s.len)
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-        c = c << 6 | (p[i] & 0x3fu);
-    }
-    if ((n == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) || (n == 4 && (c < 0x10000 || c > 0x10ffff)))
-        return 0;
-    *ret = c;
-    return n;
-}
 
 static bool is_unsafe(uint32_t c)
 {
@@ -35,12 +16,13 @@ static bool is_unsafe(uint32_t c)
 void term_add_safe(struct buf *out, struct slice s)
 {
     for (size_t i = 0; i < s.len;) {
-        uint32_t c = 0;
-        size_t n = utf8_at(slice_make(s.at + i, s.len - i), &c);
+        uint32_t c;
+        size_t n = utf8_next(s, i, &c);
 
-        if (n == 0) {
-            buf_addf(out, "\\x%02x", (unsigned)(unsigned char)s.at[i]);
-            i++;
+        if (c == UTF8_BAD) {
+            for (size_t k = i; k < i + n; k++)
+                buf_addf(out, "\\x%02x", (unsigned)(unsigned char)s.at[k]);
+            i += n;
             continue;
         }
         if (is_unsafe(c))

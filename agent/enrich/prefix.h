@@ -44,6 +44,6 @@ size_t prefix_index_bytes(const struct prefix_index *x);
 /* Number (as given to prefix_index_new) of the narrowest range that holds a, or PREFIX_NONE. */
 uint32_t prefix_index_first(const struct prefix_index *x, const struct address *a);
 /* The next wider one after `n`, or PREFIX_NONE. */
-uint32_t prefix_index_next(const struct prefix_index *x, const struct address *a, uint32_t n);
+uint32_t prefix_index_next(const struct prefix_index *x, uint32_t n);
 
 #endif

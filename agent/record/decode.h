@@ -27,6 +27,7 @@ struct decode_sink {
 
 struct decode_result {
     int64_t records, bad;
+    int64_t skipped; /* rows of tables that we do not know */
     /* A 200 with `error` beside `tables` (query API). */
     bool is_partial;
     char error_code[64];   /* innermost code, "E_QUERY_RESULT_SET_TOO_LARGE" when the text has it */

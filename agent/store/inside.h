@@ -139,6 +139,7 @@ MUST_CHECK int store_heal(struct store *s, bool is_thorough, struct error *err);
 MUST_CHECK int store_each_window_inside(struct store *s,
                                         int (*fn)(void *self, const struct window *w, struct error *err),
                                         void *self, struct error *err);
+MUST_CHECK int store_put_window_inside(struct store *s, const struct window *w, struct error *err);
 MUST_CHECK int store_put_payload(struct store *s, int64_t seq, const char *output, struct slice alert,
                                  struct slice refused, struct error *err);
 /* The row of a delivery again, under its old number. */

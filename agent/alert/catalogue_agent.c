@@ -1,0 +1,30 @@
+/* catalogue_agent.c - alerts about our own eyes: what was not seen and why.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "alert/catalogue_parts.h"
+
+const struct alert_type alert_types_agent[] = {
+    {
+        .id = "CosmosDBX_LogSilence",
+        .display_name = "Cosmos DB logs could not be read",
+        .severity = SEVERITY_MEDIUM,
+        .intent = "DefenseEvasion",
+        .techniques = { "T1562.008" },
+        .description =
+            "cosmowatch is blind for an interval: the rows of the source {subject} could not be read and "
+            "can no longer be. What happened in that time was not judged.",
+        .why = "The rows that source {subject} received from {gapFrom} to {gapTo} were never judged"
+               "[[: {reason}]].",
+        .investigate = { "Was the reading identity's permission taken away, the workspace or its table plan "
+                         "changed, the diagnostic setting removed?",
+                         "Export the interval by other means and run `cosmowatch replay` over it." },
+        .remediate = { "Restore the permission or the diagnostic setting.",
+                       "`cosmowatch coverage` lists every interval that was lost and why." },
+        .prevent = { "Alert on changes of diagnostic settings; keep a lock on the workspace." },
+        .tables = { "CDBDataPlaneRequests" },
+        .kql = "CDBDataPlaneRequests\n"
+               "| where ingestion_time() between ({first:kql} .. {last:kql})\n"
+               "| summarize Rows = count() by bin(TimeGenerated, 5m), AccountName\n"
+               "| order by TimeGenerated asc",
+    },
+    { .id = NULL },
+};

@@ -1,0 +1,53 @@
+/* catalogue_parts.h - the tables that make up the catalogue, and the sentences they share. For
+ * agent/alert/catalogue*.c alone.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_CATALOGUE_PARTS_H
+#define COSMOWATCH_CATALOGUE_PARTS_H
+
+#include "alert/catalogue.h"
+
+/* Each ends with an entry without id. A new family of types: its file, one line here, one in catalogue.c. */
+extern const struct alert_type alert_types_defender[]; /* what Defender for Cosmos DB has */
+extern const struct alert_type alert_types_agent[];    /* about the agent's own eyes */
+
+/* The rows of an address: used by the types whose subject is a client address. */
+#define KQL_ADDRESS                                                                                \
+    "CDBDataPlaneRequests\n"                                                                       \
+    "| where TimeGenerated between ({first:kql} .. {last:kql})\n"                                  \
+    "| where AccountName =~ {account:kql} and ClientIpAddress in {address:kqlset}\n"               \
+    "| project TimeGenerated, OperationName, StatusCode, ClientIpAddress, DatabaseName, "          \
+    "CollectionName, UserAgent, KeyType, AuthTokenType, AadPrincipalId, ResponseLength, ActivityId\n" \
+    "| order by TimeGenerated asc\n| take 1000"
+
+#define LOOK_ADDRESS                                                                               \
+    "List every request of {subject} in the last 30 days, over all accounts: first seen, statuses, "  \
+    "keys, user agents, containers, bytes (the query of this alert, with a wider time)."
+#define LOOK_KEY                                                                                   \
+    "[[The credential was {keyKind}: ]]find out who read the keys of {account} in the last 90 days " \
+    "(AzureActivity, listKeys, readonlykeys, listConnectionStrings, regenerateKey)."
+#define LOOK_PRINCIPAL                                                                             \
+    "[[For principal {principal}: ]]which data-plane role does it hold, since when, given by whom; "  \
+    "its sign-ins at the same time."
+#define LOOK_EXTENT                                                                                \
+    "Measure what was read or written from {first} until now: containers, documents, bytes"       \
+    "[[ ({bytesOut:bytes} so far)]]; is there personal or secret data in it?"
+#define ACT_EVIDENCE                                                                               \
+    "Export the rows of the query below before retention removes them."
+#define ACT_CLOSE                                                                                  \
+    "Close the door: the firewall of {account} is an allow-list, take out the range that lets "   \
+    "the address in, or turn public network access off where private endpoints exist (up to 15 min)."
+#define ACT_KEYS                                                                                   \
+    "Change the keys of {account} without an outage: applications to the secondary key, regenerate " \
+    "the primary, move back, regenerate the secondary; all four keys if theft is proven."
+#define ACT_CODE                                                                                   \
+    "Deploy the parameterised query; until then block the input pattern at the gateway."
+#define PREVENT_ENTRA "Use Microsoft Entra ID only: set disableLocalAuth on {account}."
+#define PREVENT_NETWORK "Turn public network access off and use private endpoints."
+#define PREVENT_FIREWALL "Keep firewall rules narrow: no 0.0.0.0, no whole-Azure rule."
+#define PREVENT_KEYS "Keep keys in Key Vault only, rotated by calendar, never in code or pipelines."
+#define PREVENT_QUERIES                                                                            \
+    "Use parameterised queries only; allow-list field names and sort orders that users may choose."
+#define PREVENT_ROLES "Give applications the least data-plane role; no listKeys in custom roles."
+
+
+#endif

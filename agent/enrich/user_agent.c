@@ -1,0 +1,248 @@
+/* user_agent.c - one table of programs, and how each writes version and platform.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "enrich/user_agent.h"
+
+enum shape {
+    SHAPE_PRODUCT,  /* product/version, platform after the next blank */
+    SHAPE_PAREN,    /* product/version, platform in brackets */
+    SHAPE_PIPE,     /* .NET v3: product/version|[version|]id|architecture|platform|runtime|... */
+    SHAPE_BEFORE,   /* "platform product/version": JavaScript, Java v2 */
+    SHAPE_JSON,     /* MongoDB handshake document */
+};
+
+/* First match wins: what is built on another SDK (Spark on Java, Go v2 on Rust) stands before it. */
+static const struct family {
+    const char *mark;     /* text that must occur */
+    const char *also;     /* a second one, or NULL */
+    const char *family;
+    const char *product;  /* NULL: the mark without its slash */
+    enum agent_kind kind;
+    enum shape shape;
+    bool at_start;        /* the mark opens the text */
+} families[] = {
+    /* azure-cosmos-dotnet-v3 UserAgentContainer.cs; the trigger adds its name behind (functions). */
+    { .mark = "cosmos-netstandard-sdk/", .also = "CosmosDBTriggerFunctions", .family = "functions-trigger",
+      .kind = AGENT_SDK, .shape = SHAPE_PIPE },
+    { .mark = "cosmos-netstandard-sdk/", .family = "dotnet-v3", .kind = AGENT_SDK, .shape = SHAPE_PIPE },
+    { .mark = "documentdb-dotnet-sdk/", .family = "dotnet-v2", .kind = AGENT_SDK },
+    { .mark = "documentdb-netcore-sdk/", .family = "dotnet-v2", .kind = AGENT_SDK },
+    /* azure-sdk-for-java: the connector marks itself in the suffix of the Java SDK it runs on. */
+    { .mark = "azsdk-java-cosmos/", .also = "SparkConnector", .family = "spark", .kind = AGENT_SDK },
+    { .mark = "cosmosdb-java-sdk/", .also = "SparkConnector", .family = "spark", .kind = AGENT_SDK,
+      .shape = SHAPE_BEFORE },
+    { .mark = "azsdk-java-cosmos/", .family = "java", .kind = AGENT_SDK },
+    { .mark = "cosmosdb-java-sdk/", .family = "java-v2", .kind = AGENT_SDK, .shape = SHAPE_BEFORE },
+    { .mark = "azsdk-python-cosmos-async/", .family = "python", .kind = AGENT_SDK, .shape = SHAPE_PAREN },
+    { .mark = "azsdk-python-cosmos/", .family = "python", .kind = AGENT_SDK, .shape = SHAPE_PAREN },
+    { .mark = "azure-cosmos-python/", .family = "python-v3", .kind = AGENT_SDK, .shape = SHAPE_PAREN },
+    { .mark = "azure-cosmos-js/", .family = "javascript", .kind = AGENT_SDK, .shape = SHAPE_BEFORE },
+    { .mark = "azsdk-go-azcosmos/", .family = "go", .kind = AGENT_SDK, .shape = SHAPE_PAREN },
+    { .mark = "azsdk-rust-cosmos/", .family = "rust", .kind = AGENT_SDK },
+    { .mark = "azsdk-rust-cosmos-driver/", .family = "rust", .kind = AGENT_SDK },
+    { .mark = "azsdk-net-Data.Tables/", .family = "table-sdk", .kind = AGENT_DRIVER, .shape = SHAPE_PAREN },
+    { .mark = "azsdk-java-data-tables/", .family = "table-sdk", .kind = AGENT_DRIVER },
+    { .mark = "azsdk-python-data-tables/", .family = "table-sdk", .kind = AGENT_DRIVER,
+      .shape = SHAPE_PAREN },
+    { .mark = "azsdk-js-data-tables/", .family = "table-sdk", .kind = AGENT_DRIVER },
+    { .mark = "Microsoft.Azure.Documents.Common/", .family = "service", .kind = AGENT_SERVICE },
+    /* MongoDB handshake specification: a document, or "driver|wrapper|version" cut out of it. */
+    { .mark = "{\"driver\":", .family = "mongodb-driver", .product = "mongodb-driver",
+      .kind = AGENT_DRIVER, .shape = SHAPE_JSON, .at_start = true },
+    { .mark = "nodejs|", .family = "mongodb-driver", .product = "nodejs", .kind = AGENT_DRIVER,
+      .at_start = true },
+    { .mark = "PyMongo", .family = "mongodb-driver", .kind = AGENT_DRIVER, .at_start = true },
+    { .mark = "mongo-java-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .at_start = true },
+    { .mark = "mongo-go-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .at_start = true },
+    { .mark = "mongo-csharp-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .at_start = true },
+    { .mark = "MongoDB Shell", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "mongosh", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "DataStax Java driver", .family = "cassandra-driver", .product = "DataStax Java driver",
+      .kind = AGENT_DRIVER },
+    { .mark = "DataStax ", .family = "cassandra-driver", .product = "DataStax driver",
+      .kind = AGENT_DRIVER, .at_start = true },
+    { .mark = "Gremlin.Net/", .family = "gremlin-driver", .kind = AGENT_DRIVER },
+    { .mark = "gremlin-driver/", .family = "gremlin-driver", .kind = AGENT_DRIVER },
+    { .mark = "gremlinpython/", .family = "gremlin-driver", .kind = AGENT_DRIVER },
+    /* Before the browsers: tools that pretend to be one keep their name somewhere behind. */
+    { .mark = "sqlmap/", .family = "sqlmap", .kind = AGENT_TOOL, .shape = SHAPE_PAREN },
+    { .mark = "NoSQLMap", .family = "nosqlmap", .kind = AGENT_TOOL },
+    { .mark = "Nmap Scripting Engine", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Fuzz Faster U Fool", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "gobuster/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Nuclei", .family = "scanner", .kind = AGENT_TOOL, .at_start = true },
+    { .mark = "Nikto/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "masscan/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "zgrab/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "WPScan", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "feroxbuster/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "azurehound/", .family = "cloud-recon", .kind = AGENT_TOOL },
+    { .mark = "MicroBurst", .family = "cloud-recon", .kind = AGENT_TOOL },
+    { .mark = "ROADtools", .family = "cloud-recon", .kind = AGENT_TOOL },
+    { .mark = "AZURECLI/", .family = "azure-cli", .kind = AGENT_MANAGEMENT, .shape = SHAPE_PAREN },
+    { .mark = "AzurePowershell/", .family = "azure-powershell", .kind = AGENT_MANAGEMENT },
+    { .mark = "Terraform/", .family = "terraform", .kind = AGENT_MANAGEMENT },
+    { .mark = "terraform-provider-azurerm/", .family = "terraform", .kind = AGENT_MANAGEMENT },
+    { .mark = "PostmanRuntime/", .family = "http-library", .kind = AGENT_SCRIPT },
+    { .mark = "python-requests/", .family = "script", .kind = AGENT_SCRIPT },
+    { .mark = "python-httpx/", .family = "script", .kind = AGENT_SCRIPT },
+    { .mark = "aiohttp/", .family = "script", .kind = AGENT_SCRIPT },
+    { .mark = "Python-urllib/", .family = "script", .kind = AGENT_SCRIPT },
+    { .mark = "curl/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "Wget/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "Go-http-client/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "okhttp/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "WindowsPowerShell/", .family = "script", .kind = AGENT_SCRIPT },
+    { .mark = "PowerShell/", .family = "script", .kind = AGENT_SCRIPT },
+    { .mark = "Mozilla/", .family = "portal-browser", .product = "Mozilla", .kind = AGENT_BROWSER,
+      .at_start = true },
+};
+
+#define WORD_MAX 48
+
+static struct slice from(struct slice s, size_t at)
+{
+    return at >= s.len ? slice_make(s.at + s.len, 0) : slice_make(s.at + at, s.len - at);
+}
+
+static struct slice until_any(struct slice s, const char *stops)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.at[i] == '\0' || strchr(stops, s.at[i]))
+            return slice_make(s.at, i);
+    }
+    return s;
+}
+
+static size_t find_char(struct slice s, char c)
+{
+    const char *at = s.len ? memchr(s.at, c, s.len) : NULL;
+
+    return at ? (size_t)(at - s.at) : SIZE_MAX;
+}
+
+/* The text between the first pair of brackets. */
+static struct slice in_brackets(struct slice s)
+{
+    size_t open = find_char(s, '(');
+
+    return open == SIZE_MAX ? (struct slice){ 0 } : until_any(from(s, open + 1), ")");
+}
+
+/* .NET v3 writes product/version|id|arch|os|runtime|..., older ones the version twice, and some pad the id. */
+static struct slice pipe_platform(struct slice rest)
+{
+    struct slice part;
+
+    for (int field = 0; slice_split(&rest, '|', &part) && field < 6; field++) {
+        part = slice_trim(part);
+        if (slice_eq_nocase(part, SL("X64")) || slice_eq_nocase(part, SL("X86")) ||
+            slice_eq_nocase(part, SL("Arm64")) || slice_eq_nocase(part, SL("Arm")))
+            return slice_split(&rest, '|', &part) ? slice_trim(part) : (struct slice){ 0 };
+    }
+    return (struct slice){ 0 };
+}
+
+/* The string value of "name": in a small JSON text. No parser: the text is a hint, and may be cut. */
+static struct slice json_word(struct slice s, const char *name)
+{
+    size_t at = slice_find(s, slice_of(name));
+
+    if (at == SIZE_MAX)
+        return (struct slice){ 0 };
+    s = from(s, at + strlen(name));
+    at = find_char(s, '"');
+    return at == SIZE_MAX ? (struct slice){ 0 } : until_any(from(s, at + 1), "\"");
+}
+
+static void read_shape(const struct family *f, struct slice text, size_t mark_at, struct user_agent *ret)
+{
+    struct slice behind = from(text, mark_at + strlen(f->mark));
+    size_t blank;
+
+    if (f->mark[strlen(f->mark) - 1] != '/') { /* "DataStax Java driver for ...(R)/4.17.0" */
+        size_t slash = find_char(behind, '/');
+
+        behind = slash == SIZE_MAX ? (struct slice){ 0 } : from(behind, slash + 1);
+    }
+    ret->version = until_any(behind, " |,;()#\"+");
+    if (ret->version.len && ret->version.at[0] == 'v')
+        ret->version = from(ret->version, 1);
+
+    switch (f->shape) {
+    case SHAPE_PRODUCT:
+        blank = find_char(behind, ' ');
+        if (blank != SIZE_MAX)
+            ret->platform = until_any(from(behind, blank + 1), " |");
+        break;
+    case SHAPE_PAREN:
+        ret->platform = in_brackets(behind);
+        break;
+    case SHAPE_PIPE:
+        blank = find_char(behind, '|');
+        if (blank != SIZE_MAX)
+            ret->platform = pipe_platform(from(behind, blank + 1));
+        break;
+    case SHAPE_BEFORE:
+        ret->platform = in_brackets(slice_make(text.at, mark_at));
+        if (slice_empty(ret->platform))
+            ret->platform = until_any(slice_trim(slice_make(text.at, mark_at)), " ");
+        break;
+    case SHAPE_JSON:
+        ret->product = slice_cut(json_word(text, "\"name\":"), WORD_MAX);
+        ret->version = json_word(text, "\"version\":");
+        ret->platform = json_word(from(text, slice_find(text, SL("\"os\":"))), "\"name\":");
+        break;
+    }
+}
+
+static bool matches(const struct family *f, struct slice text, bool at_start, size_t *ret_at)
+{
+    struct slice mark = slice_of(f->mark);
+    size_t at = 0;
+
+    if (at_start ? !slice_starts_nocase(text, mark) : (at = slice_find_nocase(text, mark)) == SIZE_MAX)
+        return false;
+    if (f->also && slice_find_nocase(text, slice_of(f->also)) == SIZE_MAX)
+        return false;
+    *ret_at = at;
+    return true;
+}
+
+/* Nearly every text opens with its mark, so a first pass looks there only: searching the whole text
+ * for sixty marks would cost microseconds for each observation. A browser's opening proves nothing. */
+static const struct family *find_family(struct slice text, size_t *ret_at)
+{
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        if (families[i].kind != AGENT_BROWSER && matches(&families[i], text, true, ret_at))
+            return &families[i];
+    }
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        if (matches(&families[i], text, families[i].at_start, ret_at))
+            return &families[i];
+    }
+    return NULL;
+}
+
+void user_agent_parse(struct slice text, struct user_agent *ret)
+{
+    const struct family *f;
+    size_t at = 0;
+
+    text = slice_trim(text);
+    *ret = (struct user_agent){ .family = slice_empty(text) ? "" : "other" };
+    f = find_family(text, &at);
+    if (f) {
+        ret->family = f->family;
+        ret->kind = f->kind;
+        ret->product = slice_of(f->product ? f->product : f->mark);
+        if (ret->product.len && ret->product.at[ret->product.len - 1] == '/')
+            ret->product.len--;
+        read_shape(f, text, at, ret);
+        if (slice_empty(ret->product))
+            ret->product = slice_of(f->family);
+        return;
+    }
+    ret->product = slice_cut(until_any(text, " /|({;,\""), WORD_MAX);
+    if (ret->product.len < text.len && text.at[ret->product.len] == '/')
+        ret->version = until_any(from(text, ret->product.len + 1), " |,;()");
+}

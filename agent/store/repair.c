@@ -1,0 +1,672 @@
+/* repair.c - what to do with a damaged store: move it aside, save what can be read, read again what
+ * is doubtful, and say so.
+ *
+ * Crash-safe by a marker file: "salvage" (holding the number) is durable before anything moves and
+ * goes last. Whenever it is there at start, the steps are taken up again; each tolerates being done
+ * already. The damaged file itself is never written to: it is the evidence.
+ *
+ * Tables are read by rowid without their indexes, around pages that cannot be read. Rows whose checksum
+ * is wrong are copied too and left to store_heal, which can rebuild some of them from their twins:
+ *   delivery  <- payload (it holds output and alert)
+ *   payload   <- alert   (the newest version of the alert instead of the snapshot)
+ * An alert or delivery that is lost for good makes the windows that are not final doubtful: they are
+ * read again and arrive at the same alerts with the same ids. What they taught the baselines is then
+ * taught twice; a detector that has seen a day twice is the smaller harm.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "alert/alert.h"
+#include "base/fault.h"
+#include "base/num.h"
+#include "store/inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SALVAGE_FILE "salvage"
+#define DAMAGED_MAX 999
+#define HOLES_MAX 100000     /* unreadable places in one table before it is given up */
+#define ROWS_PER_COMMIT 5000
+#define DB_PAGE_BYTES 4096
+
+/* ---- moving aside ------------------------------------------------------------------------------- */
+
+static int move_if_there(const char *from, const char *to, struct error *err)
+{
+    if (rename(from, to) < 0 && errno != ENOENT)
+        return error_errno(err, ERR_IO, errno, "cannot move '%s' aside", from);
+    return 0;
+}
+
+static int remove_if_there(const char *dir, const char *name, const char *suffix, struct error *err)
+{
+    CLEANUP(store_free_text) char *path = store_path(dir, name, suffix);
+
+    if (!path)
+        return error_set(err, ERR_NOMEM, "store '%s'", dir);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return error_errno(err, ERR_IO, errno, "cannot remove '%s'", path);
+    return 0;
+}
+
+static int write_marker(struct store *s, int number, struct error *err)
+{
+    CLEANUP(store_free_text) char *path = store_path(s->dir, SALVAGE_FILE, "");
+    CLEANUP(store_free_text) char *temporary = store_path(s->dir, SALVAGE_FILE, ".tmp");
+    CLEANUP(store_close_fd) int fd = -1;
+    char text[24];
+    int n = snprintf(text, sizeof(text), "%d\n", number);
+
+    if (!path || !temporary)
+        return error_set(err, ERR_NOMEM, "store '%s'", s->dir);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) < 0 || rename(temporary, path) < 0)
+        return error_errno(err, errno == ENOSPC ? ERR_LIMIT : ERR_IO, errno, "cannot write '%s'", path);
+    FAULT_POINT("state.rename.before_dirsync");
+    return store_sync_dir(s->dir, err);
+}
+
+/* The number in the marker; 0: there is none. A marker is renamed into place whole, so one that cannot
+ * be read is damage itself: then a number is used that fits no file, and the move starts over. */
+static int read_marker(struct store *s, int *ret, struct error *err)
+{
+    CLEANUP(store_free_text) char *path = store_path(s->dir, SALVAGE_FILE, "");
+    CLEANUP(store_close_fd) int fd = -1;
+    char text[24];
+    int64_t number = 0;
+    ssize_t n;
+
+    if (!path)
+        return error_set(err, ERR_NOMEM, "store '%s'", s->dir);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    *ret = 0;
+    if (fd < 0)
+        return errno == ENOENT ? 0 : error_errno(err, ERR_IO, errno, "cannot read '%s'", path);
+    n = read(fd, text, sizeof(text));
+    if (n > 0 && parse_i64(slice_trim(slice_make(text, (size_t)n)), 1, DAMAGED_MAX, &number))
+        *ret = (int)number;
+    else
+        *ret = DAMAGED_MAX;
+    return 0;
+}
+
+static void damaged_name(char *ret, size_t size, int number)
+{
+    (void)snprintf(ret, size, "store.db.damaged-%d", number);
+}
+
+/* Journal first: while the file is still in its place the move is not done, and a journal whose file
+ * has gone would be deleted by SQLite. In the end damaged-<n> exists, if only as an empty file: that is
+ * how a later start sees that the move is over. */
+static int move_aside(struct store *s, const char *name, struct error *err)
+{
+    CLEANUP(store_free_text) char *wal = store_path(s->dir, "store.db", "-wal");
+    CLEANUP(store_free_text) char *aside = store_path(s->dir, name, "");
+    CLEANUP(store_free_text) char *aside_wal = store_path(s->dir, name, "-wal");
+
+    if (!wal || !aside || !aside_wal)
+        return error_set(err, ERR_NOMEM, "store '%s'", s->dir);
+    if (move_if_there(wal, aside_wal, err) < 0)
+        return -1;
+    FAULT_POINT("quarantine.move");
+    if (move_if_there(s->path, aside, err) < 0)
+        return -1;
+    if (!store_has_file(s->dir, name, "") && store_create_file(aside, s->dir, err) < 0)
+        return -1;
+    if (remove_if_there(s->dir, "store.db", "-shm", err) < 0)
+        return -1;
+    return store_sync_dir(s->dir, err);
+}
+
+/* ---- reading around damage ---------------------------------------------------------------------- */
+
+struct salvage {
+    sqlite3 *old;
+    struct store *fresh;
+    int64_t rows, holes; /* copied; places that could not be read */
+    int64_t uncommitted;
+    bool is_ours;
+};
+
+static int salvage_row(struct salvage *v, sqlite3_stmt *from, sqlite3_stmt *to, int n, struct error *err)
+{
+    int rc;
+
+    for (int i = 0; i < n; i++)
+        (void)sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i)); /* memory: the step says so */
+    rc = sqlite3_step(to);
+    (void)sqlite3_reset(to);
+    if ((rc & 0xff) == SQLITE_TOOBIG || (rc & 0xff) == SQLITE_MISMATCH ||
+        (rc == SQLITE_DONE && sqlite3_changes(v->fresh->db) == 0)) {
+        v->holes++; /* a row that cannot be ours: NULL where there is none, a key that was there */
+        return 0;
+    }
+    if (rc != SQLITE_DONE)
+        return store_sql_error(v->fresh, rc, err);
+    v->rows++;
+    if (++v->uncommitted < ROWS_PER_COMMIT)
+        return 0;
+    v->uncommitted = 0;
+    if (store_txn_close(v->fresh, true, 0, err) < 0)
+        return -1;
+    return store_txn_open(v->fresh, &v->is_ours, err);
+}
+
+/* The next rowid >= at: 1 found, 0 none, -1 unreadable. */
+static int probe(sqlite3_stmt *stmt, int64_t at, int64_t *ret)
+{
+    int rc;
+
+    (void)sqlite3_bind_int64(stmt, 1, at);
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *ret = sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_reset(stmt);
+    return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
+}
+
+/* The first rowid at which reading works again after `bad`; false: there is none. A bad page covers a
+ * run of rowids: double the step until past it, then halve back to its end. */
+static bool skip_hole(sqlite3_stmt *stmt, int64_t bad, int64_t *ret)
+{
+    int64_t step = 1, low, high, found;
+
+    if (probe(stmt, bad, &found) == 1) { /* the tree is sound there: it is this one row's content */
+        *ret = found < INT64_MAX ? found + 1 : found;
+        return found < INT64_MAX;
+    }
+    for (;; step *= 2) {
+        if (step > INT64_MAX / 4 || bad > INT64_MAX - step)
+            return false;
+        if (probe(stmt, bad + step, &found) >= 0)
+            break;
+    }
+    low = bad + step / 2; /* unreadable */
+    high = bad + step;    /* readable */
+    while (low + 1 < high) {
+        int64_t middle = low + (high - low) / 2;
+
+        if (probe(stmt, middle, &found) >= 0)
+            high = middle;
+        else
+            low = middle;
+    }
+    *ret = high;
+    return true;
+}
+
+static int salvage_with(struct salvage *v, sqlite3_stmt *scan, sqlite3_stmt *probing, sqlite3_stmt *to, int n,
+                        struct error *err)
+{
+    int64_t start = 1, last = 0;
+
+    for (int holes = 0; holes < HOLES_MAX; holes++) {
+        int rc;
+
+        (void)sqlite3_bind_int64(scan, 1, start);
+        while ((rc = sqlite3_step(scan)) == SQLITE_ROW) {
+            last = sqlite3_column_int64(scan, 0);
+            if (salvage_row(v, scan, to, n, err) < 0)
+                return -1;
+        }
+        (void)sqlite3_reset(scan);
+        if (rc == SQLITE_DONE)
+            return 0;
+        v->holes++;
+        if (last < start)
+            last = start - 1; /* disordered pages must not send us back */
+        if (last == INT64_MAX || !skip_hole(probing, last + 1, &start))
+            return 0;
+    }
+    return 0;
+}
+
+static int salvage_table(struct salvage *v, const struct store_table *t, struct error *err)
+{
+    char *texts[3] = {
+        sqlite3_mprintf("SELECT rowid, %s, crc FROM %s NOT INDEXED WHERE rowid >= ? ORDER BY rowid", t->columns,
+                        t->name),
+        sqlite3_mprintf("SELECT rowid FROM %s NOT INDEXED WHERE rowid >= ? ORDER BY rowid LIMIT 1", t->name),
+        /* as many ? as columns, with rowid and crc */
+        sqlite3_mprintf("INSERT OR IGNORE INTO %s (rowid, %s, crc) VALUES (?%.*s)", t->name, t->columns,
+                        2 * (t->n + 1), ",?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
+    };
+    sqlite3_stmt *scan = NULL, *probing = NULL, *to = NULL;
+    int rc = -1;
+
+    if (!texts[0] || !texts[1] || !texts[2])
+        (void)error_set(err, ERR_NOMEM, "repair of the store in '%s'", v->fresh->dir);
+    else if (sqlite3_prepare_v2(v->fresh->db, texts[2], -1, &to, NULL) != SQLITE_OK)
+        (void)store_sql_error(v->fresh, sqlite3_errcode(v->fresh->db), err);
+    else if (sqlite3_prepare_v2(v->old, texts[0], -1, &scan, NULL) != SQLITE_OK ||
+             sqlite3_prepare_v2(v->old, texts[1], -1, &probing, NULL) != SQLITE_OK)
+        rc = (v->holes++, 0); /* the table is not in what is left of the schema */
+    else
+        rc = salvage_with(v, scan, probing, to, t->n + 2, err);
+    (void)sqlite3_finalize(scan);
+    (void)sqlite3_finalize(probing);
+    (void)sqlite3_finalize(to);
+    for (size_t i = 0; i < 3; i++)
+        sqlite3_free(texts[i]);
+    return rc;
+}
+
+/* ---- rows --------------------------------------------------------------------------------------- */
+
+static int exec_rowid(struct store *s, const char *sql, int64_t rowid, struct error *err)
+{
+    CLEANUP(query_close) struct query q;
+
+    if (query_open(&q, s, sql, err) < 0)
+        return -1;
+    query_add_i64(&q, rowid);
+    return query_run(&q, err);
+}
+
+static int put_pending_window(struct store *s, const struct window *w, struct error *err)
+{
+    struct window again = *w;
+
+    again.state = WINDOW_PENDING;
+    again.attempts = again.rechecks = 0;
+    again.read_ns = again.records = again.observations = 0;
+    (void)snprintf(again.reason, sizeof(again.reason), "read again: the store was damaged");
+    return store_put_window_inside(s, &again, err);
+}
+
+struct ledger_walk {
+    struct store *s;
+    struct window last; /* of the walk */
+    int64_t *windows;   /* set to pending so far */
+};
+
+static int fill_one_hole(void *self, const struct window *w, struct error *err)
+{
+    struct ledger_walk *walk = self;
+    struct window hole = *w;
+
+    if (strcmp(walk->last.source, w->source) == 0 && walk->last.to_ns < w->from_ns) {
+        hole.from_ns = walk->last.to_ns;
+        hole.to_ns = w->from_ns;
+        if (put_pending_window(walk->s, &hole, err) < 0)
+            return -1;
+        ++*walk->windows;
+    }
+    walk->last = *w;
+    return 0;
+}
+
+/* Windows of a source touch: where one is missing, its row was lost. */
+static int fill_ledger(struct store *s, int64_t *windows, struct error *err)
+{
+    struct ledger_walk walk = { .s = s, .windows = windows };
+
+    return store_each_window_inside(s, fill_one_hole, &walk, err);
+}
+
+static int doubt_one(void *self, const struct window *w, struct error *err)
+{
+    struct ledger_walk *walk = self;
+
+    if (w->state != WINDOW_CLOSED && w->state != WINDOW_READING)
+        return 0;
+    ++*walk->windows;
+    return put_pending_window(walk->s, w, err);
+}
+
+/* What an open window taught may be among the losses: read it again as if never seen. */
+static int doubt_windows(struct store *s, int64_t *windows, struct error *err)
+{
+    struct ledger_walk walk = { .s = s, .windows = windows };
+
+    if (store_exec(s, "DELETE FROM seen", err) < 0)
+        return -1;
+    return store_each_window_inside(s, doubt_one, &walk, err);
+}
+
+/* ---- opening what is damaged -------------------------------------------------------------------- */
+
+static bool has_schema(sqlite3 *db)
+{
+    return sqlite3_exec(db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static sqlite3 *open_damaged(const char *path)
+{
+    sqlite3 *db = NULL;
+
+    /* Read-only: with a journal SQLite still merges it in memory, but never writes the file. */
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
+        (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+        (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+        (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, (int)STORE_BLOB_MAX + (1 << 20));
+        if (has_schema(db))
+            return db;
+    }
+    (void)sqlite3_close_v2(db);
+    return NULL;
+}
+
+static bool copy_file(const char *from, const char *to)
+{
+    CLEANUP(store_close_fd) int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    CLEANUP(store_close_fd) int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    char part[16384];
+    ssize_t n;
+
+    if (in < 0 || out < 0)
+        return false;
+    while ((n = read(in, part, sizeof(part))) > 0)
+        if (write(out, part, (size_t)n) != n)
+            return false;
+    return n == 0;
+}
+
+/* The first 100 bytes are the same in every store of ours but for a few counters: put back what they
+ * must be (sqlite.org/fileformat2.html, 1.3). Everything else may be sound. */
+static bool mend_header(const char *path)
+{
+    static const unsigned char start[24] = { 'S', 'Q', 'L', 'i', 't', 'e', ' ', 'f', 'o', 'r', 'm', 'a', 't', ' ',
+                                             '3', 0, DB_PAGE_BYTES >> 8, DB_PAGE_BYTES & 0xff, 2, 2, 0, 64, 32, 32 };
+    CLEANUP(store_close_fd) int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    unsigned char head[100];
+    struct stat st;
+    uint64_t pages;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < DB_PAGE_BYTES ||
+        pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
+        return false;
+    pages = (uint64_t)st.st_size / DB_PAGE_BYTES;
+    memcpy(head, start, sizeof(start));
+    for (size_t i = 0; i < 4; i++)
+        head[28 + i] = (unsigned char)(pages >> (8 * (3 - i)));
+    memset(head + 32, 0, 8);                    /* free list: not needed for reading */
+    memcpy(head + 44, "\0\0\0\4", 4);           /* schema format */
+    memcpy(head + 56, "\0\0\0\1", 4);           /* UTF-8 */
+    memset(head + 72, 0, 20);                   /* reserved */
+    memcpy(head + 92, head + 24, 4);            /* the page count is valid for this change counter */
+    return pwrite(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head);
+}
+
+/* The damaged file as it is, else a copy with a mended header. NULL: nothing in it can be read. */
+static sqlite3 *open_any(struct store *s, const char *name)
+{
+    CLEANUP(store_free_text) char *path = store_path(s->dir, name, "");
+    CLEANUP(store_free_text) char *wal = store_path(s->dir, name, "-wal");
+    CLEANUP(store_free_text) char *copy = store_path(s->dir, "store.db.mended", "");
+    CLEANUP(store_free_text) char *copy_wal = store_path(s->dir, "store.db.mended", "-wal");
+    sqlite3 *db;
+
+    if (!path || !wal || !copy || !copy_wal)
+        return NULL;
+    db = open_damaged(path);
+    if (db)
+        return db;
+    if (!copy_file(path, copy) || !mend_header(copy))
+        return NULL;
+    if (store_has_file(s->dir, name, "-wal") && !copy_file(wal, copy_wal))
+        return NULL;
+    return open_damaged(copy);
+}
+
+static int remove_leftovers(struct store *s, struct error *err)
+{
+    static const char *const names[] = { "store.db.new", "store.db.mended" };
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        for (size_t j = 0; j < ARRAY_LEN(suffixes); j++)
+            if (remove_if_there(s->dir, names[i], suffixes[j], err) < 0)
+                return -1;
+    return 0;
+}
+
+/* ---- the new file ------------------------------------------------------------------------------- */
+
+static int fill(struct salvage *v, struct error *err)
+{
+    int64_t windows = 0;
+
+    if (store_create_file(v->fresh->path, v->fresh->dir, err) < 0 || store_open_handle(v->fresh, true, err) < 0 ||
+        store_prepare_db(v->fresh, true, err) < 0 || store_migrate(v->fresh, 0, err) < 0 ||
+        store_txn_open(v->fresh, &v->is_ours, err) < 0)
+        return -1;
+    for (size_t i = 0; v->old && i < store_tables_len; i++)
+        if (salvage_table(v, &store_tables[i], err) < 0)
+            return -1;
+    if (v->holes > 0 && (fill_ledger(v->fresh, &windows, err) < 0 || doubt_windows(v->fresh, &windows, err) < 0))
+        return -1;
+    if (store_txn_close(v->fresh, true, 0, err) < 0)
+        return -1;
+    /* All into the main file: it is renamed alone. */
+    return store_exec(v->fresh, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;", err);
+}
+
+static int make_new(struct store *s, const char *name, struct error *err)
+{
+    CLEANUP(store_free_text) char *path = store_path(s->dir, "store.db.new", "");
+    struct store fresh = { .dir = s->dir, .path = path, .mode = STORE_RUN, .lock_fd = -1 };
+    struct salvage v = { .fresh = &fresh };
+    int rc;
+
+    if (!path)
+        return error_set(err, ERR_NOMEM, "repair of the store in '%s'", s->dir);
+    if (remove_leftovers(s, err) < 0)
+        return -1;
+    v.old = open_any(s, name);
+    if (!v.old)
+        v.holes++;
+    rc = fill(&v, err);
+    (void)sqlite3_close_v2(v.old);
+    store_close_handle(&fresh);
+    if (rc < 0)
+        return -1;
+    if (rename(path, s->path) < 0)
+        return error_errno(err, ERR_IO, errno, "cannot put the repaired store in place in '%s'", s->dir);
+    FAULT_POINT("state.rename.before_dirsync");
+    store_note(s, "%lld rows were saved from it%s", (long long)v.rows,
+               v.holes > 0 ? ", some could not be read" : ", all that was in it");
+    return store_sync_dir(s->dir, err);
+}
+
+static int salvage_as(struct store *s, int number, struct error *err)
+{
+    char name[40];
+
+    damaged_name(name, sizeof(name), number);
+    if (!store_has_file(s->dir, name, "") && move_aside(s, name, err) < 0)
+        return -1;
+    if (!store_has_file(s->dir, "store.db", "") && make_new(s, name, err) < 0)
+        return error_wrap(err, "repair of the store (the damaged file is '%s')", name);
+    if (remove_leftovers(s, err) < 0 || remove_if_there(s->dir, name, "-shm", err) < 0 ||
+        remove_if_there(s->dir, SALVAGE_FILE, "", err) < 0)
+        return -1;
+    return store_sync_dir(s->dir, err);
+}
+
+int store_salvage(struct store *s, const char *why, struct error *err)
+{
+    char name[40];
+
+    for (int number = 1; number < DAMAGED_MAX; number++) {
+        damaged_name(name, sizeof(name), number);
+        if (store_has_file(s->dir, name, "") || store_has_file(s->dir, name, "-wal"))
+            continue;
+        store_note(s, "the store in '%s' was damaged (%.100s) and is kept as '%s'", s->dir, why, name);
+        /* The mark outlives the marker until the new file was gone through row by row. */
+        if (store_mark_suspect(s, true, err) < 0 || write_marker(s, number, err) < 0)
+            return -1;
+        return salvage_as(s, number, err);
+    }
+    return error_set(err, ERR_STATE, "the store in '%s' is damaged again and again: check the disk, then remove the "
+                     "files store.db.damaged-*", s->dir);
+}
+
+int store_resume_salvage(struct store *s, struct error *err)
+{
+    int number = 0;
+
+    if (read_marker(s, &number, err) < 0)
+        return -1;
+    if (number == 0)
+        return 0;
+    store_note(s, "a repair of the store in '%s' that was interrupted was finished", s->dir);
+    return salvage_as(s, number, err);
+}
+
+/* ---- healing ------------------------------------------------------------------------------------ */
+
+struct healing {
+    struct store *s;
+    int64_t dropped, rebuilt; /* rows */
+    int64_t windows;          /* to be read again */
+    bool is_ledger_torn, is_alert_lost;
+};
+
+/* Delete every row of `t` whose checksum is wrong. */
+static int drop_unsound(struct healing *h, const struct store_table *t, int64_t *ret_n, struct error *err)
+{
+    char *text = sqlite3_mprintf("SELECT rowid, %s, crc FROM %s NOT INDEXED", t->columns, t->name);
+    char *remove = sqlite3_mprintf("DELETE FROM %s WHERE rowid = ?", t->name);
+    sqlite3_stmt *scan = NULL, *gone = NULL;
+    int rc = text && remove ? SQLITE_OK : SQLITE_NOMEM;
+
+    *ret_n = 0;
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(h->s->db, text, -1, &scan, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(h->s->db, remove, -1, &gone, NULL);
+    while (rc == SQLITE_OK && (rc = sqlite3_step(scan)) == SQLITE_ROW) {
+        rc = SQLITE_OK;
+        if (stmt_row_is_sound(scan, 1, t->n))
+            continue;
+        ++*ret_n;
+        (void)sqlite3_bind_int64(gone, 1, sqlite3_column_int64(scan, 0));
+        if (sqlite3_step(gone) != SQLITE_DONE)
+            rc = sqlite3_errcode(h->s->db);
+        (void)sqlite3_reset(gone);
+    }
+    (void)sqlite3_finalize(scan);
+    (void)sqlite3_finalize(gone);
+    sqlite3_free(text);
+    sqlite3_free(remove);
+    h->dropped += *ret_n;
+    return rc == SQLITE_DONE ? 0 : store_sql_error(h->s, rc, err);
+}
+
+static int drop_unsound_named(struct healing *h, const char *name, int64_t *ret_n, struct error *err)
+{
+    for (size_t i = 0; i < store_tables_len; i++)
+        if (strcmp(store_tables[i].name, name) == 0)
+            return drop_unsound(h, &store_tables[i], ret_n, err);
+    return error_set(err, ERR_BUG, "no table '%s'", name);
+}
+
+/* A sound payload whose delivery row is gone: its bytes tell output and alert, and that it is not done. */
+static int rebuild_deliveries(struct healing *h, struct error *err)
+{
+    static const char orphans[] =
+        "SELECT p.seq, p.output, p.alert, p.refused, p.crc FROM payload p "
+        "LEFT JOIN delivery d ON d.seq = p.seq WHERE d.seq IS NULL";
+    static const char remove[] = "DELETE FROM payload WHERE seq = ?";
+    CLEANUP(query_close) struct query q;
+    int more;
+
+    if (query_open(&q, h->s, orphans, err) < 0)
+        return -1;
+    while ((more = query_step(&q, err)) == 1) {
+        CLEANUP(alert_freep) struct alert *a = NULL;
+        struct error ignored = { 0 };
+        char output[64];
+
+        query_text(&q, 1, output, sizeof(output));
+        if (alert_load(query_bytes(&q, 2), &a, &ignored) < 0) {
+            h->dropped++;
+            h->is_alert_lost = true;
+            if (exec_rowid(h->s, remove, query_i64(&q, 0), err) < 0)
+                return -1;
+            continue;
+        }
+        h->rebuilt++;
+        if (store_rebuild_delivery(h->s, query_i64(&q, 0), output, a, query_bytes(&q, 3).len > 0, err) < 0)
+            return -1;
+    }
+    return more;
+}
+
+/* An unfinished delivery whose payload is gone: send the newest version of the alert, else it is lost. */
+static int rebuild_payloads(struct healing *h, struct error *err)
+{
+    static const char bare[] =
+        "SELECT d.seq, d.output, a.payload FROM delivery d LEFT JOIN payload p ON p.seq = d.seq "
+        "LEFT JOIN alert a ON a.id = d.alert_id WHERE d.state IN (0, 1) AND p.seq IS NULL";
+    static const char remove[] = "DELETE FROM delivery WHERE seq = ?";
+    CLEANUP(query_close) struct query q;
+    int more;
+
+    if (query_open(&q, h->s, bare, err) < 0)
+        return -1;
+    while ((more = query_step(&q, err)) == 1) {
+        char output[64];
+
+        query_text(&q, 1, output, sizeof(output));
+        if (query_is_null(&q, 2)) {
+            h->dropped++;
+            h->is_alert_lost = true;
+            if (exec_rowid(h->s, remove, query_i64(&q, 0), err) < 0)
+                return -1;
+            continue;
+        }
+        h->rebuilt++;
+        if (store_put_payload(h->s, query_i64(&q, 0), output, query_bytes(&q, 2), slice_make(NULL, 0), err) < 0)
+            return -1;
+    }
+    return more;
+}
+
+static int heal_rows(struct healing *h, bool is_thorough, struct error *err)
+{
+    static const char *const always[] = { "window", "payload", "delivery" };
+    static const char *const thorough[] = { "seen", "baseline", "output_total", "bad_row", "blob" };
+    int64_t n = 0;
+
+    if (is_thorough) {
+        if (drop_unsound_named(h, "alert", &n, err) < 0)
+            return -1;
+        h->is_alert_lost |= n > 0;
+        for (size_t i = 0; i < ARRAY_LEN(thorough); i++)
+            if (drop_unsound_named(h, thorough[i], &n, err) < 0)
+                return -1;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(always); i++) {
+        if (drop_unsound_named(h, always[i], &n, err) < 0)
+            return -1;
+        h->is_ledger_torn |= i == 0 && n > 0;
+    }
+    if (rebuild_deliveries(h, err) < 0 || rebuild_payloads(h, err) < 0)
+        return -1;
+    if (h->is_ledger_torn && fill_ledger(h->s, &h->windows, err) < 0)
+        return -1;
+    return h->is_alert_lost ? doubt_windows(h->s, &h->windows, err) : 0;
+}
+
+int store_heal(struct store *s, bool is_thorough, struct error *err)
+{
+    struct healing h = { .s = s };
+    bool is_ours = false;
+    int rc;
+
+    if (store_txn_open(s, &is_ours, err) < 0)
+        return -1;
+    rc = heal_rows(&h, is_thorough, err);
+    if (store_txn_close(s, is_ours, rc, err) < 0)
+        return error_wrap(err, "repair of single rows");
+    if (h.dropped > 0)
+        store_note(s, "%lld damaged rows were taken out of the store in '%s', %lld rebuilt from copies",
+                   (long long)h.dropped, s->dir, (long long)h.rebuilt);
+    if (h.windows > 0)
+        store_note(s, "%lld windows are read again", (long long)h.windows);
+    return 0;
+}

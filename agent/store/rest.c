@@ -1,0 +1,183 @@
+/* rest.c - baselines, rows that could not be decoded, named values.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "baseline/baseline.h"
+#include "base/log.h"
+#include "store/inside.h"
+
+#include <stdio.h>
+
+/* ---- baselines ---------------------------------------------------------------------------------- */
+
+static int delete_baseline(struct store *s, const struct baseline_row *row, struct error *err)
+{
+    static const char sql[] = "DELETE FROM baseline WHERE memory = ? AND account = ? AND key = ?";
+    CLEANUP(query_close) struct query q;
+
+    if (query_open(&q, s, sql, err) < 0)
+        return -1;
+    query_add_text(&q, row->memory);
+    query_add_bytes(&q, row->account);
+    query_add_bytes(&q, row->key);
+    return query_run(&q, err);
+}
+
+int store_put_baseline(struct store *s, const struct baseline_row *row, struct error *err)
+{
+    static const char sql[] =
+        "INSERT INTO baseline (memory, account, key, version, label, value, seen_ns, crc) VALUES (?,?,?,?,?,?,?,?)"
+        " ON CONFLICT (memory, account, key) DO UPDATE SET version = excluded.version, label = excluded.label,"
+        " value = excluded.value, seen_ns = excluded.seen_ns, crc = excluded.crc";
+    CLEANUP(store_leave) struct store *in = store_enter(s, err);
+    CLEANUP(query_close) struct query q = { 0 };
+
+    if (!in)
+        return -1;
+    if (row->key.len > STORE_BASELINE_KEY_MAX || row->account.len > STORE_BASELINE_KEY_MAX ||
+        row->value.len > UINT16_MAX)
+        return error_set(err, ERR_LIMIT, "baseline '%s': a key of %zu or a value of %zu bytes is too long",
+                         row->memory, row->key.len, row->value.len);
+    if (row->is_deleted)
+        return delete_baseline(s, row, err);
+    if (query_open(&q, s, sql, err) < 0)
+        return -1;
+    query_add_text(&q, row->memory);
+    query_add_bytes(&q, row->account);
+    query_add_bytes(&q, row->key);
+    query_add_i64(&q, row->version);
+    query_add_bytes(&q, slice_cut(row->label, STORE_BASELINE_LABEL_MAX));
+    query_add_bytes(&q, row->value);
+    query_add_i64(&q, row->seen_ns);
+    query_add_crc(&q);
+    return query_run(&q, err);
+}
+
+int store_load_baselines(struct store *s, struct baseline *b, struct error *err)
+{
+    static const char sql[] =
+        "SELECT memory, account, key, version, label, value, seen_ns, crc FROM baseline ORDER BY rowid";
+    CLEANUP(store_leave) struct store *in = store_enter(s, err);
+    CLEANUP(query_close) struct query q = { 0 };
+    int64_t damaged = 0;
+    int more;
+
+    if (!in || query_open(&q, s, sql, err) < 0)
+        return -1;
+    while ((more = query_step(&q, err)) == 1) {
+        char memory[128];
+        struct baseline_row row = { .memory = memory };
+
+        if (!query_row_is_sound(&q, 0, 7)) {
+            damaged++;
+            continue;
+        }
+        query_text(&q, 0, memory, sizeof(memory));
+        row.account = query_bytes(&q, 1);
+        row.key = query_bytes(&q, 2);
+        row.version = (uint16_t)query_i64(&q, 3);
+        row.label = query_bytes(&q, 4);
+        row.value = query_bytes(&q, 5);
+        row.seen_ns = query_i64(&q, 6);
+        if (baseline_load_row(b, &row, err) < 0)
+            return -1;
+    }
+    if (damaged > 0) {
+        char n[24];
+
+        (void)snprintf(n, sizeof(n), "%lld", (long long)damaged);
+        log_event(LOG_LEVEL_WARN, "store", "damaged baselines are left out and learned again", "rows", n, NULL);
+    }
+    return more;
+}
+
+/* ---- rows that could not be decoded ------------------------------------------------------------- */
+
+int store_park_row(struct store *s, const char *source, struct slice raw, const char *reason, int64_t now_ns,
+                   struct error *err)
+{
+    static const char add[] = "INSERT INTO bad_row (source, raw, reason, seen_ns, crc) VALUES (?,?,?,?,?)";
+    static const char trim[] = "DELETE FROM bad_row WHERE id <= ?";
+    CLEANUP(store_leave) struct store *in = store_enter(s, err);
+    CLEANUP(query_close) struct query q = { 0 };
+    CLEANUP(query_close) struct query old = { 0 };
+    bool is_ours = false;
+    int rc;
+
+    if (!in || store_txn_open(s, &is_ours, err) < 0)
+        return -1;
+    rc = query_open(&q, s, add, err);
+    if (rc == 0) {
+        query_add_text(&q, source);
+        query_add_bytes(&q, slice_make(raw.at, raw.len > STORE_RAW_ROW_MAX ? STORE_RAW_ROW_MAX : raw.len));
+        query_add_text(&q, reason);
+        query_add_i64(&q, now_ns);
+        query_add_crc(&q);
+        rc = query_run(&q, err);
+    }
+    if (rc == 0)
+        rc = query_open(&old, s, trim, err);
+    if (rc == 0) {
+        query_add_i64(&old, sqlite3_last_insert_rowid(s->db) - STORE_BAD_ROWS_MAX);
+        rc = query_run(&old, err);
+    }
+    return store_txn_close(s, is_ours, rc, err);
+}
+
+int store_count_bad_rows(struct store *s, int64_t *ret, struct error *err)
+{
+    static const char sql[] = "SELECT count(*) FROM bad_row";
+    CLEANUP(store_leave) struct store *in = store_enter(s, err);
+    CLEANUP(query_close) struct query q = { 0 };
+
+    if (!in || query_open(&q, s, sql, err) < 0 || query_step(&q, err) < 0)
+        return -1;
+    *ret = query_i64(&q, 0);
+    return 0;
+}
+
+/* ---- named values ------------------------------------------------------------------------------- */
+
+int store_put_blob(struct store *s, const char *name, struct slice value, struct error *err)
+{
+    static const char sql[] =
+        "INSERT INTO blob (name, value, crc) VALUES (?,?,?) ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
+        " crc = excluded.crc";
+    CLEANUP(store_leave) struct store *in = store_enter(s, err);
+    CLEANUP(query_close) struct query q = { 0 };
+
+    if (!in)
+        return -1;
+    if (value.len > STORE_BLOB_MAX)
+        return error_set(err, ERR_LIMIT, "'%s' takes %zu bytes, more than %u", name, value.len, STORE_BLOB_MAX);
+    if (query_open(&q, s, sql, err) < 0)
+        return -1;
+    query_add_text(&q, name);
+    query_add_bytes(&q, value);
+    query_add_crc(&q);
+    return query_run(&q, err);
+}
+
+/* A damaged value counts as absent: every named value can be fetched or made again. */
+int store_get_blob(struct store *s, const char *name, struct buf *ret, bool *ret_found, struct error *err)
+{
+    static const char sql[] = "SELECT name, value, crc FROM blob WHERE name = ?";
+    CLEANUP(store_leave) struct store *in = store_enter(s, err);
+    CLEANUP(query_close) struct query q = { 0 };
+    int found;
+
+    if (!in || query_open(&q, s, sql, err) < 0)
+        return -1;
+    query_add_text(&q, name);
+    found = query_step(&q, err);
+    if (found < 0)
+        return -1;
+    if (found == 1 && !query_row_is_sound(&q, 0, 2)) {
+        log_event(LOG_LEVEL_WARN, "store", "a stored value is damaged and counts as absent", "name", name, NULL);
+        found = 0;
+    }
+    if (found == 1)
+        buf_add_slice(ret, query_bytes(&q, 1));
+    if (buf_check(ret, err) < 0)
+        return -1;
+    *ret_found = found == 1;
+    return 0;
+}
