@@ -18,6 +18,8 @@ APT_BUILD := gcc g++ make pkg-config libcurl4-openssl-dev libjson-c-dev libyaml-
              libsimdjson-dev libsystemd-dev
 APT_TEST := check python3 python3-pytest openssl curl
 
+V ?=
+Q := $(if $(V),,@)
 SAN ?=
 FAULTS ?=
 DEV ?=
@@ -69,25 +71,25 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 $(BIN): $(B)/agent/main.o $(LIB)
-	$(CXX) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
+	$(Q)echo "  LD  $@"; $(CXX) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
 $(LIB): $(OBJ)
 	@rm -f $@
-	ar rcs $@ $(OBJ)
+	@ar rcs $@ $(OBJ)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)echo "  CC  $<"; $(CC) $(ALL_CFLAGS) $(if $(filter agent/% outputs/% detectors/%,$<),-include base/poison.h) -MMD -MP -c -o $@ $<
 
 $(B)/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)echo "  CXX $<"; $(CXX) $(ALL_CXXFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/unit/%: tests/unit/%.c $(KITOBJ) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(shell pkg-config --cflags check 2>/dev/null) -MMD -MP \
+	$(Q)echo "  CC  $<"; $(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(shell pkg-config --cflags check 2>/dev/null) -MMD -MP \
 	  -c -o $@.o $<
-	$(CXX) $(ALL_LDFLAGS) -o $@ $@.o $(KITOBJ) $(LIB) $(LIBS) $(shell pkg-config --libs check 2>/dev/null)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $@.o $(KITOBJ) $(LIB) $(LIBS) $(shell pkg-config --libs check 2>/dev/null)
 
 -include $(OBJ:.o=.d) $(KITOBJ:.o=.d) $(B)/agent/main.d $(UNITBIN:=.d)
 

@@ -7,26 +7,59 @@
 
 #include "base/error.h"
 #include "base/services.h"
+#include "settings/option.h"
+#include "source/source.h"
 
-struct enrich;
 struct engine;
+struct enrich;
 struct feeder;
 struct json_object;
 struct store;
-struct settings;
 
-MUST_CHECK int feeder_new(const struct settings *cfg, const struct services *sv, struct enrich *enrich,
-                          struct feeder **ret, struct error *err);
-void feeder_free(struct feeder *f);
-/* Load what the store kept, then try every feed once, in the caller's thread: so that nothing is judged
- * with a feed that could have been there. A feed that fails is said and tried again later. */
-MUST_CHECK int feeder_first(struct feeder *f, struct store *store, struct error *err);
-/* Files and inline networks only, no store: for replay. */
-MUST_CHECK int feeder_files(struct feeder *f, struct error *err);
+/* `type:` of a feed: name, one line for people. Same options for all (feeder_options). */
+struct feeder_type { const char *name, *summary; };
+extern const struct feeder_type feeder_types[];          /* ended by a NULL name */
+extern const struct option_spec feeder_options[];
+
+struct feeder_settings { /* filled from feeder_options */
+    char *path, *url, *source, *columns;
+    int format, category;
+    int64_t confidence, refresh_ms;
+};
+
+struct feeder_feed {
+    const char *name, *type;
+    const struct feeder_settings *settings; /* borrowed */
+};
+
+struct feeder_source { /* where `type: workspace` feeds ask */
+    const char *name;
+    const struct source_ops *ops;
+    void *self;
+};
+
+struct feeder_config {
+    const struct services *sv;   /* http may be NULL when no feed has a url */
+    struct enrich *enrich;
+    const char *config_dir;      /* relative paths are tried here when they are not where we stand */
+    const struct feeder_feed *feeds;
+    size_t feeds_len;
+    const struct feeder_source *sources;
+    size_t sources_len;
+};
+
+MUST_CHECK int feeder_new(const struct feeder_config *cfg, struct feeder **ret, struct error *err);
+void feeder_free(struct feeder *f); /* stops the thread */
+/* What the store kept (NULL: nothing), then every feed once, in the caller's thread, so that nothing is
+ * judged without a list that could have been there. A feed that fails is said and tried again later;
+ * with `is_strict` (replay, check) it is an error. */
+MUST_CHECK int feeder_first(struct feeder *f, struct store *store, bool is_strict, struct error *err);
 MUST_CHECK int feeder_start(struct feeder *f, struct error *err); /* the refreshing thread */
-void feeder_stop(struct feeder *f);
 /* Between batches, on the flow thread: put finished tables in place and keep them in the store. */
-void feeder_swap(struct feeder *f, struct engine *e, struct store *store);
+void feeder_swap(struct feeder *f, struct store *store);
+/* An array of {name, type, entries, refreshedAt, reason}; the caller's. */
 struct json_object *feeder_status(struct feeder *f);
+/* "path", or config_dir/path when only that exists. */
+void feeder_add_path(struct buf *out, const char *config_dir, const char *path);
 
 #endif

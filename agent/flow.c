@@ -411,7 +411,7 @@ static void read_failed(struct worker *w, struct window *win, const struct error
               "retrying_in", buf_cstr(&wait), NULL);
     win->attempts++;
     win->state = WINDOW_PENDING;
-    (void)snprintf(win->reason, sizeof win->reason, "%s", why->msg);
+    (void)snprintf(win->reason, sizeof win->reason, "%.199s", why->msg);
     if (store_put_window(w->flow->cfg.store, win, &err) < 0)
         log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be written", "cause", err.msg, NULL);
     (void)ledger_note(w, win, &err);
@@ -662,7 +662,7 @@ static bool all_caught_up(struct flow *f)
     return true;
 }
 
-static void write_status(struct flow *f)
+void flow_say_status(struct flow *f)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT(4u << 20);
     struct source_status sources[64];
@@ -729,11 +729,11 @@ static void loop(struct flow *f, void (*on_progress)(void *self), void *self)
         if (w)
             take_job(f, w);
         if (f->cfg.feeder)
-            feeder_swap(f->cfg.feeder, f->cfg.engine, f->cfg.store);
+            feeder_swap(f->cfg.feeder, f->cfg.store);
         if (on_progress)
             on_progress(self);
         if (sv_mono_ms(f->cfg.sv) >= f->status_due_ms)
-            write_status(f);
+            flow_say_status(f);
         if (sv_mono_ms(f->cfg.sv) >= f->upkeep_due_ms)
             upkeep(f);
     }
@@ -770,6 +770,6 @@ int flow_run(struct flow *f, void (*on_progress)(void *self), void *self, struct
     else
         loop(f, on_progress, self);
     stop_workers(f);
-    write_status(f);
+    flow_say_status(f);
     return rc == 0 ? 0 : -1;
 }

@@ -50,6 +50,8 @@ void flow_free(struct flow *f);
 /* Runs until flow_stop() (or caught up). 0: ended as asked. Calls on_ready once when the first loop
  * starts; may be NULL. */
 MUST_CHECK int flow_run(struct flow *f, void (*on_progress)(void *self), void *self, struct error *err);
+/* Leave the last word for `cosmowatch status` (flow_run does it too; again after the outputs ended). */
+void flow_say_status(struct flow *f);
 /* Async-signal-safe. */
 void flow_stop(struct flow *f);
 

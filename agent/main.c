@@ -1,6 +1,6 @@
 /* main.c - which verb? SPDX-License-Identifier: Apache-2.0 */
-#include "base/nearest.h"
 #include "cli/cli.h"
+#include "settings/errors.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ static void print_usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-    const char *names[32];
+    const char *names[32] = { NULL };
     const char *near = NULL;
     size_t n = 0;
 
@@ -35,12 +35,12 @@ int main(int argc, char **argv)
         (void)puts("cosmowatch " COSMOWATCH_VERSION);
         return CLI_OK;
     }
-    for (; verbs_all[n] && n < 32; n++) {
+    for (; verbs_all[n] && n < 31; n++) {
         if (strcmp(verbs_all[n]->name, argv[1]) == 0)
             return verbs_all[n]->run(argc - 1, argv + 1);
         names[n] = verbs_all[n]->name;
     }
-    near = nearest_word(argv[1], names, n);
+    near = settings_nearest(slice_of(argv[1]), names);
     (void)fprintf(stderr, "cosmowatch: unknown verb '%s'%s%s%s; see 'cosmowatch --help'\n", argv[1],
                   near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
     return CLI_USAGE;

@@ -27,7 +27,7 @@
 #pragma GCC poison sprintf vsprintf strcpy strcat strncpy strncat stpcpy gets /* no bound */
 #pragma GCC poison strtok strtok_r                                    /* destroys, skips empty */
 #pragma GCC poison localtime localtime_r mktime ctime asctime gmtime  /* a zone, a static */
-#pragma GCC poison rand srand random srandom drand48                  /* services.h */
+#pragma GCC poison srand srandom drand48                              /* services.h */
 #pragma GCC poison sleep usleep                                       /* wait on an event */
 #pragma GCC poison system popen tmpnam mktemp tempnam                 /* a shell, a race */
 

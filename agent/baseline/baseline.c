@@ -387,9 +387,11 @@ static struct table *find_table_named(struct baseline *b, const char *name)
 
 int baseline_declare(struct baseline *b, const struct baseline_memory *m, struct error *err)
 {
-    struct table *t;
+    struct table *t = find_table_named(b, m->name);
 
-    if (find_table_named(b, m->name))
+    if (t && t->memory == m)
+        return 0; /* two detectors share it */
+    if (t)
         return error_set(err, ERR_BUG, "memory '%s' is declared twice", m->name);
     if (b->tables_len == MEMORIES_MAX)
         return error_set(err, ERR_BUG, "more than %d memories", MEMORIES_MAX);
@@ -473,6 +475,19 @@ void baseline_drop(struct baseline *b, const struct baseline_memory *m, struct s
     e = table_find(t, id);
     if (e)
         (void)forget(b, t, e); /* without memory it stays, and leaves by eviction one day */
+}
+
+void baseline_expire(struct baseline *b, const struct baseline_memory *m, int64_t before_ns)
+{
+    struct table *t = find_table(b, m);
+
+    /* From the end: what fills a hole was looked at already. */
+    for (size_t n = t ? t->len : 0; n > 0; n--) {
+        struct entry *e = table_at(t, n - 1);
+
+        if (e->seen_ns < before_ns && !forget(b, t, e))
+            return; /* without memory: the next time */
+    }
 }
 
 /* ---- accounts ---------------------------------------------------------------------------------- */

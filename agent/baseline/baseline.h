@@ -41,11 +41,12 @@ struct baseline;
 struct baseline *baseline_new(const struct baseline_config *cfg);
 void baseline_free(struct baseline *b);
 void baseline_freep(struct baseline **b);
+/* Declaring the same one again is fine (detectors may share a memory); another of its name is ERR_BUG. */
 MUST_CHECK int baseline_declare(struct baseline *b, const struct baseline_memory *m, struct error *err);
 const struct baseline_config *baseline_cfg(const struct baseline *b);
 
 /* The struct of a key, zeroed when new (*ret_new, may be NULL). Marked changed. Valid until the next
- * baseline_put or baseline_drop of the same memory. NULL: no memory. Memory holds only a 128-bit hash of
+ * baseline_put, baseline_drop or baseline_expire of the same memory. NULL: no memory. Memory holds only a 128-bit hash of
  * (memory, account, key) beside the struct: account, key and `label` (may be empty) live in the store,
  * for people; key need not be printable. seen_ns (the newest one counts) orders eviction. */
 void *baseline_put(struct baseline *b, const struct baseline_memory *m, struct slice account,
@@ -53,6 +54,8 @@ void *baseline_put(struct baseline *b, const struct baseline_memory *m, struct s
 /* Forget a key at once: for short-lived entries, such as sums of a slot that has closed. */
 void baseline_drop(struct baseline *b, const struct baseline_memory *m, struct slice account,
                    struct slice key);
+/* Forget every key of a memory last seen before the time: a walk over all of it, so not per row. */
+void baseline_expire(struct baseline *b, const struct baseline_memory *m, int64_t before_ns);
 /* Look only: NULL when unknown. Not marked changed. */
 const void *baseline_get(struct baseline *b, const struct baseline_memory *m, struct slice account,
                          struct slice key);

@@ -1,7 +1,7 @@
 /* cli.c - what the verbs share. SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
-#include "base/nearest.h"
+#include "settings/errors.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,7 +57,7 @@ static int index_of(const char *const *names, const char *name)
 
 static int unknown(const struct verb *v, const struct cli_args *a, const char *given, int *ret_exit)
 {
-    const char *candidates[24] = { "--config", "--json", "--help" };
+    const char *candidates[24] = { "--config", "--json", "--help", NULL };
     size_t n = 3;
     const char *near = NULL;
 
@@ -65,7 +65,8 @@ static int unknown(const struct verb *v, const struct cli_args *a, const char *g
         candidates[n++] = a->flags[i];
     for (int i = 0; a->values && a->values[i]; i++)
         candidates[n++] = a->values[i];
-    near = nearest_word(given, candidates, n);
+    candidates[n] = NULL;
+    near = settings_nearest(slice_of(given), candidates);
     (void)fprintf(stderr, "cosmowatch %s: unknown option '%s'%s%s%s; see 'cosmowatch %s --help'\n", v->name, given,
                   near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "", v->name);
     *ret_exit = CLI_USAGE;

@@ -1,6 +1,10 @@
 /* fold.h - rows in, observations out. One fold per batch; owned by one thread.
  *
  * In steady state no allocation per row: memory grows with distinct observations only.
+ * Tables: the aggregated 5M/15M rows become observations of TABLE_DATA_PLANE (count = their requests, the
+ * minute is that of their time); a query text becomes one of TABLE_QUERY_STATS whether it came joined
+ * from the workspace or was joined here; rows of the Mongo, Cassandra, Gremlin and Table tables that carry
+ * a command make an OBS_TEXT besides their OBS_REQUEST.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_FOLD_H
 #define COSMOWATCH_FOLD_H
@@ -22,10 +26,14 @@ size_t fold_len(const struct fold *f);
 /* Sorted by (minute, kind, key): the same set of rows gives the same sequence. Views into f. */
 const struct observation *fold_sorted(struct fold *f);
 void fold_reset(struct fold *f); /* forget, keep memory */
+/* Records that fold_add took for nothing so far: query statistics not joined with their request yet, tables that
+ * make no observation, summaries of no row. */
+int64_t fold_ignored(const struct fold *f);
 
 /* What a window was seen to hold: (key, count, sums) of each observation, packed, for the re-check.
  * fold_surplus() reduces f to what `seen` does not yet contain (never below zero); afterwards
- * fold_seen() of the union replaces it. Format is versioned; an unreadable one is ERR_STATE. */
+ * fold_seen() is that of the union (what was seen and what is new) and replaces it, until
+ * fold_reset(). Format is versioned; an unreadable one is ERR_STATE. */
 struct buf;
 void fold_seen(struct fold *f, struct buf *out);
 MUST_CHECK int fold_surplus(struct fold *f, struct slice seen, struct error *err);

@@ -23,6 +23,7 @@ namespace od = simdjson::ondemand;
 
 #define LONE_TEXT_MAX (16u << 20)
 #define LONE_BLOCK (64u << 10)
+#define LOOK_AHEAD (8u << 10)
 #define BAD_RAW_MAX 4096u
 
 /* Homes of strings that had lone surrogates; they live as long as the document. */
@@ -34,6 +35,8 @@ struct lone_block {
 
 struct scanner {
     od::parser parser;
+    const char *plain_until; /* no backslash before this, from the token being looked at */
+    const char *end;         /* of the document */
     od::parser lone;           /* for strings with lone surrogates */
     struct lone_block *homes = nullptr;
     struct scan_cell cells[SCAN_COLUMNS_MAX];
@@ -87,6 +90,8 @@ static char *lone_home(struct scanner *s, size_t len)
 static sj::error_code start(struct scanner *s, const char *at, size_t len, od::document &ret_doc)
 {
     free_homes(s);
+    s->plain_until = at;
+    s->end = at + len;
     return s->parser.iterate(sj::padded_string_view(at, len, len + SCAN_PADDING)).get(ret_doc);
 }
 
@@ -184,11 +189,33 @@ static bool unescape_lone(struct scanner *s, struct slice quoted, struct slice *
     return true;
 }
 
+/* Is [at, at + len) free of backslashes? Looks ahead in steps: a search per string costs more than the
+ * strings themselves. Tokens come in order. */
+static bool look_ahead(struct scanner *s, const char *at, size_t len)
+{
+    const char *from = s->plain_until > at ? s->plain_until : at;
+    size_t rest = static_cast<size_t>(s->end - from);
+    size_t step = len > LOOK_AHEAD ? len : LOOK_AHEAD;
+    const void *found;
+
+    if (s->plain_until > at && *s->plain_until == '\\')
+        return false; /* one was found inside this token */
+    step = step < rest ? step : rest;
+    found = std::memchr(from, '\\', step);
+    s->plain_until = found ? static_cast<const char *>(found) : from + step;
+    return at + len <= s->plain_until;
+}
+
+static inline bool is_plain(struct scanner *s, const char *at, size_t len)
+{
+    return LIKELY(at + len <= s->plain_until) || look_ahead(s, at, len);
+}
+
 /* Text of a string cell. `token` is the whole token, quotes included. */
 static inline bool string_text(struct scanner *s, od::value &v, struct slice token, struct slice *ret)
 {
     if (LIKELY(token.len >= 2 && token.at[token.len - 1] == '"' &&
-               !std::memchr(token.at, '\\', token.len))) {
+               is_plain(s, token.at, token.len))) {
         *ret = slice_make(token.at + 1, token.len - 2);
         return true;
     }
@@ -373,8 +400,21 @@ static enum scan_result read_rows(struct scanner *s, od::array rows, size_t n, c
                 i = n + 1;
                 continue;
             }
-            if (wants[i] != SCAN_WANT_NOTHING &&
-                UNLIKELY((e = take_cell(s, v, wants[i] == SCAN_WANT_NUMBER, &cells[i])))) {
+            if (wants[i] == SCAN_WANT_NOTHING) {
+                i++;
+                continue;
+            }
+            std::string_view token = v.raw_json_token();
+            const char *at = token.data();
+            if (LIKELY(*at == '"' && at[token.size() - 1] == '"' && token.size() >= 2 &&
+                       is_plain(s, at, token.size()))) {
+                cells[i].text = slice_make(at + 1, token.size() - 2);
+                cells[i].kind = token.size() > 2 ? SCAN_STRING : SCAN_NULL;
+                (void)v.get_raw_json_string(); /* step over it */
+                i++;
+                continue;
+            }
+            if (UNLIKELY((e = take_cell(s, v, wants[i] == SCAN_WANT_NUMBER, &cells[i])))) {
                 if (!is_of_cell(e))
                     return result_of(e);
                 is_damaged = true;

@@ -8,83 +8,104 @@
 
 /* ---- baselines ---------------------------------------------------------------------------------- */
 
+static struct slice id_of(const struct baseline_row *row)
+{
+    return slice_make((const char *)row->id, sizeof(row->id));
+}
+
 static int delete_baseline(struct store *s, const struct baseline_row *row, struct error *err)
 {
-    static const char sql[] = "DELETE FROM baseline WHERE memory = ? AND account = ? AND key = ?";
+    static const char sql[] = "DELETE FROM baseline WHERE memory = ? AND id = ?";
     CLEANUP(query_close) struct query q;
 
     if (query_open(&q, s, sql, err) < 0)
         return -1;
     query_add_text(&q, row->memory);
-    query_add_bytes(&q, row->account);
-    query_add_bytes(&q, row->key);
+    query_add_bytes(&q, id_of(row));
     return query_run(&q, err);
 }
 
 int store_put_baseline(struct store *s, const struct baseline_row *row, struct error *err)
 {
     static const char sql[] =
-        "INSERT INTO baseline (memory, account, key, version, label, value, seen_ns, crc) VALUES (?,?,?,?,?,?,?,?)"
-        " ON CONFLICT (memory, account, key) DO UPDATE SET version = excluded.version, label = excluded.label,"
-        " value = excluded.value, seen_ns = excluded.seen_ns, crc = excluded.crc";
+        "INSERT INTO baseline (memory, id, version, account, key, label, value, seen_ns, crc)"
+        " VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (memory, id) DO UPDATE SET version = excluded.version,"
+        " account = excluded.account, key = excluded.key, label = excluded.label, value = excluded.value,"
+        " seen_ns = excluded.seen_ns, crc = excluded.crc";
     CLEANUP(store_leave) struct store *in = store_enter(s, err);
     CLEANUP(query_close) struct query q = { 0 };
 
     if (!in)
         return -1;
-    if (row->key.len > STORE_BASELINE_KEY_MAX || row->account.len > STORE_BASELINE_KEY_MAX ||
-        row->value.len > UINT16_MAX)
-        return error_set(err, ERR_LIMIT, "baseline '%s': a key of %zu or a value of %zu bytes is too long",
-                         row->memory, row->key.len, row->value.len);
     if (row->is_deleted)
         return delete_baseline(s, row, err);
+    if (row->value.len > UINT16_MAX)
+        return error_set(err, ERR_LIMIT, "baseline '%s': a value of %zu bytes is too long", row->memory,
+                         row->value.len);
     if (query_open(&q, s, sql, err) < 0)
         return -1;
     query_add_text(&q, row->memory);
-    query_add_bytes(&q, row->account);
-    query_add_bytes(&q, row->key);
+    query_add_bytes(&q, id_of(row));
     query_add_i64(&q, row->version);
-    query_add_bytes(&q, slice_cut(row->label, STORE_BASELINE_LABEL_MAX));
+    /* For people only: the id tells entries apart, so these may be cut. */
+    query_add_bytes(&q, slice_cut(row->account, STORE_BASELINE_TEXT_MAX));
+    query_add_bytes(&q, slice_cut(row->key, STORE_BASELINE_TEXT_MAX));
+    query_add_bytes(&q, slice_cut(row->label, STORE_BASELINE_TEXT_MAX));
     query_add_bytes(&q, row->value);
     query_add_i64(&q, row->seen_ns);
     query_add_crc(&q);
     return query_run(&q, err);
 }
 
+/* 1: loaded, 0: damaged or of a later release (left out), -1: memory. */
+static int load_baseline(const struct query *q, struct baseline *b, struct error *err)
+{
+    char memory[128];
+    struct baseline_row row = { .memory = memory };
+    struct slice id = query_bytes(q, 1);
+    struct error why = { 0 };
+
+    if (!query_row_is_sound(q, 0, 8) || id.len != sizeof(row.id))
+        return 0;
+    query_text(q, 0, memory, sizeof(memory));
+    memcpy(row.id, id.at, sizeof(row.id));
+    row.version = (uint16_t)query_i64(q, 2);
+    row.account = query_bytes(q, 3);
+    row.key = query_bytes(q, 4);
+    row.label = query_bytes(q, 5);
+    row.value = query_bytes(q, 6);
+    row.seen_ns = query_i64(q, 7);
+    if (baseline_load_row(b, &row, &why) == 0)
+        return 1;
+    if (why.code == ERR_STATE)
+        return 0;
+    *err = why;
+    return -1;
+}
+
 int store_load_baselines(struct store *s, struct baseline *b, struct error *err)
 {
     static const char sql[] =
-        "SELECT memory, account, key, version, label, value, seen_ns, crc FROM baseline ORDER BY rowid";
+        "SELECT memory, id, version, account, key, label, value, seen_ns, crc FROM baseline ORDER BY rowid";
     CLEANUP(store_leave) struct store *in = store_enter(s, err);
     CLEANUP(query_close) struct query q = { 0 };
-    int64_t damaged = 0;
+    int64_t left_out = 0;
     int more;
 
     if (!in || query_open(&q, s, sql, err) < 0)
         return -1;
     while ((more = query_step(&q, err)) == 1) {
-        char memory[128];
-        struct baseline_row row = { .memory = memory };
+        int loaded = load_baseline(&q, b, err);
 
-        if (!query_row_is_sound(&q, 0, 7)) {
-            damaged++;
-            continue;
-        }
-        query_text(&q, 0, memory, sizeof(memory));
-        row.account = query_bytes(&q, 1);
-        row.key = query_bytes(&q, 2);
-        row.version = (uint16_t)query_i64(&q, 3);
-        row.label = query_bytes(&q, 4);
-        row.value = query_bytes(&q, 5);
-        row.seen_ns = query_i64(&q, 6);
-        if (baseline_load_row(b, &row, err) < 0)
+        if (loaded < 0)
             return -1;
+        left_out += loaded == 0;
     }
-    if (damaged > 0) {
+    if (left_out > 0) {
         char n[24];
 
-        (void)snprintf(n, sizeof(n), "%lld", (long long)damaged);
-        log_event(LOG_LEVEL_WARN, "store", "damaged baselines are left out and learned again", "rows", n, NULL);
+        (void)snprintf(n, sizeof(n), "%lld", (long long)left_out);
+        log_event(LOG_LEVEL_WARN, "store", "baselines that cannot be read are learned again", "rows", n, NULL);
     }
     return more;
 }

@@ -7,7 +7,7 @@
  *
  *   window       ledger. state as in enum window_state; reason is ours
  *   seen         what a window was seen to hold, until its last re-check
- *   baseline     one struct of a detector's memory; account, key, label are foreign bytes
+ *   baseline     one struct of a detector's memory; account, key, label are foreign bytes, for people
  *   alert        newest version of each alert, as alert_save wrote it
  *   delivery     one row per (output, record): 0 pending, 1 parked, 2 accepted, 3 dropped
  *   payload      of a pending or parked delivery: the snapshot to send, the bytes that were refused
@@ -28,7 +28,8 @@ const struct store_table store_tables[] = {
       .columns = "source, from_ns, to_ns, state, is_backfill, attempts, rechecks, read_ns, records, "
                  "observations, reason" },
     { .name = "seen", .n = 4, .columns = "source, from_ns, to_ns, value" },
-    { .name = "baseline", .n = 7, .columns = "memory, account, key, version, label, value, seen_ns" },
+    { .name = "baseline", .n = 8,
+      .columns = "memory, id, version, account, key, label, value, seen_ns" },
     { .name = "alert", .n = 7, .columns = "id, type, account, severity, last_ns, is_final, payload" },
     { .name = "payload", .n = 4, .columns = "seq, output, alert, refused" },
     { .name = "delivery", .n = 9,
@@ -52,10 +53,10 @@ static const char *const steps[STORE_FORMAT] = {
         "CREATE TABLE seen (source TEXT NOT NULL, from_ns INTEGER NOT NULL, to_ns INTEGER NOT NULL,"
         " value BLOB NOT NULL, crc INTEGER NOT NULL);"
         "CREATE UNIQUE INDEX seen_key ON seen (source, from_ns);"
-        "CREATE TABLE baseline (memory TEXT NOT NULL, account BLOB NOT NULL, key BLOB NOT NULL,"
-        " version INTEGER NOT NULL, label BLOB NOT NULL, value BLOB NOT NULL, seen_ns INTEGER NOT NULL,"
-        " crc INTEGER NOT NULL);"
-        "CREATE UNIQUE INDEX baseline_key ON baseline (memory, account, key);"
+        "CREATE TABLE baseline (memory TEXT NOT NULL, id BLOB NOT NULL, version INTEGER NOT NULL,"
+        " account BLOB NOT NULL, key BLOB NOT NULL, label BLOB NOT NULL, value BLOB NOT NULL,"
+        " seen_ns INTEGER NOT NULL, crc INTEGER NOT NULL);"
+        "CREATE UNIQUE INDEX baseline_id ON baseline (memory, id);"
         "CREATE TABLE alert (id TEXT NOT NULL, type TEXT NOT NULL, account TEXT NOT NULL,"
         " severity INTEGER NOT NULL, last_ns INTEGER NOT NULL, is_final INTEGER NOT NULL,"
         " payload BLOB NOT NULL, crc INTEGER NOT NULL);"

@@ -415,6 +415,8 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
 {
     const struct sql_node *before = first_child(g, n);
 
+    if ((n->refs & REFS_FIELD) == 0)
+        return; /* 1 OR true: a lesson, not an application */
     for (uint32_t i = before->next; i; i = node(g, i)->next) {
         const struct sql_node *child = node(g, i);
         struct place at = { .is_grouped = is_grouped };
@@ -452,6 +454,8 @@ static void judge_and(struct judge *g, const struct sql_node *n)
 {
     const struct sql_node *before = first_child(g, n);
 
+    if ((n->refs & REFS_FIELD) == 0)
+        return;
     for (uint32_t i = before->next; i; i = node(g, i)->next) {
         const struct sql_node *child = node(g, i);
         uint32_t hole_tok = 0;
@@ -509,7 +513,7 @@ static void judge_binary(struct judge *g, const struct sql_node *n)
 
     if (is_compare(n)) {
         if (is_compare(a) && is_literal(b) && is_literal(second_child(g, a)))
-            found(g, RULE_CHAINED_COMPARE, 72, n->first, n->last);
+            found(g, RULE_CHAINED_COMPARE, (n->refs & REFS_FIELD) ? 72 : 30, n->first, n->last);
         return;
     }
     if (n->code == OP_COALESCE)
@@ -528,6 +532,8 @@ static void judge_subquery(struct judge *g, const struct sql_node *sub)
 {
     const struct sql_node *select = first_child(g, sub);
 
+    if (g->j->is_masked || sub->is_negated)
+        return; /* names mean nothing, or it feeds FROM */
     for (uint32_t i = select->child; i; i = node(g, i)->next) {
         const struct sql_node *from = node(g, i);
 
@@ -571,13 +577,14 @@ static bool groups_its_or(const struct judge *g, const struct sql_node *and_node
 
 static void judge_tree(struct judge *g)
 {
-    for (uint32_t i = 1; i < g->s->nodes_len; i++) { /* mark grouped ORs: code is free on NODE_OR */
+    for (uint32_t i = 1; i < g->s->nodes_len; i++) { /* marks: code is free on NODE_OR, is_negated on others */
         const struct sql_node *n = node(g, i);
 
-        if (n->kind == NODE_AND)
-            for (uint32_t c = n->child; c; c = node(g, c)->next)
-                if (node(g, c)->kind == NODE_OR && groups_its_or(g, n, c))
-                    g->s->nodes[c].code = 1;
+        for (uint32_t c = n->kind == NODE_AND ? n->child : 0; c; c = node(g, c)->next)
+            if (node(g, c)->kind == NODE_OR && groups_its_or(g, n, c))
+                g->s->nodes[c].code = 1;
+        for (uint32_t c = n->kind == NODE_CLAUSE && n->code == WORD_FROM ? n->child : 0; c; c = node(g, c)->next)
+            g->s->nodes[c].is_negated = true; /* a sub-query that is the source itself */
     }
     for (uint32_t i = 1; i < g->s->nodes_len; i++) {
         const struct sql_node *n = node(g, i);

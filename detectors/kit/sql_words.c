@@ -55,8 +55,8 @@ static const char *const foreign_functions[] = {
     "convert", "make_set", "elt", "md5", "sha1", "password", "if", "ifnull", "isnull", "nvl", "row_count",
     "found_rows", "last_insert_id", "db_name", "host_name", "is_srvrolemember", "has_dbaccess", "xmlparse",
     "sqlite_version", "load_extension", "query_to_xml", "table_to_xml", "dblink", "lo_import", "procedure",
-    "wait", "delay", "get_host_address", "rand", "floor_rand", "polygon", "multipoint", "linestring",
-    "name_const", "exp_error", "json_keys", "col_length", "object_id", "user_id", "quotename",
+    "wait", "delay", "get_host_address", "polygon", "multipoint", "linestring",
+    "name_const", "json_keys", "col_length", "object_id", "user_id", "quotename",
 };
 
 static const char *const tool_marks[] = {

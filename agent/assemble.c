@@ -1,0 +1,377 @@
+/* assemble.c - see assemble.h. SPDX-License-Identifier: Apache-2.0 */
+#include "assemble.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "base/timeutil.h"
+#include "cli/cli.h"
+#include "detectors/detector.h"
+#include "enrich/enrich.h"
+#include "enrich/networks.h"
+#include "net/http.h"
+#include "outputs/output.h"
+#include "settings/yaml_node.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define MODULES_MAX 64
+#define NETWORK_FILE_MAX ((size_t)256 << 20)
+
+/* ---- what exists ------------------------------------------------------------------------------------ */
+
+const struct settings_registry *assemble_registry(void)
+{
+    /* Filled once from the catalogues of modules; constant afterwards. */
+    static struct module_desc sources[MODULES_MAX], outputs[MODULES_MAX], detectors[MODULES_MAX],
+        feeds[MODULES_MAX];
+    static const char *formats[MODULES_MAX];
+    static struct settings_registry r;
+
+    if (r.sources)
+        return &r;
+    for (; sources_all[r.sources_len] && r.sources_len < MODULES_MAX; r.sources_len++)
+        sources[r.sources_len] = (struct module_desc){
+            .name = sources_all[r.sources_len]->name, .summary = sources_all[r.sources_len]->summary,
+            .options = sources_all[r.sources_len]->options, .size = sources_all[r.sources_len]->size };
+    for (; outputs_all[r.outputs_len] && r.outputs_len < MODULES_MAX; r.outputs_len++)
+        outputs[r.outputs_len] = (struct module_desc){
+            .name = outputs_all[r.outputs_len]->name, .summary = outputs_all[r.outputs_len]->summary,
+            .options = outputs_all[r.outputs_len]->options, .size = outputs_all[r.outputs_len]->size };
+    for (; detectors_all[r.detectors_len] && r.detectors_len < MODULES_MAX; r.detectors_len++)
+        detectors[r.detectors_len] = (struct module_desc){
+            .name = detectors_all[r.detectors_len]->name, .summary = detectors_all[r.detectors_len]->summary,
+            .options = detectors_all[r.detectors_len]->options, .size = detectors_all[r.detectors_len]->size };
+    for (; feeder_types[r.feeds_len].name; r.feeds_len++)
+        feeds[r.feeds_len] = (struct module_desc){
+            .name = feeder_types[r.feeds_len].name, .summary = feeder_types[r.feeds_len].summary,
+            .options = feeder_options, .size = sizeof(struct feeder_settings) };
+    for (size_t i = 0; encoders_all[i] && i + 1 < MODULES_MAX; i++)
+        formats[i] = encoders_all[i]->name;
+    r.outputs = outputs;
+    r.detectors = detectors;
+    r.feeds = feeds;
+    r.formats = formats;
+    r.sources = sources;
+    return &r;
+}
+
+int64_t assemble_horizon_ns(const struct assembly *a)
+{
+    return a->settings->horizon_ms * NS_PER_MS;
+}
+
+int64_t assemble_retention_ns(const struct assembly *a)
+{
+    return a->settings->store.retention_ms * NS_PER_MS;
+}
+
+/* ---- configuration ----------------------------------------------------------------------------------- */
+
+static int load_settings(const char *config, bool presets_are_fine, struct settings **ret, struct error *err)
+{
+    struct settings_errors errors = { 0 };
+    CLEANUP(buf_release) struct buf text = BUF_INIT(1u << 20);
+    const char *path = config ? config : CLI_DEFAULT_CONFIG;
+    size_t n = 0;
+
+    if (!config && presets_are_fine && access(path, F_OK) != 0)
+        return settings_presets(assemble_registry(), ret, err);
+    if (settings_load(path, assemble_registry(), presets_are_fine ? SETTINGS_ANY_FILE : SETTINGS_OWN_FILE, ret,
+                      &errors) == 0) {
+        settings_errors_release(&errors);
+        return 0;
+    }
+    settings_errors_print(&errors, &text);
+    (void)fputs(buf_cstr(&text), stderr);
+    n = errors.len + errors.omitted;
+    settings_errors_release(&errors);
+    return error_set(err, ERR_CONFIG, "%zu error%s in %s", n, n == 1 ? "" : "s", path);
+}
+
+static int64_t slot_hours(const struct settings *s)
+{
+    return s->horizon_ms / 3600000;
+}
+
+/* Slots of learning have to divide a day (baseline.h). */
+static int check_horizon(const struct settings *s, struct error *err)
+{
+    int64_t h = slot_hours(s);
+
+    if (h * 3600000 != s->horizon_ms || h < 1 || h > 24 || 24 % h != 0)
+        return error_set(err, ERR_CONFIG, "horizon: whole hours that divide a day are accepted: 1h 2h 3h 4h 6h 8h "
+                                          "12h 24h");
+    return 0;
+}
+
+/* ---- networks ------------------------------------------------------------------------------------------ */
+
+static const char *node_text(const struct yaml_node *map, const char *key)
+{
+    const struct yaml_node *n = yaml_node_get(map, key);
+
+    return n && n->kind == YAML_NODE_SCALAR ? n->text.at : NULL;
+}
+
+static int read_network_file(struct network_table *t, const struct yaml_node *item, const char *dir, const char *file,
+                             struct error *err)
+{
+    CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf bytes = BUF_INIT(NETWORK_FILE_MAX);
+    struct feed_report report = { 0 };
+    char piece[65536];
+    size_t n = 0;
+    FILE *in = NULL;
+
+    feeder_add_path(&path, dir, file);
+    in = fopen(buf_cstr(&path), "re");
+    if (!in)
+        return yaml_node_refuse(item, err, "networks file '%s' cannot be opened", buf_cstr(&path));
+    while ((n = fread(piece, 1, sizeof piece, in)) > 0)
+        buf_add(&bytes, piece, n);
+    (void)fclose(in);
+    if (buf_check(&bytes, err) < 0 || network_table_parse_csv(t, buf_slice(&bytes), &report, err) < 0)
+        return error_wrap(err, "networks file '%s'", buf_cstr(&path));
+    if (report.bad > 0)
+        log_event(LOG_LEVEL_WARN, "networks", "some lines were left out", "file", buf_cstr(&path), "first",
+                  report.each[0].reason, NULL);
+    return 0;
+}
+
+static bool is_yes(const char *s)
+{
+    return s && (strcmp(s, "true") == 0 || strcmp(s, "yes") == 0 || strcmp(s, "on") == 0);
+}
+
+static int add_network(struct network_table *t, const struct yaml_node *item, struct error *err)
+{
+    static const char *const known[] = { "cidr", "name", "country", "city", "lat", "lon", "asn", "org", "trusted",
+                                         "until", "file", NULL };
+    struct network n = { .name = node_text(item, "name"), .country = node_text(item, "country"),
+                         .city = node_text(item, "city"), .org = node_text(item, "org"), .lat = NAN, .lon = NAN,
+                         .until_ns = INT64_MAX, .is_trusted = is_yes(node_text(item, "trusted")) };
+    const char *lat = node_text(item, "lat"), *lon = node_text(item, "lon"), *asn = node_text(item, "asn"),
+               *until = node_text(item, "until"), *cidr = node_text(item, "cidr");
+
+    for (const struct yaml_node *c = item->first; c; c = c->next) {
+        bool is_known = false;
+
+        for (size_t i = 0; known[i]; i++)
+            is_known = is_known || slice_eq(c->key, slice_of(known[i]));
+        if (!is_known) {
+            const char *near = settings_nearest(c->key, known);
+
+            return yaml_node_refuse(c, err, "unknown key '%.40s' under networks%s%s%s", c->key.at,
+                                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        }
+    }
+    if (!cidr)
+        return yaml_node_refuse(item, err, "a network needs 'cidr' or 'file'");
+    if ((lat && !parse_real(slice_of(lat), &n.lat)) || (lon && !parse_real(slice_of(lon), &n.lon)))
+        return yaml_node_refuse(item, err, "lat and lon are degrees, as in 52.37");
+    if (asn && !parse_i64(slice_of(asn), 0, UINT32_MAX, &n.asn))
+        return yaml_node_refuse(item, err, "asn is a number");
+    if (until && !time_parse_iso(slice_of(until), &n.until_ns))
+        return yaml_node_refuse(item, err, "until is a date, as in 2026-12-31");
+    if (network_table_add(t, slice_of(cidr), &n, err) < 0)
+        return yaml_node_refuse(item, err, "'%.60s' is neither an address nor a range", cidr);
+    return 0;
+}
+
+static int build_networks(struct assembly *a, const char *dir, struct error *err)
+{
+    const struct yaml_node *list = a->settings->networks;
+    CLEANUP(network_table_freep) struct network_table *t = network_table_new();
+
+    if (!list)
+        return 0;
+    if (!t)
+        return error_set(err, ERR_NOMEM, "no memory for networks");
+    if (list->kind != YAML_NODE_LIST)
+        return yaml_node_refuse(list, err, "networks is a list");
+    for (const struct yaml_node *item = list->first; item; item = item->next) {
+        const char *file = item->kind == YAML_NODE_MAP ? node_text(item, "file") : NULL;
+
+        if (item->kind != YAML_NODE_MAP)
+            return yaml_node_refuse(item, err, "each network is a map with 'cidr' or 'file'");
+        if ((file ? read_network_file(t, item, dir, file, err) : add_network(t, item, err)) < 0)
+            return -1;
+    }
+    return enrich_set_networks(a->enrich, TAKE(t), err);
+}
+
+/* ---- parts ------------------------------------------------------------------------------------------------ */
+
+static int build_engine(struct assembly *a, const char *dir, struct error *err)
+{
+    const struct settings *s = a->settings;
+    struct engine_config cfg = { .baseline = { .horizon_ns = s->horizon_ms * NS_PER_MS,
+                                               .learn_ns = s->learn_ms * NS_PER_MS } };
+
+    a->enrich = enrich_new();
+    a->detectors = calloc(s->detectors_len + 1, sizeof *a->detectors);
+    if (!a->enrich || !a->detectors)
+        return error_set(err, ERR_NOMEM, "no memory for the detectors");
+    if (build_networks(a, dir, err) < 0)
+        return -1;
+    for (size_t i = 0; i < s->detectors_len; i++)
+        if (s->detectors[i].is_enabled)
+            a->detectors[a->detectors_len++] = (struct engine_detector){ .ops = detectors_all[i],
+                                                                         .self = s->detectors[i].self };
+    cfg.detectors = a->detectors;
+    cfg.detectors_len = a->detectors_len;
+    cfg.enrich = a->enrich;
+    return engine_new(&cfg, &a->engine, err);
+}
+
+static int build_feeder(struct assembly *a, const char *dir, struct error *err)
+{
+    const struct settings_entries *list = &a->settings->feeds;
+    struct feeder_config cfg = { .sv = &a->sv, .enrich = a->enrich, .config_dir = dir };
+
+    a->feeds = calloc(list->len + 1, sizeof *a->feeds);
+    a->feed_sources = calloc(a->sources_len + 1, sizeof *a->feed_sources);
+    if (!a->feeds || !a->feed_sources)
+        return error_set(err, ERR_NOMEM, "no memory for the feeds");
+    for (size_t i = 0; i < list->len; i++) {
+        const struct feeder_settings *fs = list->at[i].self;
+
+        if (!list->at[i].is_enabled)
+            continue;
+        if (!fs->path && !fs->url && strcmp(list->at[i].type, "workspace") != 0)
+            return yaml_node_refuse(list->at[i].node, err, "feed '%s' needs a path or a url", list->at[i].name);
+        a->feeds[cfg.feeds_len++] = (struct feeder_feed){ .name = list->at[i].name, .type = list->at[i].type,
+                                                         .settings = fs };
+    }
+    for (size_t i = 0; i < a->sources_len; i++)
+        a->feed_sources[cfg.sources_len++] = (struct feeder_source){ .name = a->sources[i].name,
+                                                                    .ops = a->sources[i].ops,
+                                                                    .self = a->sources[i].self };
+    cfg.feeds = a->feeds;
+    cfg.sources = a->feed_sources;
+    return feeder_new(&cfg, &a->feeder, err);
+}
+
+static int build_sources(struct assembly *a, bool is_offline, struct error *err)
+{
+    const struct settings_entries *list = &a->settings->sources;
+
+    a->sources = calloc(list->len + 1, sizeof *a->sources);
+    if (!a->sources)
+        return error_set(err, ERR_NOMEM, "no memory for the sources");
+    for (size_t i = 0; i < list->len; i++) {
+        const struct source_ops *ops = sources_all[list->at[i].module - assemble_registry()->sources];
+
+        if (!list->at[i].is_enabled)
+            continue;
+        a->sources[a->sources_len] = (struct flow_source){ .name = list->at[i].name, .ops = ops,
+                                                           .self = list->at[i].self };
+        if (!is_offline && ops->open(list->at[i].self, list->at[i].name, &a->sv, err) < 0)
+            return error_wrap(err, "source '%s'", list->at[i].name);
+        a->sources_len++;
+    }
+    a->sources_are_open = !is_offline;
+    return 0;
+}
+
+static int build_outputs(struct assembly *a, struct error *err)
+{
+    const struct settings_entries *list = &a->settings->outputs;
+
+    a->outputs = calloc(list->len + 1, sizeof *a->outputs);
+    a->routes = calloc(list->len + 1, sizeof *a->routes);
+    if (!a->outputs || !a->routes)
+        return error_set(err, ERR_NOMEM, "no memory for the outputs");
+    for (size_t i = 0; i < list->len; i++) {
+        const struct settings_entry *e = &list->at[i];
+        const struct output_ops *ops = outputs_all[e->module - assemble_registry()->outputs];
+        const struct encoder *encoder = encoder_find(e->format ? e->format : ops->default_format);
+
+        if (!e->is_enabled)
+            continue;
+        if (!encoder)
+            return yaml_node_refuse(e->node, err, "output '%s': no format '%s'", e->name,
+                                    e->format ? e->format : ops->default_format);
+        a->outputs[a->outputs_len] = (struct delivery_output_config){ .name = e->name, .ops = ops, .self = e->self,
+                                                                      .encoder = encoder };
+        a->routes[a->outputs_len] = (struct flow_route){
+            .output = e->name, .min_severity = (enum severity)e->route.min_severity, .types = e->route.types.at,
+            .types_len = e->route.types.len, .accounts = e->route.accounts.at, .accounts_len = e->route.accounts.len };
+        a->outputs_len++;
+    }
+    return 0;
+}
+
+static int build(struct assembly *a, const char *dir, unsigned parts, struct error *err)
+{
+    const struct http_client_config http = { .user_agent = "cosmowatch/" COSMOWATCH_VERSION };
+
+    log_set_level((enum log_level)a->settings->log_level);
+    if (parts & (ASSEMBLE_FEEDS | ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS)) {
+        a->sv.http = http_client_new(&http, &a->sv);
+        if (!a->sv.http)
+            return error_set(err, ERR_NOMEM, "no memory for an HTTP client");
+    }
+    if ((parts & ASSEMBLE_ENGINE) && build_engine(a, dir, err) < 0)
+        return -1;
+    if ((parts & ASSEMBLE_SOURCES) && build_sources(a, (parts & ASSEMBLE_OFFLINE) != 0, err) < 0)
+        return -1;
+    if ((parts & ASSEMBLE_OUTPUTS) && build_outputs(a, err) < 0)
+        return -1;
+    if ((parts & ASSEMBLE_FEEDS) && build_feeder(a, dir, err) < 0)
+        return -1;
+    return 0;
+}
+
+int assemble(struct assembly *a, const char *config, unsigned parts, struct error *err)
+{
+    const char *path = config ? config : CLI_DEFAULT_CONFIG;
+    const char *slash = strrchr(path, '/');
+
+    a->sv = (struct services){ .clock = &clock_system, .random = &random_system };
+    a->config_dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    if (!a->config_dir)
+        return error_set(err, ERR_NOMEM, "no memory");
+    if (load_settings(config, (parts & ASSEMBLE_PRESETS) != 0, &a->settings, err) < 0 ||
+        check_horizon(a->settings, err) < 0)
+        return -1;
+    return build(a, a->config_dir, parts, err);
+}
+
+void assembly_release(struct assembly *a)
+{
+    feeder_free(a->feeder);
+    engine_free(a->engine);
+    enrich_free(a->enrich);
+    for (size_t i = 0; a->sources_are_open && i < a->sources_len; i++)
+        a->sources[i].ops->close(a->sources[i].self);
+    http_client_free(a->sv.http);
+    free(a->detectors);
+    free(a->feeds);
+    free(a->feed_sources);
+    free(a->sources);
+    free(a->outputs);
+    free(a->routes);
+    settings_free(a->settings);
+    free(a->config_dir);
+    *a = (struct assembly){ 0 };
+}
+
+int assemble_open_store(const char *config, enum store_mode mode, struct store **ret, struct error *err)
+{
+    struct settings *s = NULL;
+    int rc = load_settings(config, false, &s, err);
+
+    if (rc == 0) {
+        const struct store_config cfg = { .dir = s->store.path, .max_bytes = s->store.max_bytes };
+
+        rc = store_open(&cfg, mode, ret, err);
+    }
+    settings_free(s);
+    return rc;
+}

@@ -1,0 +1,137 @@
+/* check.c - `cosmowatch check`: every mistake of a configuration at once; with --online, does the world
+ * outside agree with it? SPDX-License-Identifier: Apache-2.0 */
+#include "assemble.h"
+#include "base/json_out.h"
+#include "base/term.h"
+#include "cli/cli.h"
+#include "outputs/output.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct checking {
+    struct buf out;
+    bool is_json, colour;
+    int bad;
+};
+
+static void say(struct checking *c, const char *kind, const char *name, bool is_ok, const char *text)
+{
+    struct slice rest = slice_of(text), line = { 0 };
+
+    c->bad += !is_ok;
+    if (c->is_json) {
+        buf_add_char(&c->out, '{');
+        json_add_key(&c->out, "kind");
+        json_add_string(&c->out, slice_of(kind));
+        json_add_key(&c->out, "name");
+        json_add_string(&c->out, slice_of(name));
+        json_add_key(&c->out, "ok");
+        buf_add_str(&c->out, is_ok ? "true" : "false");
+        json_add_key(&c->out, "text");
+        json_add_string(&c->out, slice_of(text));
+        buf_add_str(&c->out, "}\n");
+        return;
+    }
+    buf_addf(&c->out, "%s%s%s  %s %s\n", term_style(c->colour, is_ok ? TERM_GREEN : TERM_RED), is_ok ? "ok  " : "FAIL",
+             term_style(c->colour, TERM_PLAIN), kind, name);
+    while (slice_split(&rest, '\n', &line))
+        if (line.len > 0) {
+            buf_add_str(&c->out, "        ");
+            term_add_safe(&c->out, line);
+            buf_add_char(&c->out, '\n');
+        }
+}
+
+static void probe_source(struct checking *c, const struct flow_source *s)
+{
+    CLEANUP(buf_release) struct buf said = BUF_INIT(1u << 20);
+    struct error err = { 0 };
+    bool is_ok = s->ops->probe(s->self, &said, &err) == 0;
+
+    if (!is_ok)
+        buf_addf(&said, "%s%s", said.len ? "\n" : "", err.msg);
+    say(c, "source", s->name, is_ok, buf_cstr(&said));
+}
+
+static void probe_output(struct checking *c, const struct delivery_output_config *o, const struct services *sv)
+{
+    CLEANUP(buf_release) struct buf said = BUF_INIT(1u << 20);
+    struct error err = { 0 };
+    bool is_ok = (!o->ops->open || o->ops->open(o->self, o->name, sv, &err) == 0) &&
+                 (!o->ops->probe || o->ops->probe(o->self, &said, &err) == 0);
+
+    if (o->ops->close)
+        o->ops->close(o->self);
+    if (!is_ok)
+        buf_addf(&said, "%s%s", said.len ? "\n" : "", err.msg);
+    say(c, "output", o->name, is_ok, buf_cstr(&said));
+}
+
+static void check_judgement(struct checking *c, struct assembly *a)
+{
+    size_t i = 0;
+    const char *why = NULL, *name = NULL;
+
+    while ((why = engine_blind(a->engine, &i, &name)) != NULL)
+        say(c, "detector", name, true, why);
+}
+
+static int check_online(struct checking *c, struct assembly *a, struct error *err)
+{
+    if (feeder_first(a->feeder, NULL, true, err) < 0) {
+        say(c, "feeds", "", false, err->msg);
+        *err = (struct error){ 0 };
+    }
+    for (size_t i = 0; i < a->sources_len; i++)
+        if (a->sources[i].ops->probe)
+            probe_source(c, &a->sources[i]);
+    for (size_t i = 0; i < a->outputs_len; i++)
+        probe_output(c, &a->outputs[i], &a->sv);
+    check_judgement(c, a);
+    return 0;
+}
+
+static int run_check(int argc, char **argv)
+{
+    static const char *const flags[] = { "--online", NULL };
+    struct cli_args args = { .flags = flags };
+    CLEANUP(assembly_release) struct assembly a = { 0 };
+    struct checking c = { .out = BUF_INIT(8u << 20) };
+    struct error err = { 0 };
+    unsigned parts = ASSEMBLE_ENGINE | ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS | ASSEMBLE_FEEDS;
+    int exit_code = 0, rc = cli_parse(&verb_check, argc, argv, &args, &exit_code);
+
+    if (rc != 0)
+        return exit_code;
+    c.is_json = args.is_json;
+    c.colour = term_wants_colour(STDOUT_FILENO);
+    if (args.operands_len == 1) /* `check FILE` is what people type */
+        args.config = args.operands[0];
+    if (assemble(&a, args.config, parts | (args.flag[0] ? 0u : ASSEMBLE_OFFLINE), &err) < 0)
+        return cli_fail(&err);
+    if (args.flag[0] && check_online(&c, &a, &err) < 0)
+        return cli_fail(&err);
+    if (!args.is_json)
+        buf_addf(&c.out, "%s: %zu source%s, %zu output%s, %zu detector%s, %zu feed%s: %s\n",
+                 args.config ? args.config : CLI_DEFAULT_CONFIG, a.sources_len, a.sources_len == 1 ? "" : "s",
+                 a.outputs_len, a.outputs_len == 1 ? "" : "s", a.detectors_len, a.detectors_len == 1 ? "" : "s",
+                 a.settings->feeds.len, a.settings->feeds.len == 1 ? "" : "s",
+                 c.bad ? "the configuration reads well, but not everything answers" : "fine");
+    if (!args.is_json && a.outputs_len == 0)
+        buf_add_str(&c.out, "note: no outputs: alerts stay in the local store\n");
+    rc = cli_print(&c.out);
+    buf_release(&c.out);
+    return rc != CLI_OK ? rc : c.bad ? CLI_FAILED : CLI_OK;
+}
+
+const struct verb verb_check = {
+    .name = "check",
+    .summary = "every mistake of a configuration at once; --online: does the world outside agree?",
+    .usage = "[--online] [FILE]",
+    .help = "Errors are file:line:column, what was expected, and the nearest right word.\n\n"
+            "      --online            token, permissions, tables and their delay, query text logged?, feeds,\n"
+            "                          outputs reachable, clock skew; sends nothing a person would see\n"
+            "      --json              one object a finding\n",
+    .run = run_check,
+};

@@ -1,0 +1,106 @@
+/* coverage.c - `cosmowatch coverage`: which intervals of ingestion time were read, which are open, which
+ * are lost and why. SPDX-License-Identifier: Apache-2.0 */
+#include "assemble.h"
+#include "base/json_out.h"
+#include "base/term.h"
+#include "base/timeutil.h"
+#include "cli/cli.h"
+#include "store/store.h"
+
+struct coverage {
+    struct buf out;
+    bool is_json, has_run;
+    struct window run;      /* neighbouring windows of one state, joined */
+    int64_t windows;
+};
+
+static void print_run(struct coverage *c)
+{
+    CLEANUP(buf_release) struct buf from = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf to = BUF_INIT(64);
+    const struct window *w = &c->run;
+
+    time_add_iso(&from, w->from_ns, 0);
+    time_add_iso(&to, w->to_ns, 0);
+    if (!c->is_json) {
+        buf_addf(&c->out, "%-14s %s .. %s  %-10s%s %9" PRId64 " rows in %" PRId64 " window%s", w->source,
+                 buf_cstr(&from), buf_cstr(&to), window_state_name(w->state), w->is_backfill ? " learning" : "",
+                 w->records, c->windows, c->windows == 1 ? "" : "s");
+        if (w->reason[0]) {
+            buf_add_str(&c->out, "  ");
+            term_add_safe(&c->out, slice_of(w->reason));
+        }
+        buf_add_char(&c->out, '\n');
+        return;
+    }
+    buf_add_char(&c->out, '{');
+    json_add_key(&c->out, "source");
+    json_add_string(&c->out, slice_of(w->source));
+    json_add_key(&c->out, "from");
+    json_add_string(&c->out, buf_slice(&from));
+    json_add_key(&c->out, "to");
+    json_add_string(&c->out, buf_slice(&to));
+    json_add_key(&c->out, "state");
+    json_add_string(&c->out, slice_of(window_state_name(w->state)));
+    json_add_key(&c->out, "backfill");
+    buf_add_str(&c->out, w->is_backfill ? "true" : "false");
+    json_add_key(&c->out, "rows");
+    json_add_i64(&c->out, w->records);
+    json_add_key(&c->out, "windows");
+    json_add_i64(&c->out, c->windows);
+    json_add_key(&c->out, "reason");
+    json_add_string(&c->out, slice_of(w->reason));
+    buf_add_str(&c->out, "}\n");
+}
+
+static int add_window(void *self, const struct window *w, struct error *err UNUSED)
+{
+    struct coverage *c = self;
+
+    if (c->has_run && strcmp(c->run.source, w->source) == 0 && c->run.to_ns == w->from_ns &&
+        c->run.state == w->state && c->run.is_backfill == w->is_backfill && strcmp(c->run.reason, w->reason) == 0) {
+        c->run.to_ns = w->to_ns;
+        c->run.records += w->records;
+        c->windows++;
+        return 0;
+    }
+    if (c->has_run)
+        print_run(c);
+    c->run = *w;
+    c->has_run = true;
+    c->windows = 1;
+    return 0;
+}
+
+static int run_coverage(int argc, char **argv)
+{
+    struct cli_args args = { 0 };
+    CLEANUP(store_closep) struct store *store = NULL;
+    struct coverage c = { .out = BUF_INIT(64u << 20) };
+    struct error err = { 0 };
+    int exit_code = 0, rc = cli_parse(&verb_coverage, argc, argv, &args, &exit_code);
+
+    if (rc != 0)
+        return exit_code;
+    c.is_json = args.is_json;
+    if (assemble_open_store(args.config, STORE_READ, &store, &err) < 0 ||
+        store_each_window(store, args.operands_len > 0 ? args.operands[0] : NULL, INT64_MIN, add_window, &c, &err) < 0)
+        return cli_fail(&err);
+    if (c.has_run)
+        print_run(&c);
+    else if (!c.is_json)
+        buf_add_str(&c.out, "nothing was read yet\n");
+    rc = cli_print(&c.out);
+    buf_release(&c.out);
+    return rc;
+}
+
+const struct verb verb_coverage = {
+    .name = "coverage",
+    .summary = "which intervals were read, which are pending, which are lost and why",
+    .usage = "[SOURCE] [--json]",
+    .help = "Intervals are of ingestion_time(). 'closed' was read and will be counted again for late rows;\n"
+            "'rechecked' is final; 'pending' is read next; 'gap' can no longer be read.\n\n"
+            "      --json              one object a line\n",
+    .run = run_coverage,
+};

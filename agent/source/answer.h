@@ -1,0 +1,31 @@
+/* answer.h - what is read of a query-API answer without decoding its rows into records: its column names,
+ * and whole small answers (counts, probes).
+ * Source: Azure Monitor "Log Analytics API response format" (read 2026-08).
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_ANSWER_H
+#define COSMOWATCH_ANSWER_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+/* Are all needed columns (NULL-terminated) among those of the first table? A missing one is ERR_STATE,
+ * by name: something we watch by is gone, and that must not look like silence. A body that is no answer
+ * is ERR_SERVER. */
+MUST_CHECK int answer_check_columns(struct slice body, const char *const *needed, struct error *err);
+
+/* One row of a small answer. Cells that are null, or columns that are missing, are absent. */
+struct json_object;
+struct answer_row {
+    const char *const *columns;
+    size_t columns_len;
+    struct json_object *cells;
+};
+struct slice answer_text(const struct answer_row *r, const char *column);   /* "" when absent */
+int64_t answer_int(const struct answer_row *r, const char *column, int64_t absent);
+
+/* fn for each row of the first table. `error` beside the tables is ERR_PARTIAL; anything that is no
+ * answer is ERR_SERVER. */
+MUST_CHECK int answer_each_row(struct slice body, int (*fn)(void *self, const struct answer_row *r, struct error *err),
+                               void *self, struct error *err);
+
+#endif

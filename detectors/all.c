@@ -1,0 +1,11 @@
+/* all.c - the detectors there are, in the order in which `cosmowatch` lists them.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "detectors/detector.h"
+
+extern const struct detector_ops detector_bad_address, detector_volume;
+
+const struct detector_ops *const detectors_all[] = {
+    &detector_bad_address,
+    &detector_volume,
+    NULL,
+};

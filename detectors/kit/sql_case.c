@@ -1,0 +1,388 @@
+/* sql_case.c - see sql_case.h.
+ *
+ * Thresholds, in points of sql_judge's score:
+ *   60  a statement of a client without history
+ *   70  a statement that is new for a known client but no extension of what it sends (its owner may
+ *       have written it; injected text always sits in one of the client's own statements)
+ *   any finding inside the run that was put into a known statement
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "detectors/kit/sql_case.h"
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "detectors/kit/sql_text.h"
+
+#include <stdlib.h>
+
+#define CACHE_SLOTS 4096u
+#define OPENED_TOKENS_MAX 4096u
+#define OPENED_TEXT_MAX (64u * 1024u)
+#define THRESHOLD_ALONE 60
+#define THRESHOLD_NEW 70
+#define THRESHOLD_UNREADABLE 75 /* the service took what we cannot parse: its grammar has grown */
+#define THRESHOLD_PROBE 60
+
+struct sql_bench {
+    struct sql_scratch scratch;
+    struct sql_shape shape, opened_shape;
+    struct sql_lex opened;
+    struct sql_token opened_tokens[OPENED_TOKENS_MAX];
+    struct buf opened_text;
+    struct sql_text text;
+    struct sql_judgement judgement;
+    struct sql_shape_filter filter;
+    struct sql_reading cache[CACHE_SLOTS];
+};
+
+struct sql_bench *sql_bench_new(void)
+{
+    struct sql_bench *b = calloc(1, sizeof(*b));
+
+    if (!b || !sql_text_init(&b->text)) {
+        sql_bench_free(b);
+        return NULL;
+    }
+    b->scratch.lex.tokens = b->scratch.tokens;
+    b->scratch.lex.tokens_max = SQL_TOKENS_MAX;
+    b->opened.tokens = b->opened_tokens;
+    b->opened.tokens_max = OPENED_TOKENS_MAX;
+    b->opened_text = BUF_INIT(OPENED_TEXT_MAX);
+    sql_shape_init(&b->shape);
+    sql_shape_init(&b->opened_shape);
+    return b;
+}
+
+void sql_bench_free(struct sql_bench *b)
+{
+    if (!b)
+        return;
+    sql_text_release(&b->text);
+    buf_release(&b->opened_text);
+    free(b);
+}
+
+/* ---- the text alone ------------------------------------------------------------------------------ */
+
+static bool has_rule(const struct sql_judgement *j, enum sql_rule rule)
+{
+    for (size_t i = 0; i < j->findings_len; i++)
+        if (j->findings[i].rule == rule)
+            return true;
+    return false;
+}
+
+static int score_of(const struct sql_judgement *j, bool probes)
+{
+    int rest = 10000;
+
+    for (size_t i = 0; i < j->findings_len; i++)
+        if (sql_rule_is_probe(j->findings[i].rule) == probes)
+            rest = rest * (100 - j->findings[i].score) / 100;
+    return 100 - rest / 100;
+}
+
+/* Words of the first SELECT list, of FROM..., and of OFFSET; what they ask for and a hash of the middle. */
+static void read_reach(const struct sql_bench *b, struct sql_reading *r)
+{
+    const struct sql_shape *sh = &b->shape;
+    const struct sql_lex *lex = &b->scratch.lex;
+    uint64_t skeleton = 0;
+    size_t depth = 0, list_words = 0;
+    bool in_list = true, in_offset = false, has_value = false, has_where = false, limited = false, star = false;
+
+    for (size_t i = 1; i < sh->len; i++) {
+        const struct sql_token *t = &lex->tokens[sh->tok[i]];
+
+        if (t->kind == TOK_OP && (t->code == OP_OPEN || t->code == OP_OPEN_OBJECT || t->code == OP_OPEN_INDEX))
+            depth++;
+        if (t->kind == TOK_OP && depth > 0 &&
+            (t->code == OP_CLOSE || t->code == OP_CLOSE_OBJECT || t->code == OP_CLOSE_INDEX))
+            depth--;
+        if (depth == 0 && t->kind == TOK_NAME) {
+            in_list = in_list && t->code != WORD_FROM;
+            in_offset = in_offset || t->code == WORD_OFFSET;
+            limited = limited || t->code == WORD_TOP || t->code == WORD_OFFSET;
+            has_where = has_where || t->code == WORD_WHERE;
+        }
+        if (in_list) {
+            star = star || sql_token_is(t, TOK_OP, OP_STAR);
+            list_words += !(t->kind == TOK_NAME && (t->code == WORD_TOP || t->code == WORD_VALUE)) &&
+                          t->kind != TOK_NUMBER;
+        } else if (!in_offset) {
+            skeleton = skeleton * UINT64_C(0x9e3779b97f4a7c15) + sh->word[i];
+            has_value = has_value || (has_where && (t->kind == TOK_STRING || t->kind == TOK_NUMBER || t->kind == TOK_PARAM));
+        }
+    }
+    if (!has_value || r->outcome != SQL_OK)
+        return;
+    r->skeleton = skeleton | 1;
+    r->reach = (uint8_t)((list_words == 1 ? REACH_WIDE : REACH_NARROW) | (limited ? REACH_LIMITED : REACH_UNLIMITED));
+    (void)star; /* SELECT * and SELECT VALUE c are one word each */
+}
+
+static void read_text(struct sql_bench *b, struct slice statement, struct sql_reading *r)
+{
+    struct sql_judgement *j = &b->judgement;
+
+    sql_lex_run(&b->scratch.lex, statement);
+    sql_judge(&b->scratch, j);
+    sql_shape_make(&b->shape, &b->scratch.lex, j->is_masked);
+    r->shape = b->shape.hash;
+    if (has_rule(j, RULE_COMMENT_TAIL)) /* what is left may be a known shape: the cut must show */
+        r->shape ^= UINT64_C(0x636f6d6d656e7421);
+    r->outcome = (uint8_t)j->outcome;
+    r->score = (uint8_t)score_of(j, false);
+    r->probe_score = (uint8_t)score_of(j, true);
+    r->is_masked = j->is_masked;
+    r->is_name_break = j->is_name_break;
+    r->skeleton = 0;
+    r->reach = 0;
+    read_reach(b, r);
+}
+
+/* ---- held against history ------------------------------------------------------------------------ */
+
+struct asker { const struct sql_bench *b; const struct sql_client *c; };
+
+static bool ask_known(void *self, uint64_t hash)
+{
+    const struct asker *a = self;
+
+    return sql_shape_filter_may_know(&a->b->filter, hash) && sql_shape_is_known(a->c, hash);
+}
+
+struct extension {
+    bool found, cuts_tail;
+    uint64_t base;
+    uint32_t from, to;   /* bytes of the statement that were put in; from == to: nothing, only cut */
+    bool has_or, has_new_field;
+};
+
+static void describe_run(const struct sql_client *c, const struct sql_shape *sh, const struct sql_lex *lex,
+                         const struct sql_insertion *in, struct extension *ret)
+{
+    ret->found = true;
+    ret->base = in->base_hash;
+    if (in->from == in->to)
+        return;
+    const struct sql_token *first = &lex->tokens[sh->tok[in->from]], *last = &lex->tokens[sh->tok[in->to - 1]];
+
+    ret->from = first->at;
+    ret->to = last->at + last->len;
+    for (size_t i = in->from; i < in->to; i++)
+        ret->has_or |= sql_token_is(&lex->tokens[sh->tok[i]], TOK_NAME, WORD_OR);
+    for (size_t i = 0; i < sh->fields_len; i++) {
+        uint32_t at = lex->tokens[sh->fields_tok[i]].at;
+
+        if (at >= ret->from && at < ret->to && !sql_word_is_known(c, sh->fields[i]))
+            ret->has_new_field = true;
+    }
+}
+
+static struct extension find_extension(struct sql_bench *b, const struct sql_client *c)
+{
+    struct asker a = { .b = b, .c = c };
+    struct extension ret = { 0 };
+
+    sql_shape_filter_load(c, &b->filter);
+    if (sql_text_open_comments(&b->scratch.lex, &b->opened_text)) {
+        sql_lex_run(&b->opened, buf_slice(&b->opened_text));
+        sql_shape_make(&b->opened_shape, &b->opened, b->shape.fold_names);
+        struct sql_insertion in = { .found = ask_known(&a, b->opened_shape.hash),
+                                    .base_hash = b->opened_shape.hash };
+
+        if (!in.found)
+            in = sql_shape_find_insertion(&b->opened_shape, &b->opened, ask_known, &a);
+        if (in.found && b->opened_shape.hash != b->shape.hash) {
+            describe_run(c, &b->opened_shape, &b->opened, &in, &ret);
+            ret.cuts_tail = true;
+            return ret;
+        }
+    }
+    struct sql_insertion in = sql_shape_find_insertion(&b->shape, &b->scratch.lex, ask_known, &a);
+
+    if (in.found)
+        describe_run(c, &b->shape, &b->scratch.lex, &in, &ret);
+    return ret;
+}
+
+static const char *variant_of(enum sql_rule rule)
+{
+    switch (rule) {
+    case RULE_OR_CONSTANT: case RULE_OR_SELF: return ".Tautology";
+    case RULE_CONSTANT_ANSWER: case RULE_BLIND: return ".BlindBoolean";
+    case RULE_SUBQUERY: return ".SubqueryProbe";
+    case RULE_UDF: return ".UdfCall";
+    case RULE_TOOL_MARK: return ".ToolMarks";
+    case RULE_BROKEN: return ".SyntaxErrors";
+    case RULE_FOREIGN_WORD: case RULE_FOREIGN_CONTAINER: case RULE_FOREIGN_MARK: case RULE_BROKEN_TAUTOLOGY:
+        return ".ForeignDialect";
+    case RULE_OR_ALWAYS: case RULE_BARE_LITERAL: case RULE_LOGIC_IN_VALUE: case RULE_CHAINED_COMPARE:
+    case RULE_LITERAL_SUM: case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE: case RULE_ORDER_CONSTANT:
+    case RULE_NONE: case RULE_COUNT: default: return ".PredicateBypass";
+    }
+}
+
+static struct slice finding_text(const struct sql_bench *b, const struct sql_finding *f)
+{
+    const struct sql_lex *lex = &b->scratch.lex;
+    size_t from = lex->tokens[f->first].at, to = lex->tokens[f->last].at + lex->tokens[f->last].len;
+
+    if (f->rule == RULE_COMMENT_TAIL || f->rule == RULE_COMMENT_QUOTE)
+        for (size_t k = 0; k < lex->comments_len; k++)
+            if (lex->comments[k].before == f->first + 1) {
+                from = lex->comments[k].at;
+                to = from + lex->comments[k].len;
+            }
+    return slice_make(lex->text.at + from, to - from);
+}
+
+/* Keep what fired for the alert, and name the case after its strongest finding. */
+static void keep_findings(const struct sql_bench *b, struct sql_case *k, bool probes)
+{
+    int best = -1;
+
+    for (size_t i = 0; i < b->judgement.findings_len; i++) {
+        const struct sql_finding *f = &b->judgement.findings[i];
+
+        if (f->score < 10)
+            continue;
+        k->findings[k->findings_len++] = (struct sql_finding_text){ .rule = f->rule, .text = finding_text(b, f) };
+        if (f->score > best && sql_rule_is_probe(f->rule) == probes) {
+            best = f->score;
+            k->variant = variant_of(f->rule);
+        }
+    }
+}
+
+static void conclude(const struct sql_bench *b, struct sql_case *k, enum sql_verdict v, enum sql_grade g, int confidence)
+{
+    k->verdict = v;
+    k->grade = g;
+    k->confidence = confidence;
+    keep_findings(b, k, v == VERDICT_PROBE);
+}
+
+/* How sure the run that was put in makes us; 0: an ordinary builder's addition. */
+static int score_extension(const struct sql_bench *b, const struct extension *e, struct sql_case *k)
+{
+    const struct sql_lex *lex = &b->scratch.lex;
+    int rest = 30;
+
+    if (e->cuts_tail && e->from < e->to) {
+        k->note = "the rest of this client's usual statement has become a comment";
+        return 85;
+    }
+    bool hit = false;
+
+    for (size_t i = 0; i < b->judgement.findings_len; i++) {
+        const struct sql_finding *f = &b->judgement.findings[i];
+        uint32_t from = lex->tokens[f->first].at, to = lex->tokens[f->last].at + lex->tokens[f->last].len;
+
+        if (from >= e->to || to <= e->from || f->score < 10)
+            continue;
+        if (f->rule == RULE_BLIND && !e->has_new_field && f->score < 40)
+            continue; /* builders add STARTSWITH on fields they use */
+        rest = rest * (100 - f->score) / 100;
+        hit = true;
+    }
+    if (!hit && e->has_or && e->has_new_field) {
+        k->variant = ".PredicateBypass";
+        k->note = "an OR on a property that this client never asked for was put into its usual statement";
+        return 65;
+    }
+    return hit ? 100 - rest : 0;
+}
+
+static void judge_readable(struct sql_bench *b, const struct sql_client *c, struct sql_case *k, enum sql_run run)
+{
+    const struct sql_reading *r = &k->reading;
+    bool is_known_client = sql_client_is_known(c);
+    struct extension e = is_known_client ? find_extension(b, c) : (struct extension){ 0 };
+    int score = r->score, threshold = is_known_client ? THRESHOLD_NEW : THRESHOLD_ALONE;
+
+    if (e.found) {
+        int more = score_extension(b, &e, k);
+
+        score = more > score ? more : score;
+        k->base_shape = e.base;
+        k->is_extension = true;
+        k->cuts_tail = e.cuts_tail;
+        k->inserted = slice_make(k->statement.at + e.from, e.to - e.from);
+        threshold = THRESHOLD_ALONE;
+    }
+    if (r->probe_score >= THRESHOLD_PROBE && (run != RUN_OK || r->probe_score > score)) {
+        conclude(b, k, VERDICT_PROBE, GRADE_ATTACK, r->probe_score);
+        return;
+    }
+    if (score >= threshold) {
+        const char *variant = k->variant;
+
+        conclude(b, k, run == RUN_REFUSED ? VERDICT_PROBE : VERDICT_ATTACK,
+                 r->score >= THRESHOLD_ALONE ? GRADE_ATTACK : GRADE_UNUSUAL, score);
+        if (variant)
+            k->variant = variant;
+        return;
+    }
+    unsigned known = is_known_client && run != RUN_REFUSED ? sql_reach_known(c, r->skeleton) : 0;
+    bool wider = (r->reach & REACH_WIDE) && (known & REACH_NARROW) && !(known & REACH_WIDE);
+    bool unlimited = (r->reach & REACH_UNLIMITED) && (known & REACH_LIMITED) && !(known & REACH_UNLIMITED);
+
+    if (wider || unlimited) {
+        k->verdict = VERDICT_WIDENED;
+        k->grade = GRADE_UNUSUAL;
+        k->confidence = wider && unlimited ? 55 : 40;
+        k->variant = wider ? ".ProjectionWidening" : ".LimitRemoved";
+        k->note = wider ? "whole items are asked for where this client always named the properties"
+                        : "the limit that this client always sets is gone";
+    }
+}
+
+static void judge_broken(struct sql_bench *b, struct sql_case *k, enum sql_run run)
+{
+    int all = b->judgement.score;
+
+    if (run == RUN_OK) {
+        if (all >= THRESHOLD_UNREADABLE)
+            conclude(b, k, VERDICT_ATTACK, GRADE_ATTACK, all);
+        return; /* else: taken by the service, so its grammar is newer than ours */
+    }
+    if (all >= THRESHOLD_PROBE) {
+        conclude(b, k, VERDICT_PROBE, GRADE_ATTACK, all);
+        if (!k->variant)
+            k->variant = ".ForeignDialect";
+        return;
+    }
+    k->grade = GRADE_ATTACK; /* broken text teaches nothing */
+    k->verdict = k->reading.is_name_break ? VERDICT_ORDINARY : VERDICT_BROKEN;
+}
+
+void sql_case_judge(struct sql_bench *b, const struct sql_client *c, struct slice raw, enum sql_run run,
+                    struct sql_case *ret)
+{
+    uint64_t id[2] = { hash64(raw.at, raw.len, 0x73716c31), hash64(raw.at, raw.len, 0x73716c32) | 1 };
+    struct sql_reading *cached = &b->cache[id[0] % CACHE_SLOTS];
+    bool is_cached = cached->id[0] == id[0] && cached->id[1] == id[1];
+
+    *ret = (struct sql_case){ .statement = raw };
+    if (is_cached && cached->outcome != SQL_SYNTAX && run != RUN_REFUSED && sql_shape_is_known(c, cached->shape)) {
+        ret->reading = *cached;
+        return;
+    }
+    ret->statement = sql_text_unwrap(&b->text, raw);
+    read_text(b, ret->statement, &ret->reading);
+    ret->reading.id[0] = id[0];
+    ret->reading.id[1] = id[1];
+    *cached = ret->reading;
+    ret->words = b->shape.fields;
+    ret->words_len = b->shape.fields_len;
+    if (ret->reading.outcome == SQL_SYNTAX)
+        judge_broken(b, ret, run);
+    else if (!sql_shape_is_known(c, ret->reading.shape))
+        judge_readable(b, c, ret, run);
+}
+
+void sql_case_print_shape(struct sql_bench *b, struct buf *out)
+{
+    sql_shape_print(&b->shape, &b->scratch.lex, out);
+}

@@ -1,0 +1,269 @@
+/* bench.c - how fast a query answer becomes observations, and against what that is to be measured.
+ *
+ * 100 MB of a made-up answer in memory, one core, buffers warm, median of five:
+ *   memchr      what memory allows: find every newline in bytes that have none
+ *   bare_parse  the JSON library alone, every value touched (tree and on demand; the faster one counts)
+ *   decode      records, dropped        fold  records into observations, sorted
+ *   detect      and judged by every detector that is linked in
+ * Prints a table; writes build/bench.json as a list of {name, value, unit}.
+ * Usage: bench [MB [FILE]]
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "tests/bench/bench.h"
+
+#include "base/buf.h"
+#include "base/num.h"
+#include "fold/fold.h"
+#include "record/decode.h"
+#include "tests/bench/bare.h"
+#include "tests/bench/make_rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RUNS 5
+#define FOLD_MAX ((size_t)1 << 30)
+#define RESULTS_MAX 32
+
+#pragma weak bench_detect
+
+struct result {
+    const char *name, *unit;
+    double value;
+};
+
+struct bench {
+    struct buf answer;
+    struct made_rows made;
+    struct decoder *decoder;
+    struct fold *fold;
+    struct bare *bare;
+    uint64_t sum;
+    struct result results[RESULTS_MAX];
+    size_t results_n;
+};
+
+static double now_s(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void add_result(struct bench *b, const char *name, double value, const char *unit)
+{
+    if (b->results_n < RESULTS_MAX)
+        b->results[b->results_n++] = (struct result){ .name = name, .unit = unit, .value = value };
+}
+
+static int die(const char *what, const struct error *err)
+{
+    fprintf(stderr, "bench: %s: %s\n", what, err->msg);
+    exit(1);
+}
+
+/* ---- what is measured ------------------------------------------------------------------------- */
+
+static void run_memchr(struct bench *b)
+{
+    const char *at = b->answer.at, *end = at + b->answer.len;
+
+    while (at && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        b->sum++;
+        at++;
+    }
+}
+
+static void run_dom(struct bench *b)
+{
+    b->sum += bare_dom(b->bare, b->answer.at, b->answer.len);
+}
+
+static void run_ondemand(struct bench *b)
+{
+    b->sum += bare_ondemand(b->bare, b->answer.at, b->answer.len);
+}
+
+static int drop(void *self, const struct record *rec, struct error *err)
+{
+    struct bench *b = self;
+
+    (void)err;
+    b->sum += (uint64_t)rec->ru_milli + rec->text[F_ACCOUNT].len;
+    return 0;
+}
+
+static int add(void *self, const struct record *rec, struct error *err)
+{
+    struct bench *b = self;
+
+    return fold_add(b->fold, rec, err);
+}
+
+static void decode_with(struct bench *b, int (*on_record)(void *, const struct record *, struct error *))
+{
+    struct decode_sink sink = { .self = b, .on_record = on_record };
+    struct decode_result r;
+    struct error err = { 0 };
+
+    if (decode_answer(b->decoder, b->answer.at, b->answer.len, TABLE_NONE, &sink, &r, &err) < 0)
+        (void)die("decode", &err);
+    if ((size_t)r.records != b->made.rows || r.bad) {
+        fprintf(stderr, "bench: %lld of %zu rows, %lld bad\n", (long long)r.records, b->made.rows,
+                (long long)r.bad);
+        exit(1);
+    }
+}
+
+static void run_decode(struct bench *b)
+{
+    decode_with(b, drop);
+}
+
+static void run_fold(struct bench *b)
+{
+    const struct observation *o;
+
+    fold_reset(b->fold);
+    decode_with(b, add);
+    o = fold_sorted(b->fold);
+    b->sum += o ? o[0].key : 0;
+}
+
+static void run_detect(struct bench *b)
+{
+    run_fold(b);
+    if (bench_detect && bench_detect(b->fold) < 0) {
+        fprintf(stderr, "bench: detectors failed\n");
+        exit(1);
+    }
+}
+
+/* ---- measuring -------------------------------------------------------------------------------- */
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static double median_s(struct bench *b, void (*run)(struct bench *))
+{
+    double took[RUNS];
+
+    run(b); /* warm */
+    for (size_t i = 0; i < RUNS; i++) {
+        double start = now_s();
+
+        run(b);
+        took[i] = now_s() - start;
+    }
+    qsort(took, RUNS, sizeof took[0], compare_doubles);
+    return took[RUNS / 2];
+}
+
+static double mb_per_s(const struct bench *b, double s)
+{
+    return (double)b->answer.len / 1e6 / s;
+}
+
+static void measure_rows(struct bench *b, void (*run)(struct bench *), const char *rows,
+                         const char *mb)
+{
+    double s = median_s(b, run);
+
+    add_result(b, rows, (double)b->made.rows / s, "rows/s");
+    add_result(b, mb, mb_per_s(b, s), "MB/s");
+}
+
+static double rss_mb(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    long long size, resident = 0;
+
+    if (f) {
+        if (fscanf(f, "%lld %lld", &size, &resident) != 2)
+            resident = 0;
+        fclose(f);
+    }
+    return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1e6;
+}
+
+static double peak_mb(void)
+{
+    struct rusage u;
+
+    getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_maxrss * 1024 / 1e6;
+}
+
+static int write_json(const struct bench *b, const char *path)
+{
+    FILE *f = fopen(path, "we");
+
+    if (!f)
+        return -1;
+    fputs("[\n", f);
+    for (size_t i = 0; i < b->results_n; i++)
+        fprintf(f, "  {\"name\": \"%s\", \"value\": %.3f, \"unit\": \"%s\"}%s\n", b->results[i].name,
+                b->results[i].value, b->results[i].unit, i + 1 < b->results_n ? "," : "");
+    fputs("]\n", f);
+    return fclose(f);
+}
+
+int main(int argc, char **argv)
+{
+    struct bench b = { .answer = BUF_INIT((size_t)4 << 30) };
+    int64_t mb = 100;
+    double dom, ondemand, rest;
+    const char *path = argc > 2 ? argv[2] : "build/bench.json";
+
+    if (argc > 1 && !parse_i64(slice_of(argv[1]), 1, 2000, &mb)) {
+        fprintf(stderr, "usage: bench [MB [FILE]]\n");
+        return 2;
+    }
+    b.decoder = decoder_new();
+    b.fold = fold_new(FOLD_MAX);
+    b.bare = bare_new();
+    if (!b.decoder || !b.fold || !b.bare)
+        return 1;
+    rest = rss_mb();
+    b.made = make_answer(&b.answer, (size_t)mb * 1000000, 1);
+    if (b.answer.failed)
+        return 1;
+
+    /* Memory first: the yardstick below needs more than we do. */
+    run_detect(&b);
+    add_result(&b, "memory.rest_mb", rest, "MB");
+    add_result(&b, "memory.peak_mb", peak_mb(), "MB");
+    add_result(&b, "answer.mb", (double)b.answer.len / 1e6, "MB");
+    add_result(&b, "answer.rows", (double)b.made.rows, "rows");
+    add_result(&b, "fold.observations", (double)fold_len(b.fold), "observations");
+
+    measure_rows(&b, run_decode, "decode.rows_per_s", "decode.mb_per_s");
+    measure_rows(&b, run_fold, "fold.rows_per_s", "fold.mb_per_s");
+    measure_rows(&b, run_detect, "detect.rows_per_s", "detect.mb_per_s");
+    add_result(&b, "memchr.mb_per_s", mb_per_s(&b, median_s(&b, run_memchr)), "MB/s");
+    ondemand = mb_per_s(&b, median_s(&b, run_ondemand));
+    dom = mb_per_s(&b, median_s(&b, run_dom));
+    add_result(&b, "bare_parse_dom.mb_per_s", dom, "MB/s");
+    add_result(&b, "bare_parse_ondemand.mb_per_s", ondemand, "MB/s");
+    add_result(&b, "bare_parse.mb_per_s", dom > ondemand ? dom : ondemand, "MB/s");
+
+    printf("%s, %zu rows of %zu cells, checksum %llx\n", bare_kernel(), b.made.rows,
+           b.made.rows ? b.made.cells / b.made.rows : 0, (unsigned long long)b.sum);
+    for (size_t i = 0; i < b.results_n; i++)
+        printf("%-32s %14.1f %s\n", b.results[i].name, b.results[i].value, b.results[i].unit);
+    if (write_json(&b, path) < 0)
+        fprintf(stderr, "bench: '%s' was not written\n", path);
+
+    buf_release(&b.answer);
+    decoder_free(b.decoder);
+    fold_free(b.fold);
+    bare_free(b.bare);
+    return 0;
+}
