@@ -79,7 +79,7 @@ static int load_settings(const char *config, bool presets_are_fine, struct setti
     const char *path = config ? config : CLI_DEFAULT_CONFIG;
     size_t n = 0;
 
-    if (!config && presets_are_fine && access(path, F_OK) != 0)
+    if (!config && presets_are_fine)
         return settings_presets(assemble_registry(), ret, err);
     if (settings_load(path, assemble_registry(), presets_are_fine ? SETTINGS_ANY_FILE : SETTINGS_OWN_FILE, ret,
                       &errors) == 0) {

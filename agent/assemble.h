@@ -16,7 +16,7 @@ enum {
     ASSEMBLE_SOURCES = 1 << 2, /* opened */
     ASSEMBLE_OUTPUTS = 1 << 3, /* options and encoders; opened by whoever uses them */
     ASSEMBLE_OFFLINE = 1 << 5, /* sources are opened without reading any secret or asking anybody */
-    ASSEMBLE_PRESETS = 1 << 4, /* no file named and the default one missing: go on with presets */
+    ASSEMBLE_PRESETS = 1 << 4, /* no file named: presets, not the default file */
 };
 
 struct assembly {

@@ -424,6 +424,20 @@ int feeder_first(struct feeder *f, struct store *store, bool is_strict, struct e
     return 0;
 }
 
+int feeder_files(struct feeder *f, struct error *err)
+{
+    for (size_t i = 0; i < f->feeds_len; i++) {
+        struct feed *feed = &f->feeds[i];
+
+        if (!feed->cfg.settings->path || strcmp(feed->cfg.type, "workspace") == 0)
+            log_event(LOG_LEVEL_WARN, "feed", "is not a file and is left out here", "feed", feed->cfg.name, NULL);
+        else if (refresh(f, feed, err) < 0)
+            return -1;
+    }
+    feeder_swap(f, NULL);
+    return 0;
+}
+
 struct json_object *feeder_status(struct feeder *f)
 {
     struct json_object *list = json_object_new_array();

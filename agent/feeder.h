@@ -54,6 +54,8 @@ void feeder_free(struct feeder *f); /* stops the thread */
  * judged without a list that could have been there. A feed that fails is said and tried again later;
  * with `is_strict` (replay, check) it is an error. */
 MUST_CHECK int feeder_first(struct feeder *f, struct store *store, bool is_strict, struct error *err);
+/* Only the feeds that are files, no network; one that cannot be read is an error: for replay. */
+MUST_CHECK int feeder_files(struct feeder *f, struct error *err);
 MUST_CHECK int feeder_start(struct feeder *f, struct error *err); /* the refreshing thread */
 /* Between batches, on the flow thread: put finished tables in place and keep them in the store. */
 void feeder_swap(struct feeder *f, struct store *store);

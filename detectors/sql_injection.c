@@ -158,6 +158,10 @@ static void write_reason(const struct sql_case *k, const struct sql_finding_text
 {
     struct slice text = slice_trim(f->text);
 
+    if (text.len == 0) {
+        buf_add_str(out, "the statement ends in the middle");
+        return;
+    }
     buf_add_char(out, '`');
     buf_add_slice(out, slice_cut(text, QUOTE_MAX));
     buf_add_str(out, text.len > QUOTE_MAX ? "...` " : "` ");
@@ -329,8 +333,8 @@ static void scene_open(struct scene *s)
 
 static int learn(const struct scene *s, const struct sql_case *k, struct error *err)
 {
-    struct sql_lesson lesson = { .shape = k->reading.shape, .skeleton = k->reading.skeleton,
-                                 .reach = k->reading.reach, .grade = k->grade, .requests = s->obs->count,
+    struct sql_lesson lesson = { .shape = k->reading.shape, .middle = k->reading.middle,
+                                 .with_list = k->reading.with_list, .reach = k->reading.reach, .grade = k->grade, .requests = s->obs->count,
                                  .bytes = s->obs->bytes_out, .words = k->words, .words_len = k->words_len };
 
     return sql_history_learn(&s->client, &lesson) ? 0 : error_set(err, ERR_NOMEM, "memory of query shapes");

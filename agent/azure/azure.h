@@ -29,7 +29,9 @@ struct azure_auth_config { /* plain pointers are borrowed for the credential's l
     enum azure_auth_type type;
     const char *tenant, *client_id;
     const struct secret *client_secret;
-    const char *certificate;             /* PEM with key, or PFX */
+    const char *client_secret_reference; /* "${file:...}": read again for every renewal, so that a rotated
+                                            secret is found; NULL: client_secret stays as it is */
+    const char *certificate;             /* PEM with key, or PFX; read again for every renewal */
     const struct secret *certificate_password;
     const char *token_file;              /* workload identity; read at every request */
     const char *authority;               /* NULL: the cloud's; AZURE_AUTHORITY_HOST */
@@ -40,11 +42,17 @@ struct azure_auth_config { /* plain pointers are borrowed for the credential's l
 /* Option table of `auth: {}` (settings/option.h), used by source and sentinel output alike; fills a
  * struct azure_auth_options that owns its texts. */
 struct azure_auth_options { int type; char *tenant, *client_id, *certificate, *token_file, *authority,
-    *imds_endpoint, *object_id, *msi_resource_id; struct secret client_secret, certificate_password; };
+    *imds_endpoint, *object_id, *msi_resource_id, *client_secret_reference;
+    struct secret client_secret, certificate_password; };
 extern const struct option_spec azure_auth_option_specs[];
 void azure_auth_config_from(const struct azure_auth_options *o, struct azure_auth_config *ret);
 
-struct azure_credential; /* caches tokens by scope; thread-safe; single flight */
+/* Caches tokens by scope; thread-safe; single flight: of many callers one asks, the others wait for its
+ * answer. What the configuration leaves out is taken from the environment (AZURE_TENANT_ID,
+ * AZURE_CLIENT_ID, AZURE_CLIENT_SECRET, AZURE_CLIENT_CERTIFICATE_PATH, AZURE_CLIENT_CERTIFICATE_PASSWORD,
+ * AZURE_FEDERATED_TOKEN_FILE, AZURE_AUTHORITY_HOST, IDENTITY_ENDPOINT, IDENTITY_HEADER, ...), which is
+ * read once, by azure_credential_new. */
+struct azure_credential;
 MUST_CHECK int azure_credential_new(const struct azure_auth_config *cfg, const struct azure_cloud *cloud,
                                     const struct services *sv, struct azure_credential **ret,
                                     struct error *err);
@@ -76,7 +84,10 @@ MUST_CHECK int azure_query_run(struct azure_credential *c, const struct azure_cl
                                struct http_answer *ret, struct error *err);
 
 /* ---- ingestion API ---------------------------------------------------------------------------- */
-/* POST a JSON array (<= 1 MiB raw and compressed, gzip) to a DCR stream. 0 only for 204. */
+/* POST a JSON array (<= 1 MiB raw and compressed, gzip) to a DCR stream. 0 only for 204. *ret_status is
+ * written always: the HTTP status, 0 when no answer came. 400 ERR_INPUT (ERR_CONFIG when rule, stream or
+ * shape is at fault), 401 (after one renewal) ERR_AUTH, 403 ERR_DENIED, 404 ERR_NOT_FOUND, 413 and a body
+ * over 1 MiB ERR_LIMIT, 408/425/429/503 ERR_BUSY, 3xx ERR_CONFIG, everything else ERR_SERVER. */
 struct azure_ingest { const char *endpoint, *rule, *stream; struct slice body; };
 MUST_CHECK int azure_ingest_run(struct azure_credential *c, const struct azure_cloud *cloud,
                                 const struct services *sv, const struct azure_ingest *q,

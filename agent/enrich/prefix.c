@@ -44,8 +44,11 @@ struct prefix prefix_of(const struct address *a, unsigned bits)
 {
     struct prefix p = { .first = *a, .bits = (uint8_t)bits };
 
-    for (unsigned i = bits / 8; i < 16; i++)
-        p.first.at[i] &= i == bits / 8 ? (uint8_t)(0xff00u >> (bits % 8)) : 0;
+    for (unsigned i = bits / 8; i < 16; i++) {
+        unsigned kept = i == bits / 8 ? 0xff00u >> (bits % 8) & 0xffu : 0;
+
+        p.first.at[i] = (uint8_t)(p.first.at[i] & kept);
+    }
     return p;
 }
 

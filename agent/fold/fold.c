@@ -1,8 +1,9 @@
 /* fold.c - rows of one event-time minute that agree in every grouping field become one observation.
  *
  * How: every distinct text is kept once and has a number; a row is then sixteen numbers, a minute, a
- * status, and finding its observation is one look into a table of those. A small memo per field holds
- * where recent texts are, because most rows repeat what a row just before them said.
+ * status, and finding its observation is one look into a table of those. Most rows repeat a row a little
+ * before them, so a guess comes first: is this the observation where the last row like it went? Then only
+ * its texts are compared. A small memo per field does the same for single texts.
  * Why not by hash alone: two rows are the same observation only when their texts are equal, not when
  * their hashes are. The key (hash64 of the contents) is made once per observation and does not depend
  * on numbers given here, so it is the same in every run and for every order of rows.
@@ -18,7 +19,8 @@
 
 #include <stdlib.h>
 
-#define MEMO_PLACES 256 /* per field; a power of two */
+#define MEMO_PLACES 256    /* per field; a power of two */
+#define RECENT_PLACES 2048 /* a power of two */
 #define SAMPLE_ROOM 40  /* an ActivityId is a GUID: 36 bytes */
 #define EXTRA_COUNT (F_COUNT - F_GROUP_COUNT)
 
@@ -69,6 +71,8 @@ struct fold {
 
     struct seen seen;        /* of fold_surplus */
     int64_t ignored;
+    int64_t minute_ns;       /* of the last row */
+    uint32_t recent[RECENT_PLACES]; /* place of an observation like a recent row; a guess */
     struct memo memo[F_GROUP_COUNT][MEMO_PLACES];
 };
 
@@ -533,12 +537,76 @@ static inline int add_to(struct fold *f, size_t place, const struct record *r, s
     return 0;
 }
 
+static inline uint64_t tail8(struct slice s)
+{
+    uint32_t v = 0;
+
+    if (s.len >= 8)
+        return load8(s.at + s.len - 8);
+    if (s.len >= 4)
+        memcpy(&v, s.at + s.len - 4, sizeof v);
+    else if (s.len)
+        v = (uint32_t)(unsigned char)s.at[0] << 8 | (unsigned char)s.at[s.len - 1];
+    return v;
+}
+
+/* A guess at who a row is like, from the fields that differ most; equality is checked. */
+static inline uint32_t *recent_place(struct fold *f, const struct record *r)
+{
+    uint64_t v = mix(tail8(r->text[F_ADDRESS]) ^ UINT64_C(0x9e3779b97f4a7c15),
+                     tail8(r->text[F_OPERATION]) ^ UINT64_C(0xd1b54a32d192ed03)),
+             w = mix(tail8(r->text[F_CONTAINER]) ^ UINT64_C(0x8cb92ba72f3d8dd7),
+                     tail8(r->text[F_ACCOUNT]) ^ UINT64_C(0xe7037ed1a0b428db));
+
+    v += r->text[F_USER_AGENT].len * 31 + r->text[F_RESOURCE_TYPE].len * 7 + (uint64_t)r->status * 1021;
+    w ^= tail8(r->text[F_PRINCIPAL]);
+    return &f->recent[mix(v, w | 1) % RECENT_PLACES];
+}
+
+static inline bool is_like(const struct fold *f, size_t place, const struct record *r,
+                           int64_t minute_ns, uint32_t kind_table)
+{
+    const struct observation *o;
+    const struct group_key *k;
+
+    if (UNLIKELY(place >= f->len))
+        return false;
+    o = &f->obs[place];
+    k = &f->groups[place].key;
+    if (k->minute_ns != minute_ns || k->kind_table != kind_table || k->status != r->status)
+        return false;
+    for (unsigned i = 0; i < F_QUERY_TEXT; i++) {
+        if (o->text[i].len != r->text[i].len)
+            return false;
+    }
+    for (unsigned i = 0; i < F_QUERY_TEXT; i++) {
+        if (r->text[i].len && !same_bytes(o->text[i].at, r->text[i].at, r->text[i].len))
+            return false;
+    }
+    return true;
+}
+
+static inline int64_t minute_of(struct fold *f, int64_t time_ns)
+{
+    if (UNLIKELY((uint64_t)time_ns - (uint64_t)f->minute_ns >= (uint64_t)NS_PER_MIN))
+        f->minute_ns = time_floor(time_ns, NS_PER_MIN);
+    return f->minute_ns;
+}
+
 static inline int add_folded(struct fold *f, const struct record *r, enum observation_kind kind,
                              enum table table, struct error *err)
 {
+    const uint32_t kind_table = (uint32_t)kind << 16 | (uint32_t)table;
+    const int64_t minute_ns = minute_of(f, r->time_ns);
+    uint32_t *recent = NULL;
     struct group_key k;
     size_t place;
 
+    if (LIKELY(kind == OBS_REQUEST)) {
+        recent = recent_place(f, r);
+        if (is_like(f, *recent, r, minute_ns, kind_table))
+            return add_to(f, *recent, r, err);
+    }
     for (unsigned i = 0; i < F_QUERY_TEXT; i++) {
         if (text_id(f, i, r->text[i], &k.text[i], err) < 0)
             return -1;
@@ -547,11 +615,13 @@ static inline int add_folded(struct fold *f, const struct record *r, enum observ
     if (kind == OBS_TEXT &&
         text_id(f, F_QUERY_TEXT, r->text[F_QUERY_TEXT], &k.text[F_QUERY_TEXT], err) < 0)
         return -1;
-    k.minute_ns = time_floor(r->time_ns, NS_PER_MIN);
-    k.kind_table = (uint32_t)kind << 16 | (uint32_t)table;
+    k.minute_ns = minute_ns;
+    k.kind_table = kind_table;
     k.status = r->status;
     if (group_find(f, &k, r->api, &place, err) < 0)
         return -1;
+    if (recent)
+        *recent = (uint32_t)place;
     return add_to(f, place, r, err);
 }
 _Static_assert(F_QUERY_TEXT == F_GROUP_COUNT - 1, "the query text is the last grouping field");

@@ -23,7 +23,7 @@ namespace od = simdjson::ondemand;
 
 #define LONE_TEXT_MAX (16u << 20)
 #define LONE_BLOCK (64u << 10)
-#define LOOK_AHEAD (8u << 10)
+#define LOOK_AHEAD (64u << 10)
 #define BAD_RAW_MAX 4096u
 
 /* Homes of strings that had lone surrogates; they live as long as the document. */

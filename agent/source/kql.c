@@ -977,22 +977,25 @@ int kql_add_threat_intel(struct buf *out, int64_t now_ns, struct error *err)
     buf_add_str(out, " and TimeGenerated < ");
     kql_add_datetime(out, now_ns + NS_PER_DAY);
     buf_add_str(out,
-                "\n    | where ObservableKey has_any (\"ipv4\", \"ipv6\") or ObservableKey startswith \"network-traffic:\"\n"
+                "\n    | extend ObservableKey = tostring(ObservableKey), Pattern = tostring(column_ifexists(\"Pattern\", \"\"))\n"
+                "    | where ObservableKey has_any (\"ipv4\", \"ipv6\") or ObservableKey startswith \"network-traffic:\"\n"
+                "        or (isempty(ObservableKey) and Pattern has_any (\"ipv4\", \"ipv6\"))\n"
                 "    | summarize arg_max(TimeGenerated, *) by Id, ObservableKey, ObservableValue\n"
                 "    | where IsActive and not(tobool(column_ifexists(\"IsDeleted\", false)) == true)\n"
                 "        and not(tobool(column_ifexists(\"Revoked\", false)) == true)\n"
                 "    | where isnull(ValidUntil) or ValidUntil > ");
     kql_add_datetime(out, now_ns);
     buf_add_str(out,
-                "\n    | extend Data = todynamic(column_ifexists(\"Data\", dynamic(null)))\n"
-                "    | project TimeGenerated, Id = tostring(Id), ObservableKey = tostring(ObservableKey), "
-                "ObservableValue = tostring(ObservableValue),\n"
-                "        Confidence = toint(Confidence), ValidFrom, ValidUntil, "
-                "Tags = tostring(column_ifexists(\"Tags\", \"\")), SourceSystem = tostring(column_ifexists(\"SourceSystem\", \"\")),\n"
-                "        IndicatorTypes = tostring(Data[\"indicator_types\"]), Name = tostring(Data[\"name\"])\n"
+                "\n    | extend Whole = todynamic(column_ifexists(\"Data\", dynamic(null)))\n"
+                "    | project TimeGenerated, Id = tostring(Id), ObservableKey, ObservableValue = tostring(ObservableValue), Pattern,\n"
+                "        Confidence = toint(Confidence), ValidFrom, ValidUntil, Modified = todatetime(column_ifexists(\"Modified\", datetime(null))),\n"
+                "        Tags = tostring(column_ifexists(\"Tags\", \"\")), Source = tostring(column_ifexists(\"SourceSystem\", \"\")),\n"
+                "        Data = tostring(bag_pack(\"labels\", Whole[\"labels\"], \"indicator_types\", Whole[\"indicator_types\"],\n"
+                "            \"name\", Whole[\"name\"], \"description\", Whole[\"description\"]))\n"
                 "    ),\n"
-                "    (datatable(TimeGenerated:datetime, Id:string, ObservableKey:string, ObservableValue:string, Confidence:int, "
-                "ValidFrom:datetime, ValidUntil:datetime, Tags:string, SourceSystem:string, IndicatorTypes:string, Name:string)[])\n"
+                "    (datatable(TimeGenerated:datetime, Id:string, ObservableKey:string, ObservableValue:string, Pattern:string, "
+                "Confidence:int, ValidFrom:datetime, ValidUntil:datetime, Modified:datetime, Tags:string, Source:string, "
+                "Data:string)[])\n"
                 "| take 500000\n");
     return buf_check(out, err);
 }

@@ -57,8 +57,9 @@ const char *const *kql_needed_columns(enum kql_stream s, bool is_rows);
 MUST_CHECK int kql_add_count(struct buf *out, const struct kql_scope *sc, const int64_t *edges, size_t n,
                              struct error *err);
 
-/* Active indicators that are addresses: TimeGenerated, Id, ObservableKey, ObservableValue, Confidence,
- * ValidFrom, ValidUntil, Tags, SourceSystem, IndicatorTypes (JSON), Name. */
+/* Active indicators that are addresses, the newest row of each: TimeGenerated, Id, ObservableKey,
+ * ObservableValue, Pattern, Confidence, ValidFrom, ValidUntil, Modified, Tags, Source, Data (JSON text with
+ * labels, indicator_types, name, description). */
 MUST_CHECK int kql_add_threat_intel(struct buf *out, int64_t now_ns, struct error *err);
 
 /* For `check --online`: per existing table (Type:string, Rows:long of 24 h, Newest:datetime,

@@ -447,7 +447,7 @@ static void say_full_text(struct probing *p)
         buf_addf(p->said,
                  "warning: %lld %% of the query texts are masked: switch on full-text query logging, or injection is judged "
                  "by shape alone\n",
-                 (long long)(p->masked / (p->texts / 100 + 1) > 100 ? 100 : p->masked * 100 / p->texts));
+                 (long long)(p->masked / ((p->texts + 99) / 100)));
 }
 
 static void say_skew(const struct log_analytics *s, struct buf *said)

@@ -74,6 +74,7 @@ static enum verdict judge(struct reading *g, const struct http_answer *a, struct
     struct decode_result result = { 0 };
     struct slice body = buf_slice(&a->body);
     const struct kql_scope *sc = &g->r->scope;
+    int64_t rows;
     struct error bad = { 0 };
 
     if (decode_answer(g->r->decoder, body.at, body.len, TABLE_NONE, &counting, &result, &bad) < 0) {
@@ -84,10 +85,10 @@ static enum verdict judge(struct reading *g, const struct http_answer *a, struct
         (void)error_set(err, ERR_PARTIAL, "the answer is partial: %s %s", result.error_code, result.error_text);
         return TOO_MUCH;
     }
-    if (result.records + result.bad >= sc->row_cap || result.records + result.bad >= READER_ROWS_MAX ||
-        body.len >= READER_BYTES_NEAR) {
-        (void)error_set(err, ERR_PARTIAL, "the answer is as large as one may be: %lld rows, %zu bytes",
-                        (long long)(result.records + result.bad), body.len);
+    rows = result.records + result.bad + result.skipped;
+    if (rows >= sc->row_cap || rows >= READER_ROWS_MAX || body.len >= READER_BYTES_NEAR) {
+        (void)error_set(err, ERR_PARTIAL, "the answer is as large as one may be: %lld rows, %zu bytes", (long long)rows,
+                        body.len);
         return TOO_MUCH;
     }
     if (answer_check_columns(body, kql_needed_columns(g->stream, sc->is_rows), err) < 0)

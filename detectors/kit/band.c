@@ -107,7 +107,7 @@ static void fade(struct band *b, int32_t day_before, int32_t day)
     int32_t times = day / FADE_DAYS - day_before / FADE_DAYS;
 
     for (size_t i = 0; times > 0 && i < BAND_BINS; i++)
-        b->bins[i] = times >= 16 ? 0 : (uint16_t)((b->bins[i] + (1U << times) - 1) >> times);
+        b->bins[i] = (uint16_t)(times >= 16 ? 0U : (b->bins[i] + (1U << times) - 1) >> times);
 }
 
 struct enter {

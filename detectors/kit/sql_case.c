@@ -2,7 +2,7 @@
  *
  * Thresholds, in points of sql_judge's score:
  *   60  a statement of a client without history
- *   70  a statement that is new for a known client but no extension of what it sends (its owner may
+ *   64  a statement that is new for a known client but no extension of what it sends (its owner may
  *       have written it; injected text always sits in one of the client's own statements)
  *   any finding inside the run that was put into a known statement
  * SPDX-License-Identifier: Apache-2.0 */
@@ -18,7 +18,7 @@
 #define OPENED_TOKENS_MAX 4096u
 #define OPENED_TEXT_MAX (64u * 1024u)
 #define THRESHOLD_ALONE 60
-#define THRESHOLD_NEW 70
+#define THRESHOLD_NEW 64
 #define THRESHOLD_UNREADABLE 75 /* the service took what we cannot parse: its grammar has grown */
 #define THRESHOLD_PROBE 60
 
@@ -81,17 +81,17 @@ static int score_of(const struct sql_judgement *j, bool probes)
     return 100 - rest / 100;
 }
 
-/* Words of the first SELECT list, of FROM..., and of OFFSET; what they ask for and a hash of the middle. */
+/* What the statement asks for around its condition: a hash of FROM ... ORDER BY without the limit, one of
+ * the same with the list of properties, and how far it reaches. */
 static void read_reach(const struct sql_bench *b, struct sql_reading *r)
 {
     const struct sql_shape *sh = &b->shape;
-    const struct sql_lex *lex = &b->scratch.lex;
-    uint64_t skeleton = 0;
+    uint64_t middle = 0, list = 0;
     size_t depth = 0, list_words = 0;
-    bool in_list = true, in_offset = false, has_value = false, has_where = false, limited = false, star = false;
+    bool in_list = true, in_offset = false, has_value = false, has_where = false, limited = false;
 
     for (size_t i = 1; i < sh->len; i++) {
-        const struct sql_token *t = &lex->tokens[sh->tok[i]];
+        const struct sql_token *t = &b->scratch.lex.tokens[sh->tok[i]];
 
         if (t->kind == TOK_OP && (t->code == OP_OPEN || t->code == OP_OPEN_OBJECT || t->code == OP_OPEN_INDEX))
             depth++;
@@ -104,20 +104,21 @@ static void read_reach(const struct sql_bench *b, struct sql_reading *r)
             limited = limited || t->code == WORD_TOP || t->code == WORD_OFFSET;
             has_where = has_where || t->code == WORD_WHERE;
         }
-        if (in_list) {
-            star = star || sql_token_is(t, TOK_OP, OP_STAR);
-            list_words += !(t->kind == TOK_NAME && (t->code == WORD_TOP || t->code == WORD_VALUE)) &&
-                          t->kind != TOK_NUMBER;
-        } else if (!in_offset) {
-            skeleton = skeleton * UINT64_C(0x9e3779b97f4a7c15) + sh->word[i];
+        if (in_list && !sql_token_is(t, TOK_NAME, WORD_TOP) &&
+            !sql_token_is(t, TOK_NAME, WORD_VALUE) && t->kind != TOK_NUMBER) {
+            list = list * UINT64_C(0x9e3779b97f4a7c15) + sh->word[i];
+            list_words++;
+        } else if (!in_list && !in_offset) {
+            middle = middle * UINT64_C(0x9e3779b97f4a7c15) + sh->word[i];
             has_value = has_value || (has_where && (t->kind == TOK_STRING || t->kind == TOK_NUMBER || t->kind == TOK_PARAM));
         }
     }
     if (!has_value || r->outcome != SQL_OK)
         return;
-    r->skeleton = skeleton | 1;
+    r->middle = middle | 1; /* odd: narrow or wide; even: limited or not */
+    r->with_list = (middle ^ list * UINT64_C(0xd6e8feb86659fd93)) & ~UINT64_C(1);
+    /* SELECT * and SELECT VALUE c are one word each. */
     r->reach = (uint8_t)((list_words == 1 ? REACH_WIDE : REACH_NARROW) | (limited ? REACH_LIMITED : REACH_UNLIMITED));
-    (void)star; /* SELECT * and SELECT VALUE c are one word each */
 }
 
 static void read_text(struct sql_bench *b, struct slice statement, struct sql_reading *r)
@@ -135,7 +136,7 @@ static void read_text(struct sql_bench *b, struct slice statement, struct sql_re
     r->probe_score = (uint8_t)score_of(j, true);
     r->is_masked = j->is_masked;
     r->is_name_break = j->is_name_break;
-    r->skeleton = 0;
+    r->middle = r->with_list = 0;
     r->reach = 0;
     read_reach(b, r);
 }
@@ -179,6 +180,23 @@ static void describe_run(const struct sql_client *c, const struct sql_shape *sh,
     }
 }
 
+/* What follows the run in the usual statement stands in a comment here. (A run that covers the whole
+ * comment only says that the comment is prose.) */
+static bool tail_is_in_comment(const struct sql_bench *b, const struct sql_insertion *in)
+{
+    const struct sql_shape *sh = &b->opened_shape;
+    size_t in_comments = 0;
+
+    for (size_t i = in->to; i < sh->len; i++)
+        for (size_t k = 0; k < b->scratch.lex.comments_len; k++) {
+            const struct sql_comment *c = &b->scratch.lex.comments[k];
+            uint32_t at = b->opened.tokens[sh->tok[i]].at;
+
+            in_comments += at >= c->at && at < c->at + c->len;
+        }
+    return in_comments > 0;
+}
+
 static struct extension find_extension(struct sql_bench *b, const struct sql_client *c)
 {
     struct asker a = { .b = b, .c = c };
@@ -193,7 +211,7 @@ static struct extension find_extension(struct sql_bench *b, const struct sql_cli
 
         if (!in.found)
             in = sql_shape_find_insertion(&b->opened_shape, &b->opened, ask_known, &a);
-        if (in.found && b->opened_shape.hash != b->shape.hash) {
+        if (in.found && b->opened_shape.hash != b->shape.hash && tail_is_in_comment(b, &in)) {
             describe_run(c, &b->opened_shape, &b->opened, &in, &ret);
             ret.cuts_tail = true;
             return ret;
@@ -324,14 +342,16 @@ static void judge_readable(struct sql_bench *b, const struct sql_client *c, stru
             k->variant = variant;
         return;
     }
-    unsigned known = is_known_client && run != RUN_REFUSED ? sql_reach_known(c, r->skeleton) : 0;
-    bool wider = (r->reach & REACH_WIDE) && (known & REACH_NARROW) && !(known & REACH_WIDE);
-    bool unlimited = (r->reach & REACH_UNLIMITED) && (known & REACH_LIMITED) && !(known & REACH_UNLIMITED);
+    if (!is_known_client || run == RUN_REFUSED || !sql_client_is_regular(c))
+        return;
+    unsigned list = sql_reach_known(c, r->middle), limit = sql_reach_known(c, r->with_list);
+    bool wider = (r->reach & REACH_WIDE) && (list & REACH_NARROW) && !(list & REACH_WIDE);
+    bool unlimited = (r->reach & REACH_UNLIMITED) && (limit & REACH_LIMITED) && !(limit & REACH_UNLIMITED);
 
     if (wider || unlimited) {
         k->verdict = VERDICT_WIDENED;
         k->grade = GRADE_UNUSUAL;
-        k->confidence = wider && unlimited ? 55 : 40;
+        k->confidence = 40;
         k->variant = wider ? ".ProjectionWidening" : ".LimitRemoved";
         k->note = wider ? "whole items are asked for where this client always named the properties"
                         : "the limit that this client always sets is gone";

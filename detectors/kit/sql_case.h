@@ -23,7 +23,8 @@ enum sql_run { RUN_OK, RUN_REFUSED, RUN_UNKNOWN }; /* by the request's status */
 struct sql_reading { /* of a text alone */
     uint64_t id[2];       /* hashes of the raw text; 0,0 = free slot of the cache */
     uint64_t shape;
-    uint64_t skeleton;    /* FROM ... ORDER BY without its limit; 0: no condition with a value */
+    uint64_t middle;      /* FROM ... ORDER BY without its limit; 0: no condition with a value */
+    uint64_t with_list;   /* the same with the list of properties */
     uint8_t reach;        /* enum sql_reach */
     uint8_t outcome;      /* enum sql_outcome */
     uint8_t score, probe_score; /* all findings; those that can only be probes */

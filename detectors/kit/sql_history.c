@@ -8,6 +8,8 @@
 #include "base/num.h"
 #include "detectors/kit/slots.h"
 
+#define REGULAR_SHAPES_MAX 24
+
 struct client_state { /* which shapes it may know; since when it is known at all */
     int32_t first_slot, unused;
     struct sql_shape_filter filter;
@@ -22,7 +24,7 @@ struct shape_state {
     struct shape_learned learned[2], open[2];
 };
 
-struct word_state { /* property names, functions; skeletons use all four for enum sql_reach */
+struct word_state { /* property names; surroundings of a condition use all four, for enum sql_reach */
     int32_t first_slot[4];
 };
 
@@ -144,9 +146,19 @@ bool sql_word_is_known(const struct sql_client *c, uint64_t word)
     return s && is_closed(c, s->first_slot[0], 2 * c->len);
 }
 
-unsigned sql_reach_known(const struct sql_client *c, uint64_t skeleton)
+bool sql_client_is_regular(const struct sql_client *c)
 {
-    const struct word_state *s = skeleton ? look(c, &sql_memory_word, skeleton) : NULL;
+    const struct client_state *s = look(c, &sql_memory_client, 0);
+    int bits = 0; /* about two for each shape */
+
+    for (size_t i = 0; s && i < ARRAY_LEN(s->filter.bits); i++)
+        bits += __builtin_popcountll(s->filter.bits[i]);
+    return bits > 0 && bits <= 2 * REGULAR_SHAPES_MAX;
+}
+
+unsigned sql_reach_known(const struct sql_client *c, uint64_t surroundings)
+{
+    const struct word_state *s = surroundings ? look(c, &sql_memory_word, surroundings) : NULL;
     unsigned known = 0;
 
     for (unsigned i = 0; s && i < 4; i++)
@@ -187,12 +199,12 @@ static bool learn_words(const struct sql_client *c, const uint64_t *words, size_
     return true;
 }
 
-static bool learn_reach(const struct sql_client *c, uint64_t skeleton, unsigned reach)
+static bool learn_reach(const struct sql_client *c, uint64_t surroundings, unsigned reach)
 {
-    struct word_state *s = skeleton ? put(c, &sql_memory_word, skeleton) : NULL;
+    struct word_state *s = surroundings ? put(c, &sql_memory_word, surroundings) : NULL;
 
     if (!s)
-        return skeleton == 0;
+        return surroundings == 0;
     for (unsigned i = 0; i < 4; i++)
         if (reach >> i & 1u)
             (void)lower_to(&s->first_slot[i], c->slot);
@@ -234,5 +246,6 @@ bool sql_history_learn(const struct sql_client *c, const struct sql_lesson *l)
         return true;
     return learn_client(c, l->shape) &&
            (l->grade != GRADE_ORDINARY ||
-            (learn_words(c, l->words, l->words_len) && learn_reach(c, l->skeleton, l->reach)));
+            (learn_words(c, l->words, l->words_len) && learn_reach(c, l->middle, l->reach) &&
+             learn_reach(c, l->with_list, l->reach)));
 }

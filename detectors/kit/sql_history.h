@@ -43,10 +43,12 @@ bool sql_shape_filter_may_know(const struct sql_shape_filter *f, uint64_t shape)
 
 /* What surrounds the condition: the same FROM, WHERE and ORDER BY asked for less before. */
 enum sql_reach { REACH_NARROW = 1, REACH_WIDE = 2, REACH_LIMITED = 4, REACH_UNLIMITED = 8 };
-unsigned sql_reach_known(const struct sql_client *c, uint64_t skeleton); /* set of enum sql_reach */
+unsigned sql_reach_known(const struct sql_client *c, uint64_t surroundings); /* set of enum sql_reach */
+/* Does it live from few fixed shapes? Of people at a console and of query builders nothing is usual. */
+bool sql_client_is_regular(const struct sql_client *c);
 
 struct sql_lesson {
-    uint64_t shape, skeleton; /* skeleton 0: none */
+    uint64_t shape, middle, with_list; /* middle 0: no condition to speak of */
     unsigned reach;
     enum sql_grade grade;
     int64_t requests, bytes;

@@ -781,9 +781,18 @@ static bool is_mask(struct slice s, struct slice prefix)
     return true;
 }
 
+/* A string that names a property: c["name"], {"name": ...}. */
+static bool is_property_string(const struct sql_lex *lex, size_t i)
+{
+    const struct sql_token *t = &lex->tokens[i];
+
+    return (i > 1 && sql_token_is(t - 1, TOK_OP, OP_OPEN_INDEX) && sql_token_is(t + 1, TOK_OP, OP_CLOSE_INDEX)) ||
+           sql_token_is(t + 1, TOK_OP, OP_COLON);
+}
+
 bool sql_is_masked(const struct sql_lex *lex)
 {
-    size_t masks = 0;
+    size_t masks = 0, plain = 0;
 
     for (size_t i = 0; i + 1 < lex->len; i++) {
         const struct sql_token *t = &lex->tokens[i];
@@ -792,16 +801,16 @@ bool sql_is_masked(const struct sql_lex *lex)
             struct slice in = sql_string_inside(lex, t);
             bool is = is_mask(in, SL("str")) || is_mask(in, SL("p"));
 
-            if (!is && in.len > 10) /* longer texts are always replaced */
-                return false;
             masks += is;
+            plain += !is && in.len > 1 && !is_property_string(lex, i); /* short ones are left alone */
         } else if (t->kind == TOK_NAME && t->code == WORD_NONE) {
             struct slice in = sql_token_text(lex, t);
 
-            masks += is_mask(in, SL("ident")) || is_mask(in, SL("p"));
+            masks += is_mask(in, SL("ident")) ||
+                     (i > 0 && sql_token_is(t - 1, TOK_OP, OP_DOT) && is_mask(in, SL("p")));
         }
     }
-    return masks > 0;
+    return masks > plain;
 }
 
 /* ---- all together ------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 #include <math.h>
 
 #define LIST_SHOWN_MAX FACT_SET_MAX
-#define DETAIL_MAX 16384
+#define DETAIL_MAX 65536
 #define USER_AGENT_SHOWN 256
 #define QUERY_SHOWN 1024
 #define PLACE_MAX 2048 /* bytes of JSON from the workspace that are looked at */
@@ -368,7 +368,7 @@ static const struct {
     { .key = "Observed value", .fact = "observedValue", .add = add_text_set },
     { .key = "Baseline", .fact = "baseline", .add = add_text_set },
     { .key = "Threat intelligence", .fact = "feed", .add = add_threats },
-    { .key = "Potential causes", .fact = "why", .add = add_own },
+    { .key = "Reason", .fact = "why", .add = add_own },
     { .key = "Confidence", .fact = NULL, .add = add_confidence },
     { .key = "Evidence query", .fact = "kql", .add = add_own },
 };

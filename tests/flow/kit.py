@@ -17,10 +17,10 @@ import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 AGENT = os.environ.get("COSMOWATCH", os.path.join(ROOT, "build", "cosmowatch"))
-WORKSPACE = "99999999-8888-7777-6666-555555555555"
+WORKSPACE = "33333333-3333-3333-3333-333333333333"
 TENANT = "11111111-1111-1111-1111-111111111111"
 CLIENT = "22222222-2222-2222-2222-222222222222"
-SECRET = "not-a-real-secret~+/="
+SECRET = "s3cr~t&=+"
 DEADLINE_S = float(os.environ.get("COSMOWATCH_TEST_DEADLINE_S", "120"))
 
 
@@ -91,7 +91,7 @@ def config(azure, dir_, outputs, mode="summarize", source=None, **top):
         "name": "prod", "type": "log_analytics", "workspace": WORKSPACE, "endpoint": azure.url, "mode": mode,
         "auth": {"type": "client_secret", "tenant": TENANT, "client_id": CLIENT,
                  "client_secret": "${env:COSMOWATCH_TEST_SECRET}", "authority": azure.url},
-        "settle": "1s", "window": "5m",
+        "settle": "1s",
     }
     source_options.update(source or {})
     doc = {"store": {"path": os.path.join(dir_, "state")}, "sources": [source_options], "outputs": outputs}

@@ -10,8 +10,6 @@ import threading
 
 if __package__ in (None, ""):
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    __package__ = "sim"
-    import sim  # noqa: F401
 
 from sim.server import serve  # noqa: E402
 from sim.world import World  # noqa: E402

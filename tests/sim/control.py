@@ -31,7 +31,7 @@ def handle(w, method, path, q, body):
         return 404, {"error": "no such control: %s %s" % (method, path)}, {}
     try:
         return f(w, data, q, tail, body)
-    except (BadRow, KeyError, ValueError, TypeError, AttributeError) as e:
+    except (BadRow, KeyError, ValueError, TypeError, AttributeError, OverflowError) as e:
         return bad("%s: %s" % (type(e).__name__, e))
 
 
@@ -187,7 +187,10 @@ def del_faults(w, d, q, tail, body):
 
 def picked(w, q):
     """Requests that match ?path= (part of it), ?method=, ?since= (number), ?status=, ?body= (part)."""
-    out = list(w.requests)
+    return matching(list(w.requests), q)
+
+
+def matching(out, q):
     for k, f in (("path", lambda e, v: v in e["path"]), ("method", lambda e, v: e["method"] == v),
                  ("since", lambda e, v: e["n"] > int(v)), ("status", lambda e, v: str(e.get("status")) == v),
                  ("body", lambda e, v: v in (e.get("kql") or e.get("body") or ""))):
@@ -269,6 +272,7 @@ def wait(w, d, q, tail, body):
     /_control/requests, or ?ingested=1 (rows), each with &count=N&timeout_s=T. 200 {"ok": true|false, "count": n}."""
     count = int(q.get("count", ["1"])[0])
     end = time.monotonic() + float(q.get("timeout_s", ["10"])[0])
+    seen = [0, 0]           # number of the last request looked at, matches so far
 
     def have():
         if "hook" in q:
@@ -276,7 +280,15 @@ def wait(w, d, q, tail, body):
             return len([x for x in got if x["accepted"]]) if "accepted" in q else len(got)
         if "ingested" in q:
             return sum(len(x["rows"]) for x in w.ingested)
-        return len(picked(w, q))
+        fresh = []
+        for e in reversed(w.requests):
+            if e["n"] <= seen[0]:
+                break
+            fresh.append(e)
+        if fresh:
+            seen[0] = fresh[0]["n"]
+            seen[1] += len(matching(fresh, q))
+        return seen[1]
     with w.changed:
         while True:
             n = have()

@@ -97,7 +97,7 @@ class Store:
         self.lock = threading.RLock()
         self.path = path
         self.db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self.db.execute("PRAGMA journal_mode=OFF")
+        self.db.execute("PRAGMA journal_mode=MEMORY")
         self.db.execute("PRAGMA synchronous=OFF")
         self.schemas = load_schemas()
         self.tables = {}
@@ -182,14 +182,18 @@ class Store:
                             raise BadRow("table '%s' column '%s': %s" % (name, c, e))
                 batches.setdefault(name, []).append(vals)
             self.db.execute("BEGIN")
-            for name, rows in batches.items():
-                t = self.tables[name]
-                n = len(t.cols)
-                full = [r if len(r) == n + 4 else r + ["" if ty == "string" else None
-                                                    for _, ty, _ in t.cols[len(r) - 4:]] for r in rows]
-                self.db.executemany("INSERT INTO %s VALUES (%s)" % (t.sql, ",".join("?" * (n + 4))), full)
-                self.n_rows += len(rows)
+            try:
+                for name, rows in batches.items():
+                    t = self.tables[name]
+                    n = len(t.cols)
+                    full = [r if len(r) == n + 4 else r + ["" if ty == "string" else None
+                                                        for _, ty, _ in t.cols[len(r) - 4:]] for r in rows]
+                    self.db.executemany("INSERT INTO %s VALUES (%s)" % (t.sql, ",".join("?" * (n + 4))), full)
+            except Exception:
+                self.db.execute("ROLLBACK")
+                raise
             self.db.execute("COMMIT")
+            self.n_rows += len(items)
 
     def _default(self, c, ty, table, tg, ing, ws, row):
         if c == "TimeGenerated":

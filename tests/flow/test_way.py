@@ -1,0 +1,359 @@
+"""The whole way with the real binary: rows in a workspace to alerts that arrive, and what may go wrong between.
+
+Run one test: COSMOWATCH=build/cosmowatch PYTHONPATH=tests python3 -m pytest tests/flow/test_way.py -k NAME
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import datetime
+import gzip
+import json
+import os
+import random
+import subprocess
+import time
+
+import pytest
+
+from flow import kit
+from flow.rows import Rows, feeds
+
+UTC = datetime.timezone.utc
+
+
+def hours_ago(h):
+    return datetime.datetime.now(UTC).replace(microsecond=0) - datetime.timedelta(hours=h)
+
+
+def small_world(seed=1, hours=5):
+    """A few hours of ordinary life with an attack in them: (rows, types that must alert)."""
+    r = Rows(seed)
+    start = hours_ago(hours)
+    r.ordinary(start, hours_ago(0.2), per_hour=20)
+    return r, r.attack(hours_ago(2))
+
+
+def outputs(dir_, azure=None):
+    out = [{"name": "file", "type": "file", "path": os.path.join(dir_, "alerts.ndjson")}]
+    if azure:
+        out.append({"name": "hook", "type": "webhook", "url": azure.url + "/hook/soc"})
+    return out
+
+
+SHORT = {"lookback": "6h", "backfill": "0s"}
+
+
+def catch_up(azure, dir_, mode="summarize", source=None, hook=False, **top):
+    cfg = kit.config(azure, dir_, outputs(dir_, azure if hook else None), mode=mode,
+                     source={**SHORT, **(source or {})}, feeds=feeds(dir_), **top)
+    kit.run(["run", "--until-caught-up", "-c", cfg])
+    return cfg
+
+
+def final(cfg):
+    """The alerts of the store, by id, without what depends on when they were told."""
+    _, out, _ = kit.run(["alerts", "export", "-c", cfg])
+    got = {}
+    for line in out.splitlines():
+        a = json.loads(line)
+        assert a["systemAlertId"] not in got
+        got[a["systemAlertId"]] = a
+    return got
+
+
+def essence(alerts):
+    keep = ("alertType", "severity", "startTimeUtc", "endTimeUtc", "compromisedEntity", "count", "accountName", "evidence",
+            "confidence", "reasons")
+    return {i: {k: a.get(k) for k in keep} for i, a in alerts.items()}
+
+
+@pytest.fixture
+def dir_(tmp_path):
+    return str(tmp_path)
+
+
+def test_attacks_alert_at_the_file_and_the_webhook(dir_):
+    rows, types = small_world()
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        cfg = catch_up(azure, dir_, hook=True)
+        written = kit.ndjson(os.path.join(dir_, "alerts.ndjson"))
+        posts = azure.control("alerts?hook=soc")
+        requests = azure.control("requests")
+    assert types <= {a["alertType"] for a in written}
+    assert len({a["recordId"] for a in written}) == len(written)
+    assert posts, requests
+    assert {a["systemAlertId"] for a in final(cfg).values()} == {a["systemAlertId"] for a in written}
+    _, text, _ = kit.run(["alerts", "list", "-c", cfg])
+    assert "Access from a Tor exit node" in text
+    _, page, _ = kit.run(["alerts", "explain", written[0]["systemAlertId"][:8], "-c", cfg])
+    for word in ("why", "Investigate", "Contain and recover", "The rows behind it", "Delivery", "accepted"):
+        assert word in page
+    _, status, _ = kit.run(["status", "-c", cfg])
+    assert "up to date" in status
+    _, coverage, _ = kit.run(["coverage", "-c", cfg])
+    assert "closed" in coverage or "rechecked" in coverage
+
+
+def test_both_modes_and_replay_give_the_same_alerts_with_the_same_ids(dir_):
+    rows, types = small_world(seed=2)
+    export = os.path.join(dir_, "export.ndjson")
+    rows.exported(export)
+    found = []
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        for mode in ("summarize", "rows"):
+            sub = os.path.join(dir_, mode)
+            os.mkdir(sub)
+            found.append(essence(final(catch_up(azure, sub, mode=mode))))
+    cfg = os.path.join(dir_, "replay.yaml")
+    with open(cfg, "w", encoding="utf-8") as f:
+        json.dump({"feeds": feeds(dir_)}, f)
+    _, out, _ = kit.run(["replay", "--json", "-c", cfg, export])
+    replayed = essence({json.loads(line)["systemAlertId"]: json.loads(line) for line in out.splitlines()})
+    assert types <= {a["alertType"] for a in replayed.values()}
+    assert found[0] == found[1]
+    assert found[0] == replayed
+
+
+def test_late_rows_are_found_by_the_recheck_and_count_once(dir_):
+    rows, _ = small_world(seed=3)
+    late = [r for r in rows.rows if rows.random.random() < 0.3]
+    early = [r for r in rows.rows if r not in late]
+    cfg_kw = {"source": {"recheck": ["1s"]}}
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(early)
+        catch_up(azure, dir_, **cfg_kw)
+        azure.add_rows(late)  # same ingestion_time() as before, visible only now
+        cfg = kit.config(azure, dir_, outputs(dir_), source={**SHORT, "recheck": ["1s", "2s"]}, feeds=feeds(dir_))
+        kit.run(["run", "--until-caught-up", "-c", cfg])
+        got = final(cfg)
+        whole = os.path.join(dir_, "whole")
+        os.mkdir(whole)
+        want = final(catch_up(azure, whole))
+    assert essence(got) == essence(want)
+
+
+FAULTS = {
+    "partial answers": [{"match": {"path": "/query", "every": 3}, "action": {"partial": 3}, "count": 40}],
+    "cut answers": [{"match": {"path": "/query", "every": 4}, "action": {"cut_after": 700}, "count": 6}],
+    "429 with Retry-After": [{"match": {"path": "/query", "every": 2}, "count": 4,
+                              "action": {"status": 429, "headers": {"Retry-After": "1"},
+                                         "body": {"error": {"code": "ThrottledError", "message": "too many requests"}}}}],
+    "503, then resets": [{"match": {"path": "/query"}, "action": {"status": 503}, "count": 2},
+                         {"match": {"path": "/query", "skip": 2}, "action": {"reset": True}, "count": 2}],
+    "empty 200": [{"match": {"path": "/query", "every": 5}, "action": {"empty200": True}, "count": 3}],
+    "token endpoint down": [{"match": {"path": "/oauth2/"}, "action": {"status": 503}, "count": 2}],
+}
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_faulty_service_loses_nothing(dir_, fault):
+    rows, _ = small_world(seed=4, hours=4)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        whole = os.path.join(dir_, "whole")
+        os.mkdir(whole)
+        want = essence(final(catch_up(azure, whole)))
+        azure.control("reset", {"keep_rows": True})
+        for f in FAULTS[fault]:
+            azure.control("faults", f)
+        got = essence(final(catch_up(azure, dir_, source={"mode": "rows"})))
+    assert got == want
+
+
+def test_killed_at_random_two_hundred_times_nothing_is_lost_and_no_id_changes(dir_):
+    kills = int(os.environ.get("COSMOWATCH_KILLS", "200"))
+    rng = random.Random(int(os.environ.get("COSMOWATCH_SEED", "1")))
+    rows, _ = small_world(seed=5, hours=5)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        whole = os.path.join(dir_, "whole")
+        os.mkdir(whole)
+        want = final(catch_up(azure, whole))
+        cfg = kit.config(azure, dir_, outputs(dir_, azure), feeds=feeds(dir_),
+                         source={**SHORT, "catch_up": "1m", "window": "1m"})
+        for n in range(kills):
+            with kit.Agent(cfg, dir_, ["--until-caught-up"]) as agent:
+                try:
+                    agent.wait(timeout=rng.random() * 0.25)
+                except subprocess.TimeoutExpired:
+                    pass
+                agent.kill()
+        kit.run(["run", "--until-caught-up", "-c", cfg])
+        got = final(cfg)
+        written = kit.ndjson(os.path.join(dir_, "alerts.ndjson"))
+    assert essence(got) == essence(want)
+    assert {a["systemAlertId"] for a in written} == set(want)
+    bodies = {}
+    for a in written:
+        bodies.setdefault(a["recordId"], set()).add(json.dumps(a, sort_keys=True))
+    changed = {k: v for k, v in bodies.items() if len(v) > 1}
+    assert not changed, "seed %s: one record id with two contents" % os.environ.get("COSMOWATCH_SEED", "1")
+
+
+def test_an_interval_beyond_retention_is_a_gap_and_alerts(dir_):
+    rows, _ = small_world(seed=6, hours=2)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        cfg = kit.config(azure, dir_, outputs(dir_), source={"lookback": "3d", "backfill": "0s", "retention": "1d"})
+        kit.run(["run", "--until-caught-up", "-c", cfg])
+    got = final(cfg)
+    assert "CosmosDBX_LogSilence" in {a["alertType"] for a in got.values()}
+    _, text, _ = kit.run(["coverage", "-c", cfg])
+    assert "gap" in text
+
+
+def test_a_missing_table_is_not_an_empty_answer_for_ever(dir_):
+    rows, types = small_world(seed=7, hours=3)
+    with kit.Azure(dir_) as azure:
+        azure.control("settings", {"missing_tables": ["CDBMongoRequests", "CDBGremlinRequests", "AzureDiagnostics"]})
+        azure.add_rows(rows.rows)
+        cfg = catch_up(azure, dir_)
+    assert types <= {a["alertType"] for a in final(cfg).values()}
+
+
+def test_a_dead_output_does_not_hold_up_the_other(dir_):
+    rows, types = small_world(seed=8, hours=3)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        out = outputs(dir_) + [{"name": "dead", "type": "webhook", "url": "http://127.0.0.1:1/nobody"}]
+        cfg = kit.config(azure, dir_, out, source=SHORT, feeds=feeds(dir_))
+        with kit.Agent(cfg, dir_) as agent:
+            path = os.path.join(dir_, "alerts.ndjson")
+            kit.wait_for("the file", lambda: types <= {a["alertType"] for a in kit.ndjson(path)})
+            assert agent.stop() == 0
+    _, text, _ = kit.run(["outputs", "status", "--json", "-c", cfg])
+    status = {o["name"]: o for o in map(json.loads, text.splitlines())}
+    assert status["file"]["pending"] == 0 and status["dead"]["pending"] == status["file"]["accepted"]
+
+
+def test_a_second_agent_on_the_same_state_is_refused(dir_):
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT)
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the first agent's status", lambda: kit.run(["status", "-c", cfg], check=False)[0] == 0)
+            code, _, err = kit.run(["run", "-c", cfg], check=False)
+            assert code == 1 and "another cosmowatch" in err
+            assert agent.stop() == 0
+
+
+def test_a_wrong_secret_is_said_once_with_its_remedy_and_never_shown(dir_):
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT)
+        secret = "canary-Zx9-wrong-secret"
+        code, out, err = kit.run(["check", "--online", "-c", cfg], check=False, env={"COSMOWATCH_TEST_SECRET": secret})
+        assert code == 1 and "7000215" in out + err
+        with kit.Agent(cfg, dir_, env={"COSMOWATCH_TEST_SECRET": secret}) as agent:
+            kit.wait_for("the complaint", lambda: "7000215" in agent.tail())
+            assert agent.stop() == 0
+            assert secret not in agent.tail(10 ** 6) + out + err
+        for folder, _, names in os.walk(os.path.join(dir_, "state")):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as f:
+                    assert secret.encode() not in f.read()
+
+
+# ---- replay ------------------------------------------------------------------------------------------------
+
+def answer_form(rows, table):
+    rows = [r["row"] for r in rows if r["table"] == table]
+    names = sorted({k for r in rows for k in r})
+    kinds = {"TimeGenerated": "datetime", "StatusCode": "int", "DurationMs": "real", "RequestCharge": "real",
+             "RequestLength": "real", "ResponseLength": "real"}
+    return {"tables": [{"name": "PrimaryResult", "columns": [{"name": n, "type": kinds.get(n, "string")} for n in names],
+                        "rows": [[r.get(n) for n in names] for r in rows]}]}
+
+
+def envelope(r):
+    row, up = r["row"], r["row"].get("_ResourceId", "/x/databaseaccounts/" + r["row"]["AccountName"]).upper()
+    names = {"StatusCode": "statusCode", "DurationMs": "duration", "ClientIpAddress": "clientIpAddress"}
+    props = {names.get(k, k[0].lower() + k[1:]): str(int(v) if isinstance(v, float) and v.is_integer() else v)
+             for k, v in row.items() if k not in ("TimeGenerated", "Type", "_ResourceId", "AccountName", "OperationName")}
+    if r["table"] == "CDBQueryRuntimeStatistics":
+        props = {k.lower(): v for k, v in props.items()}
+    out = {"time": row["TimeGenerated"], "resourceId": up, "category": r["table"][3:], "properties": props}
+    if "OperationName" in row:
+        out["operationName"] = row["OperationName"]
+    return out
+
+
+def test_replay_reads_every_form_and_finds_the_same(dir_):
+    rows, types = small_world(seed=9)
+    cfg = os.path.join(dir_, "replay.yaml")
+    with open(cfg, "w", encoding="utf-8") as f:
+        json.dump({"feeds": feeds(dir_)}, f)
+    p = lambda name: os.path.join(dir_, name)
+    plain = [r["row"] for r in rows.rows]
+    rows.exported(p("nd.json"))
+    with open(p("array.json"), "w", encoding="utf-8") as f:
+        json.dump(plain, f)
+    with open(p("lines.json"), "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(envelope(r)) + "\n" for r in rows.rows)
+    with open(p("hub.json"), "w", encoding="utf-8") as f:
+        for i in range(0, len(rows.rows), 37):
+            f.write(json.dumps({"records": [envelope(r) for r in rows.rows[i:i + 37]]}) + "\n")
+    for t in ("CDBDataPlaneRequests", "CDBQueryRuntimeStatistics"):
+        with open(p(t + ".json"), "w", encoding="utf-8") as f:
+            json.dump(answer_form(rows.rows, t), f)
+    with gzip.open(p("nd.json.gz"), "wt", encoding="utf-8") as f:
+        f.writelines(json.dumps(r) + "\n" for r in plain)
+    forms = {"ndjson": [p("nd.json")], "array": [p("array.json")], "storage lines": [p("lines.json")], "event hubs": [p("hub.json")],
+             "answers": [p("CDBDataPlaneRequests.json"), p("CDBQueryRuntimeStatistics.json")], "gzip": [p("nd.json.gz")]}
+    want = None
+    for form, files in sorted(forms.items()):
+        _, out, _ = kit.run(["replay", "--json", "-c", cfg] + files)
+        ids = {json.loads(line)["systemAlertId"]: json.loads(line)["count"] for line in out.splitlines()}
+        assert types <= {json.loads(line)["alertType"] for line in out.splitlines()}, form
+        want = want or ids
+        assert ids == want, form
+    with open(p("nd.json"), "rb") as f:
+        _, out, _ = kit.run(["replay", "--json", "-c", cfg, "-"], stdin=f.read())
+    assert {json.loads(line)["systemAlertId"] for line in out.splitlines()} == set(want)
+
+
+def test_replay_needs_no_configuration_and_parks_bad_rows_aside(dir_):
+    rows, _ = small_world(seed=10)
+    path = os.path.join(dir_, "rows.ndjson")
+    rows.exported(path)
+    with open(path, "a", encoding="utf-8") as f:
+        f.write('{"Type":"CDBDataPlaneRequests","TimeGenerated":"yesterday"}\n{broken\n')
+    code, out, err = kit.run(["replay", "--json", path])
+    assert "CosmosDB_SqlInjection.DataExfiltration" in out
+    assert "2" in err and "could not be read" in err
+
+
+# ---- configuration ----------------------------------------------------------------------------------------------
+
+def test_check_names_every_mistake_with_its_place_and_the_nearest_word(dir_):
+    path = os.path.join(dir_, "bad.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("sources:\n  - name: prod\n    type: log_analytic\n"
+                "  - name: two\n    type: log_analytics\n    workspce: x\n    mode: sumarize\n"
+                "outputs:\n  - { name: a, type: webhook, url: \"ftp://x\" }\n"
+                "detectors:\n  volum: {}\n")
+    os.chmod(path, 0o600)
+    code, out, err = kit.run(["check", "-c", path], check=False)
+    assert code == 2
+    for want in (path + ":3:", "log_analytics", path + ":6:", "workspace", path + ":7:", "summarize", path + ":9:", path + ":11:", "volume"):
+        assert want in err, (want, err)
+
+
+def test_the_sample_configuration_is_valid_and_the_schema_is_json(dir_):
+    _, sample, _ = kit.run(["config", "sample"])
+    path = os.path.join(dir_, "sample.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(sample)
+    os.chmod(path, 0o600)
+    kit.run(["check", "-c", path])
+    _, schema, _ = kit.run(["config", "schema"])
+    assert json.loads(schema)["type"] == "object"
+
+
+def test_every_verb_has_help_and_mistyped_words_get_a_hint():
+    for verb in ("run", "check", "replay", "alerts", "outputs", "status", "coverage", "queries", "config"):
+        _, out, _ = kit.run([verb, "--help"])
+        assert out.startswith("usage: cosmowatch " + verb)
+    code, _, err = kit.run(["repaly"], check=False)
+    assert code == 2 and "replay" in err
+    code, _, err = kit.run(["alerts", "--jsn"], check=False)
+    assert code == 2 and "--json" in err
