@@ -5,7 +5,7 @@
  *   {name:bytes}   a number as "7.4 GB";   {name:count} "1,234"; {name:first} the first text of a set
  *   {name:kql}     a KQL literal: the first text quoted, or a datetime for first/last/day
  *   {name:kqlset}  ("a", "b") of a set
- *   [[ ... ]]      left out when something inside it is missing
+ *   [[ ... ]]      left out when something inside it is missing; nests
  * Text from rows is copied as it is: encoders and the terminal escape it, each for its own medium.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "alert/alert.h"
@@ -121,6 +121,24 @@ static bool expand_one(const struct alert *a, struct slice name, struct slice ho
     return true;
 }
 
+/* Offset of the "]]" that closes the "[[" at the start of text, or SIZE_MAX. They nest. */
+static size_t closing(struct slice text)
+{
+    size_t depth = 0;
+
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        if (text.at[i] == '[' && text.at[i + 1] == '[') {
+            depth++;
+            i++;
+        } else if (text.at[i] == ']' && text.at[i + 1] == ']') {
+            if (--depth == 0)
+                return i;
+            i++;
+        }
+    }
+    return SIZE_MAX;
+}
+
 /* Expand up to `end` (or the end of text); false when a placeholder was missing. */
 static bool expand_run(const struct alert *a, struct slice text, struct buf *out)
 {
@@ -130,7 +148,7 @@ static bool expand_run(const struct alert *a, struct slice text, struct buf *out
         struct slice rest = slice_make(text.at + i, text.len - i);
 
         if (slice_starts(rest, SL("[["))) {
-            size_t end = slice_find(rest, SL("]]"));
+            size_t end = closing(rest);
             CLEANUP(buf_release) struct buf part = BUF_INIT(65536);
 
             if (end != SIZE_MAX) {

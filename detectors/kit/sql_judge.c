@@ -627,7 +627,8 @@ static void judge_comments(struct judge *g)
 
         while (i < text.len && (text.at[i] == quote || strchr(" \t\r);%", text.at[i])) && text.at[i] != '\0')
             i++;
-        found(g, i < text.len ? RULE_COMMENT_TAIL : RULE_COMMENT_QUOTE, i < text.len ? 88 : 30,
+        found(g, i < text.len ? RULE_COMMENT_TAIL : RULE_COMMENT_QUOTE,
+              i < text.len ? 88 : g->j->outcome == SQL_SYNTAX ? 52 : 30,
               c->before - 1, c->before - 1);
     }
 }
@@ -650,6 +651,9 @@ static void judge_foreign_words(struct judge *g)
     for (uint32_t i = 0; i + 1 < lex->len; i++) {
         const struct sql_token *t = token(g, i);
 
+        if (sql_token_is(t, TOK_NAME, WORD_ORDER) && sql_token_is(t + 1, TOK_NAME, WORD_BY) && i + 2 < lex->len &&
+            t[2].kind == TOK_NUMBER && i > 0 && g->j->outcome == SQL_SYNTAX)
+            found(g, RULE_FOREIGN_WORD, 62, i, i + 2); /* counting columns: other dialects sort by number */
         seen_value |= is_hole_token(t) || t->kind == TOK_BAD || sql_token_is(t, TOK_NAME, WORD_WHERE) ||
                       sql_token_is(t, TOK_NAME, WORD_ORDER);
         if (t->kind == TOK_BAD && (t->code == BAD_DOUBLE_AT || t->code == BAD_HEX_NUMBER) && seen_value)
@@ -708,7 +712,7 @@ static void judge_foreign_marks(struct judge *g)
     for (uint32_t i = 1; i + 1 < lex->len; i++) {
         const struct sql_token *t = token(g, i);
 
-        if (t->kind != TOK_BAD || (t->flags & TOK_FLAG_GLUED))
+        if (t->kind != TOK_BAD || ((t->flags & TOK_FLAG_GLUED) && (t - 1)->kind == TOK_NAME))
             continue;
         bool behind = is_hole_token(t - 1) || sql_token_is(t - 1, TOK_OP, OP_CLOSE) ||
                       ((t - 1)->kind == TOK_NAME && (t - 1)->code != WORD_NONE);

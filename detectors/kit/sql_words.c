@@ -41,10 +41,10 @@ static const struct foreign_word foreign_words[] = {
     { .word = "dbms_ldap", .score = 90 }, { .word = "dbms_xmlgen", .score = 90 },
     { .word = "sp_executesql", .score = 90 }, { .word = "sp_password", .score = 90 },
     { .word = "openrowset", .score = 90 }, { .word = "opendatasource", .score = 90 },
-    { .word = "regexp", .score = 62 }, { .word = "rlike", .score = 65 }, { .word = "xor", .score = 45 },
+    { .word = "regexp", .score = 62 }, { .word = "rlike", .score = 65 }, { .word = "xor", .score = 52 },
     { .word = "sounds", .next = "like", .score = 62 }, { .word = "is", .next = "null", .score = 40 },
     { .word = "is", .next = "not", .score = 40 }, { .word = "ilike", .score = 40 },
-    { .word = "glob", .score = 40 }, { .word = "div", .score = 40 }, { .word = "mod", .score = 30 },
+    { .word = "glob", .score = 52 }, { .word = "div", .score = 40 }, { .word = "collate", .score = 58 }, { .word = "mod", .score = 30 },
     { .word = "case", .next = "when", .score = 55 }, { .word = "all", .next = "(", .score = 20 },
 };
 

@@ -207,6 +207,9 @@ START_TEST(words_expand_and_leave_out_what_is_missing)
     ck_assert_int_eq(alert_from_draft(&d, &a, &err), 0);
     alert_expand(a, "{count} rows, {bytesOut:bytes}[[, by {principal}]][[, from {address:kqlset}]] {nope} {", &out);
     ck_assert_str_eq(buf_cstr(&out), "1,234 rows, 7.4 GB, from (\"\\\"x\\\\\") {nope} {");
+    buf_clear(&out);
+    alert_expand(a, "a[[ b {count}[[ c {nope}]][[ d {subject}]]]] e[[ f {nope}[[ g]]]]", &out);
+    ck_assert_str_eq(buf_cstr(&out), "a b 1,234 d s e");
 }
 END_TEST
 
