@@ -27,7 +27,8 @@ MUST_CHECK int engine_new(const struct engine_config *cfg, struct engine **ret, 
 void engine_free(struct engine *e);
 void engine_freep(struct engine **e);
 
-/* Judge observations in the order of fold_sorted(). Backfill teaches and says nothing. After -1 the
+/* Judge observations in the order of fold_sorted(). Backfill teaches and says nothing. watermark_ns: what
+ * had been read before these (INT64_MAX: all there is, replay). After -1 the
  * baseline and stage are no longer in step with the store: reload both. */
 MUST_CHECK int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool is_backfill,
                             int64_t watermark_ns, const struct stage_loader *load, struct error *err);

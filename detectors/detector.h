@@ -22,7 +22,7 @@ struct detector_context {
     struct baseline *baseline;
     const struct enrich *enrich;
     const struct alert_sink *sink;
-    int64_t watermark_ns;  /* everything visible up to here has been read */
+    int64_t watermark_ns;  /* everything visible up to here was read before this batch */
     bool is_backfill;      /* learning from history: emit nothing (the flow also drops drafts) */
 };
 

@@ -4,6 +4,7 @@
  *   60  a statement of a client without history
  *   64  a statement that is new for a known client but no extension of what it sends (its owner may
  *       have written it; injected text always sits in one of the client's own statements)
+ *   78  a statement of a known shape
  *   any finding inside the run that was put into a known statement
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/sql_case.h"
@@ -21,6 +22,7 @@
 #define THRESHOLD_NEW 64
 #define THRESHOLD_UNREADABLE 75 /* the service took what we cannot parse: its grammar has grown */
 #define THRESHOLD_PROBE 60
+#define THRESHOLD_KNOWN 78 /* a known shape, but these values make an attack of it: ('' = '' OR ...) */
 
 struct sql_bench {
     struct sql_scratch scratch;
@@ -156,7 +158,7 @@ struct extension {
     bool found, cuts_tail;
     uint64_t base;
     uint32_t from, to;   /* bytes of the statement that were put in; from == to: nothing, only cut */
-    bool has_or, has_new_field;
+    bool starts_with_or, has_new_field;
 };
 
 static void describe_run(const struct sql_client *c, const struct sql_shape *sh, const struct sql_lex *lex,
@@ -170,8 +172,7 @@ static void describe_run(const struct sql_client *c, const struct sql_shape *sh,
 
     ret->from = first->at;
     ret->to = last->at + last->len;
-    for (size_t i = in->from; i < in->to; i++)
-        ret->has_or |= sql_token_is(&lex->tokens[sh->tok[i]], TOK_NAME, WORD_OR);
+    ret->starts_with_or = sql_token_is(first, TOK_NAME, WORD_OR);
     for (size_t i = 0; i < sh->fields_len; i++) {
         uint32_t at = lex->tokens[sh->fields_tok[i]].at;
 
@@ -304,7 +305,7 @@ static int score_extension(const struct sql_bench *b, const struct extension *e,
         rest = rest * (100 - f->score) / 100;
         hit = true;
     }
-    if (!hit && e->has_or && e->has_new_field) {
+    if (!hit && e->starts_with_or && e->has_new_field) {
         k->variant = ".PredicateBypass";
         k->note = "an OR on a property that this client never asked for was put into its usual statement";
         return 65;
@@ -338,8 +339,8 @@ static void judge_readable(struct sql_bench *b, const struct sql_client *c, stru
 
         conclude(b, k, run == RUN_REFUSED ? VERDICT_PROBE : VERDICT_ATTACK,
                  r->score >= THRESHOLD_ALONE ? GRADE_ATTACK : GRADE_UNUSUAL, score);
-        if (variant)
-            k->variant = variant;
+        if (variant || !k->variant)
+            k->variant = variant ? variant : ".PredicateBypass";
         return;
     }
     if (!is_known_client || run == RUN_REFUSED || !sql_client_is_regular(c))
@@ -385,7 +386,8 @@ void sql_case_judge(struct sql_bench *b, const struct sql_client *c, struct slic
     bool is_cached = cached->id[0] == id[0] && cached->id[1] == id[1];
 
     *ret = (struct sql_case){ .statement = raw };
-    if (is_cached && cached->outcome != SQL_SYNTAX && run != RUN_REFUSED && sql_shape_is_known(c, cached->shape)) {
+    if (is_cached && cached->outcome != SQL_SYNTAX && cached->score < THRESHOLD_KNOWN &&
+        cached->probe_score < THRESHOLD_PROBE && run != RUN_REFUSED && sql_shape_is_known(c, cached->shape)) {
         ret->reading = *cached;
         return;
     }
@@ -398,7 +400,8 @@ void sql_case_judge(struct sql_bench *b, const struct sql_client *c, struct slic
     ret->words_len = b->shape.fields_len;
     if (ret->reading.outcome == SQL_SYNTAX)
         judge_broken(b, ret, run);
-    else if (!sql_shape_is_known(c, ret->reading.shape))
+    else if (ret->reading.score >= THRESHOLD_KNOWN || ret->reading.probe_score >= THRESHOLD_PROBE ||
+             !sql_shape_is_known(c, ret->reading.shape))
         judge_readable(b, c, ret, run);
 }
 

@@ -117,10 +117,10 @@ static bool is_compare(const struct sql_node *n)
     return n->kind == NODE_BINARY && n->code >= OP_EQ && n->code <= OP_GE;
 }
 
-/* Nothing below depends on the item, a parameter or another query. */
+/* Nothing below depends on the item or a parameter. */
 static bool is_constant(const struct sql_node *n)
 {
-    return (n->refs & (REFS_FIELD | REFS_PARAM | REFS_SUBQUERY | REFS_UDF)) == 0;
+    return (n->refs & (REFS_FIELD | REFS_PARAM | REFS_UDF)) == 0; /* (SELECT VALUE 1) is constant too */
 }
 
 /* ---- the value that was broken out of ----------------------------------------------------------- */
@@ -299,8 +299,14 @@ static bool is_wide(const struct judge *g, const struct sql_node *n, const struc
     if (n->kind == NODE_NOT) {
         const struct sql_node *in = first_child(g, n);
 
-        *ret_core = core_of(g, in);
+        *ret_core = core_of(g, is_compare(in) ? first_child(g, in) : in);
+        if (is_compare(in)) /* NOT (c.id = 'x') */
+            return in->code == OP_EQ && is_always_there(g, *ret_core) && is_constant(second_child(g, in));
         return IS_CALL_OF(g, in, "is_null", "is_array", "is_object", "is_bool");
+    }
+    if (n->kind == NODE_BETWEEN && !n->is_negated && n->children == 3) {
+        *ret_core = core_of(g, first_child(g, n));
+        return second_child(g, n)->kind == NODE_STRING && string_of(g, second_child(g, n)).len <= 1;
     }
     *ret_core = core_of(g, n);
     if (n->kind == NODE_CALL) {
@@ -320,6 +326,8 @@ static bool is_wide(const struct judge *g, const struct sql_node *n, const struc
     }
     if (is_compare(n) && is_constant(second_child(g, n))) {
         *ret_core = core_of(g, first_child(g, n));
+        if (n->code == OP_NE && is_always_there(g, *ret_core))
+            return true;
         return ((*ret_core)->refs & REFS_FIELD) && passes_nearly_all(g, n, second_child(g, n));
     }
     if (is_compare(n) && is_constant(first_child(g, n)) && first_child(g, n)->kind == NODE_STRING) {
@@ -330,21 +338,30 @@ static bool is_wide(const struct judge *g, const struct sql_node *n, const struc
     return false;
 }
 
+/* c.id = c.id, c.id IN (c.id), c.id LIKE c.id, c.id BETWEEN c.id AND ... */
+static bool is_self_compare(const struct judge *g, const struct sql_node *n)
+{
+    if (!is_compare(n) && n->kind != NODE_IN && n->kind != NODE_LIKE && n->kind != NODE_BETWEEN)
+        return false;
+    return (first_child(g, n)->refs & REFS_FIELD) && same_tokens(g, first_child(g, n), second_child(g, n));
+}
+
 /* ---- OR ----------------------------------------------------------------------------------------- */
 
 struct place {
     enum hole hole;
     uint32_t hole_tok;
-    bool is_grouped; /* an OR in brackets beside other conditions: how people write filters by hand */
+    bool is_grouped;   /* an OR in brackets beside other conditions: how people write filters by hand */
+    bool is_bracketed; /* an OR in brackets */
 };
 
 /* Same text as in the value before, and more than a letter: (c.role = 'all' OR 'all' = 'all'). */
 static bool repeats_the_value(const struct judge *g, const struct sql_node *n, const struct place *at)
 {
-    struct slice text = is_compare(n) ? string_of(g, first_child(g, n)) : slice_make(NULL, 0);
+    struct slice value = sql_string_inside(&g->s->lex, token(g, at->hole_tok));
 
-    return at->hole == HOLE_STRING && at->is_grouped && text.len >= 2 &&
-           slice_eq(text, sql_string_inside(&g->s->lex, token(g, at->hole_tok)));
+    return at->hole == HOLE_STRING && (at->is_grouped || at->is_bracketed) && value.len >= 2 && is_compare(n) &&
+           (slice_eq(value, string_of(g, first_child(g, n))) || slice_eq(value, string_of(g, second_child(g, n))));
 }
 
 static void judge_or_constant(struct judge *g, const struct sql_node *n, const struct place *at)
@@ -365,7 +382,7 @@ static void judge_or_constant(struct judge *g, const struct sql_node *n, const s
     if (n->kind == NODE_NULL || n->kind == NODE_UNDEFINED)
         return;
     if (repeats_the_value(g, n, at)) {
-        found(g, RULE_OR_CONSTANT, 40, n->first, n->last);
+        found(g, RULE_OR_CONSTANT, 9, n->first, n->last);
         return;
     }
     found(g, t == TRUTH_NO ? RULE_CONSTANT_ANSWER : RULE_OR_CONSTANT,
@@ -388,16 +405,13 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
         found(g, RULE_SUBQUERY, at->hole == HOLE_EMPTY ? 62 : 35, n->first, n->last);
     if (n->refs & REFS_UDF)
         found(g, RULE_UDF, at->hole == HOLE_EMPTY ? 62 : 25, n->first, n->last);
-    if (is_compare(n) && (first_child(g, n)->refs & REFS_FIELD) &&
-        same_tokens(g, first_child(g, n), second_child(g, n))) {
+    if (is_self_compare(g, n)) {
         found(g, RULE_OR_SELF, 82, n->first, n->last);
         return;
     }
     if (is_wide(g, n, &core)) {
         int score = is_always_there(g, core) ? 72 : 35;
 
-        if (core->kind == NODE_FIELD && slice_eq(field_name(g, core), SL("_ts")) && is_compare(n) && n->code != OP_NE)
-            score = 50;
         if (at->hole == HOLE_EMPTY)
             score += 28;
         else if (at->is_grouped)
@@ -419,7 +433,8 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
         return; /* 1 OR true: a lesson, not an application */
     for (uint32_t i = before->next; i; i = node(g, i)->next) {
         const struct sql_node *child = node(g, i);
-        struct place at = { .is_grouped = is_grouped };
+        struct place at = { .is_grouped = is_grouped,
+                            .is_bracketed = n->first > 0 && sql_token_is(token(g, n->first - 1), TOK_OP, OP_OPEN) };
 
         at.hole = hole_before(g, child->first, &at.hole_tok);
         if (at.hole != HOLE_NONE && !(is_constant(before) && !is_literal(before) && before == first_child(g, n)))
@@ -430,24 +445,38 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
 
 /* ---- AND ---------------------------------------------------------------------------------------- */
 
-static void judge_blind(struct judge *g, const struct sql_node *n, enum hole hole)
+/* The question of a blind probe about one field: a short prefix, a length, a bound of one letter.
+ * *ret_field: the field, or NULL when the condition is no such question. */
+static bool is_short_guess(const struct judge *g, const struct sql_node *n)
 {
-    const struct sql_node *call = n, *core = NULL;
+    return n->kind == NODE_STRING && string_of(g, n).len <= 3;
+}
 
-    if (is_compare(n))
-        call = first_child(g, n);
-    if (call->kind != NODE_CALL || !sql_is_inference_function(token_text(g, call->tok)) || !call->child)
-        return;
-    core = core_of(g, call);
-    if (core->kind != NODE_FIELD)
-        return;
-    int score = 12;
+static const struct sql_node *field_asked(const struct judge *g, const struct sql_node *n, bool *ret_short)
+{
+    const struct sql_node *left = is_compare(n) || n->kind == NODE_LIKE ? first_child(g, n) : n;
 
-    if (sql_is_sensitive_field(field_name(g, core)))
-        score += 36;
-    if (call->children >= 2 && second_child(g, call)->kind == NODE_STRING && string_of(g, second_child(g, call)).len <= 3)
-        score += 15;
-    found(g, RULE_BLIND, hole == HOLE_NONE ? 0 : score, n->first, n->last);
+    if (left->kind == NODE_CALL && left->child && sql_is_inference_function(token_text(g, left->tok))) {
+        *ret_short = (left->children >= 2 && is_short_guess(g, second_child(g, left))) ||
+                     (is_compare(n) && is_short_guess(g, second_child(g, n)));
+        return core_of(g, left);
+    }
+    *ret_short = true;
+    if (n->kind == NODE_LIKE && is_short_guess(g, second_child(g, n)))
+        return left;
+    if (is_compare(n) && n->code != OP_EQ && n->code != OP_NE && is_short_guess(g, second_child(g, n)))
+        return left;
+    return NULL;
+}
+
+static void judge_blind(struct judge *g, const struct sql_node *n)
+{
+    bool is_short = false;
+    const struct sql_node *field = field_asked(g, n, &is_short);
+
+    if (!field || field->kind != NODE_FIELD)
+        return;
+    found(g, RULE_BLIND, 12 + (sql_is_sensitive_field(field_name(g, field)) ? 36 : 0) + (is_short ? 15 : 0), n->first, n->last);
 }
 
 static void judge_and(struct judge *g, const struct sql_node *n)
@@ -461,6 +490,8 @@ static void judge_and(struct judge *g, const struct sql_node *n)
         uint32_t hole_tok = 0;
         enum hole hole = hole_before(g, child->first, &hole_tok);
 
+        if (is_constant(child) && is_compare(child) && first_child(g, child)->kind == NODE_STRING && is_constant(before))
+            found(g, RULE_CONSTANT_ANSWER, 60, child->first, child->last); /* true AND '1'='1' */
         if (hole == HOLE_NONE || (is_constant(before) && !is_literal(before))) {
             before = child;
             continue;
@@ -473,11 +504,10 @@ static void judge_and(struct judge *g, const struct sql_node *n)
                   child->first, child->last);
         else if ((child->refs & REFS_SUBQUERY) && hole == HOLE_EMPTY)
             found(g, RULE_SUBQUERY, 35, child->first, child->last);
-        else if (is_compare(child) && (first_child(g, child)->refs & REFS_FIELD) &&
-                 same_tokens(g, first_child(g, child), second_child(g, child)))
+        else if (is_self_compare(g, child))
             found(g, RULE_OR_SELF, 55, child->first, child->last);
         if (child->refs & REFS_FIELD)
-            judge_blind(g, child, hole);
+            judge_blind(g, child);
         before = child;
     }
 }

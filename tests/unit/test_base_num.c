@@ -5,8 +5,8 @@
 #include "base/buf.h"
 
 #include <check.h>
-#include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 START_TEST(sums_stick_at_the_ends)

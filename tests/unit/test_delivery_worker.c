@@ -1,0 +1,623 @@
+/* What delivery promises: accepted or parked and nothing else, in order, nobody waits for another, never
+ * earlier than asked, one line when it breaks and one when it heals. The outputs are fakes that follow a
+ * script; the clock is ours. SPDX-License-Identifier: Apache-2.0 */
+#include "store_kit.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "delivery/delivery.h"
+
+#include <pthread.h>
+#include <time.h>
+
+/* ---- clock -------------------------------------------------------------------------------------- */
+
+struct fake_clock { pthread_mutex_t lock; int64_t ms; };
+
+static int64_t fake_mono(void *self)
+{
+    struct fake_clock *c = self;
+    int64_t ms;
+
+    pthread_mutex_lock(&c->lock);
+    ms = c->ms;
+    pthread_mutex_unlock(&c->lock);
+    return ms;
+}
+
+static int64_t fake_wall(void *self)
+{
+    return NS_PER_DAY * 20000 + fake_mono(self) * NS_PER_MS;
+}
+
+static void fake_random(void *self, void *at, size_t len)
+{
+    (void)self;
+    memset(at, 0xff, len); /* the most jitter there is */
+}
+
+static const struct clock_ops fake_clock_ops = { .wall_ns = fake_wall, .mono_ms = fake_mono };
+static const struct random_ops fake_random_ops = { .bytes = fake_random };
+
+/* ---- output ------------------------------------------------------------------------------------- */
+
+struct fake {
+    pthread_mutex_t lock;
+    pthread_cond_t called;
+    int calls, items;          /* so far */
+    size_t largest;            /* batch */
+    char order[4000];          /* counts of the alerts accepted, in order */
+    int64_t times[200];        /* mono of each call */
+    struct fake_clock *clock;
+    /* script */
+    enum delivery_verdict verdict; /* of everything not named below */
+    int64_t retry_after_ms;
+    enum error_code fail_with;     /* deliver returns -1 */
+    size_t batch_limit;            /* more: ERR_LIMIT */
+    int64_t poison;                /* the alert of this count is refused, and a batch with it as a whole */
+    bool is_judging_singly;        /* the batch is not refused as a whole */
+    bool is_stuck;                 /* deliver does not return until cleared */
+    enum error_code open_fails_with;
+    int opens, closes;
+};
+
+static void fake_init(struct fake *f, struct fake_clock *clock)
+{
+    *f = (struct fake){ .clock = clock, .poison = -1 };
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_cond_init(&f->called, NULL);
+}
+
+static int fake_open(void *self, const char *name, const struct services *sv, struct error *err)
+{
+    struct fake *f = self;
+    enum error_code code;
+
+    (void)name;
+    (void)sv;
+    pthread_mutex_lock(&f->lock);
+    f->opens++;
+    code = f->open_fails_with;
+    pthread_cond_broadcast(&f->called);
+    pthread_mutex_unlock(&f->lock);
+    return code ? error_set(err, code, "scripted open failure") : 0;
+}
+
+static void fake_close(void *self)
+{
+    struct fake *f = self;
+
+    pthread_mutex_lock(&f->lock);
+    f->closes++;
+    pthread_mutex_unlock(&f->lock);
+}
+
+static bool is_poisonous(const struct fake *f, const struct output_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (items[i].alert->count == f->poison)
+            return true;
+    return false;
+}
+
+static int fake_judge(struct fake *f, const struct output_item *items, size_t n, struct delivery_result *ret_each,
+                      struct error *err)
+{
+    if (f->batch_limit && n > f->batch_limit)
+        return error_set(err, ERR_LIMIT, "more than %zu", f->batch_limit);
+    if (f->fail_with) {
+        err->retry_after_ms = f->retry_after_ms;
+        return error_set(err, f->fail_with, "scripted failure");
+    }
+    for (size_t i = 0; i < n; i++) {
+        bool is_guilty = f->is_judging_singly ? items[i].alert->count == f->poison : is_poisonous(f, items, n);
+
+        ret_each[i] = (struct delivery_result){ .verdict = is_guilty ? DELIVERY_REFUSED : f->verdict,
+                                                .retry_after_ms = f->retry_after_ms };
+        (void)snprintf(ret_each[i].reason, sizeof ret_each[i].reason, "%s",
+                       is_guilty ? "HTTP 400: poison" : f->verdict == DELIVERY_ACCEPTED ? "" : "HTTP 503");
+        if (ret_each[i].verdict == DELIVERY_ACCEPTED)
+            (void)snprintf(f->order + strlen(f->order), sizeof f->order - strlen(f->order), "%d ",
+                           (int)items[i].alert->count);
+    }
+    return 0;
+}
+
+static int fake_deliver(void *self, const struct output_item *items, size_t n, struct delivery_result *ret_each,
+                        struct error *err)
+{
+    struct fake *f = self;
+    int rc;
+
+    pthread_mutex_lock(&f->lock);
+    f->times[f->calls < 200 ? f->calls : 199] = fake_mono(f->clock);
+    f->calls++;
+    f->items += (int)n;
+    f->largest = n > f->largest ? n : f->largest;
+    pthread_cond_broadcast(&f->called);
+    while (f->is_stuck)
+        pthread_cond_wait(&f->called, &f->lock);
+    rc = fake_judge(f, items, n, ret_each, err);
+    pthread_mutex_unlock(&f->lock);
+    return rc;
+}
+
+static const struct output_ops fake_ops = { .name = "fake", .size = sizeof(struct fake), .batch_max = 500,
+                                            .batch_bytes_max = 4000, .default_format = "count", .open = fake_open,
+                                            .deliver = fake_deliver, .close = fake_close };
+
+/* Alerts with a count of 13 cannot be encoded, those with 14 are too large for the output. */
+static int encode_count(const struct alert *a, struct buf *out, struct error *err)
+{
+    if (a->count == 13)
+        return error_set(err, ERR_INPUT, "thirteen");
+    buf_addf(out, "%d", (int)a->count);
+    for (int i = 0; a->count == 14 && i < 4000; i++)
+        buf_add_char(out, 'x');
+    return buf_check(out, err);
+}
+
+static const struct encoder count_encoder = { .name = "count", .content_type = "text/plain", .encode = encode_count };
+
+/* ---- scene -------------------------------------------------------------------------------------- */
+
+static struct folder folder;
+static struct store *store;
+static struct fake_clock clock_now;
+static struct services services;
+static struct fake soc, siem;
+static struct delivery *delivery;
+static char log_path[128];
+
+static void set_up(void)
+{
+    FILE *f;
+
+    folder = folder_new();
+    store = store_at(folder.path, STORE_RUN);
+    clock_now = (struct fake_clock){ .ms = 1000000 };
+    pthread_mutex_init(&clock_now.lock, NULL);
+    services = (struct services){ .clock = &fake_clock_ops, .clock_self = &clock_now, .random = &fake_random_ops };
+    fake_init(&soc, &clock_now);
+    fake_init(&siem, &clock_now);
+    (void)snprintf(log_path, sizeof log_path, "%s/log", folder.path);
+    f = fopen(log_path, "w");
+    ck_assert_ptr_nonnull(f);
+    log_set_fd(dup(fileno(f)));
+    fclose(f);
+}
+
+static void tear_down(void)
+{
+    delivery_free(delivery);
+    delivery = NULL;
+    store_close(store);
+    folder_remove(&folder);
+}
+
+static void start(size_t n)
+{
+    const struct delivery_output_config outputs[] = {
+        { .name = "soc", .ops = &fake_ops, .self = &soc, .encoder = &count_encoder },
+        { .name = "siem", .ops = &fake_ops, .self = &siem, .encoder = &count_encoder },
+    };
+
+    OK(delivery_new(store, &services, outputs, n, &delivery, err));
+    OK(delivery_start(delivery, err));
+}
+
+static void put(const char *output, int from, int to)
+{
+    OK(store_begin(store, err));
+    for (int i = from; i < to; i++)
+        put_nth(store, output, i - 1); /* count is n + 1 */
+    OK(store_commit(store, err));
+}
+
+static void advance(int64_t ms)
+{
+    pthread_mutex_lock(&clock_now.lock);
+    clock_now.ms += ms;
+    pthread_mutex_unlock(&clock_now.lock);
+    delivery_wake(delivery);
+}
+
+static void set_fake(struct fake *f, enum delivery_verdict verdict, int64_t retry_after_ms)
+{
+    pthread_mutex_lock(&f->lock);
+    f->verdict = verdict;
+    f->retry_after_ms = retry_after_ms;
+    f->fail_with = ERR_NONE;
+    pthread_mutex_unlock(&f->lock);
+}
+
+static struct delivery_status status_of(size_t i)
+{
+    struct delivery_status s[2];
+
+    ck_assert_uint_gt(delivery_get_status(delivery, s, 2), i);
+    return s[i];
+}
+
+static int calls_of(struct fake *f)
+{
+    int n;
+
+    pthread_mutex_lock(&f->lock);
+    n = f->calls;
+    pthread_mutex_unlock(&f->lock);
+    return n;
+}
+
+/* Wait for a state, with a generous bound. */
+#define UNTIL(condition)                                                                           \
+    do {                                                                                           \
+        int until_left_ = 20000;                                                                   \
+        while (!(condition) && until_left_-- > 0)                                                  \
+            (void)usleep(1000);                                                                    \
+        ck_assert_msg(until_left_ > 0, "never: %s", #condition);                                   \
+    } while (0)
+
+static int lines_with(const char *text)
+{
+    FILE *f = fopen(log_path, "r");
+    char line[2000];
+    int n = 0;
+
+    log_flush_repeats();
+    ck_assert_ptr_nonnull(f);
+    while (fgets(line, sizeof line, f))
+        n += strstr(line, text) != NULL;
+    fclose(f);
+    return n;
+}
+
+static struct output_counts counts(const char *output)
+{
+    struct output_counts c = { 0 };
+
+    OK(store_count_output(store, output, &c, err));
+    return c;
+}
+
+/* ---- tests -------------------------------------------------------------------------------------- */
+
+START_TEST(what_is_pending_at_start_and_what_comes_later_is_delivered_in_order)
+{
+    put("soc", 1, 4);
+    start(1);
+    UNTIL(counts("soc").accepted == 3);
+    UNTIL(status_of(0).state == DELIVERY_IDLE);
+    put("soc", 4, 6);
+    delivery_wake(delivery);
+    UNTIL(counts("soc").accepted == 5);
+    ck_assert_str_eq(soc.order, "1 2 3 4 5 ");
+    ck_assert_int_eq(soc.opens, 1);
+    ck_assert_int_gt(status_of(0).last_accepted_ns, 0);
+    ck_assert_str_eq(status_of(0).reason, "");
+}
+END_TEST
+
+START_TEST(a_retry_is_never_earlier_than_asked_and_heals_by_itself)
+{
+    soc.verdict = DELIVERY_RETRY;
+    soc.retry_after_ms = 120000;
+    put("soc", 1, 3);
+    start(1);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    ck_assert_str_eq(status_of(0).reason, "HTTP 503");
+    advance(119999);
+    (void)usleep(50000);
+    ck_assert_int_eq(calls_of(&soc), 1);
+    set_fake(&soc, DELIVERY_ACCEPTED, 0);
+    advance(600000);
+    UNTIL(counts("soc").accepted == 2);
+    UNTIL(status_of(0).state == DELIVERY_IDLE);
+    ck_assert_int_ge(soc.times[1] - soc.times[0], 120000);
+    ck_assert_str_eq(soc.order, "1 2 ");
+    ck_assert_int_eq(lines_with("delivery interrupted"), 1);
+    ck_assert_int_eq(lines_with("delivery works again"), 1);
+    ck_assert_int_eq(status_of(0).retried, 2);
+}
+END_TEST
+
+START_TEST(a_transport_error_keeps_everything_and_counts_the_attempt)
+{
+    struct delivery_row row;
+    size_t n = 0;
+
+    soc.fail_with = ERR_NET;
+    put("soc", 1, 2);
+    start(1);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    OK(store_take(store, "soc", 1, &row, &n, err));
+    ck_assert_uint_eq(n, 1);
+    ck_assert_int_eq(row.attempts, 1);
+    ck_assert_ptr_nonnull(strstr(row.reason, "scripted failure"));
+    delivery_row_release(&row);
+}
+END_TEST
+
+START_TEST(a_hold_is_said_once_keeps_order_and_is_left_without_restart)
+{
+    soc.fail_with = ERR_DENIED;
+    put("soc", 1, 5);
+    start(1);
+    for (int i = 1; i <= 5; i++) { /* 15 min is the longest pause: five tries in a bit more than an hour */
+        UNTIL(calls_of(&soc) >= i && status_of(0).state == DELIVERY_HELD);
+        advance(900001);
+    }
+    UNTIL(calls_of(&soc) >= 6);
+    ck_assert_int_eq(lines_with("delivery on hold"), 1);
+    /* "still", at growing intervals: after 5 min, 20 min later, 80 min later */
+    ck_assert_int_ge(lines_with("delivery still on hold"), 1);
+    ck_assert_int_le(lines_with("delivery still on hold"), 3);
+    ck_assert_int_eq((int)counts("soc").pending, 4);
+    set_fake(&soc, DELIVERY_ACCEPTED, 0);
+    put("soc", 5, 6);
+    advance(900001);
+    UNTIL(counts("soc").accepted == 5);
+    ck_assert_str_eq(soc.order, "1 2 3 4 5 ");
+    UNTIL(lines_with("delivery works again") == 1);
+}
+END_TEST
+
+START_TEST(a_hold_is_not_hurried_by_new_alerts_or_by_jitter)
+{
+    soc.verdict = DELIVERY_HOLD;
+    put("soc", 1, 2);
+    start(1);
+    UNTIL(status_of(0).state == DELIVERY_HELD);
+    put("soc", 2, 3);
+    advance(9999);
+    (void)usleep(50000);
+    ck_assert_int_eq(calls_of(&soc), 1);
+}
+END_TEST
+
+static int keep_parked(void *self, const struct delivery_row *r, struct error *err)
+{
+    struct buf *b = self;
+
+    (void)err;
+    buf_addf(b, "%d:%s:", (int)r->alert->count, r->reason);
+    buf_add_slice(b, buf_slice(&r->refused));
+    buf_add_char(b, ';');
+    return 0;
+}
+
+START_TEST(one_poisonous_alert_of_500_is_parked_and_its_neighbours_are_delivered)
+{
+    CLEANUP(buf_release) struct buf parked = BUF_INIT(1000);
+
+    soc.poison = 377;
+    put("soc", 100, 600);
+    start(1);
+    UNTIL(counts("soc").pending == 0);
+    ck_assert_int_eq((int)counts("soc").accepted, 499);
+    ck_assert_int_eq((int)counts("soc").parked, 1);
+    OK(store_each_parked(store, "soc", keep_parked, &parked, err));
+    ck_assert_str_eq(buf_cstr(&parked), "377:HTTP 400: poison:377;");
+    ck_assert_int_le(soc.calls, 25); /* bisected, not one by one */
+    ck_assert_uint_eq(soc.largest, 500);
+    ck_assert_int_eq(lines_with("alert parked"), 1);
+}
+END_TEST
+
+START_TEST(a_receiver_that_judges_singly_is_not_asked_twice)
+{
+    soc.poison = 3;
+    soc.is_judging_singly = true;
+    put("soc", 1, 6);
+    start(1);
+    UNTIL(counts("soc").pending == 0);
+    ck_assert_int_eq(soc.calls, 1);
+    ck_assert_str_eq(soc.order, "1 2 4 5 ");
+    ck_assert_int_eq((int)counts("soc").parked, 1);
+}
+END_TEST
+
+START_TEST(a_batch_that_is_too_large_is_halved_and_the_size_remembered)
+{
+    soc.batch_limit = 64;
+    put("soc", 100, 600);
+    start(1);
+    UNTIL(counts("soc").accepted == 500);
+    ck_assert_int_eq((int)counts("soc").parked, 0);
+    ck_assert_int_le(soc.calls, 40);
+    ck_assert_ptr_eq(strstr(soc.order, "100 101 102 "), soc.order);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_alone_or_cannot_be_written_is_parked_with_the_reason)
+{
+    CLEANUP(buf_release) struct buf parked = BUF_INIT(20000);
+
+    put("soc", 11, 17);
+    start(1);
+    UNTIL(counts("soc").pending == 0);
+    ck_assert_str_eq(soc.order, "11 12 15 16 ");
+    OK(store_each_parked(store, "soc", keep_parked, &parked, err));
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&parked), "13:it cannot be written as count: thirteen:"));
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&parked), "14:too large: 4002 bytes as count, the limit is 4000"));
+}
+END_TEST
+
+START_TEST(a_lone_alert_that_the_receiver_finds_too_large_is_parked)
+{
+    soc.batch_limit = 1;
+    soc.fail_with = ERR_LIMIT;
+    put("soc", 1, 3);
+    start(1);
+    UNTIL(counts("soc").parked == 2);
+}
+END_TEST
+
+START_TEST(a_batch_stays_within_the_bytes_the_output_takes)
+{
+    put("soc", 1000, 2001); /* 4 bytes each, 4000 are allowed */
+    start(1);
+    UNTIL(counts("soc").accepted == 1001);
+    ck_assert_uint_le(soc.largest, 500);
+}
+END_TEST
+
+START_TEST(a_dead_output_delays_no_other)
+{
+    soc.is_stuck = true;
+    put("soc", 101, 150);
+    put("siem", 101, 150);
+    start(2);
+    UNTIL(calls_of(&soc) == 1);
+    UNTIL(counts("siem").accepted == 49);
+    put("siem", 150, 160);
+    delivery_wake(delivery);
+    UNTIL(counts("siem").accepted == 59);
+    ck_assert_int_eq((int)counts("soc").pending, 49);
+    pthread_mutex_lock(&soc.lock);
+    soc.is_stuck = false;
+    pthread_cond_broadcast(&soc.called);
+    pthread_mutex_unlock(&soc.lock);
+    UNTIL(counts("soc").accepted == 49);
+}
+END_TEST
+
+START_TEST(an_output_that_does_not_open_is_tried_again)
+{
+    soc.open_fails_with = ERR_CONFIG;
+    put("soc", 1, 2);
+    start(1);
+    UNTIL(status_of(0).state == DELIVERY_HELD);
+    ck_assert_ptr_nonnull(strstr(status_of(0).reason, "scripted open failure"));
+    pthread_mutex_lock(&soc.lock);
+    ck_assert_int_eq(soc.closes, 1);
+    soc.open_fails_with = ERR_NONE;
+    pthread_mutex_unlock(&soc.lock);
+    advance(900001);
+    UNTIL(counts("soc").accepted == 1);
+}
+END_TEST
+
+START_TEST(stopping_finishes_what_is_possible)
+{
+    put("soc", 101, 1101);
+    start(1);
+    delivery_stop(delivery, 20000);
+    ck_assert_int_eq((int)counts("soc").accepted, 1000);
+    ck_assert_int_eq(soc.closes, 1);
+}
+END_TEST
+
+static int64_t real_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / NS_PER_MS;
+}
+
+START_TEST(stopping_does_not_wait_longer_than_the_grace_and_loses_nothing)
+{
+    int64_t before;
+
+    soc.is_stuck = true;
+    siem.verdict = DELIVERY_RETRY;
+    siem.retry_after_ms = 3600000;
+    put("soc", 1, 4);
+    put("siem", 1, 4);
+    start(2);
+    UNTIL(calls_of(&soc) == 1 && status_of(1).state == DELIVERY_WAITING);
+    before = real_ms();
+    delivery_stop(delivery, 300);
+    ck_assert_int_ge(real_ms() - before, 250);
+    ck_assert_int_lt(real_ms() - before, 5000);
+    pthread_mutex_lock(&soc.lock); /* the http client would be cancelled here */
+    soc.is_stuck = false;
+    pthread_cond_broadcast(&soc.called);
+    pthread_mutex_unlock(&soc.lock);
+    delivery_free(delivery);
+    delivery = NULL;
+    ck_assert_int_eq((int)(counts("soc").pending + counts("soc").accepted), 3);
+    ck_assert_int_eq((int)counts("siem").pending, 3);
+}
+END_TEST
+
+START_TEST(a_cancelled_call_is_no_attempt_of_the_receivers)
+{
+    struct delivery_row row;
+    size_t n = 0;
+
+    soc.is_stuck = true;
+    put("soc", 1, 2);
+    start(1);
+    UNTIL(calls_of(&soc) == 1);
+    delivery_stop(delivery, 0);
+    pthread_mutex_lock(&soc.lock);
+    soc.fail_with = ERR_CANCELLED;
+    soc.is_stuck = false;
+    pthread_cond_broadcast(&soc.called);
+    pthread_mutex_unlock(&soc.lock);
+    delivery_free(delivery);
+    delivery = NULL;
+    OK(store_take(store, "soc", 1, &row, &n, err));
+    ck_assert(n == 1 && row.attempts == 0);
+    delivery_row_release(&row);
+}
+END_TEST
+
+START_TEST(a_delivery_without_outputs_starts_and_stops)
+{
+    start(0);
+    delivery_wake(delivery);
+    delivery_stop(delivery, 1000);
+}
+END_TEST
+
+START_TEST(back_off_grows_while_a_receiver_stays_away)
+{
+    soc.fail_with = ERR_NET;
+    put("soc", 1, 2);
+    start(1);
+    for (int i = 1; i <= 12; i++) {
+        UNTIL(calls_of(&soc) >= i && status_of(0).state == DELIVERY_WAITING && status_of(0).retried >= i);
+        advance(300001);
+    }
+    UNTIL(calls_of(&soc) >= 13);
+    ck_assert_int_eq(lines_with("delivery interrupted"), 1);
+    ck_assert_int_le(lines_with("delivery still interrupted"), 4);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("delivery");
+    TCase *t = tcase_create("worker");
+    SRunner *r = srunner_create(s);
+    int failed;
+
+    tcase_set_timeout(t, 120);
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_test(t, what_is_pending_at_start_and_what_comes_later_is_delivered_in_order);
+    tcase_add_test(t, a_retry_is_never_earlier_than_asked_and_heals_by_itself);
+    tcase_add_test(t, a_transport_error_keeps_everything_and_counts_the_attempt);
+    tcase_add_test(t, a_hold_is_said_once_keeps_order_and_is_left_without_restart);
+    tcase_add_test(t, a_hold_is_not_hurried_by_new_alerts_or_by_jitter);
+    tcase_add_test(t, one_poisonous_alert_of_500_is_parked_and_its_neighbours_are_delivered);
+    tcase_add_test(t, a_receiver_that_judges_singly_is_not_asked_twice);
+    tcase_add_test(t, a_batch_that_is_too_large_is_halved_and_the_size_remembered);
+    tcase_add_test(t, what_does_not_fit_alone_or_cannot_be_written_is_parked_with_the_reason);
+    tcase_add_test(t, a_lone_alert_that_the_receiver_finds_too_large_is_parked);
+    tcase_add_test(t, a_batch_stays_within_the_bytes_the_output_takes);
+    tcase_add_test(t, a_dead_output_delays_no_other);
+    tcase_add_test(t, an_output_that_does_not_open_is_tried_again);
+    tcase_add_test(t, stopping_finishes_what_is_possible);
+    tcase_add_test(t, stopping_does_not_wait_longer_than_the_grace_and_loses_nothing);
+    tcase_add_test(t, a_cancelled_call_is_no_attempt_of_the_receivers);
+    tcase_add_test(t, a_delivery_without_outputs_starts_and_stops);
+    tcase_add_test(t, back_off_grows_while_a_receiver_stays_away);
+    suite_add_tcase(s, t);
+    srunner_run_all(r, CK_NORMAL);
+    failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
