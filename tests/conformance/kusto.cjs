@@ -30,7 +30,12 @@ function globals({ hidden = true, extra = {} } = {}) {
   return L.GlobalState.Default.WithDatabase(new S.DatabaseSymbol.ctor('workspace', tables));
 }
 
-function analyze(query, g) {
+// The parser does not know workspace("name").Table of Log Analytics: it is blanked out, same length, so that
+// positions stay.
+const WORKSPACE = /\bworkspace\(\s*(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')\s*\)\s*\./g;
+
+function analyze(text, g) {
+  const query = text.replace(WORKSPACE, (m) => ' '.repeat(m.length));
   const code = L.KustoCode.ParseAndAnalyze(query, g);
   const d = code.GetDiagnostics();
   const diagnostics = [];

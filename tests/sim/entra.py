@@ -158,7 +158,7 @@ def audience_of(scope):
     return scope[:-len("/.default")].rstrip("/")
 
 
-def token(world, tenant, form, base):
+def token(world, tenant, form, base, lifetime=None):
     """POST /{tenant}/oauth2/v2.0/token"""
     def one(n):
         return form.get(n, [""])[0]
@@ -195,7 +195,7 @@ def token(world, tenant, form, base):
             raise Denied(7000218)
     except Denied as d:
         return error(d.code, *d.args_)
-    life = world.settings["token_lifetime_s"]
+    life = lifetime or world.settings["token_lifetime_s"]
     return 200, {"token_type": "Bearer", "expires_in": life, "ext_expires_in": life,
                  "access_token": issue(world, client, aud, life)}
 
@@ -227,7 +227,7 @@ def pick_identity(world, q):
     return world.identities.get("system") if world.settings["managed_identity"] else None
 
 
-def managed(world, q, numbers_as_text=True):
+def managed(world, q, lifetime=None):
     res = q.get("resource", [""])[0]
     if not res:
         return mi_error(400, "invalid_request", "Required query variable 'resource' is missing")
@@ -236,14 +236,14 @@ def managed(world, q, numbers_as_text=True):
     ident = pick_identity(world, q)
     if ident is None:
         return mi_error(400, "invalid_request", "Identity not found")
-    life = world.settings["mi_lifetime_s"]
+    life = lifetime or world.settings["mi_lifetime_s"]
     now = int(world.token_now())
     return 200, {"access_token": issue(world, ident["client_id"], res, life), "client_id": ident["client_id"],
                  "expires_in": str(life), "expires_on": str(now + life), "ext_expires_in": str(life),
                  "not_before": str(now - 300), "resource": res, "token_type": "Bearer"}, {}
 
 
-def imds(world, headers, q):
+def imds(world, headers, q, lifetime=None):
     """GET /metadata/identity/oauth2/token: a VM, or with api-version 2020-06-01 an Arc machine."""
     if headers.get("metadata", "").lower() != "true":
         return mi_error(400, "bad_request_102", "Required metadata header not specified")
@@ -259,7 +259,7 @@ def imds(world, headers, q):
                 path = world.arc_keys.pop(auth[6:].strip(), None)
             if path is None:
                 return mi_error(401, "unauthorized", "The key is not known")
-            return managed(world, q)
+            return managed(world, q, lifetime)
         secret = base64.urlsafe_b64encode(os.urandom(24)).decode()
         name = "%s.key" % uuid.uuid4()
         os.makedirs(world.arc_tokens, exist_ok=True)
@@ -270,13 +270,13 @@ def imds(world, headers, q):
             world.arc_keys[secret] = path
         return 401, {"error": "unauthorized", "error_description": "challenge"}, \
             {"WWW-Authenticate": "Basic realm=" + path}
-    return managed(world, q)
+    return managed(world, q, lifetime)
 
 
-def app_service(world, headers, q):
+def app_service(world, headers, q, lifetime=None):
     if headers.get("x-identity-header") != world.app_service_header and headers.get("secret") != world.app_service_header:
         return 401, {"error": "unauthorized_client", "error_description": "X-IDENTITY-HEADER is missing or wrong"}, {}
-    return managed(world, q)
+    return managed(world, q, lifetime)
 
 
 def check_bearer(world, headers, audiences):

@@ -1,6 +1,7 @@
 """The Logs Ingestion API: POST /dataCollectionRules/{dcr}/streams/{stream}?api-version=2023-01-01"""
 
 import json
+import sys
 import zlib
 
 from . import entra
@@ -100,5 +101,5 @@ def ingest(world, dcr, stream, headers, q, body):
         try:
             world.store.add(items, now)
         except BadRow as e:
-            print("sim: ingested rows not stored: %s" % e)
+            print("sim: ingested rows not stored: %s" % e, file=sys.stderr, flush=True)
     return 204, b"", {}

@@ -196,9 +196,9 @@ class Handler(socketserver.BaseRequestHandler):
         if path.startswith("/hook/"):
             return control.hook(w, path[6:], method, headers, body)
         if path.rstrip("/") == "/metadata/identity/oauth2/token" and method == "GET":
-            return entra.imds(w, headers, q)
+            return entra.imds(w, headers, q, act.get("token_lifetime_s"))
         if path.rstrip("/") == "/msi/token" and method == "GET":
-            return entra.app_service(w, headers, q)
+            return entra.app_service(w, headers, q, act.get("token_lifetime_s"))
         t = entra.tenant_of(path)
         if t:
             tenant, what = t
@@ -209,7 +209,7 @@ class Handler(socketserver.BaseRequestHandler):
                 return 200, entra.openid(tenant, self.base(headers)), {}
             if method != "POST":
                 return 405, {"error": "invalid_request"}, {}
-            s, b = entra.token(w, tenant, entra.parse_form(body), self.base(headers))
+            s, b = entra.token(w, tenant, entra.parse_form(body), self.base(headers), act.get("token_lifetime_s"))
             return s, b, {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
         m = re.match(r"^/dataCollectionRules/([^/]+)/streams/([^/]+)$", path)
         if m and method == "POST":

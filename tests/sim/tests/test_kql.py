@@ -372,6 +372,31 @@ def test_open_table_grows(store, q):
     assert q("AzureDiagnostics | project column_ifexists('other_s', 'none')") == [["none"]]
 
 
+def test_legacy_property_wherever_it_is(store, q):
+    """A property may stand in name_s, in name_d or in AdditionalFields; every table of the union may be missing."""
+    store.add([{"table": "AzureDiagnostics", "row": {"TimeGenerated": "2026-08-20T11:0%d:00Z" % i, "ResourceProvider":
+                "MICROSOFT.DOCUMENTDB", "Category": "Legacy", "Resource": "CONTOSO", **r}} for i, r in enumerate([
+                    {"statusCode_s": "200", "duration_s": "1.5"}, {"AdditionalFields": {"statusCode": "429", "duration_s": "2"}},
+                    {"statusCode_s": "304", "duration_d": 3.0}])], 0)
+    got = q("""union isfuzzy=true
+    (Missing | project Type = "x"),
+    (AzureDiagnostics
+    | where ResourceProvider =~ "microsoft.documentdb" and Category in~ ("LEGACY")
+    | extend More = todynamic(column_ifexists("AdditionalFields", dynamic(null)))
+    | project TimeGenerated, AccountName = tostring(column_ifexists("Resource", "")),
+        StatusCode = toint(coalesce(tostring(column_ifexists("statusCode_s", "")), tostring(More["statusCode"]))),
+        DurationMs = coalesce(todouble(column_ifexists("duration_s", "")), todouble(column_ifexists("duration_d", real(null))),
+            todouble(More["duration_s"]))
+    | summarize RowCount = count(), Ms = sum(DurationMs), Who = minif(AccountName, isnotempty(AccountName))
+        by TimeGenerated = bin(TimeGenerated, 60s), StatusCode
+    ),
+    (datatable(TimeGenerated:datetime, StatusCode:int, RowCount:long, Ms:real, Who:string, Place:string)[])
+| extend Seen = case(TimeGenerated < datetime(2026-08-20T11:01:00Z), 0, 1)
+| project StatusCode, Ms, Who, Place, Seen
+| take 100""")
+    assert got == [[200, 1.5, "CONTOSO", "", 0], [429, 2.0, "CONTOSO", "", 1], [304, 3.0, "CONTOSO", "", 1]]
+
+
 def test_geo(q):
     def geo(ip):
         return {"country": "NL", "latitude": 52.1} if ip == "203.0.113.1" else {}

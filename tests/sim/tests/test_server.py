@@ -435,6 +435,11 @@ def test_fault_wire(sim):
     assert sim.query("print 1", tok)[0] == 200 and time.monotonic() - t >= 0.03
 
 
+def test_fault_token_lifetime(sim):
+    sim.control("faults", {"match": {"path": "/token"}, "action": {"token_lifetime_s": 5}})
+    assert [sim.token(raw=True)[1]["expires_in"] for _ in range(2)] == [5, 3599]
+
+
 def test_fault_partial_and_missing(sim):
     tok = sim.token()
     sim.control("rows", [row(i) for i in range(10)])
