@@ -91,7 +91,7 @@ $(B)/unit/%: tests/unit/%.c $(KITOBJ) $(LIB)
 	  -c -o $@.o $<
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $@.o $(KITOBJ) $(LIB) $(LIBS) $(shell pkg-config --libs check 2>/dev/null)
 
--include $(OBJ:.o=.d) $(KITOBJ:.o=.d) $(B)/agent/main.d $(UNITBIN:=.d)
+-include $(BENCHOBJ:.o=.d) $(OBJ:.o=.d) $(KITOBJ:.o=.d) $(B)/agent/main.d $(UNITBIN:=.d)
 
 # ---- tests --------------------------------------------------------------------------------------
 # Skipped tests say so; a failure prints how to run it alone.
@@ -115,10 +115,9 @@ demo: deps
 	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m flow.demo
 
 # ---- measurement ------------------------------------------------------------------------------------
-BENCHSRC := $(wildcard tests/bench/*.c)
-$(B)/bench: $(BENCHSRC) $(LIB) $(wildcard tests/bench/*.h)
-	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -c -o $(B)/bench.o tests/bench/bench.c
-	$(CXX) $(ALL_LDFLAGS) -o $@ $(B)/bench.o $(LIB) $(LIBS)
+BENCHOBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c)) $(patsubst %.cpp,$(B)/%.o,$(wildcard tests/bench/*.cpp))
+$(B)/bench: $(BENCHOBJ) $(LIB)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $(BENCHOBJ) $(LIB) $(LIBS)
 
 bench: $(B)/bench
 	$(B)/bench

@@ -105,7 +105,7 @@ static const struct option_spec webhook_options[] = {
 /* Host of an http URL that goes nowhere: 127.0.0.0/8, [::1], localhost. */
 static bool is_loopback(const char *url)
 {
-    struct slice rest = slice_of(url), host;
+    struct slice rest = slice_of(url), host, name = { 0 };
     char text[64];
     struct in_addr v4;
 
@@ -113,13 +113,13 @@ static bool is_loopback(const char *url)
     host = slice_make(rest.at, strcspn(rest.at, "/?#"));
     if (slice_starts(host, SL("[::1]")))
         return host.len == 5 || host.at[5] == ':';
-    (void)slice_split(&host, ':', &host);
-    if (slice_eq_nocase(host, SL("localhost")))
+    (void)slice_split(&host, ':', &name);
+    if (slice_eq_nocase(name, SL("localhost")))
         return true;
-    if (host.len >= sizeof(text))
+    if (slice_empty(name) || name.len >= sizeof(text))
         return false;
-    memcpy(text, host.at, host.len);
-    text[host.len] = '\0';
+    memcpy(text, name.at, name.len);
+    text[name.len] = '\0';
     return inet_pton(AF_INET, text, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
 }
 

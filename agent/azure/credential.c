@@ -33,7 +33,6 @@ int credential_read_file(const char *path, size_t max, struct secret *ret, struc
 {
     CLEANUP(buf_wipe_release) struct buf text = BUF_INIT(max + 1);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    struct slice trimmed;
     ssize_t n = 1;
 
     if (fd < 0)
@@ -56,10 +55,9 @@ int credential_read_file(const char *path, size_t max, struct secret *ret, struc
         return -1;
     if (text.len > max)
         return error_set(err, ERR_CONFIG, "'%s' has more than %zu bytes", path, max);
-    trimmed = slice_trim(buf_slice(&text));
-    if (slice_empty(trimmed))
+    if (slice_empty(slice_trim(buf_slice(&text))))
         return error_set(err, ERR_CONFIG, "'%s' is empty", path);
-    if (!secret_set(ret, trimmed))
+    if (!secret_set(ret, buf_slice(&text)))
         return error_set(err, ERR_NOMEM, "no memory for '%s'", path);
     return 0;
 }
@@ -220,10 +218,14 @@ static void renew(struct azure_credential *c, struct scope_token *s)
     (void)pthread_mutex_lock(&c->lock);
     s->is_renewing = false;
     s->flights++;
-    if (result == 0)
+    if (result == 0) {
         note_success(c, s, &t, asked_ms);
-    else
+    } else {
         note_failure(s, &e, sv_mono_ms(c->sv));
+        if (is_passing(e.code) && is_usable(s, sv_mono_ms(c->sv)))
+            log_event(LOG_LEVEL_WARN, "azure", "token not renewed, the old one still does", "reason", e.msg,
+                      NULL);
+    }
     secret_release(&t.access);
     (void)pthread_cond_broadcast(&c->renewed);
 }
@@ -244,11 +246,7 @@ static int settle_due(struct azure_credential *c, struct scope_token *s, struct 
         return 0;
     if (s->failure.code == ERR_NONE) /* forgotten while we waited */
         return error_set(err, ERR_SERVER, "token was refused as soon as it came");
-    if (!is_usable(s, now) || !is_passing(s->failure.code))
-        return give_failure(s, now, err);
-    log_event(LOG_LEVEL_WARN, "azure", "token not renewed, the old one still does", "reason",
-              s->failure.msg, NULL);
-    return 0;
+    return is_usable(s, now) && is_passing(s->failure.code) ? 0 : give_failure(s, now, err);
 }
 
 int azure_credential_token(struct azure_credential *c, const char *scope, struct secret *ret,

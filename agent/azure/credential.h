@@ -91,7 +91,7 @@ void signing_key_free(struct signing_key *k);
  * only the first makes the next call renew. */
 void credential_refuse(struct azure_credential *c, const char *scope, const struct secret *refused);
 
-/* A small text file: a token, a key. Blanks and line ends around it are dropped. */
+/* A small file, as it is. Not empty. */
 MUST_CHECK int credential_read_file(const char *path, size_t max, struct secret *ret, struct error *err);
 void buf_wipe_release(struct buf *b);
 

@@ -231,8 +231,9 @@ static int choose_managed(struct azure_credential *c, const struct azure_auth_co
         keep(&m->resource_id, cfg->object_id ? NULL : cfg->msi_resource_id, err) < 0 ||
         keep(&m->client_id, cfg->object_id || cfg->msi_resource_id || !which[0] ? NULL : which, err) < 0)
         return -1;
-    if (which[0] && m->host == MANAGED_SERVICE_FABRIC)
-        return error_set(err, ERR_CONFIG, "Service Fabric chooses the identity itself: leave `client_id` out");
+    if (which[0] && (m->host == MANAGED_SERVICE_FABRIC || m->host == MANAGED_ARC))
+        return error_set(err, ERR_CONFIG, "%s has one identity only: leave `client_id` (AZURE_CLIENT_ID) out",
+                         managed_host_name(m->host));
     (void)snprintf(c->describe, sizeof(c->describe), "managed identity %s%.100s%s(%s)", which[0] ? "'" : "",
                    which, which[0] ? "' " : "", managed_host_name(m->host));
     return 0;

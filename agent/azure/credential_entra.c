@@ -147,6 +147,6 @@ int credential_fetch_workload(struct azure_credential *c, const char *scope, str
         return error_wrap(err, "federated token");
     if (form_begin(c, scope, &form, err) < 0)
         return -1;
-    add_assertion(&form, slice_make(secret_reveal(&federated), federated.len));
+    add_assertion(&form, slice_trim(slice_make(secret_reveal(&federated), federated.len)));
     return exchange(c, &form, ret, err);
 }

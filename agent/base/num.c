@@ -212,7 +212,12 @@ bool parse_bytes(struct slice s, int64_t *ret)
     return false;
 }
 
-/* n / unit to one decimal, rounded half up, without overflow. */
+/* n / unit, rounded half up once, without overflow: to whole ones, to tenths. */
+static uint64_t wholes(uint64_t n, uint64_t unit)
+{
+    return n / unit + (n % unit >= unit / 2 ? 1 : 0);
+}
+
 static uint64_t tenths(uint64_t n, uint64_t unit)
 {
     return n / unit * 10 + (n % unit * 10 + unit / 2) / unit;
@@ -222,7 +227,7 @@ void fmt_bytes(struct buf *out, int64_t bytes)
 {
     static const char *const names[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
     uint64_t n = bytes < 0 ? 0 - (uint64_t)bytes : (uint64_t)bytes;
-    uint64_t unit = 1000;
+    uint64_t unit = 1000, tenth;
     size_t i = 0;
 
     if (bytes < 0)
@@ -231,17 +236,17 @@ void fmt_bytes(struct buf *out, int64_t bytes)
         buf_addf(out, "%" PRIu64 " B", n);
         return;
     }
-    while (i + 1 < ARRAY_LEN(names) && tenths(n, unit) >= 9995) {
+    while (i + 1 < ARRAY_LEN(names) && wholes(n, unit) >= 1000) {
         unit *= 1000;
         i++;
     }
-    n = tenths(n, unit);
-    if (n >= 1000) /* three digits say enough */
-        buf_addf(out, "%" PRIu64 " %s", (n + 5) / 10, names[i]);
-    else if (n % 10 == 0)
-        buf_addf(out, "%" PRIu64 " %s", n / 10, names[i]);
+    tenth = tenths(n, unit);
+    if (tenth >= 1000) /* three digits say enough */
+        buf_addf(out, "%" PRIu64 " %s", wholes(n, unit), names[i]);
+    else if (tenth % 10 == 0)
+        buf_addf(out, "%" PRIu64 " %s", tenth / 10, names[i]);
     else
-        buf_addf(out, "%" PRIu64 ".%" PRIu64 " %s", n / 10, n % 10, names[i]);
+        buf_addf(out, "%" PRIu64 ".%" PRIu64 " %s", tenth / 10, tenth % 10, names[i]);
 }
 
 void fmt_duration_ms(struct buf *out, int64_t ms)

@@ -2,7 +2,7 @@
  *
  * One table per memory: dense entries of one fixed size in chunks (so that a million subjects grow
  * without one big copy) and an open-addressing index of entry numbers. An entry is a 128-bit hash of
- * (memory, account, key), the time it was last seen, and the detector's struct: 32 bytes beside the
+ * (memory, account, key), the minute it was last seen, and the detector's struct: 24 bytes beside the
  * struct, and 6 to 11 for the index. The texts of a key are needed once, when the store writes the
  * row; they are kept from the first change until the commit (`unsaved`) and then forgotten.
  *
@@ -29,11 +29,12 @@
 
 struct entry {
     uint8_t id[16];
-    int64_t seen_ns;
-    uint32_t unsaved; /* 1 + index into `unsaved`; 0: as in the store */
-    uint32_t padding;
+    uint32_t seen_minute; /* since 1970: order of eviction needs no finer clock */
+    uint32_t unsaved;     /* 1 + index into `unsaved`; 0: as in the store */
     /* the detector's struct follows */
 };
+
+_Static_assert(sizeof(struct entry) % 8 == 0, "the struct behind it may hold int64_t");
 
 struct table {
     const struct baseline_memory *memory;
@@ -97,6 +98,11 @@ static void table_hash(const struct table *t, struct slice account, struct slice
 static struct entry *table_at(const struct table *t, size_t n)
 {
     return (struct entry *)(void *)(t->chunks[n / CHUNK_ENTRIES] + (n % CHUNK_ENTRIES) * t->stride);
+}
+
+static uint32_t to_minute(int64_t ns)
+{
+    return ns < 0 ? 0 : ns / NS_PER_MIN > UINT32_MAX ? UINT32_MAX : (uint32_t)(ns / NS_PER_MIN);
 }
 
 static void *entry_value(struct entry *e)
@@ -301,16 +307,16 @@ static bool forget(struct baseline *b, struct table *t, struct entry *e)
 /* ---- eviction ---------------------------------------------------------------------------------- */
 
 struct age {
-    int64_t seen_ns;
     uint8_t id[16];
+    uint32_t seen_minute;
 };
 
 static int age_cmp(const void *a, const void *b)
 {
     const struct age *x = a, *y = b;
 
-    if (x->seen_ns != y->seen_ns)
-        return x->seen_ns < y->seen_ns ? -1 : 1;
+    if (x->seen_minute != y->seen_minute)
+        return x->seen_minute < y->seen_minute ? -1 : 1;
     return memcmp(x->id, y->id, 16);
 }
 
@@ -324,7 +330,7 @@ static bool evict(struct baseline *b, struct table *t)
     for (size_t i = 0; i < n; i++) {
         const struct entry *e = table_at(t, i);
 
-        ages[i].seen_ns = e->seen_ns;
+        ages[i].seen_minute = e->seen_minute;
         memcpy(ages[i].id, e->id, 16);
     }
     qsort(ages, n, sizeof(*ages), age_cmp);
@@ -434,15 +440,15 @@ void *baseline_put(struct baseline *b, const struct baseline_memory *m, struct s
         e = table_add(t, id);
         if (!e)
             return NULL;
-        e->seen_ns = seen_ns;
+        e->seen_minute = to_minute(seen_ns);
     }
     if (!mark_changed(b, t, e, account, key, label)) {
         if (is_new)
             table_remove(t, e);
         return NULL;
     }
-    if (seen_ns > e->seen_ns)
-        e->seen_ns = seen_ns;
+    if (to_minute(seen_ns) > e->seen_minute)
+        e->seen_minute = to_minute(seen_ns);
     if (ret_new)
         *ret_new = is_new;
     return entry_value(e);
@@ -485,7 +491,7 @@ void baseline_expire(struct baseline *b, const struct baseline_memory *m, int64_
     for (size_t n = t ? t->len : 0; n > 0; n--) {
         struct entry *e = table_at(t, n - 1);
 
-        if (e->seen_ns < before_ns && !forget(b, t, e))
+        if (e->seen_minute < to_minute(before_ns) && !forget(b, t, e))
             return; /* without memory: the next time */
     }
 }
@@ -578,7 +584,7 @@ int baseline_each_changed(struct baseline *b, int (*fn)(void *self, const struct
             row.key = slice_make(at + u->account_len, u->key_len);
             row.label = slice_make(at + u->account_len + u->key_len, u->label_len);
             row.value = slice_make(entry_value(e), t->memory->size);
-            row.seen_ns = e->seen_ns;
+            row.seen_ns = e->seen_minute * NS_PER_MIN;
         }
         if (fn(self, &row, err) < 0)
             return -1;
@@ -652,7 +658,7 @@ int baseline_load_row(struct baseline *b, const struct baseline_row *row, struct
         table_remove(t, e);
         return 0;
     }
-    e->seen_ns = row->seen_ns;
+    e->seen_minute = to_minute(row->seen_ns);
     return 0;
 }
 

@@ -75,7 +75,7 @@ struct baseline_row {
     uint16_t version;
     struct slice account, key, label; /* for people and for sharding; empty when is_deleted */
     struct slice value;     /* the struct's bytes; empty when is_deleted */
-    int64_t seen_ns;
+    int64_t seen_ns;        /* to the minute */
     bool is_deleted;        /* evicted or dropped: delete (memory, id) from the store */
 };
 /* Every entry changed, evicted or dropped since the last baseline_mark_clean(), in the order in which

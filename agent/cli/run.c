@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 
 #define GRACE_MS 10000
-#define CATCH_UP_GRACE_MS 60000
+#define CATCH_UP_GRACE_MS 15000
 
 static struct flow *running; /* for the signal handler alone */
 

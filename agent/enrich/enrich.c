@@ -71,21 +71,21 @@ const struct network *enrich_network(const struct enrich *e, struct slice addres
 
 bool enrich_is_private(struct slice address)
 {
-    static const char *const ranges[] = { "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8",
-                                          "169.254.0.0/16", "fc00::/7", "fe80::/10", "::1", "::",
-                                          "0.0.0.0" };
+    static const struct address none = { { 0 } };
     struct address a;
-    struct prefix range;
+    const uint8_t *v4 = a.at + 12;
 
     if (slice_empty(address))
         return true;
     if (!address_parse(address, &a))
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
-        if (prefix_parse(slice_of(ranges[i]), &range) && prefix_holds(&range, &a))
-            return true;
-    }
-    return false;
+    if (address_is_v4(&a))
+        return v4[0] == 10 || v4[0] == 127 || (v4[0] == 172 && (v4[1] & 0xf0) == 16) ||
+               (v4[0] == 192 && v4[1] == 168) || (v4[0] == 169 && v4[1] == 254) ||
+               (v4[0] | v4[1] | v4[2] | v4[3]) == 0;
+    return (a.at[0] & 0xfe) == 0xfc ||                          /* fc00::/7, unique local */
+           (a.at[0] == 0xfe && (a.at[1] & 0xc0) == 0x80) ||     /* fe80::/10, link-local */
+           (memcmp(a.at, none.at, 15) == 0 && a.at[15] <= 1);   /* :: and ::1 */
 }
 
 /* ---- life -------------------------------------------------------------------------------------- */

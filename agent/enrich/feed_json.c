@@ -336,7 +336,8 @@ static int add_row(struct json_parse *p, const struct ti_row *r, struct error *e
 /* Every indicator is published again each week, and again when it changes: the newest row of an Id speaks. */
 static int add_rows(struct json_parse *p, struct ti_rows *rows, struct error *err)
 {
-    qsort(rows->each, rows->len, sizeof(*rows->each), row_cmp);
+    if (rows->len > 1)
+        qsort(rows->each, rows->len, sizeof(*rows->each), row_cmp);
     for (size_t i = 0; i < rows->len; i++) {
         bool is_newest = i + 1 == rows->len || slice_empty(rows->each[i].id) ||
                          !slice_eq(rows->each[i].id, rows->each[i + 1].id);

@@ -152,7 +152,7 @@ static struct slice next_line(struct slice *rest, bool *ret_more)
 {
     struct slice line = { 0 };
 
-    *ret_more = slice_split(rest, '\n', &line);
+    *ret_more = !slice_empty(*rest) && slice_split(rest, '\n', &line);
     return slice_trim(line);
 }
 

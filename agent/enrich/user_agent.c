@@ -8,6 +8,8 @@ enum shape {
     SHAPE_PIPE,     /* .NET v3: product/version|[version|]id|architecture|platform|runtime|... */
     SHAPE_BEFORE,   /* "platform product/version": JavaScript, Java v2 */
     SHAPE_JSON,     /* MongoDB handshake document */
+    SHAPE_LAST,     /* "driver|wrapper|version" cut out of such a document */
+    SHAPE_BARE,     /* product/version and nothing about the platform */
 };
 
 /* First match wins: what is built on another SDK (Spark on Java, Go v2 on Rust) stands before it. */
@@ -44,16 +46,16 @@ static const struct family {
     { .mark = "azsdk-python-data-tables/", .family = "table-sdk", .kind = AGENT_DRIVER,
       .shape = SHAPE_PAREN },
     { .mark = "azsdk-js-data-tables/", .family = "table-sdk", .kind = AGENT_DRIVER },
-    { .mark = "Microsoft.Azure.Documents.Common/", .family = "service", .kind = AGENT_SERVICE },
+    { .mark = "Microsoft.Azure.Documents.Common/", .family = "service", .kind = AGENT_SERVICE, .shape = SHAPE_BARE },
     /* MongoDB handshake specification: a document, or "driver|wrapper|version" cut out of it. */
     { .mark = "{\"driver\":", .family = "mongodb-driver", .product = "mongodb-driver",
       .kind = AGENT_DRIVER, .shape = SHAPE_JSON, .at_start = true },
     { .mark = "nodejs|", .family = "mongodb-driver", .product = "nodejs", .kind = AGENT_DRIVER,
-      .at_start = true },
-    { .mark = "PyMongo", .family = "mongodb-driver", .kind = AGENT_DRIVER, .at_start = true },
-    { .mark = "mongo-java-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .at_start = true },
-    { .mark = "mongo-go-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .at_start = true },
-    { .mark = "mongo-csharp-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .at_start = true },
+      .shape = SHAPE_LAST, .at_start = true },
+    { .mark = "PyMongo", .family = "mongodb-driver", .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
+    { .mark = "mongo-java-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
+    { .mark = "mongo-go-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
+    { .mark = "mongo-csharp-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
     { .mark = "MongoDB Shell", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "mongosh", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "DataStax Java driver", .family = "cassandra-driver", .product = "DataStax Java driver",
@@ -64,13 +66,13 @@ static const struct family {
     { .mark = "gremlin-driver/", .family = "gremlin-driver", .kind = AGENT_DRIVER },
     { .mark = "gremlinpython/", .family = "gremlin-driver", .kind = AGENT_DRIVER },
     /* Before the browsers: tools that pretend to be one keep their name somewhere behind. */
-    { .mark = "sqlmap/", .family = "sqlmap", .kind = AGENT_TOOL, .shape = SHAPE_PAREN },
+    { .mark = "sqlmap/", .family = "sqlmap", .kind = AGENT_TOOL, .shape = SHAPE_BARE },
     { .mark = "NoSQLMap", .family = "nosqlmap", .kind = AGENT_TOOL },
-    { .mark = "Nmap Scripting Engine", .family = "scanner", .kind = AGENT_TOOL },
-    { .mark = "Fuzz Faster U Fool", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Nmap Scripting Engine", .family = "scanner", .kind = AGENT_TOOL, .shape = SHAPE_BARE },
+    { .mark = "Fuzz Faster U Fool", .family = "scanner", .kind = AGENT_TOOL, .shape = SHAPE_BARE },
     { .mark = "gobuster/", .family = "scanner", .kind = AGENT_TOOL },
-    { .mark = "Nuclei", .family = "scanner", .kind = AGENT_TOOL, .at_start = true },
-    { .mark = "Nikto/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Nuclei", .family = "scanner", .kind = AGENT_TOOL, .shape = SHAPE_BARE, .at_start = true },
+    { .mark = "Nikto/", .family = "scanner", .kind = AGENT_TOOL, .shape = SHAPE_BARE },
     { .mark = "masscan/", .family = "scanner", .kind = AGENT_TOOL },
     { .mark = "zgrab/", .family = "scanner", .kind = AGENT_TOOL },
     { .mark = "WPScan", .family = "scanner", .kind = AGENT_TOOL },
@@ -78,10 +80,10 @@ static const struct family {
     { .mark = "azurehound/", .family = "cloud-recon", .kind = AGENT_TOOL },
     { .mark = "MicroBurst", .family = "cloud-recon", .kind = AGENT_TOOL },
     { .mark = "ROADtools", .family = "cloud-recon", .kind = AGENT_TOOL },
-    { .mark = "AZURECLI/", .family = "azure-cli", .kind = AGENT_MANAGEMENT, .shape = SHAPE_PAREN },
-    { .mark = "AzurePowershell/", .family = "azure-powershell", .kind = AGENT_MANAGEMENT },
-    { .mark = "Terraform/", .family = "terraform", .kind = AGENT_MANAGEMENT },
-    { .mark = "terraform-provider-azurerm/", .family = "terraform", .kind = AGENT_MANAGEMENT },
+    { .mark = "AZURECLI/", .family = "azure-cli", .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
+    { .mark = "AzurePowershell/", .family = "azure-powershell", .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
+    { .mark = "Terraform/", .family = "terraform", .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
+    { .mark = "terraform-provider-azurerm/", .family = "terraform", .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
     { .mark = "PostmanRuntime/", .family = "http-library", .kind = AGENT_SCRIPT },
     { .mark = "python-requests/", .family = "script", .kind = AGENT_SCRIPT },
     { .mark = "python-httpx/", .family = "script", .kind = AGENT_SCRIPT },
@@ -94,7 +96,7 @@ static const struct family {
     { .mark = "WindowsPowerShell/", .family = "script", .kind = AGENT_SCRIPT },
     { .mark = "PowerShell/", .family = "script", .kind = AGENT_SCRIPT },
     { .mark = "Mozilla/", .family = "portal-browser", .product = "Mozilla", .kind = AGENT_BROWSER,
-      .at_start = true },
+      .shape = SHAPE_PAREN, .at_start = true },
 };
 
 #define WORD_MAX 48
@@ -154,43 +156,77 @@ static struct slice json_word(struct slice s, const char *name)
     return at == SIZE_MAX ? (struct slice){ 0 } : until_any(from(s, at + 1), "\"");
 }
 
+/* "3.49.0", "v0.3.6": what begins with a digit, up to what cannot belong to it. */
+static struct slice version_of(struct slice s)
+{
+    s = slice_trim(s);
+    if (s.len > 1 && (s.at[0] == 'v' || s.at[0] == 'V'))
+        s = from(s, 1);
+    if (slice_empty(s) || s.at[0] < '0' || s.at[0] > '9')
+        return (struct slice){ 0 };
+    return until_any(s, " |,;()[]#\"+/");
+}
+
+/* The first word that is about the system: not another SDK, not "Host/64-bit". */
+static struct slice platform_word(struct slice s)
+{
+    struct slice word;
+
+    while (slice_split(&s, ' ', &word)) {
+        if (!slice_empty(word) && !slice_starts(word, SL("azsdk-")) && !slice_starts(word, SL("Host/")))
+            return until_any(word, "|");
+    }
+    return (struct slice){ 0 };
+}
+
+static struct slice last_part(struct slice s)
+{
+    struct slice part = { 0 };
+
+    while (slice_split(&s, '|', &part))
+        ;
+    return part;
+}
+
 static void read_shape(const struct family *f, struct slice text, size_t mark_at, struct user_agent *ret)
 {
+    struct slice before = slice_make(text.at, mark_at);
     struct slice behind = from(text, mark_at + strlen(f->mark));
-    size_t blank;
+    size_t end = find_char(behind, f->shape == SHAPE_PIPE ? '|' : ' ');
+    struct slice rest = end == SIZE_MAX ? (struct slice){ 0 } : from(behind, end + 1);
 
-    if (f->mark[strlen(f->mark) - 1] != '/') { /* "DataStax Java driver for ...(R)/4.17.0" */
-        size_t slash = find_char(behind, '/');
+    ret->version = version_of(behind);
+    if (slice_empty(ret->version) && f->mark[strlen(f->mark) - 1] != '/') {
+        size_t slash = find_char(behind, '/'); /* "DataStax Java driver for Apache Cassandra(R)/4.17.0" */
 
-        behind = slash == SIZE_MAX ? (struct slice){ 0 } : from(behind, slash + 1);
+        ret->version = slash == SIZE_MAX ? (struct slice){ 0 } : version_of(from(behind, slash + 1));
     }
-    ret->version = until_any(behind, " |,;()#\"+");
-    if (ret->version.len && ret->version.at[0] == 'v')
-        ret->version = from(ret->version, 1);
-
     switch (f->shape) {
     case SHAPE_PRODUCT:
-        blank = find_char(behind, ' ');
-        if (blank != SIZE_MAX)
-            ret->platform = until_any(from(behind, blank + 1), " |");
+        ret->platform = platform_word(rest);
         break;
     case SHAPE_PAREN:
         ret->platform = in_brackets(behind);
+        if (slice_empty(ret->platform))
+            ret->platform = platform_word(rest);
         break;
     case SHAPE_PIPE:
-        blank = find_char(behind, '|');
-        if (blank != SIZE_MAX)
-            ret->platform = pipe_platform(from(behind, blank + 1));
+        ret->platform = pipe_platform(rest);
         break;
     case SHAPE_BEFORE:
-        ret->platform = in_brackets(slice_make(text.at, mark_at));
+        ret->platform = in_brackets(before);
         if (slice_empty(ret->platform))
-            ret->platform = until_any(slice_trim(slice_make(text.at, mark_at)), " ");
+            ret->platform = until_any(slice_trim(before), " ");
         break;
     case SHAPE_JSON:
         ret->product = slice_cut(json_word(text, "\"name\":"), WORD_MAX);
         ret->version = json_word(text, "\"version\":");
         ret->platform = json_word(from(text, slice_find(text, SL("\"os\":"))), "\"name\":");
+        break;
+    case SHAPE_LAST:
+        ret->version = version_of(last_part(text));
+        break;
+    case SHAPE_BARE:
         break;
     }
 }
@@ -244,5 +280,5 @@ void user_agent_parse(struct slice text, struct user_agent *ret)
     }
     ret->product = slice_cut(until_any(text, " /|({;,\""), WORD_MAX);
     if (ret->product.len < text.len && text.at[ret->product.len] == '/')
-        ret->version = until_any(from(text, ret->product.len + 1), " |,;()");
+        ret->version = version_of(from(text, ret->product.len + 1));
 }

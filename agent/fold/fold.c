@@ -184,7 +184,6 @@ static int texts_grow(struct fold *f, struct error *err)
     if (!f->texts)
         texts[0] = (struct text){ .at = "" };
     f->texts = texts;
-    f->texts_cap = cap;
     table = calloc(slots, sizeof *table);
     if (!table)
         return no_memory(err);
@@ -198,6 +197,7 @@ static int texts_grow(struct fold *f, struct error *err)
     free(f->text_slots);
     f->text_slots = table;
     f->text_slots_len = slots;
+    f->texts_cap = cap; /* not before: a table half as large would never end a search */
     return 0;
 }
 

@@ -18,7 +18,8 @@ struct fold *fold_new(size_t max_bytes); /* ceiling of its memory; NULL without 
 void fold_free(struct fold *f);
 void fold_freep(struct fold **f);
 /* Add one record (summarised rows too: rec->count and sums count). Copies what it keeps. A record
- * without a time is ERR_INPUT; ERR_LIMIT at the ceiling (the caller splits its window). */
+ * without a time is ERR_INPUT; ERR_LIMIT at the ceiling (the caller splits its window). After a failure
+ * the fold is good for fold_reset() only. */
 MUST_CHECK int fold_add(struct fold *f, const struct record *rec, struct error *err);
 /* As fold_add, but for a query text already joined with its request: makes an OBS_TEXT. */
 MUST_CHECK int fold_add_text(struct fold *f, const struct record *rec, struct error *err);

@@ -218,6 +218,7 @@ static size_t take_header(char *at, size_t size, size_t n, void *self)
 {
     struct http_slot *s = self;
     size_t len = size * n;
+    struct slice line = slice_make(at, len);
 
     s->header_bytes += len;
     if (s->header_bytes > HEADERS_MAX_BYTES) {
@@ -225,7 +226,11 @@ static size_t take_header(char *at, size_t size, size_t n, void *self)
         return 0;
     }
     s->has_answer = true;
-    answer_heads_note(&s->heads, slice_make(at, len));
+    if (slice_starts_nocase(line, SL("HTTP/")))
+        s->has_all_headers = false; /* the one before was an interim answer */
+    else if (slice_empty(slice_trim(line)))
+        s->has_all_headers = true;  /* trailers may still follow the body */
+    answer_heads_note(&s->heads, line);
     return len;
 }
 
@@ -486,7 +491,7 @@ static int lay_out(struct http_client *c, struct http_slot *s, const struct http
     s->body = BUF_INIT(s->answer_max + SPARE_BYTES);
     s->zipped = BUF_INIT(0);
     s->header_bytes = 0;
-    s->has_answer = s->is_too_large = s->is_header_flood = false;
+    s->has_answer = s->has_all_headers = s->is_too_large = s->is_header_flood = false;
     s->curl_says[0] = '\0';
     s->connect_timeout_ms = or_preset(req->connect_timeout_ms, CONNECT_TIMEOUT_MS);
     s->timeout_ms = or_preset(req->timeout_ms, TIMEOUT_MS);
@@ -597,6 +602,8 @@ static int transfer(struct http_client *c, struct http_slot *s, struct http_answ
     if (curl_multi_add_handle(s->multi, s->easy) != CURLM_OK)
         return error_set(err, ERR_NOMEM, "%s: no memory for a transfer", s->host);
     result = drive(c, s, &rc, ret_failure, err);
+    if (rc == CURLE_OK && !s->has_all_headers)
+        rc = CURLE_PARTIAL_FILE;
     if (result == 0 && rc != CURLE_OK)
         result = http_slot_fail(s, rc, c->sv, ret_failure, err);
     if (result == 0)

@@ -27,7 +27,8 @@ struct http_slot {
     struct answer_heads heads;
     struct buf body;
     size_t answer_max, header_bytes;
-    bool has_answer; /* a status line came */
+    bool has_answer;     /* a status line came */
+    bool has_all_headers; /* and the empty line after the last header: curl does not insist on it */
     bool is_too_large, is_header_flood;
     int64_t connect_timeout_ms, timeout_ms, stall_timeout_ms;
     char curl_says[CURL_ERROR_SIZE];

@@ -71,13 +71,13 @@ void decoder_bad(struct decoder *d, struct slice raw, const char *reason)
 }
 
 int decoder_row(struct decoder *d, const struct row_plan *p, const struct scan_cell *cells,
-                struct slice raw)
+                const struct slice *raw)
 {
     const char *reason = "";
     const struct record *rec = row_make(d->maker, p, cells, &reason);
 
     if (UNLIKELY(!rec)) {
-        decoder_bad(d, raw, reason);
+        decoder_bad(d, raw ? *raw : scan_row_text(d->answer), reason);
         return 0;
     }
     d->result->records++;
@@ -181,7 +181,7 @@ static enum table table_of_type(struct decoder *d, struct slice type)
     return t;
 }
 
-static int on_row(void *self, const struct scan_cell *cells, struct slice raw)
+static int on_row(void *self, const struct scan_cell *cells)
 {
     struct decoder *d = self;
     enum table t = d->hint;
@@ -210,10 +210,10 @@ static int on_row(void *self, const struct scan_cell *cells, struct slice raw)
         }
     }
     if (UNLIKELY(t == TABLE_NONE)) {
-        decoder_bad(d, raw, "no table named");
+        decoder_bad(d, scan_row_text(d->answer), "no table named");
         return 0;
     }
-    return decoder_row(d, plan_for(d, t, form), cells, raw);
+    return decoder_row(d, plan_for(d, t, form), cells, NULL);
 }
 
 static void on_bad(void *self, struct slice raw, const char *reason)

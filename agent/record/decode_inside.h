@@ -63,9 +63,9 @@ struct decoder {
 };
 
 void decoder_bad(struct decoder *d, struct slice raw, const char *reason);
-/* Hand on one row; -1 when the sink stops. */
+/* Hand on one row; -1 when the sink stops. raw NULL: the answer's row of the moment. */
 int decoder_row(struct decoder *d, const struct row_plan *p, const struct scan_cell *cells,
-                struct slice raw);
+                const struct slice *raw);
 /* A copy of s without invalid UTF-8 (U+FFFD) and control bytes, padded; false without memory. */
 bool decoder_clean(struct decoder *d, struct slice s, struct slice *ret);
 /* The query answer in s. */

@@ -42,7 +42,7 @@ static bool has_shape(const struct shape *sh, const struct scan_member *m, size_
 
         memcpy(&len, at, sizeof len);
         at += sizeof len;
-        if (len != m[i].key.len || memcmp(at, m[i].key.at, len) != 0)
+        if (!slice_eq(m[i].key, slice_make(at, len)))
             return false;
         at += len;
     }
@@ -135,7 +135,7 @@ static int read_row(struct decoder *d, size_t n, struct slice raw)
     const struct row_plan *p = shape_plan(d, n, t, form);
     for (size_t i = 0; i < n; i++)
         d->cells[i] = d->members[i].value;
-    return decoder_row(d, p, d->cells, raw);
+    return decoder_row(d, p, d->cells, &raw);
 }
 
 /* ---- documents --------------------------------------------------------------------------------- */
@@ -310,13 +310,12 @@ int decode_export(struct decoder *d, const char *at, size_t len, enum table tabl
     s = trim(s);
     if (s.len == 0)
         return 0;
-    if (begins_as_answer(s))
-        return decoder_answer(d, s);
-
     newline = memchr(s.at, '\n', s.len);
     first = trim(slice_make(s.at, newline ? (size_t)(newline - s.at) : s.len));
     if (newline && (is_document(d, first) || (s.at[0] != '{' && s.at[0] != '[')))
         return read_lines(d, s);
+    if (begins_as_answer(s)) /* spares a look at its members, which would read it twice */
+        return decoder_answer(d, s);
 
     r = read_document(d, s);
     if (r == SCAN_OK)

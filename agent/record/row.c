@@ -19,6 +19,8 @@
 #define NAMES 64
 #define INNER_MEMBERS 256
 
+static const char nested_value[] = "a nested value where a plain one belongs";
+
 /* A name seen before, as it came and as it is used. */
 struct known_name {
     size_t len;
@@ -150,6 +152,22 @@ void row_plan_add(struct row_plan *p, struct slice name, size_t cell)
     p->len++;
 }
 
+/* Move the steps that only copy a text to the front, keeping the order of both kinds: a first step may
+ * overtake anything but a later one of its own target. */
+static void plain_first(struct row_plan *p)
+{
+    p->plain_len = 0;
+    for (size_t i = 0; i < p->len; i++) {
+        struct row_step s = p->steps[i];
+
+        if (!s.is_first || (s.means != MEANS_TEXT && s.means != MEANS_JSON))
+            continue;
+        memmove(&p->steps[p->plain_len + 1], &p->steps[p->plain_len],
+                (i - p->plain_len) * sizeof p->steps[0]);
+        p->steps[p->plain_len++] = s;
+    }
+}
+
 void row_plan_end(struct row_plan *p)
 {
     for (size_t i = 0; i < p->len; i++) {
@@ -162,6 +180,7 @@ void row_plan_end(struct row_plan *p)
             s->means == MEANS_HTTP_REQUEST || s->means == MEANS_MORE)
             p->is_lazy = true;
     }
+    plain_first(p);
 }
 
 /* ---- cells to values -------------------------------------------------------------------------- */
@@ -331,7 +350,9 @@ static void set_resource(struct row_maker *m, struct slice s)
     const struct known_name *k;
     struct slice id;
 
-    m->rec.text[F_RESOURCE_ID] = m->rec.text[F_RESOURCE_URI] = slice_make(NULL, 0);
+    m->rec.text[F_RESOURCE_ID] = slice_make(NULL, 0);
+    if (m->rec.table == TABLE_ACTIVITY) /* has no such column of its own */
+        m->rec.text[F_RESOURCE_URI] = slice_make(NULL, 0);
     if (s.len == 0 || s.len > NAME_MAX_LEN)
         return;
     k = name_known(m->resources, s, true);
@@ -473,7 +494,7 @@ static const char *apply_other(struct row_maker *m, const struct row_step *s,
         case MEANS_MORE:
             break;
         default:
-            return "a nested value where a plain one belongs";
+            return nested_value;
         }
     }
     switch ((enum means)s->means) {
@@ -573,7 +594,7 @@ static inline const char *apply(struct row_maker *m, const struct row_step *s,
         /* An object in a text column is kept as it stands: some exports nest what Azure writes as
          * text. A list is only believed where lists can be. */
         if (UNLIKELY(c->kind == SCAN_ARRAY && s->means == MEANS_TEXT))
-            return "a nested value where a plain one belongs";
+            return nested_value;
         *to = c->text;
         return NULL;
     }
@@ -638,7 +659,16 @@ const struct record *row_make(struct row_maker *m, const struct row_plan *p,
     r->api = api_of_table(p->table);
     m->derived_account = slice_make(NULL, 0);
 
-    for (const struct row_step *s = p->steps, *end = s + p->len; s < end; s++) {
+    for (const struct row_step *s = p->steps, *end = s + p->plain_len; s < end; s++) {
+        const struct scan_cell *c = &cells[s->cell];
+
+        if (UNLIKELY(c->kind == SCAN_ARRAY && s->means == MEANS_TEXT)) {
+            reason = nested_value;
+            goto damaged;
+        }
+        r->text[s->field] = c->text;
+    }
+    for (const struct row_step *s = p->steps + p->plain_len, *end = p->steps + p->len; s < end; s++) {
         const struct scan_cell *c = &cells[s->cell];
 
         if (UNLIKELY(s->means == MEANS_MORE))

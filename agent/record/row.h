@@ -24,6 +24,7 @@ struct row_plan {
     bool is_lazy; /* holds JSON inside text: such records start from nothing */
     bool sets_account;
     unsigned generation; /* counts row_plan_begin(), so that a plan made anew is not taken for the old */
+    size_t plain_len; /* so many steps in front only put a text where it belongs */
     size_t len;
     struct row_step steps[SCAN_COLUMNS_MAX];
 };

@@ -24,7 +24,6 @@ namespace od = simdjson::ondemand;
 #define LONE_TEXT_MAX (16u << 20)
 #define LONE_BLOCK (64u << 10)
 #define LOOK_AHEAD (64u << 10)
-#define BAD_RAW_MAX 4096u
 
 /* Homes of strings that had lone surrogates; they live as long as the document. */
 struct lone_block {
@@ -37,6 +36,8 @@ struct scanner {
     od::parser parser;
     const char *plain_until; /* no backslash before this, from the token being looked at */
     const char *end;         /* of the document */
+    od::document doc;        /* of scan_answer() */
+    const char *row_start = nullptr; /* of the row being read */
     od::parser lone;           /* for strings with lone surrogates */
     struct lone_block *homes = nullptr;
     struct scan_cell cells[SCAN_COLUMNS_MAX];
@@ -353,14 +354,17 @@ static enum scan_result read_columns(struct scanner *s, od::array columns, size_
     return SCAN_OK;
 }
 
-static struct slice bad_raw(const char *at, const char *end)
+/* Looked for only when a row is bad: up to what comes after the row. */
+extern "C" struct slice scan_row_text(struct scanner *s)
 {
-    size_t len = static_cast<size_t>(end - at);
+    const char *end = s->end;
 
-    return slice_make(at, len < BAD_RAW_MAX ? len : BAD_RAW_MAX);
+    if (s->doc.current_location().get(end) || end < s->row_start)
+        end = s->row_start;
+    return slice_make(s->row_start, trimmed(s->row_start, static_cast<size_t>(end - s->row_start)));
 }
 
-static enum scan_result read_rows(struct scanner *s, od::array rows, size_t n, const char *end,
+static enum scan_result read_rows(struct scanner *s, od::array rows, size_t n,
                                   const struct scan_answer_ops *ops, void *self)
 {
     struct scan_cell *const cells = s->cells;
@@ -374,15 +378,15 @@ static enum scan_result read_rows(struct scanner *s, od::array rows, size_t n, c
             return result_of(e);
 
         std::string_view first = row.raw_json_token();
-        const char *start = first.data();
-        if (UNLIKELY(*start != '[')) {
-            if (*start == '{') {
+        s->row_start = first.data();
+        if (UNLIKELY(first[0] != '[')) {
+            if (first[0] == '{') {
                 od::object o;
 
                 if ((e = row.get_object().get(o)) || (e = o.raw_json().get(first)))
                     return result_of(e);
             }
-            ops->on_bad(self, bad_raw(start, start + first.size()), "row is not an array");
+            ops->on_bad(self, slice_of_view(first), "row is not an array");
             continue;
         }
 
@@ -414,6 +418,11 @@ static enum scan_result read_rows(struct scanner *s, od::array rows, size_t n, c
                 i++;
                 continue;
             }
+            if (wants[i] == SCAN_WANT_NUMBER && is_number_start(*at)) {
+                take_number(v, slice_make(at, trimmed(at, token.size())), &cells[i]);
+                i++;
+                continue;
+            }
             if (UNLIKELY((e = take_cell(s, v, wants[i] == SCAN_WANT_NUMBER, &cells[i])))) {
                 if (!is_of_cell(e))
                     return result_of(e);
@@ -421,18 +430,18 @@ static enum scan_result read_rows(struct scanner *s, od::array rows, size_t n, c
             }
             i++;
         }
-        struct slice raw = bad_raw(start, end);
         if (UNLIKELY(is_damaged))
-            ops->on_bad(self, raw, "a cell is not JSON");
+            ops->on_bad(self, scan_row_text(s), "a cell is not JSON");
         else if (UNLIKELY(i != n))
-            ops->on_bad(self, raw, i < n ? "row has too few cells" : "row has too many cells");
-        else if (UNLIKELY(ops->on_row(self, cells, raw)))
+            ops->on_bad(self, scan_row_text(s),
+                        i < n ? "row has too few cells" : "row has too many cells");
+        else if (UNLIKELY(ops->on_row(self, cells)))
             return SCAN_STOPPED;
     }
     return SCAN_OK;
 }
 
-static enum scan_result read_table(struct scanner *s, od::object table, const char *end,
+static enum scan_result read_table(struct scanner *s, od::object table,
                                    const struct scan_answer_ops *ops, void *self)
 {
     bool has_columns = false;
@@ -461,7 +470,7 @@ static enum scan_result read_table(struct scanner *s, od::object table, const ch
                 return SCAN_OTHER; /* the service writes columns first; so must a copy */
             if ((e = value.get_array().get(array)))
                 return result_of(e);
-            enum scan_result r = read_rows(s, array, n, end, ops, self);
+            enum scan_result r = read_rows(s, array, n, ops, self);
             if (r != SCAN_OK)
                 return r;
         }
@@ -481,7 +490,7 @@ extern "C" enum scan_result scan_answer(struct scanner *s, const char *at, size_
                                         const struct scan_answer_ops *ops, void *self,
                                         size_t *ret_tables)
 {
-    od::document doc;
+    od::document &doc = s->doc;
     od::object root;
     sj::error_code e = start(s, at, len, doc);
 
@@ -504,7 +513,7 @@ extern "C" enum scan_result scan_answer(struct scanner *s, const char *at, size_
 
                 if ((e = item.get_object().get(table)))
                     return result_of(e);
-                enum scan_result r = read_table(s, table, at + len, ops, self);
+                enum scan_result r = read_table(s, table, ops, self);
                 if (r != SCAN_OK)
                     return r;
                 (*ret_tables)++;
@@ -599,6 +608,9 @@ extern "C" enum scan_result scan_many(struct scanner *s, const char *at, size_t 
                                       int (*fn)(void *self, struct slice raw), void *self)
 {
     od::document_stream stream;
+#ifdef SIMDJSON_THREADS_ENABLED
+    s->parser.threaded = false; /* one batch only, and threads are the agent's business */
+#endif
     sj::error_code e = s->parser.iterate_many(at, len, len + SCAN_PADDING).get(stream);
 
     if (e)

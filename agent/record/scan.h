@@ -65,8 +65,8 @@ struct scan_answer_ops {
     int (*on_columns)(void *self, const struct slice *names, size_t n, uint8_t *ret_wants);
     /* One row: cells[n] in column order; those not wanted are undefined. A number where text is wanted
      * is SCAN_TOKEN; a string where a number is wanted is SCAN_STRING. */
-    int (*on_row)(void *self, const struct scan_cell *cells, struct slice raw);
-    /* A row of the wrong shape; raw starts at the row and may run on (cut to 4 KiB). */
+    int (*on_row)(void *self, const struct scan_cell *cells);
+    /* A row of the wrong shape. */
     void (*on_bad)(void *self, struct slice raw, const char *reason);
     /* The raw JSON of `error` beside tables. */
     void (*on_error)(void *self, struct slice raw);
@@ -74,6 +74,9 @@ struct scan_answer_ops {
 /* ret_tables: how many tables were seen. */
 enum scan_result scan_answer(struct scanner *s, const char *at, size_t len,
                              const struct scan_answer_ops *ops, void *self, size_t *ret_tables);
+
+/* The text of the row that on_row or on_bad was called for; only from within them. */
+struct slice scan_row_text(struct scanner *s);
 
 /* All members of one JSON object, in order; numbers as SCAN_INT / SCAN_REAL with their spelling. */
 enum scan_result scan_object(struct scanner *s, const char *at, size_t len,

@@ -42,17 +42,14 @@ static void add_prose(struct buf *out, size_t indent, struct slice text)
 /* Would the text be read back as itself without quotes? Only the plainest are trusted. */
 static bool is_plain_scalar(struct slice s)
 {
-    if (s.len == 0 || s.at[s.len - 1] == ':' || s.at[0] == '-' || s.at[0] == ':' || s.at[0] == ' ' ||
-        s.at[s.len - 1] == ' ' || s.at[0] == '/' /* fine in YAML, but see paths quoted alike */)
-        return s.len > 0 && s.at[0] == '/' && slice_find(s, SL(" ")) == SIZE_MAX &&
-               slice_find(s, SL("#")) == SIZE_MAX && slice_find(s, SL(": ")) == SIZE_MAX;
+    if (s.len == 0 || slice_eq_nocase(s, SL("null")) || strchr("-:@% ", s.at[0]) ||
+        strchr(": ", s.at[s.len - 1]) || slice_find(s, SL(": ")) != SIZE_MAX)
+        return false;
     for (size_t i = 0; i < s.len; i++) {
         char c = s.at[i];
         bool is_word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 
         if (!is_word && !strchr("._-/:+%@ ", c))
-            return false;
-        if (c == ':' && i + 1 < s.len && s.at[i + 1] == ' ')
             return false;
     }
     return true;
@@ -121,16 +118,20 @@ static void add_value(struct buf *out, const struct option_spec *spec)
 /* Help, what is accepted where the value alone does not show it, and whether it has to be there. */
 static void add_option_prose(struct buf *out, const struct option_spec *spec, size_t indent)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(4096);
-    bool has_range = option_has_min(spec) || spec->real_max > spec->real_min;
+    CLEANUP(buf_release) struct buf text = BUF_INIT(4096), limits = BUF_INIT(1024);
 
     if (spec->help)
         buf_add_str(&text, spec->help);
-    if (spec->type == OPT_ENUM ||
-        (has_range && (spec->type == OPT_INT || spec->type == OPT_REAL || spec->type == OPT_DURATION ||
-                       spec->type == OPT_BYTES))) {
+    if (spec->type == OPT_ENUM)
+        option_add_expectation(spec, &limits);
+    else if (spec->type == OPT_INT || spec->type == OPT_REAL || spec->type == OPT_DURATION ||
+             spec->type == OPT_BYTES)
+        option_add_range(spec, &limits);
+    if (limits.len > 0) {
+        struct slice said = slice_trim(buf_slice(&limits));
+
         buf_add_str(&text, text.len > 0 ? "; " : "");
-        option_add_expectation(spec, &text);
+        buf_add_slice(&text, slice_starts(said, SL("of ")) ? slice_make(said.at + 3, said.len - 3) : said);
     }
     if (spec->required)
         buf_add_str(&text, text.len > 0 ? " (required)" : "(required)");
@@ -183,7 +184,8 @@ static void add_list(struct buf *out, const char *key, const char *what, const s
         add_module_title(out, &modules[i], 2);
         buf_addf(out, "  #- name: %s\n    #type: %s\n", modules[i].name, modules[i].name);
         add_options(out, modules[i].options, 4);
-        if (i == 0) { /* they are the same for each */
+        if (i == 0) { /* once is enough */
+            add_prose(out, 4, SL("And for each type:"));
             for (const struct option_spec *s = settings_entry_options; s->key; s++)
                 if (!s->required)
                     add_option(out, s, 4);

@@ -19,6 +19,7 @@ bool settings_want_map(const struct yaml_node **node, struct settings_errors *er
 
 /* "a whole number from 2 to 1000000", "one of json, cef": what an option accepts. */
 void option_add_expectation(const struct option_spec *spec, struct buf *out);
+void option_add_range(const struct option_spec *spec, struct buf *out); /* " from 1s to 1d", or nothing */
 /* What a table's limits mean. */
 bool option_has_min(const struct option_spec *spec);
 bool option_has_max(const struct option_spec *spec);

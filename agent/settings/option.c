@@ -64,8 +64,7 @@ static void add_limit(const struct option_spec *spec, int64_t v, struct buf *out
         buf_add_i64(out, v);
 }
 
-/* ", from 1s to 1d"; "" without limits. */
-static void add_range(const struct option_spec *spec, struct buf *out)
+void option_add_range(const struct option_spec *spec, struct buf *out)
 {
     if (spec->type == OPT_REAL && spec->real_max > spec->real_min) {
         buf_addf(out, " from %g to %g", spec->real_min, spec->real_max);
@@ -117,7 +116,7 @@ void option_add_expectation(const struct option_spec *spec, struct buf *out)
             buf_add_str(out, " with a length");
         if (spec->type == OPT_STRING_LIST)
             buf_add_str(out, " with a number of items");
-        add_range(spec, out);
+        option_add_range(spec, out);
     }
 }
 

@@ -51,7 +51,8 @@ const struct option_spec settings_top_options[] = {
       .help = "what has to survive a restart" },
     { .key = "log", .type = OPT_MAP, .at = 0, .sub = log_options, .help = "messages to the operator" },
     { .key = "networks", .type = OPT_NODE, .at = offsetof(struct settings, networks),
-      .help = "what you know about addresses: { file: CSV }, or { cidr:, name:, country:, trusted: }" },
+      .help = "what you know about addresses, here or in a CSV: { file: networks.csv }",
+      .example = "[{ cidr: 203.0.113.0/24, name: head office, country: DE, trusted: true }]" },
     { 0 },
 };
 
@@ -375,6 +376,8 @@ static void detectors_read(const struct settings_registry *registry, const struc
 {
     const char **names = module_names(registry->detectors, registry->detectors_len);
 
+    if (!names)
+        settings_errors_add_at(errors, file, 0, 0, "no memory");
     if (!names || !settings_want_map(&node, errors))
         node = NULL;
     for (const struct yaml_node *c = node ? node->first : NULL; c; c = c->next) {

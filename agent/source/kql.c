@@ -15,6 +15,7 @@
 #include "source/kql.h"
 
 #include "base/kql_quote.h"
+#include "source/concern.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -272,32 +273,6 @@ static void add_part(struct buf *out, const struct kql_scope *sc, const char *id
                  identity, KQL_PARTS, sc->part_to);
 }
 
-/* Which activity-log rows concern us: everything about an account, who may do what, what blinds the
- * monitoring itself, and key listing at any provider (a script that empties a subscription does not stop
- * at Cosmos DB). Operation names change case between releases; `has` and `in~` do not mind. */
-static const char activity_filter[] =
-    "    | where OperationNameValue startswith \"microsoft.documentdb/\"\n"
-    "        or tostring(column_ifexists(\"_ResourceId\", \"\")) has \"microsoft.documentdb\"\n"
-    "        or OperationNameValue in~ (\"microsoft.authorization/roleassignments/write\",\n"
-    "            \"microsoft.authorization/roleassignments/delete\", \"microsoft.authorization/roledefinitions/write\",\n"
-    "            \"microsoft.authorization/elevateaccess/action\", \"microsoft.authorization/locks/delete\",\n"
-    "            \"microsoft.insights/diagnosticsettings/write\", \"microsoft.insights/diagnosticsettings/delete\",\n"
-    "            \"microsoft.insights/actiongroups/delete\", \"microsoft.insights/scheduledqueryrules/delete\",\n"
-    "            \"microsoft.insights/activitylogalerts/delete\", \"microsoft.security/pricings/write\",\n"
-    "            \"microsoft.security/alertssuppressionrules/write\", \"microsoft.security/automations/delete\",\n"
-    "            \"microsoft.operationalinsights/workspaces/delete\", \"microsoft.operationalinsights/workspaces/write\",\n"
-    "            \"microsoft.operationalinsights/workspaces/tables/write\",\n"
-    "            \"microsoft.operationalinsights/workspaces/tables/delete\")\n"
-    "        or (OperationNameValue startswith \"microsoft.securityinsights/\"\n"
-    "            and OperationNameValue has_any (\"write\", \"delete\"))\n"
-    "        or OperationNameValue has_any (\"listkeys\", \"listadminkeys\", \"listquerykeys\", \"listconnectionstrings\",\n"
-    "            \"listcredentials\", \"listcredential\", \"listsecrets\", \"listaccountsas\", \"listservicesas\",\n"
-    "            \"readonlykeys\", \"regeneratekey\", \"publishxml\")\n";
-
-static const char alert_filter[] =
-    "    | where AlertType has_any (\"CosmosDB\", \"AzureCosmosDB\") or AlertType contains \"cosmosdb\"\n"
-    "        or tostring(column_ifexists(\"ResourceId\", \"\")) has \"microsoft.documentdb\"\n";
-
 static int add_table(struct buf *out, const struct leg *l, struct error *err)
 {
     if (l->workspace) {
@@ -346,9 +321,9 @@ static int add_head(struct buf *out, const struct kql_scope *sc, const struct le
                  "    | extend More = todynamic(column_ifexists(\"AdditionalFields\", dynamic(null)))\n",
                  l->categories);
     if (l->kind == LEG_ACTIVITY)
-        buf_add_str(out, activity_filter);
+        concern_add_activity_filter(out);
     if (l->kind == LEG_ALERT)
-        buf_add_str(out, alert_filter);
+        concern_add_alert_filter(out);
     return add_filters(out, sc, l, err);
 }
 

@@ -12,6 +12,7 @@
 #include "azure/azure.h"
 #include "base/num.h"
 #include "base/timeutil.h"
+#include "base/uuid.h"
 #include "settings/errors.h"
 #include "settings/option.h"
 #include "source/answer.h"
@@ -99,10 +100,8 @@ static void check_tables(const void *self, const struct yaml_node *value, struct
 static void check_workspace(const void *self, const struct yaml_node *value, struct settings_errors *errors)
 {
     const struct log_analytics *s = self;
-    size_t len = s->workspace ? strlen(s->workspace) : 0;
-    size_t good = s->workspace ? strspn(s->workspace, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") : 0;
 
-    if (len == 0 || len > 64 || good != len)
+    if (s->workspace && !uuid_is_valid(slice_of(s->workspace)))
         settings_errors_add(errors, value, "the workspace is named by its id, a GUID such as "
                                            "00000000-0000-0000-0000-000000000000 (portal: Overview, Workspace ID)");
 }

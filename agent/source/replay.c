@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "record/decode.h"
 #include "source/chunks.h"
+#include "source/concern.h"
 #include "source/join.h"
 
 #include <stdlib.h>
@@ -131,6 +132,10 @@ static int on_record(void *self, const struct record *rec, struct error *err)
         return -1;
     if (repeated) {
         r->counts.repeated_rows++;
+        return 0;
+    }
+    if (!concern_has(rec)) {
+        r->counts.skipped++;
         return 0;
     }
     if (join_add(r->join, rec, err) < 0)

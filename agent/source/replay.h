@@ -26,7 +26,7 @@ struct replay_counts {
     int64_t records;       /* read, repeated ones included */
     int64_t repeated_rows; /* of them, left out */
     int64_t bad;           /* rows that could not be read */
-    int64_t skipped;       /* rows of tables that are not ours */
+    int64_t skipped;       /* rows of tables that are not ours, or about other resources */
     int64_t texts_joined, texts_alone;
 };
 

@@ -81,6 +81,8 @@ void query_text(const struct query *q, int col, char *ret, size_t size); /* cut 
 bool query_is_null(const struct query *q, int col);
 /* The crc in column first + n is that of columns first .. first + n - 1. */
 bool query_row_is_sound(const struct query *q, int first, int n);
+/* Go on with a checksum over columns first .. first + n - 1. */
+uint32_t stmt_crc(sqlite3_stmt *stmt, uint32_t crc, int first, int n);
 bool stmt_row_is_sound(sqlite3_stmt *stmt, int first, int n);
 
 /* SQLite's code -> code and sentence; notes what it means for the handle. Returns -1. */
@@ -111,8 +113,9 @@ char *store_path(const char *dir, const char *name, const char *suffix); /* NULL
 /* ---- schema.c ----------------------------------------------------------------------------------- */
 
 struct store_table {
-    const char *name, *columns; /* without crc */
-    int n;
+    const char *name, *columns; /* what crc covers, in its order */
+    int n;                      /* of them */
+    bool has_number;            /* the first column, before them, is the rowid */
 };
 extern const struct store_table store_tables[];
 extern const size_t store_tables_len;

@@ -135,7 +135,7 @@ static int salvage_row(struct salvage *v, sqlite3_stmt *from, sqlite3_stmt *to, 
     int rc;
 
     for (int i = 0; i < n; i++)
-        (void)sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i)); /* memory: the step says so */
+        (void)sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i + 1)); /* memory: the step says so */
     rc = sqlite3_step(to);
     (void)sqlite3_reset(to);
     if ((rc & 0xff) == SQLITE_TOOBIG || (rc & 0xff) == SQLITE_MISMATCH ||
@@ -225,13 +225,13 @@ static int salvage_with(struct salvage *v, sqlite3_stmt *scan, sqlite3_stmt *pro
 
 static int salvage_table(struct salvage *v, const struct store_table *t, struct error *err)
 {
+    int n = t->n + 1 + t->has_number; /* all columns: with crc, and the number that is the rowid */
+    /* By place, not by name: the names stand in the file, and a bit may have flipped in one. */
     char *texts[3] = {
-        sqlite3_mprintf("SELECT rowid, %s, crc FROM %s NOT INDEXED WHERE rowid >= ? ORDER BY rowid", t->columns,
-                        t->name),
+        sqlite3_mprintf("SELECT rowid, * FROM %s NOT INDEXED WHERE rowid >= ? ORDER BY rowid", t->name),
         sqlite3_mprintf("SELECT rowid FROM %s NOT INDEXED WHERE rowid >= ? ORDER BY rowid LIMIT 1", t->name),
-        /* as many ? as columns, with rowid and crc */
-        sqlite3_mprintf("INSERT OR IGNORE INTO %s (rowid, %s, crc) VALUES (?%.*s)", t->name, t->columns,
-                        2 * (t->n + 1), ",?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
+        sqlite3_mprintf("INSERT OR IGNORE INTO %s VALUES (?%.*s)", t->name, 2 * (n - 1),
+                        ",?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
     };
     sqlite3_stmt *scan = NULL, *probing = NULL, *to = NULL;
     int rc = -1;
@@ -243,8 +243,10 @@ static int salvage_table(struct salvage *v, const struct store_table *t, struct 
     else if (sqlite3_prepare_v2(v->old, texts[0], -1, &scan, NULL) != SQLITE_OK ||
              sqlite3_prepare_v2(v->old, texts[1], -1, &probing, NULL) != SQLITE_OK)
         rc = (v->holes++, 0); /* the table is not in what is left of the schema */
+    else if (sqlite3_column_count(scan) != n + 1)
+        rc = (v->holes++, 0);
     else
-        rc = salvage_with(v, scan, probing, to, t->n + 2, err);
+        rc = salvage_with(v, scan, probing, to, n, err);
     (void)sqlite3_finalize(scan);
     (void)sqlite3_finalize(probing);
     (void)sqlite3_finalize(to);
@@ -397,9 +399,13 @@ static sqlite3 *open_any(struct store *s, const char *name)
     CLEANUP(store_free_text) char *wal = store_path(s->dir, name, "-wal");
     CLEANUP(store_free_text) char *copy = store_path(s->dir, "store.db.mended", "");
     CLEANUP(store_free_text) char *copy_wal = store_path(s->dir, "store.db.mended", "-wal");
+    struct stat st;
     sqlite3 *db;
 
     if (!path || !wal || !copy || !copy_wal)
+        return NULL;
+    /* SQLite takes an empty file for new and deletes its journal, which is evidence. */
+    if (stat(path, &st) < 0 || st.st_size < DB_PAGE_BYTES)
         return NULL;
     db = open_damaged(path);
     if (db)

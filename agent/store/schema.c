@@ -31,12 +31,12 @@ const struct store_table store_tables[] = {
     { .name = "baseline", .n = 8,
       .columns = "memory, id, version, account, key, label, value, seen_ns" },
     { .name = "alert", .n = 7, .columns = "id, type, account, severity, last_ns, is_final, payload" },
-    { .name = "payload", .n = 4, .columns = "seq, output, alert, refused" },
-    { .name = "delivery", .n = 9,
+    { .name = "payload", .n = 4, .has_number = true, .columns = "seq, output, alert, refused" },
+    { .name = "delivery", .n = 9, .has_number = true,
       .columns = "output, alert_id, record_id, state, attempts, first_try_ns, last_try_ns, "
                  "alert_last_ns, reason" },
     { .name = "output_total", .n = 3, .columns = "output, accepted, dropped" },
-    { .name = "bad_row", .n = 4, .columns = "source, raw, reason, seen_ns" },
+    { .name = "bad_row", .n = 4, .has_number = true, .columns = "source, raw, reason, seen_ns" },
     { .name = "blob", .n = 2, .columns = "name, value" },
 };
 const size_t store_tables_len = sizeof(store_tables) / sizeof(store_tables[0]);
@@ -122,6 +122,41 @@ static int look_i64(struct store *s, const char *sql, int64_t *ret, bool *ret_is
     return rc == SQLITE_ROW ? 0 : -1;
 }
 
+/* Checksum of everything that CREATE made; 0: it cannot be read. */
+static uint32_t schema_crc(sqlite3 *db)
+{
+    static const char sql[] = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name";
+    sqlite3_stmt *stmt = NULL;
+    uint32_t crc = 1;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+    while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        crc = stmt_crc(stmt, crc, 0, 4);
+        rc = SQLITE_OK;
+    }
+    (void)sqlite3_finalize(stmt);
+    return rc == SQLITE_DONE ? crc : 0;
+}
+
+/* The statements that made the tables stand in the file as text, where a bit can flip like in any other:
+ * a partial index would then leave rows out. Compare with what this program would make. */
+static bool has_our_schema(struct store *s)
+{
+    sqlite3 *model = NULL;
+    bool is_same = false;
+
+    if (sqlite3_open(":memory:", &model) == SQLITE_OK) {
+        int rc = SQLITE_OK;
+
+        for (int i = 0; i < STORE_FORMAT && rc == SQLITE_OK; i++)
+            rc = sqlite3_exec(model, steps[i], NULL, NULL, NULL);
+        /* Without memory for a model there is none to differ from. */
+        is_same = rc != SQLITE_OK || schema_crc(s->db) == schema_crc(model);
+    }
+    (void)sqlite3_close_v2(model);
+    return is_same;
+}
+
 int store_look(struct store *s, enum store_shape *ret, int64_t *ret_format, struct error *err)
 {
     int64_t n = 0, pages = 0;
@@ -144,7 +179,7 @@ int store_look(struct store *s, enum store_shape *ret, int64_t *ret_format, stru
             return store_sql_error(s, rc, err);
         is_sound = false;
     }
-    if (!is_sound || n < 1) {
+    if (!is_sound || n < 1 || (n == STORE_FORMAT && !has_our_schema(s))) {
         *ret = SHAPE_DAMAGED;
         return 0;
     }

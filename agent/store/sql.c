@@ -231,28 +231,29 @@ bool query_is_null(const struct query *q, int col)
     return sqlite3_column_type(q->stmt, col) == SQLITE_NULL;
 }
 
-bool stmt_row_is_sound(sqlite3_stmt *stmt, int first, int n)
+uint32_t stmt_crc(sqlite3_stmt *stmt, uint32_t crc, int first, int n)
 {
-    uint32_t crc = 0;
-
     for (int i = first; i < first + n; i++) {
         int type = sqlite3_column_type(stmt, i);
 
         if (type == SQLITE_INTEGER) {
             crc = crc_i64(crc, sqlite3_column_int64(stmt, i));
-        } else if (type == SQLITE_NULL) {
-            crc = crc_value(crc, 'n', NULL, 0);
         } else if (type == SQLITE_TEXT || type == SQLITE_BLOB) {
             const void *at = sqlite3_column_blob(stmt, i);
             int len = sqlite3_column_bytes(stmt, i);
 
             crc = crc_value(crc, 'b', at, len > 0 ? (uint64_t)len : 0);
-        } else {
-            return false; /* no table of ours holds a real */
+        } else { /* NULL; no table of ours holds a real, whose kind is then the damage */
+            crc = crc_value(crc, type == SQLITE_NULL ? 'n' : 'r', NULL, 0);
         }
     }
+    return crc;
+}
+
+bool stmt_row_is_sound(sqlite3_stmt *stmt, int first, int n)
+{
     return sqlite3_column_type(stmt, first + n) == SQLITE_INTEGER &&
-           sqlite3_column_int64(stmt, first + n) == (int64_t)crc;
+           sqlite3_column_int64(stmt, first + n) == (int64_t)stmt_crc(stmt, 0, first, n);
 }
 
 bool query_row_is_sound(const struct query *q, int first, int n)

@@ -1,7 +1,7 @@
 /* store.c - opening, locking, transactions.
  *
- * Two rules shape this file. A handle whose sync or write failed is not believed again: it is closed
- * and opened anew before the next use (the kernel reports a failed sync once and then forgets it). And
+ * Two rules shape this file. A handle whose sync or write failed is closed and opened anew before the next
+ * use (the kernel reports a failed sync once and then forgets it). And
  * a file that was removed or replaced under us is noticed before the next use, not after hours of
  * writing into nothing.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -428,12 +428,27 @@ static int open_again(struct store *s, struct error *err)
     return 0;
 }
 
+/* A commit that failed may have left its frames in the journal, where the next opening would take them for
+ * committed after all. This handle knows better: let it move what is committed into the file and empty the
+ * journal, then close it. While the disk refuses that, it stays: for reading it is right, and the next
+ * commit writes the same place of the journal again, so its sync tells the truth about it. */
+static bool can_be_closed(struct store *s)
+{
+    int rc = SQLITE_OK;
+
+    if (s->mode == STORE_RUN && !s->is_suspect)
+        rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (sql_is_damage(rc))
+        s->is_suspect = true;
+    return rc == SQLITE_OK || s->is_suspect;
+}
+
 /* Not within a transaction or another call: their statements belong to the handle they began on. */
 static int make_usable(struct store *s, struct error *err)
 {
     bool is_gone = s->db && s->mode == STORE_RUN && !is_still_ours(s);
 
-    if (s->db && !s->must_reopen && !is_gone)
+    if (s->db && !is_gone && (!s->must_reopen || !can_be_closed(s)))
         return 0;
     if (is_gone) {
         store_close_handle(s);
@@ -454,11 +469,11 @@ static int make_usable(struct store *s, struct error *err)
 struct store *store_enter(struct store *s, struct error *err)
 {
     (void)pthread_mutex_lock(&s->lock);
-    if (s->in_txn || s->depth > 0 ? !s->is_poisoned && !s->must_reopen : make_usable(s, err) == 0) {
+    if (s->in_txn ? !s->is_poisoned : s->depth > 0 || make_usable(s, err) == 0) {
         s->depth++;
         return s;
     }
-    if (s->in_txn || s->depth > 0)
+    if (s->in_txn)
         (void)error_set(err, ERR_IO, "the store's transaction has failed already");
     (void)pthread_mutex_unlock(&s->lock);
     return NULL;

@@ -102,12 +102,24 @@ static void add_peak(struct band *b, int32_t day, uint8_t level)
     }
 }
 
-static void fade(struct band *b, int32_t day_before, int32_t day)
+/* Halve the counts for each month that began since. A part of folding, by the folded slot's own time: what judges
+ * a slot must be the same whether it is the newest one or the one before. */
+static void fade(struct band *b, int32_t day)
 {
-    int32_t times = day / FADE_DAYS - day_before / FADE_DAYS;
+    int32_t month = day / FADE_DAYS, times = b->faded ? month - b->faded : 0;
 
     for (size_t i = 0; times > 0 && i < BAND_BINS; i++)
         b->bins[i] = (uint16_t)(times >= 16 ? 0U : (b->bins[i] + (1U << times) - 1) >> times);
+    if (times >= 0)
+        b->faded = (uint16_t)month;
+}
+
+/* `slot` is the one that hours[2] belongs to. */
+static void fold(struct band *b, int32_t slot)
+{
+    fade(b, slots_day(slot));
+    count_hours(b->bins, b->hours[2], b->limit);
+    add_peak(b, slots_day(slot), highest(b->hours[2]));
 }
 
 struct enter {
@@ -137,9 +149,8 @@ static void enter_step(void *self, int32_t closed, int32_t next)
     struct band *b = e->band;
     uint8_t limit = teaching_limit(e, closed);
 
-    count_hours(b->bins, b->hours[2], b->limit);
-    add_peak(b, slots_day(closed - e->len), highest(b->hours[2]));
-    fade(b, slots_day(closed + e->len), slots_day(next));
+    fold(b, closed - e->len);
+    fade(b, slots_day(next - 3 * e->len)); /* after a pause: the empty slots in between */
     b->limit = limit;
     memcpy(b->hours[2], b->hours[1], BAND_HOURS);
     memcpy(b->hours[1], b->hours[0], BAND_HOURS);
@@ -245,10 +256,8 @@ void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t le
     uint8_t peak;
 
     *ret = (struct band_view){ .spread_q8 = SPREAD_MIN_Q8 };
-    if (age == SLOT_NOW) {
-        count_hours(known.bins, known.hours[2], known.limit);
-        add_peak(&known, slots_day(slot - 2 * len_hours), highest(known.hours[2]));
-    }
+    if (age == SLOT_NOW)
+        fold(&known, slot - 2 * len_hours);
     for (size_t i = 0; i < BAND_BINS; i++)
         ret->samples += known.bins[i];
     if (b->first != SLOT_NEVER && b->first <= slot - 2 * len_hours)

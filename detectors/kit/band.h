@@ -30,7 +30,8 @@ struct band {
     struct { uint16_t day; uint8_t level, padding; } peaks[BAND_PEAKS]; /* same slots; level 0: free */
     uint8_t hours[3][BAND_HOURS];      /* levels in newest, newest-1 (open), newest-2 (closed) */
     uint8_t limit;                     /* at which the hours of newest-2 are taught; 0: as they are */
-    uint8_t padding[3];
+    uint8_t padding;
+    uint16_t faded;                    /* the month (of FADE_DAYS) that bins[] are faded to */
 };
 
 struct band_rule { /* sensitivity */

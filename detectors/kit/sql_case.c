@@ -158,8 +158,27 @@ struct extension {
     bool found, cuts_tail;
     uint64_t base;
     uint32_t from, to;   /* bytes of the statement that were put in; from == to: nothing, only cut */
-    bool starts_with_or, has_new_field;
+    bool starts_with_or, has_new_field, has_lone_mask;
 };
+
+/* Masked names mean nothing across statements, but within one the same name has the same mask: a property
+ * that stands in the run alone is one that the usual statement does not ask for. */
+static bool has_lone_mask(const struct sql_lex *lex, uint32_t from, uint32_t to)
+{
+    for (size_t i = 1; i + 1 < lex->len; i++) {
+        const struct sql_token *t = &lex->tokens[i];
+        bool is_alone = true;
+
+        if (t->at < from || t->at >= to || t->kind != TOK_NAME || !sql_token_is(t - 1, TOK_OP, OP_DOT))
+            continue;
+        for (size_t k = 0; k + 1 < lex->len && is_alone; k++)
+            is_alone = (lex->tokens[k].at >= from && lex->tokens[k].at < to) ||
+                       !slice_eq(sql_token_text(lex, &lex->tokens[k]), sql_token_text(lex, t));
+        if (is_alone)
+            return true;
+    }
+    return false;
+}
 
 static void describe_run(const struct sql_client *c, const struct sql_shape *sh, const struct sql_lex *lex,
                          const struct sql_insertion *in, struct extension *ret)
@@ -179,6 +198,8 @@ static void describe_run(const struct sql_client *c, const struct sql_shape *sh,
         if (at >= ret->from && at < ret->to && !sql_word_is_known(c, sh->fields[i]))
             ret->has_new_field = true;
     }
+    if (sh->fold_names)
+        ret->has_lone_mask = has_lone_mask(lex, ret->from, ret->to);
 }
 
 /* What follows the run in the usual statement stands in a comment here. (A run that covers the whole
@@ -280,6 +301,8 @@ static void conclude(const struct sql_bench *b, struct sql_case *k, enum sql_ver
     k->grade = g;
     k->confidence = confidence;
     keep_findings(b, k, v == VERDICT_PROBE);
+    if (!k->variant)
+        k->variant = v == VERDICT_PROBE ? ".ForeignDialect" : ".PredicateBypass";
 }
 
 /* How sure the run that was put in makes us; 0: an ordinary builder's addition. */
@@ -300,7 +323,7 @@ static int score_extension(const struct sql_bench *b, const struct extension *e,
 
         if (from >= e->to || to <= e->from || f->score < 10)
             continue;
-        if (f->rule == RULE_BLIND && !e->has_new_field && f->score < 40)
+        if (f->rule == RULE_BLIND && !e->has_new_field && f->score < (e->has_lone_mask ? 18 : 40))
             continue; /* builders add STARTSWITH on fields they use */
         rest = rest * (100 - f->score) / 100;
         hit = true;
@@ -339,8 +362,8 @@ static void judge_readable(struct sql_bench *b, const struct sql_client *c, stru
 
         conclude(b, k, run == RUN_REFUSED ? VERDICT_PROBE : VERDICT_ATTACK,
                  r->score >= THRESHOLD_ALONE ? GRADE_ATTACK : GRADE_UNUSUAL, score);
-        if (variant || !k->variant)
-            k->variant = variant ? variant : ".PredicateBypass";
+        if (variant)
+            k->variant = variant;
         return;
     }
     if (!is_known_client || run == RUN_REFUSED || !sql_client_is_regular(c))
@@ -370,8 +393,6 @@ static void judge_broken(struct sql_bench *b, struct sql_case *k, enum sql_run r
     }
     if (all >= THRESHOLD_PROBE) {
         conclude(b, k, VERDICT_PROBE, GRADE_ATTACK, all);
-        if (!k->variant)
-            k->variant = ".ForeignDialect";
         return;
     }
     k->grade = GRADE_ATTACK; /* broken text teaches nothing */

@@ -10,9 +10,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/sql_judge.h"
 
+#include "base/num.h"
 #include "detectors/kit/sql_words.h"
-
-#include <stdlib.h>
 
 /* ---- findings ---------------------------------------------------------------------------------- */
 
@@ -167,13 +166,9 @@ struct value {
 
 static double number_of(struct slice s)
 {
-    char text[40];
+    double n = 0;
 
-    if (s.len >= sizeof(text))
-        return 0;
-    memcpy(text, s.at, s.len);
-    text[s.len] = '\0';
-    return strtod(text, NULL); /* the lexer let only digits, a dot and an exponent through */
+    return parse_real(s, &n) ? n : 0; /* .5 and 1. are no JSON numbers; equal spelling stays equal */
 }
 
 static struct value value_of(const struct judge *g, const struct sql_node *n)
@@ -409,6 +404,9 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
         found(g, RULE_OR_SELF, 82, n->first, n->last);
         return;
     }
+    if (g->j->is_masked && (is_compare(n) || n->kind == NODE_LIKE) && !(n->kind == NODE_BINARY && n->code == OP_EQ) &&
+        is_always_there(g, core_of(g, first_child(g, n))) && is_constant(second_child(g, n)))
+        found(g, RULE_OR_ALWAYS, 15, n->first, n->last); /* OR c.id LIKE 'str2': was it '%'? counts inside a known shape */
     if (is_wide(g, n, &core)) {
         int score = is_always_there(g, core) ? 72 : 35;
 
@@ -420,6 +418,12 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
     }
 }
 
+/* 'a' = 'b': two texts compared with each other. */
+static bool is_text_compare(const struct judge *g, const struct sql_node *n)
+{
+    return is_compare(n) && first_child(g, n)->kind == NODE_STRING && second_child(g, n)->kind == NODE_STRING;
+}
+
 static bool is_plain_true(const struct sql_node *n)
 {
     return n->kind == NODE_TRUE;
@@ -429,6 +433,8 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
 {
     const struct sql_node *before = first_child(g, n);
 
+    bool chain_hole = false;
+
     if ((n->refs & REFS_FIELD) == 0)
         return; /* 1 OR true: a lesson, not an application */
     for (uint32_t i = before->next; i; i = node(g, i)->next) {
@@ -437,6 +443,9 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
                             .is_bracketed = n->first > 0 && sql_token_is(token(g, n->first - 1), TOK_OP, OP_OPEN) };
 
         at.hole = hole_before(g, child->first, &at.hole_tok);
+        if (at.hole == HOLE_NONE && chain_hole && is_text_compare(g, child))
+            found(g, RULE_CONSTANT_ANSWER, 70, child->first, child->last); /* = 'x' OR f(c.id) OR 'a'='b' */
+        chain_hole |= at.hole == HOLE_STRING || at.hole == HOLE_EMPTY;
         if (at.hole != HOLE_NONE && !(is_constant(before) && !is_literal(before) && before == first_child(g, n)))
             judge_or_branch(g, child, &at);
         before = child;
@@ -476,12 +485,16 @@ static void judge_blind(struct judge *g, const struct sql_node *n)
 
     if (!field || field->kind != NODE_FIELD)
         return;
-    found(g, RULE_BLIND, 12 + (sql_is_sensitive_field(field_name(g, field)) ? 36 : 0) + (is_short ? 15 : 0), n->first, n->last);
+    const struct sql_node *call = is_compare(n) ? first_child(g, n) : n;
+    bool cuts_letters = IS_CALL_OF(g, call, "length", "substring", "left", "right", "regexmatch", "array_length");
+
+    found(g, RULE_BLIND, 12 + (cuts_letters ? 6 : 0) + (sql_is_sensitive_field(field_name(g, field)) ? 36 : 0) + (is_short ? 15 : 0), n->first, n->last);
 }
 
 static void judge_and(struct judge *g, const struct sql_node *n)
 {
     const struct sql_node *before = first_child(g, n);
+    bool chain_hole = false;
 
     if ((n->refs & REFS_FIELD) == 0)
         return;
@@ -490,8 +503,9 @@ static void judge_and(struct judge *g, const struct sql_node *n)
         uint32_t hole_tok = 0;
         enum hole hole = hole_before(g, child->first, &hole_tok);
 
-        if (is_constant(child) && is_compare(child) && first_child(g, child)->kind == NODE_STRING && is_constant(before))
-            found(g, RULE_CONSTANT_ANSWER, 60, child->first, child->last); /* true AND '1'='1' */
+        if (is_text_compare(g, child) && (is_constant(before) || (hole == HOLE_NONE && chain_hole)))
+            found(g, RULE_CONSTANT_ANSWER, 65, child->first, child->last); /* true AND '1'='1' */
+        chain_hole |= hole == HOLE_STRING || hole == HOLE_EMPTY;
         if (hole == HOLE_NONE || (is_constant(before) && !is_literal(before))) {
             before = child;
             continue;

@@ -208,6 +208,8 @@ static uint32_t parse_call(struct parser *p, uint32_t tok, unsigned refs)
     if (!n)
         return 0;
     node_at(p, n)->refs = (uint8_t)(refs | REFS_CALL);
+    if (refs & REFS_UDF)
+        node_at(p, n)->first = tok - 2; /* udf. */
     advance(p); /* the parenthesis */
     parse_list(p, n, OP_CLOSE);
     return finish(p, n);

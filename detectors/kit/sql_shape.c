@@ -419,9 +419,11 @@ struct sql_insertion sql_shape_find_insertion(const struct sql_shape *sh, const 
 
     if (sh->is_cut || sh->len < 4)
         return (struct sql_insertion){ 0 };
-    for (size_t i = first < 2 ? 2 : first; i < sh->len; i++)
-        if (may_start(sh, lex, i))
-            starts[starts_len++] = (uint16_t)i;
+    /* AND and OR first: `= '' OR 1` is as long as `OR 1=1`, and says less. */
+    for (int connectors = 1; connectors >= 0; connectors--)
+        for (size_t i = first; i < sh->len; i++)
+            if (may_start(sh, lex, i) && (lex->tokens[sh->tok[i]].kind == TOK_NAME) == (connectors == 1))
+                starts[starts_len++] = (uint16_t)i;
     for (size_t run = 1; run < sh->len; run++)
         for (size_t k = 0; k < starts_len && starts[k] + run <= sh->len; k++) {
             size_t from = starts[k], to = from + run, len = 0;

@@ -56,8 +56,8 @@ static const char *const agents[] = {
     "azsdk-python-cosmos/4.7.0 Python/3.12.2 (Linux-5.15.0-x86_64-with-glibc2.35)",
     "Node.js/20.11.0 (linux; x64) azure-cosmos-js/4.0.0",
     "azsdk-go-azcosmos/v1.1.0 (go1.22; linux)",
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/124.0.0.0 Safari/537.36 Edg/124.0.0.0",
+    ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/124.0.0.0 Safari/537.36 Edg/124.0.0.0"),
 };
 static const char *const containers[] = { "orders", "customers", "items", "sessions", "events",
                                           "invoices", "prices", "leases" };

@@ -10,6 +10,7 @@ SPDX-License-Identifier: Apache-2.0
 import argparse
 import json
 import random
+import re
 
 APPS = {
     "clinic": ("p", ["lastName", "ward", "doctor", "insurer"], ["room", "age"], ["diagnosisNote", "pinCode"]),
@@ -241,12 +242,37 @@ def rows(rnd, total):
         n += 1
 
 
+TOKEN = re.compile(r"""'(?:[^'\\\\]|\\\\.)*'|"(?:[^"\\\\]|\\\\.)*"|--[^\n]*|@\w+|\w+(?:\.\w+)*(?=\s*\()|\w+|\s+|.""", re.S)
+
+
+def mask(text):
+    """The service's form with full-text logging off, as far as public sources show it: comments gone,
+    strings -> 'strN', property names -> pN; numbers, keywords and aliases stay."""
+    strings, names, out, last = {}, {}, [], ""
+    for tok in TOKEN.findall(text):
+        if tok.startswith("--"):
+            continue
+        if tok[0] in "'\"" and len(tok) > 1 and tok[-1] == tok[0]:
+            value = tok[1:-1]
+            tok = tok[0] + strings.setdefault(value, f"str{len(strings) + 1}") + tok[0] if value else tok
+        elif last == "." and re.fullmatch(r"[A-Za-z]\w*", tok) and tok not in ("id",):
+            tok = names.setdefault(tok, f"p{len(names) + 1}")
+        out.append(tok)
+        last = tok
+    return "".join(out)
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--rows", type=int, default=20000)
+    ap.add_argument("--mask", action="store_true", help="as logged with full-text query off; rows answered with 200 only")
     args = ap.parse_args()
     for i, row in enumerate(rows(random.Random(args.seed), args.rows)):
+        if args.mask:
+            if row["status_code"] != 200:
+                continue
+            row["query"] = mask(row["query"])
         print(json.dumps({"id": f"g{i:06d}", **row}, ensure_ascii=False))
 
 

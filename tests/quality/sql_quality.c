@@ -1,6 +1,6 @@
 /* sql_quality - how well the SQL-injection detector tells attacks from ordinary statements.
  *
- *     sql_quality [--history=none|template|app] [--mask-history] [--list=CLASS] FILE...
+ *     sql_quality [--history=none|template|app] [--list=all|LABEL|CLASS|EFFECT] FILE...
  *
  * FILE: one JSON object a line: query, label (benign, injection_...), class, effect, status_code,
  * template_id, app (optional). Each row is judged as a request of its own. With history, the benign
@@ -8,10 +8,11 @@
  * its own; `app` lets all templates of an application share one client and keeps three in ten templates
  * (by hash) out of history, so that statements of an unknown shape are judged too.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "base/buf.h"
+#include "alert/catalogue.h"
 #include "base/map.h"
-#include "detectors/detector.h"
+#include "tests/kit/bench.h"
 
+#include <check.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ struct row {
     int status;
 };
 
-struct judged { int alerts; bool attack, fuzz; };
+struct judged { bool alerted, attack; };
 
 struct tally { char name[160]; int rows, alerts, attack; };
 
@@ -34,28 +35,7 @@ static struct row rows[ROWS_MAX];
 static size_t rows_len;
 static struct tally tallies[512];
 static size_t tallies_len;
-static struct judged last;
-static void *detector;
-static struct baseline *memory;
-static int64_t alerts_total;
-
-static int sink_emit(void *self, const struct alert_draft *d, struct error *err)
-{
-    (void)self;
-    (void)err;
-    last.alerts++;
-    alerts_total++;
-    if (strstr(d->type, "DataExfiltration"))
-        last.attack = true;
-    else
-        last.fuzz = true;
-    if (getenv("WHY")) {
-        for (size_t i = 0; i < d->facts_len; i++)
-            if (strcmp(d->facts[i].name, "reason") == 0)
-                printf("    %d %s %.*s\n", d->confidence, d->variant, SLF(d->facts[i].text));
-    }
-    return 0;
-}
+static struct bench *bench;
 
 static char *field(struct json_object *o, const char *name, const char *otherwise)
 {
@@ -97,29 +77,38 @@ static void load(const char *path)
     fclose(f);
 }
 
-static void feed(const struct row *r, const char *container, int64_t when, size_t n, bool backfill)
+static void feed(const struct row *r, const char *container, int64_t when, size_t n)
 {
-    struct alert_sink sink = { .emit = sink_emit };
-    struct detector_context ctx = { .baseline = memory, .sink = &sink, .is_backfill = backfill };
     struct observation o = { .kind = OBS_TEXT, .table = TABLE_QUERY_STATS, .api = API_NOSQL, .minute_ns = when,
-                             .first_ns = when, .last_ns = when, .status = r->status, .count = 1,
-                             .bytes_out = 2000, .bytes_in = 300, .ru_milli = 3000 };
-    struct error err = { 0 };
-    char address[32];
+                             .status = r->status, .bytes_out = 2000, .bytes_in = 300, .ru_milli = 3000 };
+    char address[32]; /* one for each row: bursts are not what is measured */
 
-    snprintf(address, sizeof(address), "10.%zu.%zu.%zu", n >> 16 & 255, n >> 8 & 255, n & 255);
-    o.text[F_ACCOUNT] = SL("shop");
+    (void)snprintf(address, sizeof(address), "10.%zu.%zu.%zu", n >> 16 & 255, n >> 8 & 255, n & 255);
     o.text[F_DATABASE] = SL("db");
     o.text[F_CONTAINER] = slice_of(container);
     o.text[F_ADDRESS] = slice_of(address);
     o.text[F_USER_AGENT] = SL("azsdk-java-cosmos/4.60.0 Linux/5.15 JRE/17");
     o.text[F_OPERATION] = SL("Query");
     o.text[F_QUERY_TEXT] = slice_of(r->query);
-    last = (struct judged){ 0 };
-    if (detector_sql_injection.observe(detector, &o, &ctx, &err) < 0) {
-        fprintf(stderr, "observe: %s\n", err.msg);
-        exit(1);
+    bench_feed(bench, &o);
+}
+
+/* What the row just fed led to; the alerts are forgotten. */
+static struct judged take_verdict(bool explain)
+{
+    struct judged ret = { 0 };
+
+    for (size_t i = 0; i < bench_alerts(bench); i++) {
+        const struct alert *a = bench_alert(bench, i);
+        const struct fact *reasons = alert_fact(a, "reason");
+
+        ret.alerted = true;
+        ret.attack |= strstr(a->type->id, "DataExfiltration") != NULL;
+        for (size_t k = 0; explain && reasons && k < reasons->len; k++)
+            printf("    %d %s %s\n", a->confidence, a->variant, reasons->entries[k].text);
     }
+    bench_forget_alerts(bench);
+    return ret;
 }
 
 static bool held_out(const struct row *r)
@@ -149,12 +138,83 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct tally *)a)->name, ((const struct tally *)b)->name);
 }
 
+static const char *group_of(const struct row *r)
+{
+    if (strcmp(r->effect, "contained") == 0)
+        return "3 contained";
+    if (strcmp(r->label, "benign") == 0)
+        return "1 benign";
+    if (strcmp(r->label, "injection_success") == 0)
+        return "2 success";
+    return r->status == 200 ? "4 ran" : "5 failed";
+}
+
+static void count_row(const struct row *r, struct judged j)
+{
+    char name[160];
+
+    (void)snprintf(name, sizeof(name), "%s %s", group_of(r), r->class);
+    count(name, j.alerted, j.attack);
+    (void)snprintf(name, sizeof(name), "ALL %s", group_of(r) + 2);
+    count(name, j.alerted, j.attack);
+}
+
+static bool is_listed(const struct row *r, const char *what)
+{
+    return what && (strcmp(what, "all") == 0 || strcmp(what, r->class) == 0 || strcmp(what, r->effect) == 0 ||
+                    strcmp(what, r->label) == 0);
+}
+
+static const char *history = "none", *list;
+
+/* The bench of the tests ends a test on failure, so the measurement is one. */
+START_TEST(measure)
+{
+    struct map *seen = map_new(1);
+    bool by_template = strcmp(history, "template") == 0, by_app = strcmp(history, "app") == 0;
+
+    ck_assert_ptr_nonnull(seen);
+    bench = bench_open(&detector_sql_injection, "");
+    bench_set_backfill(bench, true);
+    for (size_t i = 0; (by_template || by_app) && i < rows_len; i++)
+        if (strcmp(rows[i].label, "benign") == 0 && rows[i].status == 200 && !(by_app && held_out(&rows[i])))
+            feed(&rows[i], by_app ? rows[i].app : rows[i].template_id, DAY_NS, i);
+    bench_set_backfill(bench, false);
+    bench_forget_alerts(bench);
+    for (size_t i = 0; i < rows_len; i++) {
+        const struct row *r = &rows[i];
+        bool is_quiet = strcmp(r->label, "benign") == 0 || strcmp(r->effect, "contained") == 0, is_new = false;
+        char alone[32]; /* without history each row has a container of its own */
+
+        (void)snprintf(alone, sizeof(alone), "c%zu", i);
+        (void)map_put(seen, slice_of(r->query), &is_new);
+        if (!is_new)
+            continue; /* distinct texts are counted */
+        feed(r, by_app ? r->app : by_template ? r->template_id : alone, DAY_NS + 10 * NS_PER_DAY, i);
+        struct judged j = take_verdict(is_listed(r, list));
+
+        count_row(r, j);
+        if (is_listed(r, list) && is_quiet == j.alerted)
+            printf("%s %s %s %d | %s\n", r->label, r->class, r->template_id, r->status, r->query);
+    }
+    bench_free(bench);
+    map_free(seen);
+}
+END_TEST
+
+static void print_table(void)
+{
+    qsort(tallies, tallies_len, sizeof(tallies[0]), by_name);
+    printf("%-46s %7s %7s %9s %8s\n", "class (distinct texts)", "rows", "alerts", "percent", "exfil");
+    for (size_t i = 0; i < tallies_len; i++)
+        printf("%-46s %7d %7d %8.3f%% %8d\n", tallies[i].name, tallies[i].rows, tallies[i].alerts,
+               100.0 * tallies[i].alerts / tallies[i].rows, tallies[i].attack);
+}
+
 int main(int argc, char **argv)
 {
-    const char *history = "none", *list = NULL;
-    struct baseline_config cfg = { .horizon_ns = 6 * NS_PER_HOUR, .learn_ns = 14 * NS_PER_DAY };
-    struct error err = { 0 };
-    struct map *seen = map_new(1);
+    Suite *suite = suite_create("quality");
+    TCase *tc = tcase_create("quality");
 
     for (int i = 1; i < argc; i++)
         if (strncmp(argv[i], "--history=", 10) == 0)
@@ -163,53 +223,19 @@ int main(int argc, char **argv)
             list = argv[i] + 7;
         else
             load(argv[i]);
-    memory = baseline_new(&cfg);
-    detector = calloc(1, 4096);
-    *(int64_t *)detector = 12; /* burst_shapes, burst_requests, fuzzing_medium, high_bytes */
-    ((int64_t *)detector)[1] = 40;
-    ((int64_t *)detector)[2] = 20;
-    ((int64_t *)detector)[3] = 262144;
-    for (size_t i = 0; detector_sql_injection.memories[i]; i++)
-        if (baseline_declare(memory, detector_sql_injection.memories[i], &err) < 0)
-            return 1;
-    if (detector_sql_injection.open(detector, &err) < 0)
-        return 1;
-    bool by_template = strcmp(history, "template") == 0, by_app = strcmp(history, "app") == 0;
+    tcase_add_test(tc, measure);
+    tcase_set_timeout(tc, 0);
+    suite_add_tcase(suite, tc);
+    SRunner *r = srunner_create(suite);
 
-    if (by_template || by_app)
-        for (size_t i = 0; i < rows_len; i++)
-            if (strcmp(rows[i].label, "benign") == 0 && rows[i].status == 200 && !(by_app && held_out(&rows[i])))
-                feed(&rows[i], by_app ? rows[i].app : rows[i].template_id, DAY_NS, i, true);
-    for (size_t i = 0; i < rows_len; i++) {
-        const struct row *r = &rows[i];
-        bool benign = strcmp(r->label, "benign") == 0, is_new = false;
-        char name[160], alone[32];
+    srunner_set_fork_status(r, CK_NOFORK);
+    srunner_run_all(r, CK_SILENT);
+    int failed = srunner_ntests_failed(r);
 
-        snprintf(alone, sizeof(alone), "c%zu", i);
-        /* without history: a container of its own for each row */
-        (void)map_put(seen, slice_of(r->query), &is_new);
-        if (!is_new)
-            continue; /* distinct texts */
-        feed(r, by_app ? r->app : by_template ? r->template_id : alone, DAY_NS + 10 * NS_PER_DAY, i, false);
-        snprintf(name, sizeof(name), "%s %s", strcmp(r->effect, "contained") == 0 ? "3 contained" : benign ? "1 benign" :
-                 strcmp(r->label, "injection_success") == 0 ? "2 success" : r->status == 200 ? "4 ran" : "5 failed", r->class);
-        count(name, last.alerts > 0, last.attack);
-        count(strcmp(r->effect, "contained") == 0 ? "ALL contained" : benign ? "ALL benign" :
-              strcmp(r->label, "injection_success") == 0 ? "ALL success" : r->status == 200 ? "ALL ran" : "ALL failed",
-              last.alerts > 0, last.attack);
-        bool wrong = (benign || strcmp(r->effect, "contained") == 0) == (last.alerts > 0);
-
-        if (list && wrong && (strcmp(list, "all") == 0 || strcmp(list, r->class) == 0 || strcmp(list, r->effect) == 0 ||
-                              strcmp(list, r->label) == 0))
-            printf("%s %s %s %d | %s\n", r->label, r->class, r->template_id, r->status, r->query);
-    }
-    qsort(tallies, tallies_len, sizeof(tallies[0]), by_name);
-    printf("%-46s %7s %7s %9s %8s\n", "class (distinct texts)", "rows", "alerts", "percent", "exfil");
-    for (size_t i = 0; i < tallies_len; i++)
-        printf("%-46s %7d %7d %8.3f%% %8d\n", tallies[i].name, tallies[i].rows, tallies[i].alerts,
-               100.0 * tallies[i].alerts / tallies[i].rows, tallies[i].attack);
-    detector_sql_injection.close(detector);
-    baseline_free(memory);
-    map_free(seen);
-    return 0;
+    if (failed)
+        srunner_print(r, CK_NORMAL);
+    else
+        print_table();
+    srunner_free(r);
+    return failed == 0 ? 0 : 1;
 }

@@ -4,6 +4,14 @@
 
 #include <check.h>
 
+static bool is_all(const unsigned char *at, size_t len, unsigned char want)
+{
+    for (size_t i = 0; i < len; i++)
+        if (at[i] != want)
+            return false;
+    return true;
+}
+
 START_TEST(memory_is_zeroed_and_aligned_also_after_a_reset)
 {
     CLEANUP(arena_release) struct arena a = ARENA_INIT(0);
@@ -14,8 +22,7 @@ START_TEST(memory_is_zeroed_and_aligned_also_after_a_reset)
 
             ck_assert_ptr_nonnull(p);
             ck_assert_uint_eq((uintptr_t)p % 16, 0);
-            for (size_t i = 0; i < len; i++)
-                ck_assert_uint_eq(p[i], 0);
+            ck_assert(is_all(p, len, 0));
             memset(p, 0xaa, len);
         }
         arena_reset(&a);
@@ -37,8 +44,7 @@ START_TEST(pieces_do_not_overlap_whatever_their_sizes)
         memset(at[i], (int)(i & 0xff), len[i]);
     }
     for (size_t i = 0; i < N; i++)
-        for (size_t k = 0; k < len[i]; k++)
-            ck_assert_uint_eq(at[i][k], i & 0xff);
+        ck_assert(is_all(at[i], len[i], i & 0xff));
 }
 END_TEST
 

@@ -85,10 +85,10 @@ START_TEST(every_day_of_six_centuries_is_read_back)
         char want[16];
 
         time_add_iso(&b, noon, 9);
-        ck_assert_msg(time_parse_iso(buf_slice(&b), &back) && back == noon, "%s", buf_cstr(&b));
         (void)gmtime_r(&seconds, &day);
         (void)strftime(want, sizeof(want), "%Y-%m-%d", &day);
-        ck_assert_msg(strncmp(buf_cstr(&b), want, 10) == 0, "%s is %s", buf_cstr(&b), want);
+        if (!time_parse_iso(buf_slice(&b), &back) || back != noon || strncmp(buf_cstr(&b), want, 10) != 0)
+            ck_abort_msg("%s is %s", buf_cstr(&b), want);
     }
 }
 END_TEST

@@ -1,0 +1,167 @@
+/* gist.c - see gist.h. SPDX-License-Identifier: Apache-2.0 */
+#include "outputs/kit/gist.h"
+
+#include "alert/catalogue.h"
+#include "base/num.h"
+#include "outputs/kit/attack.h"
+#include "outputs/kit/parts.h"
+
+#define TEXT_MAX ((size_t)4 << 20) /* one rendered text; what is longer than a receiver takes is cut later */
+
+static bool has_words(const struct alert *a, const char *part)
+{
+    return strstr(a->type->id, part) != NULL;
+}
+
+static enum gist_method find_method(const struct alert *a)
+{
+    if (alert_fact(a, "feed"))
+        return GIST_LISTED;
+    if (has_words(a, "Injection"))
+        return GIST_STATEMENT;
+    if (has_words(a, "Anomaly") || alert_fact(a, "usualBytes") || alert_fact(a, "usualValues") ||
+        alert_fact(a, "baseline"))
+        return GIST_BEHAVIOUR;
+    return GIST_RULE;
+}
+
+static void read_statuses(struct gist *g)
+{
+    const struct fact *f = alert_fact(g->alert, "statusCodes");
+    bool is_good = false, is_bad = false;
+    int64_t status = -1;
+
+    g->status = -1;
+    for (size_t i = 0; f && i < f->len; i++) {
+        if (!parse_i64(slice_of(f->entries[i].text), 100, 599, &status))
+            return;
+        is_good |= status < 400;
+        is_bad |= status >= 400;
+    }
+    if (is_good != is_bad)
+        g->outcome = is_good ? GIST_SUCCESS : GIST_FAILURE;
+    if (f && f->len == 1 && !f->more)
+        g->status = status;
+}
+
+/* The operation seen most. */
+static struct slice main_operation(const struct alert *a)
+{
+    const struct fact *f = alert_fact(a, "operations");
+    size_t best = 0;
+
+    if (!f || f->len == 0)
+        return (struct slice){ 0 };
+    for (size_t i = 1; i < f->len; i++)
+        if (f->entries[i].number > f->entries[best].number)
+            best = i;
+    return slice_of(f->entries[best].text);
+}
+
+static void read_entity(void *self, const struct entity *e)
+{
+    struct gist *g = self;
+    enum fit_family family;
+
+    if (e->kind == ENTITY_ACCOUNT && slice_empty(g->principal))
+        g->principal = e->id;
+    if (e->kind == ENTITY_APPLICATION && slice_empty(g->application))
+        g->application = e->id;
+    if (e->kind == ENTITY_IP && slice_empty(g->address) && (family = fit_address(e->id)) != FIT_NO_ADDRESS) {
+        g->address = e->id;
+        g->family = family;
+    }
+}
+
+static void render(struct gist *g)
+{
+    const struct alert *a = g->alert;
+
+    alert_title(a, &g->title);
+    alert_description(a, &g->description);
+    alert_why(a, &g->why);
+    alert_kql(a, &g->query);
+    alert_portal_link(a, &g->link);
+    if (g->title.len == 0)
+        buf_add_str(&g->title, a->type->id);
+    if (g->description.len == 0)
+        buf_add_slice(&g->description, buf_slice(&g->title));
+    if (g->why.len == 0)
+        buf_add_slice(&g->why, buf_slice(&g->title));
+    g->has_arm = arm_id_parse(slice_of(a->resource_id), &g->arm);
+    if (g->has_arm)
+        arm_id_add(&g->resource, &g->arm);
+    else
+        buf_add_str(&g->resource, a->resource_id);
+}
+
+int gist_init(struct gist *g, const struct alert *a, struct error *err)
+{
+    struct buf *const texts[] = { &g->title, &g->description, &g->why, &g->query, &g->link, &g->resource };
+
+    *g = (struct gist){ .alert = a };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        *texts[i] = BUF_INIT(TEXT_MAX);
+    render(g);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (buf_check(texts[i], err) < 0)
+            return error_wrap(err, "words of alert %s", a->id);
+    parts_each_entity(a, read_entity, g);
+    g->user_agent = slice_of(alert_text(a, "userAgent"));
+    g->region = slice_of(alert_text(a, "region"));
+    g->operation = main_operation(a);
+    g->method = find_method(a);
+    read_statuses(g);
+    return 0;
+}
+
+void gist_release(struct gist *g)
+{
+    buf_release(&g->title);
+    buf_release(&g->description);
+    buf_release(&g->why);
+    buf_release(&g->query);
+    buf_release(&g->link);
+    buf_release(&g->resource);
+}
+
+void gist_add_correlation(struct buf *out, const struct alert *a)
+{
+    buf_add_str(out, a->account);
+    buf_add_char(out, '|');
+    buf_add_str(out, a->subject);
+}
+
+void gist_add_techniques(struct buf *out, const struct alert *a, bool with_names)
+{
+    for (size_t i = 0; i < TECHNIQUES_MAX && a->type->techniques[i]; i++) {
+        const char *id = a->type->techniques[i], *name = attack_technique(id, strlen(id));
+
+        if (i > 0)
+            buf_add_str(out, with_names ? ", " : ",");
+        if (with_names && name)
+            buf_add_str(out, name);
+        buf_add_str(out, with_names && name ? " (" : "");
+        buf_add_str(out, id);
+        buf_add_str(out, with_names && name ? ")" : "");
+    }
+}
+
+void gist_add_container(struct buf *out, const struct alert *a)
+{
+    const struct fact *database = alert_fact(a, "database"), *container = alert_fact(a, "container");
+
+    if (database)
+        parts_add_list(out, database, FACT_SET_MAX);
+    if (database && container)
+        buf_add_char(out, '/');
+    if (container)
+        parts_add_list(out, container, FACT_SET_MAX);
+}
+
+void gist_add_milli(struct buf *out, int64_t milli)
+{
+    uint64_t size = milli < 0 ? 0 - (uint64_t)milli : (uint64_t)milli;
+
+    buf_addf(out, "%s%" PRIu64 ".%03u", milli < 0 ? "-" : "", size / 1000, (unsigned)(size % 1000));
+}

@@ -1,0 +1,46 @@
+/* fuzz_sql_nosql - any bytes as a NoSQL statement: read, shape, judge, against itself as history.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+#include "detectors/kit/sql_case.h"
+
+#include <stdlib.h>
+
+int fuzz_sql_nosql(const uint8_t *data, size_t size);
+
+int fuzz_sql_nosql(const uint8_t *data, size_t size)
+{
+    static struct sql_bench *bench; /* 1.5 MB of scratch: once */
+    struct baseline *memory = baseline_new(&(struct baseline_config){ .horizon_ns = NS_PER_HOUR, .learn_ns = 0 });
+    const struct baseline_memory *const memories[] = { &sql_memory_client, &sql_memory_shape, &sql_memory_word };
+    struct sql_client client = { .baseline = memory, .account = SL("a"), .hash = 1, .slot = 100, .len = 1, .label = SL("l") };
+    struct slice text = slice_make((const char *)data, size);
+    struct buf shape = BUF_INIT(65536);
+    struct error err = { 0 };
+    struct sql_case k;
+
+    if (!bench)
+        bench = sql_bench_new();
+    for (size_t i = 0; bench && memory && i < ARRAY_LEN(memories); i++)
+        if (baseline_declare(memory, memories[i], &err) < 0)
+            abort();
+    if (bench && memory) {
+        /* The first half of the text is what the client usually sends; then the whole is judged. */
+        sql_case_judge(bench, &client, slice_make(text.at, size / 2), RUN_OK, &k);
+        (void)sql_history_learn(&client, &(struct sql_lesson){ .shape = k.reading.shape, .middle = k.reading.middle,
+            .with_list = k.reading.with_list, .reach = k.reading.reach, .requests = 1, .words = k.words, .words_len = k.words_len });
+        client.slot += 5;
+        for (int run = RUN_OK; run <= RUN_UNKNOWN; run++) {
+            sql_case_judge(bench, &client, text, (enum sql_run)run, &k);
+            if (k.confidence < 0 || k.confidence > 100 || (k.verdict == VERDICT_ATTACK && !k.variant))
+                abort();
+            sql_case_print_shape(bench, &shape);
+        }
+    }
+    buf_release(&shape);
+    baseline_free(memory);
+    return 0;
+}
+#ifdef COSMOWATCH_LIBFUZZER
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) { return fuzz_sql_nosql(data, size); }
+#endif

@@ -1,0 +1,453 @@
+/* What the webhook output promises: the verdict table, the id header, bodies as configured, signatures that
+ * receivers can check, no credential over plain networks. The receiver is a thread of ours on loopback.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "store_kit.h"
+
+#include "base/buf.h"
+#include "net/http.h"
+#include "outputs/kit/verdict.h"
+#include "outputs/output.h"
+#include "settings/errors.h"
+#include "settings/option.h"
+#include "settings/yaml_node.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+extern const struct output_ops output_webhook;
+
+/* ---- receiver ----------------------------------------------------------------------------------- */
+
+static struct {
+    pthread_t thread;
+    int fd, port;
+    pthread_mutex_t lock;
+    char requests[8][20000]; /* head and body as received */
+    int n;
+    int statuses[8];         /* by request; 0: 200 */
+    const char *extra;       /* header lines of every answer */
+} receiver;
+
+static bool is_whole(const char *text, size_t len)
+{
+    const char *end = strstr(text, "\r\n\r\n"), *length = strcasestr(text, "\r\ncontent-length:");
+
+    if (!end)
+        return false;
+    return !length || len >= (size_t)(end + 4 - text) + (size_t)strtoul(length + 17, NULL, 10);
+}
+
+static void receive_one(int fd)
+{
+    static char text[20000];
+    char answer[500];
+    size_t len = 0;
+    ssize_t n;
+    int status;
+
+    while (len < sizeof text - 1 && (n = recv(fd, text + len, sizeof text - 1 - len, 0)) > 0) {
+        len += (size_t)n;
+        text[len] = '\0';
+        if (!is_whole(text, len))
+            continue;
+        pthread_mutex_lock(&receiver.lock);
+        status = receiver.n < 8 && receiver.statuses[receiver.n] ? receiver.statuses[receiver.n] : 200;
+        if (receiver.n < 8)
+            memcpy(receiver.requests[receiver.n++], text, len + 1);
+        pthread_mutex_unlock(&receiver.lock);
+        n = snprintf(answer, sizeof answer, "HTTP/1.1 %d X\r\nContent-Length: 15\r\nConnection: close\r\n%s\r\n"
+                     "because\nI \x1b[2J!", status, receiver.extra ? receiver.extra : "");
+        (void)send(fd, answer, (size_t)n, MSG_NOSIGNAL);
+        return;
+    }
+}
+
+static void *receiver_main(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        int fd = accept(receiver.fd, NULL, NULL);
+
+        if (fd < 0)
+            return NULL;
+        receive_one(fd);
+        (void)shutdown(fd, SHUT_WR);
+        (void)close(fd);
+    }
+}
+
+static void receiver_start(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof at;
+
+    pthread_mutex_init(&receiver.lock, NULL);
+    receiver.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(receiver.fd, (struct sockaddr *)&at, sizeof at), 0);
+    ck_assert_int_eq(listen(receiver.fd, 16), 0);
+    ck_assert_int_eq(getsockname(receiver.fd, (struct sockaddr *)&at, &len), 0);
+    receiver.port = ntohs(at.sin_port);
+    ck_assert_int_eq(pthread_create(&receiver.thread, NULL, receiver_main, NULL), 0);
+}
+
+static void receiver_stop(void)
+{
+    (void)shutdown(receiver.fd, SHUT_RDWR);
+    (void)pthread_join(receiver.thread, NULL);
+    (void)close(receiver.fd);
+}
+
+/* ---- scene -------------------------------------------------------------------------------------- */
+
+static int64_t fixed_wall(void *self)
+{
+    (void)self;
+    return INT64_C(1767225600) * NS_PER_S;
+}
+
+static int64_t real_mono(void *self)
+{
+    return clock_system.mono_ms(self);
+}
+
+static const struct clock_ops fixed_clock = { .wall_ns = fixed_wall, .mono_ms = real_mono };
+static struct services services;
+static struct yaml_tree *tree;
+static struct settings_errors errors;
+static void *self;
+static struct alert *alerts[3];
+
+static void set_up(void)
+{
+    receiver_start();
+    services = (struct services){ .clock = &fixed_clock, .random = &random_system };
+    services.http = http_client_new(&(struct http_client_config){ .user_agent = "test" }, &services);
+    ck_assert_ptr_nonnull(services.http);
+    for (int i = 0; i < 3; i++)
+        alerts[i] = alert_nth(i);
+}
+
+static void tear_down(void)
+{
+    if (self) {
+        output_webhook.close(self);
+        settings_table_release(output_webhook.options, self);
+        free(self);
+    }
+    yaml_tree_free(tree);
+    settings_errors_release(&errors);
+    http_client_free(services.http);
+    receiver_stop();
+    for (int i = 0; i < 3; i++)
+        alert_free(alerts[i]);
+}
+
+static int try_open(const char *yaml, struct error *err)
+{
+    self = calloc(1, output_webhook.size);
+    ck_assert_ptr_nonnull(self);
+    if (yaml_tree_parse(slice_of(yaml), "test.yaml", &tree, &errors) < 0 ||
+        settings_table_apply(output_webhook.options, yaml_tree_root(tree), self, &errors) < 0)
+        return settings_errors_first(&errors, err);
+    return output_webhook.open(self, "hook", &services, err);
+}
+
+static void open_with(const char *more)
+{
+    char yaml[1000];
+
+    (void)snprintf(yaml, sizeof yaml, "url: http://127.0.0.1:%d/hook\n%s", receiver.port, more);
+    OK(try_open(yaml, err));
+}
+
+static int deliver(size_t n, struct delivery_result *results, struct error *err)
+{
+    struct output_item items[3] = {
+        { .alert = alerts[0], .payload = SL("{\"n\":0}") },
+        { .alert = alerts[1], .payload = SL("{\"n\":1}") },
+        { .alert = alerts[2], .payload = SL("{\"n\":2}") },
+    };
+
+    return output_webhook.deliver(self, items, n, results, err);
+}
+
+static const char *request(int i)
+{
+    ck_assert_int_lt(i, receiver.n);
+    return receiver.requests[i];
+}
+
+static const char *body(int i)
+{
+    return strstr(request(i), "\r\n\r\n") + 4;
+}
+
+static void has_header(int i, const char *name, const char *value)
+{
+    char line[500];
+
+    (void)snprintf(line, sizeof line, "\r\n%s: %s\r\n", name, value);
+    ck_assert_msg(strcasestr(request(i), line), "no '%s: %s' in:\n%s", name, value, request(i));
+}
+
+/* ---- tests -------------------------------------------------------------------------------------- */
+
+START_TEST(answers_mean_what_the_table_says)
+{
+    static const struct { int status; enum delivery_verdict wanted; } cases[] = {
+        { 200, DELIVERY_ACCEPTED }, { 201, DELIVERY_ACCEPTED }, { 204, DELIVERY_ACCEPTED },
+        { 299, DELIVERY_ACCEPTED }, { 301, DELIVERY_HOLD },     { 307, DELIVERY_HOLD },
+        { 400, DELIVERY_REFUSED },  { 401, DELIVERY_HOLD },     { 403, DELIVERY_HOLD },
+        { 404, DELIVERY_HOLD },     { 405, DELIVERY_HOLD },     { 407, DELIVERY_HOLD },
+        { 408, DELIVERY_RETRY },    { 409, DELIVERY_REFUSED },  { 410, DELIVERY_HOLD },
+        { 413, DELIVERY_REFUSED },  { 415, DELIVERY_REFUSED },  { 422, DELIVERY_REFUSED },
+        { 425, DELIVERY_RETRY },    { 429, DELIVERY_RETRY },    { 495, DELIVERY_HOLD },
+        { 500, DELIVERY_RETRY },    { 502, DELIVERY_RETRY },    { 503, DELIVERY_RETRY },
+        { 504, DELIVERY_RETRY },    { 599, DELIVERY_RETRY },    { 100, DELIVERY_RETRY },
+        { 0, DELIVERY_RETRY },      { 999, DELIVERY_RETRY },    { -1, DELIVERY_RETRY },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        ck_assert_msg(delivery_from_http(cases[i].status) == cases[i].wanted, "status %d", cases[i].status);
+}
+END_TEST
+
+START_TEST(single_sends_one_request_each_with_its_record_id)
+{
+    struct delivery_result results[3];
+
+    open_with("token: ${env:HOOK_TOKEN}\nheaders: { X-Team: soc, X-Key: \"${env:HOOK_KEY}\" }\n");
+    OK(deliver(3, results, err));
+    ck_assert_int_eq(receiver.n, 3);
+    for (int i = 0; i < 3; i++) {
+        char wanted[16];
+
+        ck_assert_int_eq(results[i].verdict, DELIVERY_ACCEPTED);
+        (void)snprintf(wanted, sizeof wanted, "{\"n\":%d}", i);
+        ck_assert_str_eq(body(i), wanted);
+        has_header(i, "webhook-id", alerts[i]->record_id);
+        has_header(i, "Content-Type", "application/json");
+        has_header(i, "Authorization", "Bearer t0ken");
+        has_header(i, "X-Team", "soc");
+        has_header(i, "X-Key", "k3y");
+        ck_assert_ptr_eq(strstr(request(i), "POST /hook HTTP/1.1\r\n"), request(i));
+    }
+}
+END_TEST
+
+START_TEST(batches_are_framed_as_configured)
+{
+    static const struct { const char *batch, *type, *wanted; } cases[] = {
+        { "array", "application/json", "[{\"n\":0},{\"n\":1},{\"n\":2}]" },
+        { "ndjson", "application/x-ndjson", "{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n" },
+    };
+    char more[64];
+    struct delivery_result results[3];
+
+    (void)snprintf(more, sizeof more, "batch: %s\nmethod: PUT\n", cases[_i].batch);
+    open_with(more);
+    OK(deliver(3, results, err));
+    ck_assert_int_eq(receiver.n, 1);
+    ck_assert_str_eq(body(0), cases[_i].wanted);
+    has_header(0, "Content-Type", cases[_i].type);
+    ck_assert_ptr_eq(strstr(request(0), "PUT "), request(0));
+    for (size_t i = 0; i < 3; i++)
+        ck_assert_int_eq(results[i].verdict, DELIVERY_ACCEPTED);
+}
+END_TEST
+
+START_TEST(a_refusal_carries_the_receivers_words_made_harmless)
+{
+    struct delivery_result results[3];
+
+    receiver.statuses[0] = 422;
+    open_with("batch: array\n");
+    OK(deliver(3, results, err));
+    ck_assert_int_eq(results[2].verdict, DELIVERY_REFUSED);
+    ck_assert_str_eq(results[2].reason, "HTTP 422: because?I ?[2J!");
+}
+END_TEST
+
+START_TEST(retry_after_is_passed_on)
+{
+    struct delivery_result results[1];
+
+    receiver.statuses[0] = 429;
+    receiver.extra = "Retry-After: 77\r\n";
+    open_with("");
+    OK(deliver(1, results, err));
+    ck_assert_int_eq(results[0].verdict, DELIVERY_RETRY);
+    ck_assert_int_eq(results[0].retry_after_ms, 77000);
+}
+END_TEST
+
+START_TEST(too_large_asks_for_a_smaller_batch)
+{
+    struct delivery_result results[3];
+
+    receiver.statuses[0] = 413;
+    open_with("batch: ndjson\n");
+    FAILS(deliver(3, results, err), ERR_LIMIT);
+}
+END_TEST
+
+START_TEST(single_stops_at_the_first_that_must_wait)
+{
+    struct delivery_result results[3];
+
+    receiver.statuses[0] = 400;
+    receiver.statuses[1] = 503;
+    open_with("");
+    OK(deliver(3, results, err));
+    ck_assert_int_eq(receiver.n, 2);
+    ck_assert_int_eq(results[0].verdict, DELIVERY_REFUSED);
+    ck_assert_int_eq(results[1].verdict, DELIVERY_RETRY);
+    ck_assert_int_eq(results[2].verdict, DELIVERY_RETRY);
+}
+END_TEST
+
+START_TEST(a_redirect_is_not_followed)
+{
+    struct delivery_result results[1];
+
+    receiver.statuses[0] = 307;
+    receiver.extra = "Location: http://127.0.0.1:1/\r\n";
+    open_with("token: ${env:HOOK_TOKEN}\n");
+    OK(deliver(1, results, err));
+    ck_assert_int_eq(receiver.n, 1);
+    ck_assert_int_eq(results[0].verdict, DELIVERY_HOLD);
+    ck_assert_ptr_nonnull(strstr(results[0].reason, "redirect"));
+}
+END_TEST
+
+START_TEST(a_rotated_secret_is_read_again_after_401)
+{
+    struct delivery_result results[2];
+
+    receiver.statuses[0] = receiver.statuses[2] = 401;
+    open_with("token: ${env:HOOK_TOKEN}\n");
+    ck_assert_int_eq(setenv("HOOK_TOKEN", "fresh", 1), 0);
+    OK(deliver(1, results, err));
+    ck_assert_int_eq(results[0].verdict, DELIVERY_ACCEPTED);
+    has_header(0, "Authorization", "Bearer t0ken");
+    has_header(1, "Authorization", "Bearer fresh");
+    OK(deliver(1, results, err)); /* not rotated: no second try */
+    ck_assert_int_eq(receiver.n, 3);
+    ck_assert_int_eq(results[0].verdict, DELIVERY_HOLD);
+}
+END_TEST
+
+/* The vector that npm standardwebhooks accepts: the id there is not ours, so ours is put in its place. */
+START_TEST(signatures_are_those_of_standard_webhooks)
+{
+    struct output_item it = { .alert = alerts[0],
+        .payload = SL("{\"type\":\"alert.created\",\"data\":{\"id\":\"6f1c2b7e-0a4d-4c39-9b51-8e2f7f4d1a10\"}}") };
+    struct delivery_result result;
+
+    (void)snprintf(alerts[0]->record_id, sizeof alerts[0]->record_id, "6f1c2b7e-0a4d-4c39-9b51-8e2f7f4d1a10");
+    ck_assert_int_eq(setenv("HOOK_SIGN", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", 1), 0);
+    open_with("signing_secret: ${env:HOOK_SIGN}\n");
+    OK(output_webhook.deliver(self, &it, 1, &result, err));
+    has_header(0, "webhook-timestamp", "1767225600");
+    has_header(0, "webhook-signature", "v1,eaC365O5YtpLgij/gwY92KXMjaKD2ojyIewWvlq7XHQ=");
+}
+END_TEST
+
+START_TEST(bad_settings_are_refused)
+{
+    static const struct { const char *yaml, *said; } cases[] = {
+        { "url: http://soc.example.net/hook\n", "plain http" },
+        { "url: http://127.0.0.1.example.net/\n", "plain http" },
+        { "url: http://128.0.0.1/\n", "plain http" },
+        { "url: http://localhost.example.net/\n", "plain http" },
+        { "url: http://[::1].example.net/\n", "" },
+        { "url: ftp://example.net/\n", "" },
+        { "batch: array\n", "url" },
+        { "url: https://example.net/\nheaders: { Host: x }\n", "'Host' cannot be set" },
+        { "url: https://example.net/\nheaders: { webhook-id: x }\n", "cannot be set" },
+        { "url: https://example.net/\nheaders: { \"a b\": x }\n", "cannot be set" },
+        { "url: https://example.net/\nheaders: { A: \"x\\r\\nB: y\" }\n", "'A' cannot be set" },
+        { "url: https://example.net/\nheaders: { A: [x] }\n", "a header must be a text" },
+        { "url: https://example.net/\nheaders: [x]\n", "headers must be a map" },
+        { "url: https://example.net/\nheaders: { A: \"${env:CW_NOT_SET}\" }\n", "CW_NOT_SET" },
+        { "url: https://example.net/\nsigning_secret: ${env:HOOK_TOKEN}\n", "whsec_" },
+        { "url: https://example.net/\ngzip: true\nsigning_secret: ${env:HOOK_SIGN}\n", "exclude" },
+    };
+    struct error why = { 0 };
+
+    ck_assert_int_eq(setenv("HOOK_SIGN", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", 1), 0);
+    ck_assert_msg(try_open(cases[_i].yaml, &why) == -1, "accepted: %s", cases[_i].yaml);
+    ck_assert_int_eq(why.code, ERR_CONFIG);
+    ck_assert_msg(strstr(why.msg, cases[_i].said), "%s: %s", cases[_i].yaml, why.msg);
+    ck_assert_ptr_null(strstr(why.msg, "t0ken"));
+}
+END_TEST
+
+START_TEST(loopback_may_be_plain)
+{
+    static const char *const good[] = { "http://127.9.9.9/x", "http://localhost:80/", "http://LOCALHOST", "http://[::1]:8/",
+                                        "https://example.net/" };
+    char yaml[100];
+
+    (void)snprintf(yaml, sizeof yaml, "url: \"%s\"\n", good[_i]);
+    OK(try_open(yaml, err));
+}
+END_TEST
+
+START_TEST(nobody_there_is_a_network_error)
+{
+    struct delivery_result results[1];
+
+    OK(try_open("url: http://127.0.0.1:1/\n", err));
+    FAILS(deliver(1, results, err), ERR_NET);
+}
+END_TEST
+
+START_TEST(the_probe_sends_no_alert)
+{
+    CLEANUP(buf_release) struct buf said = BUF_INIT(1000);
+
+    receiver.statuses[0] = 405;
+    open_with("");
+    OK(output_webhook.probe(self, &said, err));
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&said), "405"));
+    ck_assert_str_eq(body(0), "");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("output webhook");
+    TCase *t = tcase_create("webhook");
+    SRunner *r = srunner_create(s);
+    int failed;
+
+    (void)setenv("HOOK_TOKEN", "t0ken", 1);
+    (void)setenv("HOOK_KEY", "k3y", 1);
+    (void)unsetenv("http_proxy");
+    (void)unsetenv("https_proxy");
+    (void)unsetenv("ALL_PROXY");
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_test(t, answers_mean_what_the_table_says);
+    tcase_add_test(t, single_sends_one_request_each_with_its_record_id);
+    tcase_add_loop_test(t, batches_are_framed_as_configured, 0, 2);
+    tcase_add_test(t, a_refusal_carries_the_receivers_words_made_harmless);
+    tcase_add_test(t, retry_after_is_passed_on);
+    tcase_add_test(t, too_large_asks_for_a_smaller_batch);
+    tcase_add_test(t, single_stops_at_the_first_that_must_wait);
+    tcase_add_test(t, a_redirect_is_not_followed);
+    tcase_add_test(t, a_rotated_secret_is_read_again_after_401);
+    tcase_add_test(t, signatures_are_those_of_standard_webhooks);
+    tcase_add_loop_test(t, bad_settings_are_refused, 0, 16);
+    tcase_add_loop_test(t, loopback_may_be_plain, 0, 5);
+    tcase_add_test(t, nobody_there_is_a_network_error);
+    tcase_add_test(t, the_probe_sends_no_alert);
+    suite_add_tcase(s, t);
+    srunner_run_all(r, CK_NORMAL);
+    failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
