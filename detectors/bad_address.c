@@ -143,8 +143,6 @@ static void add_listing(struct facts *f, const struct listing *l)
     add_number(f, "listingConfidence", FACT_MAX, l->confidence);
     if (l->from_ns != INT64_MIN)
         add_number(f, "listedSince", FACT_MIN, l->from_ns);
-    if (l->seen_ns != INT64_MIN)
-        add_number(f, "listedLast", FACT_MAX, l->seen_ns);
 }
 
 /* ---- judging ----------------------------------------------------------------------------------- */

@@ -23,14 +23,17 @@ static const struct family {
     bool at_start;        /* the mark opens the text */
 } families[] = {
     /* azure-cosmos-dotnet-v3 UserAgentContainer.cs; the trigger adds its name behind (functions). */
-    { .mark = "cosmos-netstandard-sdk/", .also = "CosmosDBTriggerFunctions", .family = "functions-trigger",
+    { .mark = "cosmos-netstandard-sdk/", .also = "CosmosDBTriggerFunctions",
+      .family = "functions-trigger", .product = "CosmosDBTriggerFunctions",
       .kind = AGENT_SDK, .shape = SHAPE_PIPE },
     { .mark = "cosmos-netstandard-sdk/", .family = "dotnet-v3", .kind = AGENT_SDK, .shape = SHAPE_PIPE },
     { .mark = "documentdb-dotnet-sdk/", .family = "dotnet-v2", .kind = AGENT_SDK },
     { .mark = "documentdb-netcore-sdk/", .family = "dotnet-v2", .kind = AGENT_SDK },
     /* azure-sdk-for-java: the connector marks itself in the suffix of the Java SDK it runs on. */
-    { .mark = "azsdk-java-cosmos/", .also = "SparkConnector", .family = "spark", .kind = AGENT_SDK },
-    { .mark = "cosmosdb-java-sdk/", .also = "SparkConnector", .family = "spark", .kind = AGENT_SDK,
+    { .mark = "azsdk-java-cosmos/", .also = "SparkConnector", .family = "spark",
+      .product = "SparkConnector", .kind = AGENT_SDK },
+    { .mark = "cosmosdb-java-sdk/", .also = "SparkConnector", .family = "spark",
+      .product = "SparkConnector", .kind = AGENT_SDK,
       .shape = SHAPE_BEFORE },
     { .mark = "azsdk-java-cosmos/", .family = "java", .kind = AGENT_SDK },
     { .mark = "cosmosdb-java-sdk/", .family = "java-v2", .kind = AGENT_SDK, .shape = SHAPE_BEFORE },
@@ -59,9 +62,9 @@ static const struct family {
     { .mark = "MongoDB Shell", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "mongosh", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "DataStax Java driver", .family = "cassandra-driver", .product = "DataStax Java driver",
-      .kind = AGENT_DRIVER },
+      .kind = AGENT_DRIVER, .shape = SHAPE_BARE },
     { .mark = "DataStax ", .family = "cassandra-driver", .product = "DataStax driver",
-      .kind = AGENT_DRIVER, .at_start = true },
+      .kind = AGENT_DRIVER, .shape = SHAPE_BARE, .at_start = true },
     { .mark = "Gremlin.Net/", .family = "gremlin-driver", .kind = AGENT_DRIVER },
     { .mark = "gremlin-driver/", .family = "gremlin-driver", .kind = AGENT_DRIVER },
     { .mark = "gremlinpython/", .family = "gremlin-driver", .kind = AGENT_DRIVER },

@@ -76,7 +76,8 @@ int answer_check_columns(struct slice body, const char *const *needed, struct er
         return error_set(err, ERR_SERVER, "the answer has no table");
     for (size_t i = 0; needed[i]; i++)
         if (!has_column(columns, needed[i]))
-            return error_set(err, ERR_STATE, "column %s is gone from the answer; without it nothing can be judged",
+            return error_set(err, ERR_STATE,
+                             "column %s is gone from the answer; without it nothing can be judged",
                              needed[i]);
     return 0;
 }
@@ -108,16 +109,16 @@ int64_t answer_int(const struct answer_row *r, const char *column, int64_t absen
     return absent;
 }
 
-static int each_row(struct json_object *table, int (*fn)(void *, const struct answer_row *, struct error *), void *self,
-                    struct error *err)
+static int each_row(struct json_object *table, int (*fn)(void *, const struct answer_row *, struct error *),
+                    void *self, struct error *err)
 {
     const char *names[COLUMNS_MAX];
     struct json_object *columns = NULL, *rows = NULL;
     struct answer_row row = { .columns = names };
 
-    if (!json_object_object_get_ex(table, "columns", &columns) || !json_object_is_type(columns, json_type_array) ||
-        !json_object_object_get_ex(table, "rows", &rows) || !json_object_is_type(rows, json_type_array) ||
-        json_object_array_length(columns) > COLUMNS_MAX)
+    if (!json_object_object_get_ex(table, "columns", &columns) ||
+        !json_object_is_type(columns, json_type_array) || !json_object_object_get_ex(table, "rows", &rows) ||
+        !json_object_is_type(rows, json_type_array) || json_object_array_length(columns) > COLUMNS_MAX)
         return error_set(err, ERR_SERVER, "the answer has no table");
     row.columns_len = json_object_array_length(columns);
     for (size_t i = 0; i < row.columns_len; i++)
@@ -132,8 +133,8 @@ static int each_row(struct json_object *table, int (*fn)(void *, const struct an
     return 0;
 }
 
-int answer_each_row(struct slice body, int (*fn)(void *self, const struct answer_row *r, struct error *err), void *self,
-                    struct error *err)
+int answer_each_row(struct slice body, int (*fn)(void *self, const struct answer_row *r, struct error *err),
+                    void *self, struct error *err)
 {
     CLEANUP(put_object) struct json_object *root = parse_value(body);
     struct json_object *tables = NULL, *wrong = NULL;
@@ -142,8 +143,8 @@ int answer_each_row(struct slice body, int (*fn)(void *self, const struct answer
         return error_set(err, ERR_SERVER, "the answer is not JSON");
     if (json_object_object_get_ex(root, "error", &wrong) && wrong)
         return error_set(err, ERR_PARTIAL, "the answer is partial: %s", json_object_get_string(wrong));
-    if (!json_object_object_get_ex(root, "tables", &tables) || !json_object_is_type(tables, json_type_array) ||
-        json_object_array_length(tables) == 0)
+    if (!json_object_object_get_ex(root, "tables", &tables) ||
+        !json_object_is_type(tables, json_type_array) || json_object_array_length(tables) == 0)
         return error_set(err, ERR_SERVER, "the answer has no table");
     return each_row(json_object_array_get_idx(tables, 0), fn, self, err);
 }

@@ -25,7 +25,8 @@ int64_t answer_int(const struct answer_row *r, const char *column, int64_t absen
 
 /* fn for each row of the first table. `error` beside the tables is ERR_PARTIAL; anything that is no
  * answer is ERR_SERVER. */
-MUST_CHECK int answer_each_row(struct slice body, int (*fn)(void *self, const struct answer_row *r, struct error *err),
+MUST_CHECK int answer_each_row(struct slice body,
+                               int (*fn)(void *self, const struct answer_row *r, struct error *err),
                                void *self, struct error *err);
 
 #endif

@@ -105,7 +105,8 @@ static int read_more(struct chunks *c, struct error *err)
     int n, code = 0;
 
     if (c->len >= CHUNK_DOCUMENT_MAX)
-        return error_set(err, ERR_LIMIT, "a single document larger than 2 GiB; export it in parts or as one row a line");
+        return error_set(err, ERR_LIMIT,
+                         "a single document larger than 2 GiB; export it in parts or as one row a line");
     if (make_room(c, err) < 0)
         return -1;
     n = gzread(c->file, c->at + c->len, (unsigned)READ_AT_ONCE);

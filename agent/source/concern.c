@@ -31,8 +31,9 @@ static const char *const operations[] = {
 
 /* Words of operations that hand out secrets, whoever's. */
 static const char *const key_words[] = {
-    "listkeys",      "listadminkeys", "listquerykeys", "listconnectionstrings", "listcredentials", "listcredential",
-    "listsecrets",   "listaccountsas", "listservicesas", "readonlykeys",        "regeneratekey",   "publishxml",
+    "listkeys",        "listadminkeys",  "listquerykeys",  "listconnectionstrings",
+    "listcredentials", "listcredential", "listsecrets",    "listaccountsas",
+    "listservicesas",  "readonlykeys",   "regeneratekey",  "publishxml",
 };
 
 static const char *const sentinel_words[] = { "write", "delete" };
@@ -70,7 +71,8 @@ void concern_add_alert_filter(struct buf *out)
 
 static bool is_word_byte(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (unsigned char)c >= 0x80;
 }
 
 /* KQL's `has`: the words stand between bytes that are neither letters nor digits. */

@@ -37,7 +37,7 @@ struct join {
     struct map *texts; /* account NUL activity -> struct known_text * */
     struct waiting *waiting;
     size_t len, cap;
-    char *key;         /* scratch */
+    char *key; /* scratch */
     size_t key_cap;
 };
 
@@ -75,8 +75,10 @@ static int claim(struct join *j, size_t more, struct error *err)
     size_t used = j->strings.used + j->map_bytes + j->cap * sizeof *j->waiting;
 
     if (used > j->max_bytes || more > j->max_bytes - used)
-        return error_set(err, ERR_LIMIT, "more query rows than %zu bytes hold; replay fewer files at a time, or allow more memory",
-                         j->max_bytes);
+        return error_set(
+            err, ERR_LIMIT,
+            "more query rows than %zu bytes hold; replay fewer files at a time, or allow more memory",
+            j->max_bytes);
     return 0;
 }
 
@@ -122,7 +124,8 @@ static int share_fields(struct join *j, const struct record *rec, const struct s
 }
 
 /* account NUL activity; valid until the next call. */
-static int make_key(struct join *j, struct slice account, struct slice activity, struct slice *ret, struct error *err)
+static int make_key(struct join *j, struct slice account, struct slice activity, struct slice *ret,
+                    struct error *err)
 {
     size_t need = account.len + 1 + activity.len;
 
@@ -165,7 +168,8 @@ static int add_text(struct join *j, const struct record *rec, struct error *err)
         (*at)->time_ns = rec->time_ns;
         (*at)->rows = NUM_ABSENT;
         (*at)->api = rec->api;
-        if (share_fields(j, rec, (*at)->field, err) < 0 || copy(j, rec->text[F_ACTIVITY_ID], &(*at)->activity, err) < 0)
+        if (share_fields(j, rec, (*at)->field, err) < 0 ||
+            copy(j, rec->text[F_ACTIVITY_ID], &(*at)->activity, err) < 0)
             return -1;
     }
     t = *at;
@@ -196,16 +200,24 @@ static int grow(struct join *j, struct error *err)
 static int add_waiting(struct join *j, const struct record *rec, struct error *err)
 {
     struct waiting w = {
-        .time_ns = rec->time_ns, .first_ns = rec->first_ns, .last_ns = rec->last_ns, .count = rec->count,
-        .ru_milli = rec->ru_milli, .bytes_in = rec->bytes_in, .bytes_out = rec->bytes_out,
-        .duration_us = rec->duration_us, .status = rec->status, .api = rec->api,
+        .time_ns = rec->time_ns,
+        .first_ns = rec->first_ns,
+        .last_ns = rec->last_ns,
+        .count = rec->count,
+        .ru_milli = rec->ru_milli,
+        .bytes_in = rec->bytes_in,
+        .bytes_out = rec->bytes_out,
+        .duration_us = rec->duration_us,
+        .status = rec->status,
+        .api = rec->api,
     };
 
     if (j->len == j->cap && grow(j, err) < 0)
         return -1;
     if (share_fields(j, rec, w.text, err) < 0 || copy(j, rec->text[F_ACTIVITY_ID], &w.activity, err) < 0)
         return -1;
-    w.hash = hash64(w.activity.at, w.activity.len, hash64(rec->text[F_ACCOUNT].at, rec->text[F_ACCOUNT].len, 0));
+    w.hash =
+        hash64(w.activity.at, w.activity.len, hash64(rec->text[F_ACCOUNT].at, rec->text[F_ACCOUNT].len, 0));
     j->waiting[j->len++] = w;
     return 0;
 }
@@ -222,7 +234,8 @@ int join_add(struct join *j, const struct record *rec, struct error *err)
     return 0;
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------------------------------------
+ */
 
 static int by_activity(const void *a, const void *b)
 {
@@ -245,7 +258,8 @@ static void set_fields(struct record *rec, const struct slice *const *field)
             rec->text[i] = *field[i];
 }
 
-static int finish_pair(struct join *j, const struct waiting *w, struct fold *fold, int64_t *joined, struct error *err)
+static int finish_pair(struct join *j, const struct waiting *w, struct fold *fold, int64_t *joined,
+                       struct error *err)
 {
     struct record rec;
     struct slice key, account = w->text[F_ACCOUNT] ? *w->text[F_ACCOUNT] : SL("");

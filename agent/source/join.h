@@ -17,6 +17,7 @@ void join_free(struct join *j);
 /* Remember what matters of a record; others are ignored. ERR_LIMIT at the ceiling. */
 MUST_CHECK int join_add(struct join *j, const struct record *rec, struct error *err);
 /* Every text, joined or alone, into the fold; the join is spent afterwards. */
-MUST_CHECK int join_finish(struct join *j, struct fold *fold, int64_t *ret_joined, int64_t *ret_alone, struct error *err);
+MUST_CHECK int join_finish(struct join *j, struct fold *fold, int64_t *ret_joined, int64_t *ret_alone,
+                           struct error *err);
 
 #endif

@@ -47,7 +47,8 @@ struct kql_scope {
 const char *kql_stream_name(enum kql_stream s);
 /* Does the scope have anything to ask in this stream? */
 bool kql_has_stream(const struct kql_scope *sc, enum kql_stream s);
-MUST_CHECK int kql_add_stream(struct buf *out, enum kql_stream s, const struct kql_scope *sc, struct error *err);
+MUST_CHECK int kql_add_stream(struct buf *out, enum kql_stream s, const struct kql_scope *sc,
+                              struct error *err);
 /* Columns without which an answer of this stream is useless; NULL-terminated. */
 const char *const *kql_needed_columns(enum kql_stream s, bool is_rows);
 

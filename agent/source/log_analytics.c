@@ -55,7 +55,7 @@ struct log_analytics {
     int64_t skew_ns;
 };
 
-/* ---- options ------------------------------------------------------------------------------------------- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 static const char *const cloud_names[] = { "public", "us_government", "china", NULL };
 static const char *const mode_names[] = { "summarize", "rows", NULL };
@@ -81,9 +81,20 @@ static uint32_t table_bit(struct slice name)
 static void check_tables(const void *self, const struct yaml_node *value, struct settings_errors *errors)
 {
     static const char *const known[] = {
-        "auto", "CDBDataPlaneRequests", "CDBDataPlaneRequests5M", "CDBDataPlaneRequests15M",
-        "CDBQueryRuntimeStatistics", "CDBControlPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests",
-        "CDBGremlinRequests", "CDBTableApiRequests", "AzureActivity", "SecurityAlert", "AzureDiagnostics", NULL,
+        "auto",
+        "CDBDataPlaneRequests",
+        "CDBDataPlaneRequests5M",
+        "CDBDataPlaneRequests15M",
+        "CDBQueryRuntimeStatistics",
+        "CDBControlPlaneRequests",
+        "CDBMongoRequests",
+        "CDBCassandraRequests",
+        "CDBGremlinRequests",
+        "CDBTableApiRequests",
+        "AzureActivity",
+        "SecurityAlert",
+        "AzureDiagnostics",
+        NULL,
     };
     const struct log_analytics *s = self;
 
@@ -92,8 +103,9 @@ static void check_tables(const void *self, const struct yaml_node *value, struct
         const char *near = settings_nearest(name, known);
 
         if (table_bit(name) == 0)
-            settings_errors_add(errors, value, "\"%.*s\" is no table that is read here%s%s%s", SLF(slice_cut(name, 60)),
-                                near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+            settings_errors_add(errors, value, "\"%.*s\" is no table that is read here%s%s%s",
+                                SLF(slice_cut(name, 60)), near ? "; did you mean " : "", near ? near : "",
+                                near ? "?" : "");
     }
 }
 
@@ -102,8 +114,9 @@ static void check_workspace(const void *self, const struct yaml_node *value, str
     const struct log_analytics *s = self;
 
     if (s->workspace && !uuid_is_valid(slice_of(s->workspace)))
-        settings_errors_add(errors, value, "the workspace is named by its id, a GUID such as "
-                                           "00000000-0000-0000-0000-000000000000 (portal: Overview, Workspace ID)");
+        settings_errors_add(errors, value,
+                            "the workspace is named by its id, a GUID such as "
+                            "00000000-0000-0000-0000-000000000000 (portal: Overview, Workspace ID)");
 }
 
 /* Ages in ms; -1: not an ascending list of at most four durations. */
@@ -128,7 +141,8 @@ static void check_recheck(const void *self, const struct yaml_node *value, struc
     int64_t ages[RECHECKS_MAX + 1];
 
     if (parse_rechecks(&s->recheck, ages) < 0)
-        settings_errors_add(errors, value, "up to four growing ages are expected, for example 15m, 1h, 4h, 24h");
+        settings_errors_add(errors, value,
+                            "up to four growing ages are expected, for example 15m, 1h, 4h, 24h");
 }
 
 /* "i/n" with 0 <= i < n. */
@@ -139,8 +153,8 @@ static bool parse_shard(const char *text, int64_t *ret_shard, int64_t *ret_shard
     *ret_shard = *ret_shards = 0;
     if (!text)
         return true;
-    return slice_split(&rest, '/', &part) && parse_i64(part, 0, 1023, ret_shard) && parse_i64(rest, 1, 1024, ret_shards) &&
-           *ret_shard < *ret_shards;
+    return slice_split(&rest, '/', &part) && parse_i64(part, 0, 1023, ret_shard) &&
+           parse_i64(rest, 1, 1024, ret_shards) && *ret_shard < *ret_shards;
 }
 
 static void check_shard(const void *self, const struct yaml_node *value, struct settings_errors *errors)
@@ -149,7 +163,8 @@ static void check_shard(const void *self, const struct yaml_node *value, struct 
     int64_t shard, shards;
 
     if (!parse_shard(s->shard, &shard, &shards))
-        settings_errors_add(errors, value, "a shard is i/n with i from 0 to n-1, for example 0/2 and 1/2 on two agents");
+        settings_errors_add(errors, value,
+                            "a shard is i/n with i from 0 to n-1, for example 0/2 and 1/2 on two agents");
 }
 
 #define AT(field) offsetof(struct log_analytics, field)
@@ -158,54 +173,148 @@ static void check_shard(const void *self, const struct yaml_node *value, struct 
 #define DAY_MS INT64_C(86400000)
 
 static const struct option_spec log_analytics_options[] = {
-    { .key = "workspace", .type = OPT_STRING, .at = AT(workspace), .required = true, .check = check_workspace,
-      .example = "00000000-0000-0000-0000-000000000000", .help = "workspace id, a GUID" },
-    { .key = "workspaces", .type = OPT_STRING_LIST, .at = AT(workspaces), .max = 99,
-      .help = "further workspaces to read in the same queries, by id or name; the same credential must reach them" },
-    { .key = "auth", .type = OPT_MAP, .at = AT(auth), .sub = azure_auth_option_specs,
+    { .key = "workspace",
+      .type = OPT_STRING,
+      .at = AT(workspace),
+      .required = true,
+      .check = check_workspace,
+      .example = "00000000-0000-0000-0000-000000000000",
+      .help = "workspace id, a GUID" },
+    { .key = "workspaces",
+      .type = OPT_STRING_LIST,
+      .at = AT(workspaces),
+      .max = 99,
+      .help = "further workspaces to read in the same queries, by id or name; the same credential must reach "
+              "them" },
+    { .key = "auth",
+      .type = OPT_MAP,
+      .at = AT(auth),
+      .sub = azure_auth_option_specs,
       .help = "who we are; needs the role Log Analytics Reader on the workspace" },
-    { .key = "cloud", .type = OPT_ENUM, .at = AT(cloud), .values = cloud_names, .preset = "public",
+    { .key = "cloud",
+      .type = OPT_ENUM,
+      .at = AT(cloud),
+      .values = cloud_names,
+      .preset = "public",
       .help = "which Azure" },
-    { .key = "endpoint", .type = OPT_URL, .at = AT(endpoint), .help = "query service; unset: the cloud's own",
+    { .key = "endpoint",
+      .type = OPT_URL,
+      .at = AT(endpoint),
+      .help = "query service; unset: the cloud's own",
       .example = "https://api.loganalytics.azure.com" },
-    { .key = "mode", .type = OPT_ENUM, .at = AT(mode), .values = mode_names, .preset = "summarize",
+    { .key = "mode",
+      .type = OPT_ENUM,
+      .at = AT(mode),
+      .values = mode_names,
+      .preset = "summarize",
       .help = "summarize: the workspace groups rows, only summaries travel; rows: fetch rows. Same alerts" },
-    { .key = "tables", .type = OPT_STRING_LIST, .at = AT(tables), .preset = "auto", .check = check_tables,
+    { .key = "tables",
+      .type = OPT_STRING_LIST,
+      .at = AT(tables),
+      .preset = "auto",
+      .check = check_tables,
       .help = "tables to read; auto: all that exist, except the aggregated CDBDataPlaneRequests5M and 15M" },
-    { .key = "accounts", .type = OPT_STRING_LIST, .at = AT(accounts), .max = 1000,
+    { .key = "accounts",
+      .type = OPT_STRING_LIST,
+      .at = AT(accounts),
+      .max = 1000,
       .help = "only these database accounts; unset: all" },
-    { .key = "shard", .type = OPT_STRING, .at = AT(shard), .check = check_shard, .example = "0/2",
+    { .key = "shard",
+      .type = OPT_STRING,
+      .at = AT(shard),
+      .check = check_shard,
+      .example = "0/2",
       .help = "i/n: read only accounts whose hash is i of n, to share the work between n agents" },
-    { .key = "places", .type = OPT_ENUM, .at = AT(places), .values = place_names, .preset = "workspace",
+    { .key = "places",
+      .type = OPT_ENUM,
+      .at = AT(places),
+      .values = place_names,
+      .preset = "workspace",
       .help = "workspace: let it say where addresses are (geo_info_from_ip_address)" },
-    { .key = "window", .type = OPT_DURATION, .at = AT(window_ms), .preset = "5m", .min = 10000, .max = 6 * HOUR_MS,
+    { .key = "window",
+      .type = OPT_DURATION,
+      .at = AT(window_ms),
+      .preset = "5m",
+      .min = 10000,
+      .max = 6 * HOUR_MS,
       .help = "how much is read at a time, by arrival" },
-    { .key = "settle", .type = OPT_DURATION, .at = AT(settle_ms), .preset = "2m", .max = HOUR_MS,
+    { .key = "settle",
+      .type = OPT_DURATION,
+      .at = AT(settle_ms),
+      .preset = "2m",
+      .max = HOUR_MS,
       .help = "leave so much of the newest arrivals unread: they are still becoming visible" },
-    { .key = "catch_up", .type = OPT_DURATION, .at = AT(catch_up_ms), .preset = "1h", .min = MINUTE_MS, .max = DAY_MS,
+    { .key = "catch_up",
+      .type = OPT_DURATION,
+      .at = AT(catch_up_ms),
+      .preset = "1h",
+      .min = MINUTE_MS,
+      .max = DAY_MS,
       .help = "longest window when far behind" },
-    { .key = "lookback", .type = OPT_DURATION, .at = AT(lookback_ms), .preset = "24h", .max = 30 * DAY_MS,
+    { .key = "lookback",
+      .type = OPT_DURATION,
+      .at = AT(lookback_ms),
+      .preset = "24h",
+      .max = 30 * DAY_MS,
       .help = "at the first start, raise alerts on what arrived so long ago" },
-    { .key = "backfill", .type = OPT_DURATION, .at = AT(backfill_ms), .preset = "14d", .max = 90 * DAY_MS,
+    { .key = "backfill",
+      .type = OPT_DURATION,
+      .at = AT(backfill_ms),
+      .preset = "14d",
+      .max = 90 * DAY_MS,
       .help = "at the first start, learn from so much before that; 0: learn from scratch" },
-    { .key = "backfill_window", .type = OPT_DURATION, .at = AT(backfill_window_ms), .preset = "6h", .min = MINUTE_MS,
-      .max = 7 * DAY_MS, .help = "how much of it is read at a time" },
-    { .key = "recheck", .type = OPT_STRING_LIST, .at = AT(recheck), .preset = "15m, 1h, 4h, 24h", .max = RECHECKS_MAX,
-      .check = check_recheck, .help = "ages at which a window is counted again, for rows that became visible late" },
-    { .key = "retention", .type = OPT_DURATION, .at = AT(retention_ms), .preset = "30d", .max = 4000 * DAY_MS,
+    { .key = "backfill_window",
+      .type = OPT_DURATION,
+      .at = AT(backfill_window_ms),
+      .preset = "6h",
+      .min = MINUTE_MS,
+      .max = 7 * DAY_MS,
+      .help = "how much of it is read at a time" },
+    { .key = "recheck",
+      .type = OPT_STRING_LIST,
+      .at = AT(recheck),
+      .preset = "15m, 1h, 4h, 24h",
+      .max = RECHECKS_MAX,
+      .check = check_recheck,
+      .help = "ages at which a window is counted again, for rows that became visible late" },
+    { .key = "retention",
+      .type = OPT_DURATION,
+      .at = AT(retention_ms),
+      .preset = "30d",
+      .max = 4000 * DAY_MS,
       .help = "how long the workspace keeps rows; what was not read by then is admitted as a gap" },
-    { .key = "text_wait", .type = OPT_DURATION, .at = AT(text_wait_ms), .preset = "1h", .min = MINUTE_MS, .max = DAY_MS,
+    { .key = "text_wait",
+      .type = OPT_DURATION,
+      .at = AT(text_wait_ms),
+      .preset = "1h",
+      .min = MINUTE_MS,
+      .max = DAY_MS,
       .help = "how long a query text waits for the request it belongs to, before it is judged alone" },
-    { .key = "query_timeout", .type = OPT_DURATION, .at = AT(query_timeout_ms), .preset = "3m", .min = 10000,
-      .max = 600000, .help = "time limit of one query" },
-    { .key = "concurrency", .type = OPT_INT, .at = AT(concurrency), .preset = "5", .min = 1, .max = 5,
+    { .key = "query_timeout",
+      .type = OPT_DURATION,
+      .at = AT(query_timeout_ms),
+      .preset = "3m",
+      .min = 10000,
+      .max = 600000,
+      .help = "time limit of one query" },
+    { .key = "concurrency",
+      .type = OPT_INT,
+      .at = AT(concurrency),
+      .preset = "5",
+      .min = 1,
+      .max = 5,
       .help = "queries at a time for one credential, over all sources; the service allows 5" },
-    { .key = "row_cap", .type = OPT_INT, .at = AT(row_cap), .preset = "100000", .min = 2, .max = READER_ROWS_MAX,
+    { .key = "row_cap",
+      .type = OPT_INT,
+      .at = AT(row_cap),
+      .preset = "100000",
+      .min = 2,
+      .max = READER_ROWS_MAX,
       .help = "rows of one answer; a window with more is read in parts" },
     { 0 },
 };
 
-/* ---- scope, open, close ------------------------------------------------------------------------------------ */
+/* ---- scope, open, close ---------------------------------------------------------------------- */
 
 static int scope_from(const struct log_analytics *s, struct kql_scope *ret, struct error *err)
 {
@@ -235,7 +344,11 @@ static int ask(void *self, struct slice query, int64_t wait_s, struct http_answe
 {
     struct log_analytics *s = self;
     const struct azure_query q = {
-        .endpoint = s->endpoint, .workspace = s->workspace, .query = query, .wait_s = wait_s, .no_cache = true,
+        .endpoint = s->endpoint,
+        .workspace = s->workspace,
+        .query = query,
+        .wait_s = wait_s,
+        .no_cache = true,
     };
     int rc;
 
@@ -276,13 +389,16 @@ static int log_analytics_open(void *self, const char *name, const struct service
         return error_set(err, ERR_NOMEM, "no memory for source %s", name);
     if (gate_open(azure_credential_describe(s->credential), s->concurrency, &s->gate, err) < 0)
         return -1;
-    s->reader = (struct reader){ .ask = ask, .self = s, .decoder = s->decoder, .wait_s = s->query_timeout_ms / 1000 };
+    s->reader = (struct reader) {
+        .ask = ask, .self = s, .decoder = s->decoder, .wait_s = s->query_timeout_ms / 1000
+    };
     return scope_from(s, &s->reader.scope, err);
 }
 
-/* ---- reading and counting ----------------------------------------------------------------------------------- */
+/* ---- reading and counting -------------------------------------------------------------------- */
 
-static int log_analytics_read(void *self, const struct source_request *req, struct source_batch *batch, struct error *err)
+static int log_analytics_read(void *self, const struct source_request *req, struct source_batch *batch,
+                              struct error *err)
 {
     struct log_analytics *s = self;
     int rc = reader_read(&s->reader, req, batch, err);
@@ -291,7 +407,8 @@ static int log_analytics_read(void *self, const struct source_request *req, stru
     return rc;
 }
 
-static int log_analytics_count(void *self, const int64_t *edges, size_t n, int64_t *ret_counts, struct error *err)
+static int log_analytics_count(void *self, const int64_t *edges, size_t n, int64_t *ret_counts,
+                               struct error *err)
 {
     struct log_analytics *s = self;
 
@@ -330,11 +447,12 @@ static int log_analytics_threat_intel(void *self, struct buf *ret_answer, struct
     return buf_check(ret_answer, err);
 }
 
-/* ---- every query -------------------------------------------------------------------------------------------- */
+/* ---- every query ----------------------------------------------------------------------------- */
 
 typedef int query_fn(void *self, const char *name, struct slice text, struct error *err);
 
-static int say_stream(const char *variant, const struct kql_scope *sc, query_fn *fn, void *self, struct error *err)
+static int say_stream(const char *variant, const struct kql_scope *sc, query_fn *fn, void *self,
+                      struct error *err)
 {
     for (unsigned i = 0; i < KQL_STREAM_COUNT; i++) {
         CLEANUP(buf_release) struct buf text = BUF_INIT(QUERY_TEXT_MAX);
@@ -355,12 +473,15 @@ static int say_rest(const struct kql_scope *sc, query_fn *fn, void *self, struct
     CLEANUP(buf_release) struct buf one = BUF_INIT(QUERY_TEXT_MAX), several = BUF_INIT(QUERY_TEXT_MAX);
     CLEANUP(buf_release) struct buf intel = BUF_INIT(QUERY_TEXT_MAX), probe = BUF_INIT(QUERY_TEXT_MAX);
     const int64_t step = sc->to_ns - sc->from_ns;
-    const int64_t edges[4] = { sc->from_ns, sc->from_ns + step, sc->from_ns + 2 * step, sc->from_ns + 3 * step };
+    const int64_t edges[4] = { sc->from_ns, sc->from_ns + step, sc->from_ns + 2 * step,
+                               sc->from_ns + 3 * step };
 
     if (kql_add_count(&one, sc, edges, 1, err) < 0 || fn(self, "count", buf_slice(&one), err) < 0 ||
-        kql_add_count(&several, sc, edges, 3, err) < 0 || fn(self, "count-several", buf_slice(&several), err) < 0 ||
-        kql_add_threat_intel(&intel, sc->to_ns, err) < 0 || fn(self, "threat-intelligence", buf_slice(&intel), err) < 0 ||
-        kql_add_probe(&probe, sc, err) < 0 || fn(self, "probe", buf_slice(&probe), err) < 0)
+        kql_add_count(&several, sc, edges, 3, err) < 0 ||
+        fn(self, "count-several", buf_slice(&several), err) < 0 ||
+        kql_add_threat_intel(&intel, sc->to_ns, err) < 0 ||
+        fn(self, "threat-intelligence", buf_slice(&intel), err) < 0 || kql_add_probe(&probe, sc, err) < 0 ||
+        fn(self, "probe", buf_slice(&probe), err) < 0)
         return -1;
     return 0;
 }
@@ -388,7 +509,7 @@ static int log_analytics_each_query(void *self, query_fn *fn, void *fn_self, str
     return say_stream("-cut-by-hash", &sc, fn, fn_self, err);
 }
 
-/* ---- probing -------------------------------------------------------------------------------------------------- */
+/* ---- probing --------------------------------------------------------------------------------- */
 
 struct probing {
     struct buf *said;
@@ -428,10 +549,13 @@ static void say_missing(struct probing *p, uint32_t wanted)
     for (unsigned t = 1; t < TABLE_COUNT; t++)
         if ((wanted & ~p->seen) & KQL_TABLE(t))
             buf_addf(p->said, "%s: table %s does not exist (nothing was ever sent to it)\n",
-                     t == TABLE_DATA_PLANE || t == TABLE_ACTIVITY ? "warning" : "note", table_name((enum table)t));
+                     t == TABLE_DATA_PLANE || t == TABLE_ACTIVITY ? "warning" : "note",
+                     table_name((enum table)t));
     if (!(p->seen & KQL_TABLE(TABLE_ACTIVITY)) && (wanted & KQL_TABLE(TABLE_ACTIVITY)))
-        buf_add_str(p->said, "warning: without AzureActivity nobody sees who lists keys: send the subscription's activity "
-                             "log to the workspace\n");
+        buf_add_str(
+            p->said,
+            "warning: without AzureActivity nobody sees who lists keys: send the subscription's activity "
+            "log to the workspace\n");
     if (p->rows == 0)
         buf_add_str(p->said, "warning: no Cosmos DB rows in 24 h: is the account's diagnostic setting on?\n");
 }
@@ -444,7 +568,8 @@ static void say_full_text(struct probing *p)
         buf_add_str(p->said, "ok: query texts are logged in full\n");
     else
         buf_addf(p->said,
-                 "warning: %lld %% of the query texts are masked: switch on full-text query logging, or injection is judged "
+                 "warning: %lld %% of the query texts are masked: switch on full-text query logging, or "
+                 "injection is judged "
                  "by shape alone\n",
                  (long long)(p->masked / ((p->texts + 99) / 100)));
 }

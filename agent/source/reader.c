@@ -13,8 +13,8 @@
 #include <string.h>
 
 #define QUERY_TEXT_MAX ((size_t)1 << 20)
-#define WAIT_MAX_S 600       /* the service's own maximum */
-#define STALLS_MAX 6         /* time-outs in a row before the reading fails */
+#define WAIT_MAX_S 600 /* the service's own maximum */
+#define STALLS_MAX 6   /* time-outs in a row before the reading fails */
 #define FAILURES_BEFORE_HALVING 3
 #define DEPTH_MAX 12
 
@@ -36,7 +36,7 @@ struct reading {
     enum kql_stream stream;
 };
 
-/* ---- one answer --------------------------------------------------------------------------------------- */
+/* ---- one answer ------------------------------------------------------------------------------ */
 
 static int count_record(void *self, const struct record *rec, struct error *err)
 {
@@ -46,19 +46,6 @@ static int count_record(void *self, const struct record *rec, struct error *err)
     return 0;
 }
 
-static int keep_record(void *self, const struct record *rec, struct error *err)
-{
-    struct reading *g = self;
-    int rc = 0;
-
-    if (g->stream != KQL_TEXTS)
-        rc = fold_add(g->batch->fold, rec, err);
-    else if (!slice_empty(rec->text[F_QUERY_TEXT]))
-        rc = fold_add_text(g->batch->fold, rec, err);
-    g->batch->records = i64_add_sat(g->batch->records, rec->count);
-    return rc;
-}
-
 static void keep_bad(void *self, struct slice raw, const char *reason)
 {
     struct reading *g = self;
@@ -66,6 +53,23 @@ static void keep_bad(void *self, struct slice raw, const char *reason)
     g->batch->records = i64_add_sat(g->batch->records, 1); /* so that a re-check counts it too */
     if (g->batch->on_bad)
         g->batch->on_bad(g->batch->bad_self, raw, reason);
+}
+
+static int keep_record(void *self, const struct record *rec, struct error *err)
+{
+    struct reading *g = self;
+    int rc = 0;
+
+    if (rec->time_ns == NUM_ABSENT) {
+        keep_bad(self, rec->text[F_ACTIVITY_ID], "no readable TimeGenerated");
+        return 0;
+    }
+    if (g->stream != KQL_TEXTS)
+        rc = fold_add(g->batch->fold, rec, err);
+    else if (!slice_empty(rec->text[F_QUERY_TEXT]))
+        rc = fold_add_text(g->batch->fold, rec, err);
+    g->batch->records = i64_add_sat(g->batch->records, rec->count);
+    return rc;
 }
 
 static enum verdict judge(struct reading *g, const struct http_answer *a, struct error *err)
@@ -78,17 +82,19 @@ static enum verdict judge(struct reading *g, const struct http_answer *a, struct
     struct error bad = { 0 };
 
     if (decode_answer(g->r->decoder, body.at, body.len, TABLE_NONE, &counting, &result, &bad) < 0) {
-        (void)error_set(err, bad.code == ERR_NOMEM ? ERR_NOMEM : ERR_SERVER, "the answer cannot be read: %s", bad.msg);
+        (void)error_set(err, bad.code == ERR_NOMEM ? ERR_NOMEM : ERR_SERVER, "the answer cannot be read: %s",
+                        bad.msg);
         return FAILED;
     }
     if (result.is_partial) {
-        (void)error_set(err, ERR_PARTIAL, "the answer is partial: %s %s", result.error_code, result.error_text);
+        (void)error_set(err, ERR_PARTIAL, "the answer is partial: %s %s", result.error_code,
+                        result.error_text);
         return TOO_MUCH;
     }
     rows = result.records + result.bad + result.skipped;
     if (rows >= sc->row_cap || rows >= READER_ROWS_MAX || body.len >= READER_BYTES_NEAR) {
-        (void)error_set(err, ERR_PARTIAL, "the answer is as large as one may be: %lld rows, %zu bytes", (long long)rows,
-                        body.len);
+        (void)error_set(err, ERR_PARTIAL, "the answer is as large as one may be: %lld rows, %zu bytes",
+                        (long long)rows, body.len);
         return TOO_MUCH;
     }
     if (answer_check_columns(body, kql_needed_columns(g->stream, sc->is_rows), err) < 0)
@@ -128,7 +134,8 @@ static enum verdict ask_piece(struct reading *g, const struct piece *p, struct e
     return v;
 }
 
-/* ---- cutting -------------------------------------------------------------------------------------------- */
+/* ---- cutting --------------------------------------------------------------------------------------------
+ */
 
 static bool cut(const struct piece *p, struct piece halves[2])
 {
@@ -146,7 +153,8 @@ static bool cut(const struct piece *p, struct piece halves[2])
         halves[0].part_to = halves[1].part_to = KQL_PARTS;
     if (halves[1].part_to - halves[1].part_from < 2)
         return false;
-    halves[0].part_to = halves[1].part_from = halves[1].part_from + (halves[1].part_to - halves[1].part_from) / 2;
+    halves[0].part_to = halves[1].part_from =
+        halves[1].part_from + (halves[1].part_to - halves[1].part_from) / 2;
     return true;
 }
 
@@ -221,12 +229,14 @@ static void learn_from_failure(struct reader *r, int64_t from_ns, enum error_cod
         r->depth++;
 }
 
-int reader_read(struct reader *r, const struct source_request *req, struct source_batch *batch, struct error *err)
+int reader_read(struct reader *r, const struct source_request *req, struct source_batch *batch,
+                struct error *err)
 {
     const struct piece whole = { .from_ns = time_floor(req->from_ns, KQL_TICK_NS),
                                  .to_ns = time_floor(req->to_ns, KQL_TICK_NS) };
-    struct reading g = { .r = r, .batch = batch, .wait_s = r->wait_s,
-                         .bin_ns = req->is_backfill ? NS_PER_HOUR : NS_PER_MIN };
+    struct reading g = {
+        .r = r, .batch = batch, .wait_s = r->wait_s, .bin_ns = req->is_backfill ? NS_PER_HOUR : NS_PER_MIN
+    };
 
     if (whole.to_ns <= whole.from_ns)
         return 0;
@@ -247,7 +257,7 @@ int reader_read(struct reader *r, const struct source_request *req, struct sourc
     return 0;
 }
 
-/* ---- counting ---------------------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 struct counting {
     int64_t *counts;
@@ -279,7 +289,8 @@ static int ask_count(struct reader *r, const int64_t *edges, size_t n, int64_t *
     return answer_each_row(buf_slice(&answer.body), count_row, &c, err);
 }
 
-static int count_some(struct reader *r, const int64_t *edges, size_t n, unsigned depth, int64_t *counts, struct error *err)
+static int count_some(struct reader *r, const int64_t *edges, size_t n, unsigned depth, int64_t *counts,
+                      struct error *err)
 {
     struct error first = { 0 };
 

@@ -38,6 +38,7 @@ MUST_CHECK int reader_read(struct reader *r, const struct source_request *req, s
                            struct error *err);
 
 /* As source_ops.count. */
-MUST_CHECK int reader_count(struct reader *r, const int64_t *edges, size_t n, int64_t *ret_counts, struct error *err);
+MUST_CHECK int reader_count(struct reader *r, const int64_t *edges, size_t n, int64_t *ret_counts,
+                            struct error *err);
 
 #endif

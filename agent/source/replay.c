@@ -66,7 +66,7 @@ void replay_freep(struct replay **r)
     *r = NULL;
 }
 
-/* ---- rows given twice ---------------------------------------------------------------------------------- */
+/* ---- rows given twice ------------------------------------------------------------------------ */
 
 static size_t id_place(const struct id_set *s, uint64_t a, uint64_t b)
 {
@@ -82,8 +82,9 @@ static int ids_grow(struct replay *r, struct error *err)
     struct id_set old = r->ids, grown = { .cap = old.cap ? old.cap * 2 : 4096, .len = old.len };
 
     if (grown.cap * sizeof *grown.slots > r->cfg.max_bytes / 4)
-        return error_set(err, ERR_LIMIT, "more rows than their ids can be remembered; replay fewer files at a time, or "
-                                         "allow more memory");
+        return error_set(err, ERR_LIMIT,
+                         "more rows than their ids can be remembered; replay fewer files at a time, or "
+                         "allow more memory");
     grown.slots = calloc(grown.cap, sizeof *grown.slots);
     if (!grown.slots)
         return error_set(err, ERR_NOMEM, "no memory for row ids");
@@ -120,13 +121,27 @@ static int is_repeated(struct replay *r, struct slice id, bool *ret, struct erro
     return 0;
 }
 
-/* ---- one file --------------------------------------------------------------------------------------------- */
+/* ---- one file ---------------------------------------------------------------------------------------------
+ */
+
+static void on_bad(void *self, struct slice raw, const char *reason)
+{
+    struct replay *r = self;
+
+    if (r->cfg.on_bad)
+        r->cfg.on_bad(r->cfg.bad_self, r->path, raw, reason);
+}
 
 static int on_record(void *self, const struct record *rec, struct error *err)
 {
     struct replay *r = self;
     bool repeated = false;
 
+    if (rec->time_ns == NUM_ABSENT) {
+        r->counts.bad++;
+        on_bad(r, rec->text[F_ACTIVITY_ID], "no readable TimeGenerated");
+        return 0;
+    }
     r->counts.records++;
     if (is_repeated(r, rec->text[F_ITEM_ID], &repeated, err) < 0)
         return -1;
@@ -143,14 +158,6 @@ static int on_record(void *self, const struct record *rec, struct error *err)
     if (rec->table == TABLE_QUERY_STATS) /* becomes an observation when it is joined */
         return 0;
     return fold_add(r->fold, rec, err);
-}
-
-static void on_bad(void *self, struct slice raw, const char *reason)
-{
-    struct replay *r = self;
-
-    if (r->cfg.on_bad)
-        r->cfg.on_bad(r->cfg.bad_self, r->path, raw, reason);
 }
 
 /* CDBDataPlaneRequests.json.gz names its table. */
@@ -183,7 +190,8 @@ static int read_file(struct replay *r, const char *path, struct chunks *c, struc
         r->counts.bad += result.bad;
         r->counts.skipped += result.skipped;
         if (result.is_partial)
-            return error_set(err, ERR_PARTIAL, "this is a partial query answer (%s): rows are missing", result.error_code);
+            return error_set(err, ERR_PARTIAL, "this is a partial query answer (%s): rows are missing",
+                             result.error_code);
     }
 }
 
@@ -203,7 +211,8 @@ static int digest_of(const char *path, unsigned char ret[DIGEST_LEN], struct err
     return 0;
 }
 
-static int note_file(struct replay *r, const unsigned char digest[DIGEST_LEN], bool *ret_new, struct error *err)
+static int note_file(struct replay *r, const unsigned char digest[DIGEST_LEN], bool *ret_new,
+                     struct error *err)
 {
     if (!map_put(r->files, slice_make((const char *)digest, DIGEST_LEN), ret_new))
         return error_set(err, ERR_NOMEM, "no memory for the list of files");

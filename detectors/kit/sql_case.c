@@ -131,7 +131,7 @@ static void read_text(struct sql_bench *b, struct slice statement, struct sql_re
     sql_judge(&b->scratch, j);
     sql_shape_make(&b->shape, &b->scratch.lex, j->is_masked);
     r->shape = b->shape.hash;
-    if (has_rule(j, RULE_COMMENT_TAIL)) /* what is left may be a known shape: the cut must show */
+    if (has_rule(j, RULE_COMMENT_TAIL) && j->score >= THRESHOLD_ALONE) /* what is left may be a known shape: the cut must show */
         r->shape ^= UINT64_C(0x636f6d6d656e7421);
     r->outcome = (uint8_t)j->outcome;
     r->score = (uint8_t)score_of(j, false);
@@ -158,11 +158,11 @@ struct extension {
     bool found, cuts_tail;
     uint64_t base;
     uint32_t from, to;   /* bytes of the statement that were put in; from == to: nothing, only cut */
-    bool starts_with_or, has_new_field, has_lone_mask;
+    bool starts_with_or, has_new_field;
 };
 
 /* Masked names mean nothing across statements, but within one the same name has the same mask: a property
- * that stands in the run alone is one that the usual statement does not ask for. */
+ * that stands in these bytes alone is one that the usual statement does not ask for. */
 static bool has_lone_mask(const struct sql_lex *lex, uint32_t from, uint32_t to)
 {
     for (size_t i = 1; i + 1 < lex->len; i++) {
@@ -198,8 +198,6 @@ static void describe_run(const struct sql_client *c, const struct sql_shape *sh,
         if (at >= ret->from && at < ret->to && !sql_word_is_known(c, sh->fields[i]))
             ret->has_new_field = true;
     }
-    if (sh->fold_names)
-        ret->has_lone_mask = has_lone_mask(lex, ret->from, ret->to);
 }
 
 /* What follows the run in the usual statement stands in a comment here. (A run that covers the whole
@@ -323,7 +321,9 @@ static int score_extension(const struct sql_bench *b, const struct extension *e,
 
         if (from >= e->to || to <= e->from || f->score < 10)
             continue;
-        if (f->rule == RULE_BLIND && !e->has_new_field && f->score < (e->has_lone_mask ? 18 : 40))
+        bool is_lone = b->shape.fold_names && has_lone_mask(lex, from, to);
+
+        if (f->rule == RULE_BLIND && !e->has_new_field && f->score < (is_lone ? 18 : 40))
             continue; /* builders add STARTSWITH on fields they use */
         rest = rest * (100 - f->score) / 100;
         hit = true;
@@ -353,7 +353,7 @@ static void judge_readable(struct sql_bench *b, const struct sql_client *c, stru
         k->inserted = slice_make(k->statement.at + e.from, e.to - e.from);
         threshold = THRESHOLD_ALONE;
     }
-    if (r->probe_score >= THRESHOLD_PROBE && (run != RUN_OK || r->probe_score > score)) {
+    if (r->probe_score >= THRESHOLD_PROBE && run != RUN_OK) { /* what the service took is no foreign dialect */
         conclude(b, k, VERDICT_PROBE, GRADE_ATTACK, r->probe_score);
         return;
     }

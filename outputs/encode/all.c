@@ -5,9 +5,25 @@
 #include <string.h>
 
 extern const struct encoder encoder_json;
+extern const struct encoder encoder_defender;
+extern const struct encoder encoder_asim;
+extern const struct encoder encoder_sentinel;
+extern const struct encoder encoder_cef;
+extern const struct encoder encoder_leef;
+extern const struct encoder encoder_ocsf;
+extern const struct encoder encoder_ecs;
+extern const struct encoder encoder_cloudevents;
 
 const struct encoder *const encoders_all[] = {
     &encoder_json,
+    &encoder_defender,
+    &encoder_asim,
+    &encoder_sentinel,
+    &encoder_cef,
+    &encoder_leef,
+    &encoder_ocsf,
+    &encoder_ecs,
+    &encoder_cloudevents,
     NULL,
 };
 

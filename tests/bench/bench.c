@@ -1,6 +1,7 @@
 /* bench.c - how fast a query answer becomes observations, and against what that is to be measured.
  *
- * 100 MB of a made-up answer in memory, one core, buffers warm, median of five:
+ * 100 MB of a made-up answer in memory, buffers warm, median of five rounds, processor time of one core
+ * (so that other programs on the machine cost less of the truth):
  *   memchr      what memory allows: find every newline in bytes that have none
  *   bare_parse  the JSON library alone, every value touched (tree and on demand; the faster one counts)
  *   decode      records, dropped        fold  records into observations, sorted
@@ -49,7 +50,7 @@ static double now_s(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -151,19 +152,31 @@ static int compare_doubles(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double median_s(struct bench *b, void (*run)(struct bench *))
+enum task { TASK_MEMCHR, TASK_DOM, TASK_ONDEMAND, TASK_DECODE, TASK_FOLD, TASK_DETECT, TASK_COUNT };
+
+static void (*const tasks[TASK_COUNT])(struct bench *) = {
+    [TASK_MEMCHR] = run_memchr, [TASK_DOM] = run_dom,   [TASK_ONDEMAND] = run_ondemand,
+    [TASK_DECODE] = run_decode, [TASK_FOLD] = run_fold, [TASK_DETECT] = run_detect,
+};
+
+/* Each task once a round, so that whatever else the machine does falls on all of them alike. */
+static void measure(struct bench *b, double *ret_median_s)
 {
-    double took[RUNS];
+    double took[TASK_COUNT][RUNS];
 
-    run(b); /* warm */
-    for (size_t i = 0; i < RUNS; i++) {
-        double start = now_s();
+    for (int round = -1; round < RUNS; round++) { /* the first warms */
+        for (size_t t = 0; t < TASK_COUNT; t++) {
+            double start = now_s();
 
-        run(b);
-        took[i] = now_s() - start;
+            tasks[t](b);
+            if (round >= 0)
+                took[t][round] = now_s() - start;
+        }
     }
-    qsort(took, RUNS, sizeof took[0], compare_doubles);
-    return took[RUNS / 2];
+    for (size_t t = 0; t < TASK_COUNT; t++) {
+        qsort(took[t], RUNS, sizeof took[t][0], compare_doubles);
+        ret_median_s[t] = took[t][RUNS / 2];
+    }
 }
 
 static double mb_per_s(const struct bench *b, double s)
@@ -171,11 +184,8 @@ static double mb_per_s(const struct bench *b, double s)
     return (double)b->answer.len / 1e6 / s;
 }
 
-static void measure_rows(struct bench *b, void (*run)(struct bench *), const char *rows,
-                         const char *mb)
+static void add_rows(struct bench *b, double s, const char *rows, const char *mb)
 {
-    double s = median_s(b, run);
-
     add_result(b, rows, (double)b->made.rows / s, "rows/s");
     add_result(b, mb, mb_per_s(b, s), "MB/s");
 }
@@ -219,7 +229,7 @@ int main(int argc, char **argv)
 {
     struct bench b = { .answer = BUF_INIT((size_t)4 << 30) };
     int64_t mb = 100;
-    double dom, ondemand, rest;
+    double dom, ondemand, rest, took[TASK_COUNT];
     const char *path = argc > 2 ? argv[2] : "build/bench.json";
 
     if (argc > 1 && !parse_i64(slice_of(argv[1]), 1, 2000, &mb)) {
@@ -244,15 +254,16 @@ int main(int argc, char **argv)
     add_result(&b, "answer.rows", (double)b.made.rows, "rows");
     add_result(&b, "fold.observations", (double)fold_len(b.fold), "observations");
 
-    measure_rows(&b, run_decode, "decode.rows_per_s", "decode.mb_per_s");
-    measure_rows(&b, run_fold, "fold.rows_per_s", "fold.mb_per_s");
-    measure_rows(&b, run_detect, "detect.rows_per_s", "detect.mb_per_s");
-    add_result(&b, "memchr.mb_per_s", mb_per_s(&b, median_s(&b, run_memchr)), "MB/s");
-    ondemand = mb_per_s(&b, median_s(&b, run_ondemand));
-    dom = mb_per_s(&b, median_s(&b, run_dom));
+    measure(&b, took);
+    dom = mb_per_s(&b, took[TASK_DOM]);
+    ondemand = mb_per_s(&b, took[TASK_ONDEMAND]);
+    add_result(&b, "memchr.mb_per_s", mb_per_s(&b, took[TASK_MEMCHR]), "MB/s");
     add_result(&b, "bare_parse_dom.mb_per_s", dom, "MB/s");
     add_result(&b, "bare_parse_ondemand.mb_per_s", ondemand, "MB/s");
     add_result(&b, "bare_parse.mb_per_s", dom > ondemand ? dom : ondemand, "MB/s");
+    add_rows(&b, took[TASK_DECODE], "decode.rows_per_s", "decode.mb_per_s");
+    add_rows(&b, took[TASK_FOLD], "fold.rows_per_s", "fold.mb_per_s");
+    add_rows(&b, took[TASK_DETECT], "detect.rows_per_s", "detect.mb_per_s");
 
     printf("%s, %zu rows of %zu cells, checksum %llx\n", bare_kernel(), b.made.rows,
            b.made.rows ? b.made.cells / b.made.rows : 0, (unsigned long long)b.sum);

@@ -290,7 +290,7 @@ START_TEST(hostile_texts_stay_texts)
         OK(alert_from_draft(&(struct alert_draft){
                .detector = "bad_address", .state_version = 1, .type = "CosmosDB_TorAnomaly", .variant = ".Write",
                .severity = SEVERITY_HIGH, .account = hostile[i], .resource_id = hostile[i], .subject = hostile[i],
-               .bucket_ns = INT64_MIN, .first_ns = INT64_MIN, .last_ns = INT64_MAX, .count = INT64_MAX,
+               .bucket_ns = INT64_MIN, .first_ns = INT64_MIN, .last_ns = INT64_MAX - NS_PER_HOUR, .count = INT64_MAX,
                .facts = facts, .facts_len = ARRAY_LEN(facts) }, &a, err));
         encode(a, &line);
         for (size_t j = 0; j < line.len; j++)

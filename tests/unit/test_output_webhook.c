@@ -222,7 +222,7 @@ START_TEST(single_sends_one_request_each_with_its_record_id)
     OK(deliver(3, results, err));
     ck_assert_int_eq(receiver.n, 3);
     for (int i = 0; i < 3; i++) {
-        char wanted[16];
+        char wanted[32];
 
         ck_assert_int_eq(results[i].verdict, DELIVERY_ACCEPTED);
         (void)snprintf(wanted, sizeof wanted, "{\"n\":%d}", i);

@@ -367,7 +367,7 @@ START_TEST(being_asked_to_wait_goes_up_as_it_is)
 }
 END_TEST
 
-/* ---- counting ---------------------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------------- */
 
 struct counter {
     size_t asked, most; /* intervals in one query */

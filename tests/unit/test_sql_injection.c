@@ -155,14 +155,15 @@ END_TEST
 
 START_TEST(a_known_shape_is_ordinary_whatever_it_contains)
 {
-    const char *text = "SELECT * FROM c WHERE c.a = 'x' OR IS_DEFINED(c.b)";
+    const char *text = "SELECT * FROM c WHERE c.a = 'x' OR EXISTS(SELECT VALUE t FROM t IN c.tags)";
+    const char *empty = "SELECT * FROM c WHERE c.a = '' OR EXISTS(SELECT VALUE t FROM t IN c.tags)";
     struct bench *b = bench_open(&detector_sql_injection, "");
 
     feed(b, (struct ask){ .text = text, .minute_ns = day(0) });
-    feed(b, (struct ask){ .text = "SELECT * FROM c WHERE c.a = '' OR IS_DEFINED(c.b)", .minute_ns = day(5) });
+    feed(b, (struct ask){ .text = empty, .minute_ns = day(5) });
     ck_assert_uint_eq(bench_alerts(b), 0);
     /* the same on another container, where nobody ever sent it */
-    feed(b, (struct ask){ .text = "SELECT * FROM c WHERE c.a = '' OR IS_DEFINED(c.b)", .minute_ns = day(5), .container = "users" });
+    feed(b, (struct ask){ .text = empty, .minute_ns = day(5), .container = "users" });
     ck_assert_uint_eq(bench_alerts(b), 1);
     bench_free(b);
 }

@@ -191,9 +191,9 @@ static bool is_thorough(void)
 }
 
 /* An alert whose row is hit lives on in its delivery and the other way round. */
-START_TEST(a_flipped_bit_anywhere_loses_no_delivery)
+START_TEST(a_flipped_bit_anywhere_is_harmless_or_told)
 {
-    size_t len, step = is_thorough() ? 61 : 811, told = 0, tried = 0;
+    size_t len, step = is_thorough() ? 61 : 811, told = 0;
     char *text;
 
     fill();
@@ -207,12 +207,12 @@ START_TEST(a_flipped_bit_anywhere_loses_no_delivery)
         text[at] = (char)(text[at] ^ (1 << (at % 8)));
         f = survive("flip", at, &was_told);
         told += was_told;
-        tried++;
-        /* A page may go (a leaf with several rows), never all. */
-        ck_assert_msg(f.pending + f.parked >= ALERTS / 2 || was_told, "flip at %zu: %d pending, %d parked", at,
-                      f.pending, f.parked);
+        /* What is lost is told: a leaf that cannot be read takes several rows. */
+        ck_assert_msg(was_told || (f.alerts == ALERTS && f.pending == ALERTS - 1 && f.parked == 1),
+                      "flip at %zu: %d alerts, %d pending, %d parked, and not a word", at, f.alerts, f.pending,
+                      f.parked);
     }
-    ck_assert_uint_gt(told, tried / 8); /* the file is mostly content: damage is seen */
+    ck_assert_uint_gt(told, 0);
     free(text);
 }
 END_TEST
@@ -562,7 +562,7 @@ int main(void)
     tcase_set_timeout(t, 600);
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, a_sound_store_is_told_to_be_sound);
-    tcase_add_loop_test(t, a_flipped_bit_anywhere_loses_no_delivery, 0, 8);
+    tcase_add_loop_test(t, a_flipped_bit_anywhere_is_harmless_or_told, 0, 8);
     tcase_add_loop_test(t, a_file_cut_anywhere_opens, 0, 8);
     tcase_add_loop_test(t, four_hundred_bytes_overwritten_are_noticed, 0, 8);
     tcase_add_test(t, a_text_file_in_its_place_is_kept_aside);

@@ -1,0 +1,197 @@
+/* sql_judge_text.c - what can be told from the words alone: comments, other dialects, broken text.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "detectors/kit/sql_judge_parts.h"
+#include "detectors/kit/sql_words.h"
+
+/* ---- comments ----------------------------------------------------------------------------------- */
+
+/* Does the text behind the quote go on like a statement? (`'90s only` does not.) */
+static bool goes_on_like_a_statement(struct slice rest)
+{
+    static const char *const words[] = { "and", "or", "order", "group", "offset", "not", "in", "like", "as", "between" };
+
+    while (rest.len > 0 && strchr(" \t\r%", rest.at[0]) && rest.at[0] != '\0')
+        rest = slice_make(rest.at + 1, rest.len - 1);
+    if (rest.len > 0 && strchr(",)]}=<>!+-*/|", rest.at[0]) && rest.at[0] != '\0')
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        struct slice w = slice_of(words[i]);
+
+        if (slice_starts_nocase(rest, w) && (rest.len == w.len || strchr(" \t(", rest.at[w.len])))
+            return true;
+    }
+    return false;
+}
+
+/* What is left of a value that was left early: its closing quote and what followed. Score of a comment
+ * with this text (dashes cut off); *ret_is_tail: more than the quote was cut. */
+static int score_comment(const struct judge *g, struct slice text, bool *ret_is_tail)
+{
+    size_t i = 0, quotes = 0;
+
+    while (i < text.len && i < 4 && strchr(" -+%;)#/*", text.at[i]) && text.at[i] != '\0')
+        i++;
+    if (i >= text.len || (text.at[i] != '\'' && text.at[i] != '"'))
+        return 0;
+    char quote = text.at[i];
+
+    for (size_t k = i; k < text.len; k++)
+        quotes += text.at[k] == quote;
+    i++;
+    struct slice rest = slice_make(text.at + i, text.len - i);
+
+    while (i < text.len && strchr(" \t\r);%", text.at[i]) && text.at[i] != '\0')
+        i++;
+    *ret_is_tail = i < text.len;
+    if (*ret_is_tail && quotes % 2 == 0 && !goes_on_like_a_statement(rest))
+        return 0; /* -- 'another value': somebody's note */
+    if (!*ret_is_tail)
+        return g->j->outcome == SQL_SYNTAX ? 52 : 30;
+    return goes_on_like_a_statement(rest) ? 88 : 40;
+}
+
+/* A comment that begins with the closing quote of a value. People do not write comments like that;
+ * `-- don't ask` has letters first. */
+void sql_judge_comments(struct judge *g)
+{
+    const struct sql_lex *lex = &g->s->lex;
+
+    for (size_t k = 0; k < lex->comments_len; k++) {
+        const struct sql_comment *c = &lex->comments[k];
+        bool is_tail = false;
+
+        if (c->before == 0 || token(g, c->before - 1)->kind == TOK_NAME)
+            continue; /* behind a name or a keyword: how people comment */
+        int score = score_comment(g, slice_make(lex->text.at + c->at + 2, c->len - 2u), &is_tail);
+
+        sql_found(g, is_tail ? RULE_COMMENT_TAIL : RULE_COMMENT_QUOTE, score, c->before - 1, c->before - 1);
+    }
+}
+
+/* ---- text that may not parse -------------------------------------------------------------------- */
+
+static bool is_hole_token(const struct sql_token *t)
+{
+    return t->kind == TOK_STRING || t->kind == TOK_NUMBER;
+}
+
+/* Words of other dialects, behind the first value; in front of it they are a developer's mistake. */
+void sql_judge_foreign_words(struct judge *g)
+{
+    const struct sql_lex *lex = &g->s->lex;
+    bool seen_value = false;
+    int weak = 0;
+    uint32_t weak_at = 0;
+
+    for (uint32_t i = 0; i + 1 < lex->len; i++) {
+        const struct sql_token *t = token(g, i);
+
+        if (sql_token_is(t, TOK_NAME, WORD_ORDER) && sql_token_is(t + 1, TOK_NAME, WORD_BY) && i + 2 < lex->len &&
+            t[2].kind == TOK_NUMBER && i > 0 && g->j->outcome == SQL_SYNTAX)
+            sql_found(g, RULE_FOREIGN_WORD, 62, i, i + 2); /* counting columns: other dialects sort by number */
+        seen_value |= is_hole_token(t) || t->kind == TOK_BAD || sql_token_is(t, TOK_NAME, WORD_WHERE) ||
+                      sql_token_is(t, TOK_NAME, WORD_ORDER);
+        if (t->kind == TOK_BAD && (t->code == BAD_DOUBLE_AT || t->code == BAD_HEX_NUMBER) && seen_value)
+            sql_found(g, RULE_FOREIGN_WORD, t->code == BAD_DOUBLE_AT ? 80 : 55, i, i);
+        if (t->kind != TOK_NAME || t->code != WORD_NONE || !seen_value ||
+            (i > 0 && sql_token_is(t - 1, TOK_OP, OP_DOT)) || t->len < 2 || t->len > 24)
+            continue;
+        int score = sql_foreign_score(token_text(g, i), token_text(g, i + 1));
+
+        if (score >= 60)
+            sql_found(g, RULE_FOREIGN_WORD, score, i, i + 1);
+        else if (score > weak) {
+            weak = score;
+            weak_at = i;
+        }
+    }
+    if (g->j->outcome == SQL_SYNTAX)
+        sql_found(g, RULE_FOREIGN_WORD, weak, weak_at, weak_at);
+}
+
+/* [OR|AND] value compare value, token by token. */
+static void judge_broken_tautology(struct judge *g)
+{
+    const struct sql_lex *lex = &g->s->lex;
+
+    for (uint32_t i = 1; i + 3 < lex->len; i++) {
+        const struct sql_token *t = token(g, i);
+        uint32_t at = i + 1;
+
+        if (!(t->kind == TOK_NAME && (t->code == WORD_OR || t->code == WORD_AND)) &&
+            !sql_token_is(t, TOK_OP, OP_CONCAT))
+            continue;
+        while (at + 3 < lex->len && sql_token_is(token(g, at), TOK_OP, OP_OPEN))
+            at++;
+        if (sql_token_is(token(g, at), TOK_NAME, WORD_NOT))
+            at++;
+        if (at + 2 >= lex->len)
+            continue;
+        bool left = is_hole_token(token(g, at)), right = is_hole_token(token(g, at + 2)) || token(g, at + 2)->kind == TOK_BAD;
+        const struct sql_token *op = token(g, at + 1);
+        bool compares = (op->kind == TOK_OP && op->code >= OP_EQ && op->code <= OP_GE) ||
+                        sql_token_is(op, TOK_NAME, WORD_LIKE) || sql_token_is(op, TOK_NAME, WORD_IN);
+
+        if (left && compares && right && (is_hole_token(t - 1) || sql_token_is(t - 1, TOK_OP, OP_CLOSE)))
+            sql_found(g, RULE_BROKEN_TAUTOLOGY, 75, i, at + 2);
+        else if (sql_token_is(token(g, at), TOK_NAME, WORD_TRUE) && is_hole_token(t - 1))
+            sql_found(g, RULE_BROKEN_TAUTOLOGY, 62, i, at);
+    }
+}
+
+/* A value, then a mark that only another dialect ends or comments a statement with. */
+static void judge_foreign_marks(struct judge *g)
+{
+    const struct sql_lex *lex = &g->s->lex;
+
+    for (uint32_t i = 1; i + 1 < lex->len; i++) {
+        const struct sql_token *t = token(g, i);
+
+        if (t->kind != TOK_BAD || ((t->flags & TOK_FLAG_GLUED) && (t - 1)->kind == TOK_NAME))
+            continue;
+        bool behind = is_hole_token(t - 1) || sql_token_is(t - 1, TOK_OP, OP_CLOSE) ||
+                      ((t - 1)->kind == TOK_NAME && (t - 1)->code != WORD_NONE);
+
+        switch (t->code) {
+        case BAD_SEMICOLON:
+            if (t[1].kind == TOK_NAME)
+                sql_found(g, RULE_FOREIGN_MARK, behind ? 66 : 45, i, i + 1);
+            else if (t[1].kind != TOK_END)
+                sql_found(g, RULE_FOREIGN_MARK, behind ? 55 : 30, i, i);
+            break;
+        case BAD_HASH: case BAD_BLOCK_COMMENT:
+            sql_found(g, RULE_FOREIGN_MARK, behind ? 62 : 25, i, i);
+            break;
+        case BAD_BACKTICK: sql_found(g, RULE_FOREIGN_MARK, behind ? 40 : 25, i, i); break;
+        default: break;
+        }
+    }
+}
+
+/* O'Neill, it's: the letter before the quote and the letter behind it belong to one word. */
+static bool is_name_break(const struct judge *g)
+{
+    const struct sql_lex *lex = &g->s->lex;
+
+    for (uint32_t i = 1; i + 1 < lex->len; i++) {
+        const struct sql_token *t = token(g, i), *str = t - 1;
+
+        if (str->kind != TOK_STRING || t->kind != TOK_NAME || !(str->len >= 3) || t->at != str->at + str->len)
+            continue;
+        unsigned char before = (unsigned char)lex->text.at[str->at + str->len - 2];
+
+        if ((before | 0x20) >= 'a' || before >= 0x80)
+            return true;
+    }
+    return false;
+}
+
+void sql_judge_broken(struct judge *g, const struct sql_tree *tree)
+{
+    judge_broken_tautology(g);
+    judge_foreign_marks(g);
+    if (g->j->outcome != SQL_SYNTAX)
+        return;
+    g->j->is_name_break = is_name_break(g);
+    sql_found(g, RULE_BROKEN, g->j->is_name_break ? 5 : 20, tree->error_tok, tree->error_tok);
+}

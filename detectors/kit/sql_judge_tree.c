@@ -1,0 +1,369 @@
+/* sql_judge_tree.c - what a statement that parses says. See sql_judge.h.
+ *
+ * The leading thought: injected text came in through a value. So what counts is what stands directly
+ * behind a literal. `WHERE 1=1 AND ...` and `('all' = 'all' OR ...)` have their constant in front, a
+ * parameter (@p) cannot be broken out of, and an SDK puts `AND (true)` behind a bracket of its own.
+ *
+ * What can succeed in this dialect: there is no UNION, no second statement, no delay, no write, and a
+ * query sees one container. What remains is turning a condition true, asking true/false questions
+ * about fields, sub-queries over the item's own arrays, and cutting the tail with a comment.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "detectors/kit/sql_judge_parts.h"
+#include "detectors/kit/sql_words.h"
+
+/* ---- the value that was broken out of ----------------------------------------------------------- */
+
+enum hole { HOLE_NONE, HOLE_BOOL, HOLE_NUMBER, HOLE_STRING, HOLE_EMPTY };
+
+/* What literal stands directly before the connector in front of token `first`? Closing and opening
+ * brackets between are looked through. *ret_tok: the literal. */
+static enum hole hole_before(const struct judge *g, uint32_t first, uint32_t *ret_tok)
+{
+    uint32_t i = first;
+
+    while (i > 0 && sql_token_is(token(g, i - 1), TOK_OP, OP_OPEN))
+        i--;
+    while (i > 0 && sql_token_is(token(g, i - 1), TOK_NAME, WORD_NOT))
+        i--;
+    if (i < 2)
+        return HOLE_NONE;
+    i -= 2;
+    while (i > 0 && sql_token_is(token(g, i), TOK_OP, OP_CLOSE))
+        i--;
+    const struct sql_token *t = token(g, i);
+
+    *ret_tok = i;
+    if (t->kind == TOK_STRING) /* LIKE '%' is what an empty input leaves in LIKE '%...%' */
+        return t->len == 2 || (t->len == 3 && g->s->lex.text.at[t->at + 1] == '%') ? HOLE_EMPTY : HOLE_STRING;
+    if (t->kind == TOK_NUMBER)
+        return HOLE_NUMBER;
+    if (t->kind == TOK_NAME && (t->code == WORD_TRUE || t->code == WORD_FALSE || t->code == WORD_NULL))
+        return HOLE_BOOL;
+    return HOLE_NONE;
+}
+
+/* ---- OR ----------------------------------------------------------------------------------------- */
+
+struct place {
+    enum hole hole;
+    uint32_t hole_tok;
+    bool is_grouped;   /* an OR in brackets beside other conditions: how people write filters by hand */
+    bool is_bracketed; /* an OR in brackets */
+};
+
+/* Same text as in the value before, and more than a letter: (c.role = 'all' OR 'all' = 'all'). */
+static bool repeats_the_value(const struct judge *g, const struct sql_node *n, const struct place *at)
+{
+    if (!is_compare(n) || !(at->is_grouped || at->is_bracketed))
+        return false;
+    const struct sql_token *hole = token(g, at->hole_tok);
+    struct slice value = token_text(g, at->hole_tok);
+
+    if (at->hole == HOLE_NUMBER ? !at->is_grouped : at->hole != HOLE_STRING || hole->len < 4)
+        return false;
+    return slice_eq(value, token_text(g, first_child(g, n)->tok)) || slice_eq(value, token_text(g, second_child(g, n)->tok));
+}
+
+static void judge_or_constant(struct judge *g, const struct sql_node *n, const struct place *at)
+{
+    enum truth t = sql_truth_of(g, n);
+    bool with_text = is_compare(n) && (first_child(g, n)->kind == NODE_STRING || second_child(g, n)->kind == NODE_STRING);
+
+    if (is_literal(n)) {
+        sql_found(g, RULE_BARE_LITERAL, n->kind == NODE_STRING ? 65 : 50, n->first, n->last);
+        return;
+    }
+    if (n->kind == NODE_TRUE || n->kind == NODE_FALSE) {
+        int score = n->kind == NODE_FALSE ? 20 : at->is_grouped ? 30 : 68;
+
+        if (at->hole == HOLE_EMPTY && score > 20)
+            score += at->is_grouped ? 15 : 25; /* a feature flag beside an empty filter looks so too */
+        sql_found(g, RULE_OR_CONSTANT, score, n->first, n->last);
+        return;
+    }
+    if (n->kind == NODE_NULL || n->kind == NODE_UNDEFINED)
+        return;
+    if (repeats_the_value(g, n, at)) {
+        sql_found(g, RULE_OR_CONSTANT, 9, n->first, n->last);
+        return;
+    }
+    sql_found(g, t == TRUTH_NO ? RULE_CONSTANT_ANSWER : RULE_OR_CONSTANT,
+          with_text ? 85 : at->is_grouped ? 58 : 78, n->first, n->last);
+}
+
+static void judge_or_branch(struct judge *g, const struct sql_node *n, const struct place *at)
+{
+    const struct sql_node *core = NULL;
+
+    if (n->kind == NODE_AND) { /* OR '1'='1' AND the rest of the statement */
+        judge_or_branch(g, first_child(g, n), at);
+        return;
+    }
+    if (is_constant(n)) {
+        judge_or_constant(g, n, at);
+        return;
+    }
+    if (n->kind == NODE_SUBQUERY || (n->refs & REFS_SUBQUERY))
+        sql_found(g, RULE_SUBQUERY, at->hole == HOLE_EMPTY && !at->is_grouped ? 62 : 35, n->first, n->last);
+    if (n->refs & REFS_UDF)
+        sql_found(g, RULE_UDF, at->hole == HOLE_EMPTY && !at->is_grouped ? 62 : 25, n->first, n->last);
+    if (sql_is_self_compare(g, n)) {
+        sql_found(g, RULE_OR_SELF, 82, n->first, n->last);
+        return;
+    }
+    if (g->j->is_masked && (is_compare(n) || n->kind == NODE_LIKE) && !(n->kind == NODE_BINARY && n->code == OP_EQ) &&
+        sql_is_always_there(g, sql_core_of(g, first_child(g, n))) && is_constant(second_child(g, n)))
+        sql_found(g, RULE_OR_ALWAYS, 15, n->first, n->last); /* OR c.id LIKE 'str2': was it '%'? counts inside a known shape */
+    if (sql_is_wide(g, n, &core)) {
+        int score = sql_is_always_there(g, core) ? 72 : 35;
+
+        if (at->hole == HOLE_EMPTY)
+            score += sql_is_always_there(g, core) ? 28 : 22;
+        else if (at->is_grouped)
+            score -= 10;
+        sql_found(g, RULE_OR_ALWAYS, score, n->first, n->last);
+    }
+}
+
+/* 'a' = 'b': two texts compared with each other. */
+static bool is_text_compare(const struct judge *g, const struct sql_node *n)
+{
+    return is_compare(n) && first_child(g, n)->kind == NODE_STRING && second_child(g, n)->kind == NODE_STRING;
+}
+
+static bool is_plain_true(const struct sql_node *n)
+{
+    return n->kind == NODE_TRUE;
+}
+
+static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
+{
+    const struct sql_node *before = first_child(g, n);
+
+    bool chain_hole = false;
+
+    if ((n->refs & REFS_FIELD) == 0)
+        return; /* 1 OR true: a lesson, not an application */
+    for (uint32_t i = before->next; i; i = node(g, i)->next) {
+        const struct sql_node *child = node(g, i);
+        struct place at = { .is_grouped = is_grouped,
+                            .is_bracketed = n->first > 0 && sql_token_is(token(g, n->first - 1), TOK_OP, OP_OPEN) };
+
+        at.hole = hole_before(g, child->first, &at.hole_tok);
+        if (at.hole == HOLE_NONE && chain_hole && is_text_compare(g, child))
+            sql_found(g, RULE_CONSTANT_ANSWER, 70, child->first, child->last); /* = 'x' OR f(c.id) OR 'a'='b' */
+        chain_hole |= at.hole == HOLE_STRING || at.hole == HOLE_EMPTY;
+        if (at.hole != HOLE_NONE && !(is_constant(before) && !is_literal(before) && before == first_child(g, n)))
+            judge_or_branch(g, child, &at);
+        before = child;
+    }
+}
+
+/* ---- AND ---------------------------------------------------------------------------------------- */
+
+/* The question of a blind probe about one field: a short prefix, a length, a bound of one letter.
+ * *ret_field: the field, or NULL when the condition is no such question. */
+static bool is_short_guess(const struct judge *g, const struct sql_node *n)
+{
+    return n->kind == NODE_STRING && string_of(g, n).len <= 3;
+}
+
+static const struct sql_node *field_asked(const struct judge *g, const struct sql_node *n, bool *ret_short)
+{
+    const struct sql_node *left = is_compare(n) || n->kind == NODE_LIKE ? first_child(g, n) : n;
+
+    if (left->kind == NODE_CALL && left->child && sql_is_inference_function(token_text(g, left->tok))) {
+        *ret_short = (left->children >= 2 && is_short_guess(g, second_child(g, left))) ||
+                     (is_compare(n) && is_short_guess(g, second_child(g, n)));
+        return sql_core_of(g, left);
+    }
+    *ret_short = true;
+    if (n->kind == NODE_LIKE && is_short_guess(g, second_child(g, n)))
+        return left;
+    if (is_compare(n) && n->code != OP_EQ && n->code != OP_NE && is_short_guess(g, second_child(g, n)))
+        return left;
+    return NULL;
+}
+
+static void judge_blind(struct judge *g, const struct sql_node *n)
+{
+    bool is_short = false;
+    const struct sql_node *field = field_asked(g, n, &is_short);
+
+    if (!field || field->kind != NODE_FIELD)
+        return;
+    const struct sql_node *call = is_compare(n) ? first_child(g, n) : n;
+    bool cuts_letters = IS_CALL_OF(g, call, "length", "substring", "left", "right", "regexmatch", "array_length");
+
+    sql_found(g, RULE_BLIND, 12 + (cuts_letters ? 6 : 0) + (sql_is_sensitive_field(field_name(g, field)) ? 36 : 0) + (is_short ? 15 : 0), n->first, n->last);
+}
+
+static void judge_and(struct judge *g, const struct sql_node *n)
+{
+    const struct sql_node *before = first_child(g, n);
+    bool chain_hole = false;
+
+    if ((n->refs & REFS_FIELD) == 0)
+        return;
+    for (uint32_t i = before->next; i; i = node(g, i)->next) {
+        const struct sql_node *child = node(g, i);
+        uint32_t hole_tok = 0;
+        enum hole hole = hole_before(g, child->first, &hole_tok);
+
+        if (is_text_compare(g, child) && (is_constant(before) || (hole == HOLE_NONE && chain_hole)))
+            sql_found(g, RULE_CONSTANT_ANSWER, 65, child->first, child->last); /* true AND '1'='1' */
+        chain_hole |= hole == HOLE_STRING || hole == HOLE_EMPTY;
+        if (hole == HOLE_NONE || (is_constant(before) && !is_literal(before))) {
+            before = child;
+            continue;
+        }
+        if (is_literal(child))
+            sql_found(g, RULE_BARE_LITERAL, child->kind == NODE_STRING ? 62 : 40, child->first, child->last);
+        else if (is_constant(child) && is_compare(child))
+            sql_found(g, RULE_CONSTANT_ANSWER,
+                  (first_child(g, child)->kind == NODE_STRING ? 72 : 45) + (hole == HOLE_EMPTY ? 10 : 0),
+                  child->first, child->last);
+        else if ((child->refs & REFS_SUBQUERY) && hole == HOLE_EMPTY)
+            sql_found(g, RULE_SUBQUERY, 35, child->first, child->last);
+        else if (sql_is_self_compare(g, child))
+            sql_found(g, RULE_OR_SELF, 55, child->first, child->last);
+        if (child->refs & REFS_FIELD)
+            judge_blind(g, child);
+        before = child;
+    }
+}
+
+/* ---- the rest of the tree ----------------------------------------------------------------------- */
+
+static bool takes_a_value(const struct sql_node *parent, size_t child_index)
+{
+    switch (parent->kind) {
+    case NODE_CALL: case NODE_IN: case NODE_LIKE: case NODE_BETWEEN: return child_index > 0;
+    case NODE_BINARY: return true;
+    default: return false;
+    }
+}
+
+/* CONTAINS(c.x, '' OR true), IN ('' OR 1=1, ...): nobody writes a chain that begins with a literal. */
+static void judge_logic_in_value(struct judge *g, const struct sql_node *parent)
+{
+    size_t index = 0;
+
+    for (uint32_t i = parent->child; i; i = node(g, i)->next, index++) {
+        const struct sql_node *n = node(g, i);
+
+        if ((n->kind == NODE_OR || n->kind == NODE_AND) && takes_a_value(parent, index) &&
+            is_literal(first_child(g, n)))
+            sql_found(g, RULE_LOGIC_IN_VALUE, 85, n->first, n->last);
+    }
+}
+
+/* '' - '', 'a' || 'b': a value that is worked out from text literals, where a field is compared with it. */
+static void judge_literal_sum(struct judge *g, const struct sql_node *n)
+{
+    const struct sql_node *a = first_child(g, n), *b = second_child(g, n);
+
+    if (n->kind != NODE_BINARY || is_compare(n) || n->code == OP_COALESCE || !is_constant(n) ||
+        (a->kind != NODE_STRING && b->kind != NODE_STRING))
+        return;
+    int score = n->code == OP_CONCAT ? 15 : n->code == OP_PLUS ? 40 : 66;
+
+    if (a->kind == NODE_STRING && string_of(g, a).len == 0)
+        score += 20;
+    sql_found(g, RULE_LITERAL_SUM, score, n->first, n->last);
+}
+
+static void judge_compare(struct judge *g, const struct sql_node *n)
+{
+    const struct sql_node *a = first_child(g, n), *b = second_child(g, n);
+
+    if (is_compare(a) && is_literal(b) && is_literal(second_child(g, a)))
+        sql_found(g, RULE_CHAINED_COMPARE, (n->refs & REFS_FIELD) ? 72 : 30, n->first, n->last);
+    if (a->refs & REFS_FIELD)
+        judge_literal_sum(g, b);
+}
+
+/* FROM of a sub-query must go back to an alias of the statement. */
+static void judge_subquery(struct judge *g, const struct sql_node *sub)
+{
+    const struct sql_node *select = first_child(g, sub);
+
+    if (g->j->is_masked || sub->is_negated)
+        return; /* names mean nothing, or it feeds FROM */
+    for (uint32_t i = select->child; i; i = node(g, i)->next) {
+        const struct sql_node *from = node(g, i);
+
+        if (from->kind != NODE_CLAUSE || from->code != WORD_FROM)
+            continue;
+        /* The source is the last child of "x IN source", else the first. */
+        const struct sql_node *source = from->children >= 2 && sql_token_is(token(g, node(g, from->child)->last + 1),
+                                                                            TOK_NAME, WORD_IN)
+                                            ? second_child(g, from) : first_child(g, from);
+
+        while (source->kind == NODE_FIELD || source->kind == NODE_INDEX)
+            source = first_child(g, source);
+        if (source->kind != NODE_NAME)
+            return;
+        for (uint32_t t = 0; t + 1 < g->s->lex.len; t++)
+            if ((t < sub->first || t > sub->last) && token(g, t)->kind == TOK_NAME &&
+                slice_eq_nocase(token_text(g, t), token_text(g, source->tok)))
+                return;
+        if (slice_eq_nocase(token_text(g, source->tok), SL("root")) || slice_eq_nocase(token_text(g, source->tok), SL("c")))
+            return;
+        sql_found(g, RULE_FOREIGN_CONTAINER, 75, sub->first, sub->last);
+        return;
+    }
+}
+
+static void judge_order(struct judge *g, const struct sql_node *clause)
+{
+    for (uint32_t i = clause->child; i; i = node(g, i)->next)
+        if (node(g, i)->kind == NODE_NUMBER)
+            sql_found(g, RULE_ORDER_CONSTANT, 48, clause->first, clause->last);
+}
+
+/* An AND that holds an OR beside a real condition: the OR was put in brackets on purpose. */
+static bool groups_its_or(const struct judge *g, const struct sql_node *and_node, uint32_t or_index)
+{
+    for (uint32_t i = and_node->child; i; i = node(g, i)->next)
+        if (i != or_index && !is_plain_true(node(g, i)))
+            return true;
+    return false;
+}
+
+void sql_judge_tree(struct judge *g)
+{
+    for (uint32_t i = 1; i < g->s->nodes_len; i++) { /* marks: code is free on NODE_OR, is_negated on others */
+        const struct sql_node *n = node(g, i);
+
+        for (uint32_t c = n->kind == NODE_AND ? n->child : 0; c; c = node(g, c)->next)
+            if (node(g, c)->kind == NODE_OR && groups_its_or(g, n, c))
+                g->s->nodes[c].code = 1;
+        for (uint32_t c = n->kind == NODE_CLAUSE && n->code == WORD_FROM ? n->child : 0; c; c = node(g, c)->next)
+            g->s->nodes[c].is_negated = true; /* a sub-query that is the source itself */
+    }
+    for (uint32_t i = 1; i < g->s->nodes_len; i++) {
+        const struct sql_node *n = node(g, i);
+
+        switch (n->kind) {
+        case NODE_OR: judge_or(g, n, n->code == 1); break;
+        case NODE_AND: judge_and(g, n); break;
+        case NODE_BINARY:
+            if (is_compare(n))
+                judge_compare(g, n);
+            judge_logic_in_value(g, n);
+            break;
+        case NODE_CALL: case NODE_IN: case NODE_LIKE: case NODE_BETWEEN:
+            judge_logic_in_value(g, n);
+            if ((n->refs & REFS_FIELD) && n->children >= 2)
+                judge_literal_sum(g, second_child(g, n));
+            break;
+        case NODE_SUBQUERY: judge_subquery(g, n); break;
+        case NODE_CLAUSE:
+            if (n->code == WORD_ORDER)
+                judge_order(g, n);
+            break;
+        default: break;
+        }
+    }
+}
