@@ -457,6 +457,41 @@ static void note_success(struct worker *w, const struct job *job)
     pthread_mutex_unlock(&f->lock);
 }
 
+static void do_gap(struct worker *w, struct window *win)
+{
+    struct error err = { 0 };
+
+    log_event(LOG_LEVEL_ERROR, w->source.name, "an interval can no longer be read and is lost",
+              "cause", win->reason, NULL);
+    fold_reset(w->fold);
+    w->job.batch = (struct source_batch){ .fold = w->fold };
+    w->job.window = *win;
+    w->job.is_recheck = false;
+    w->job.is_gap = true;
+    if (hand_over(w) == 0)
+        (void)ledger_note(w, &w->job.window, &err);
+}
+
+/* More rows than can be read or held. The source has split its questions as far as they go; a shorter window
+ * helps when memory was the limit. A moment that is too full even alone is lost, and said so. */
+static void too_much(struct worker *w, struct window *win, const struct error *why)
+{
+    int64_t half = (win->to_ns - win->from_ns) / 2;
+    struct error err = { 0 };
+
+    (void)snprintf(win->reason, sizeof win->reason, "%.199s", why->msg);
+    if (half < NS_PER_S) {
+        do_gap(w, win);
+        return;
+    }
+    log_event(LOG_LEVEL_WARN, w->source.name, "a window holds too much and is halved", "cause", why->msg, NULL);
+    win->to_ns = win->from_ns + half - half % 100;
+    win->attempts++;
+    if (store_put_window(w->flow->cfg.store, win, &err) < 0)
+        log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be written", "cause", err.msg, NULL);
+    (void)ledger_note(w, win, &err);
+}
+
 /* Read (again) and have it judged; what is durable afterwards goes into the ledger in memory. */
 static void do_window(struct worker *w, struct window *win, bool is_recheck)
 {
@@ -480,7 +515,10 @@ static void do_window(struct worker *w, struct window *win, bool is_recheck)
             pause_worker(w, backoff_next(&w->backoff, err.retry_after_ms, w->flow->cfg.sv));
             return;
         }
-        read_failed(w, win, &err);
+        if (err.code == ERR_LIMIT)
+            too_much(w, win, &err);
+        else
+            read_failed(w, win, &err);
         return;
     }
     w->job.window = *win;
@@ -519,21 +557,6 @@ static void do_recheck(struct worker *w, struct window *win)
         win->state = WINDOW_RECHECKED;
     if (store_put_window(w->flow->cfg.store, win, &err) < 0 || ledger_note(w, win, &err) < 0)
         log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be written", "cause", err.msg, NULL);
-}
-
-static void do_gap(struct worker *w, struct window *win)
-{
-    struct error err = { 0 };
-
-    log_event(LOG_LEVEL_ERROR, w->source.name, "an interval can no longer be read and is lost",
-              "cause", win->reason, NULL);
-    fold_reset(w->fold);
-    w->job.batch = (struct source_batch){ .fold = w->fold };
-    w->job.window = *win;
-    w->job.is_recheck = false;
-    w->job.is_gap = true;
-    if (hand_over(w) == 0)
-        (void)ledger_note(w, &w->job.window, &err);
 }
 
 static void note_caught_up(struct worker *w)

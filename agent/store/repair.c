@@ -341,7 +341,8 @@ static sqlite3 *open_damaged(const char *path)
 
     /* Read-only: with a journal SQLite still merges it in memory, but never writes the file. */
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
-        (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+        /* Objects whose statement cannot be read are left out instead of making all unreadable. */
+        (void)sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
         (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
         (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, (int)STORE_BLOB_MAX + (1 << 20));
         if (has_schema(db))

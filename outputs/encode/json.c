@@ -110,6 +110,12 @@ static void add_time(struct buf *out, const char *key, int64_t ns)
     add_slice(out, key, buf_slice(&text));
 }
 
+static void take_failure(struct buf *out, const struct buf *part)
+{
+    out->failed |= part->failed;
+    out->is_full |= part->is_full;
+}
+
 /* A text that alert.h renders. One that does not fit is a failure, not an empty text. */
 static void add_rendered(struct buf *out, const char *key, void (*render)(const struct alert *, struct buf *),
                          const struct alert *a)
@@ -117,7 +123,7 @@ static void add_rendered(struct buf *out, const char *key, void (*render)(const 
     CLEANUP(buf_release) struct buf text = BUF_INIT(TEXT_MAX);
 
     render(a, &text);
-    out->failed |= text.failed;
+    take_failure(out, &text);
     add_slice(out, key, buf_slice(&text));
 }
 
@@ -209,7 +215,7 @@ static void add_reasons(struct buf *out, const struct alert *a)
     CLEANUP(buf_release) struct buf why = BUF_INIT(TEXT_MAX);
 
     alert_why(a, &why);
-    out->failed |= why.failed;
+    take_failure(out, &why);
     json_add_key(out, "reasons");
     buf_add_char(out, '[');
     if (why.len > 0)
@@ -361,7 +367,7 @@ static void add_link(struct buf *out, const struct alert *a)
     CLEANUP(buf_release) struct buf link = BUF_INIT(TEXT_MAX);
 
     alert_portal_link(a, &link);
-    out->failed |= link.failed;
+    take_failure(out, &link);
     if (link.len == 0)
         return;
     add_slice(out, "alertUri", buf_slice(&link));
@@ -380,7 +386,7 @@ static void add_proof(struct buf *out, const struct alert *a)
     const char *activity = alert_text(a, "activityId");
 
     alert_kql(a, &query);
-    out->failed |= query.failed;
+    take_failure(out, &query);
     add_known(out, "query", buf_slice(&query));
     add_strings(out, "tables", a->type->tables, ARRAY_LEN(a->type->tables));
     if (activity[0]) {

@@ -258,6 +258,7 @@ static int calls_of(struct fake *f)
         ck_assert_msg(until_left_ > 0, "never: %s", #condition);                                   \
     } while (0)
 
+/* Lines of the log, those that it folded into one counted. */
 static int lines_with(const char *text)
 {
     FILE *f = fopen(log_path, "r");
@@ -266,8 +267,12 @@ static int lines_with(const char *text)
 
     log_flush_repeats();
     ck_assert_ptr_nonnull(f);
-    while (fgets(line, sizeof line, f))
-        n += strstr(line, text) != NULL;
+    while (fgets(line, sizeof line, f)) {
+        const char *folded = strstr(line, " repeated=");
+
+        if (strstr(line, text))
+            n += folded ? (int)strtol(folded + 10, NULL, 10) : 1;
+    }
     fclose(f);
     return n;
 }

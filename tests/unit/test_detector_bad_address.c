@@ -250,6 +250,24 @@ START_TEST(a_trusted_network_is_left_alone_until_its_trust_ends)
 }
 END_TEST
 
+START_TEST(what_the_slot_before_saw_does_not_make_an_address_known)
+{
+    static const char *const times[] = { "2026-03-01T23:30", "2026-03-02T00:30" };
+
+    for (int first = 0; first < 2; first++) { /* in either order, or one of them would depend on it */
+        struct bench *b = open_with_tor();
+        struct observation one = request_at(times[first], EXIT), two = request_at(times[!first], EXIT);
+
+        bench_feed(b, &one);
+        bench_feed(b, &two);
+        ck_assert_uint_eq(bench_alerts(b), 2);
+        ck_assert_str_eq(bench_alert(b, 0)->variant, ".FirstSeen");
+        ck_assert_str_eq(bench_alert(b, 1)->variant, ".FirstSeen");
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(backfill_teaches_who_was_here_and_says_nothing)
 {
     struct bench *b = open_with_tor();
@@ -455,6 +473,7 @@ int main(void)
     tcase_add_test(t, tor_and_threat_listings_speak_in_alerts_of_their_own);
     tcase_add_test(t, unsure_listings_are_ignored_as_configured);
     tcase_add_test(t, a_trusted_network_is_left_alone_until_its_trust_ends);
+    tcase_add_test(t, what_the_slot_before_saw_does_not_make_an_address_known);
     tcase_add_test(t, backfill_teaches_who_was_here_and_says_nothing);
     tcase_add_test(t, requests_of_one_day_are_one_alert_and_of_two_days_two);
     tcase_add_test(t, accounts_do_not_share_who_was_here);

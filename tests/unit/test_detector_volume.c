@@ -396,6 +396,44 @@ START_TEST(extreme_volumes_do_not_overflow)
 }
 END_TEST
 
+START_TEST(hours_beyond_the_limit_are_taught_at_the_limit)
+{
+    int64_t bytes[400];
+    struct band_view before, after;
+
+    for (int i = 0; i < 400; i++)
+        bytes[i] = i < 390 ? 40 * MB : 7000 * MB;
+    before = learn_hours(bytes, 390);
+    after = learn_hours(bytes, 400); /* ten hours are more than one in a hundred: P99 would follow them */
+    ck_assert_int_eq(after.samples, 400);
+    ck_assert_msg(after.p99 < 4 * before.p99, "%lld", (long long)after.p99);
+    ck_assert_msg(band_limit(&after, &rule) < 1000 * MB, "%lld", (long long)band_limit(&after, &rule));
+}
+END_TEST
+
+START_TEST(a_slot_is_judged_alike_as_the_newest_and_as_the_one_before)
+{
+    for (int pause = 2; pause < 40; pause++) { /* days; somewhere in between a month of fading begins */
+        struct band one = { 0 }, two;
+        struct band_view newest, before;
+        int32_t slot = slots_of(hour_of(20 + pause, 0), 4);
+
+        for (int h = 0; h < 24 * 20; h++)
+            band_note(&one, band_enter(&one, slots_of(hour_of(0, h), 4), 4, &rule), h % 4, 40 * MB);
+        two = one;
+        ck_assert_int_eq(band_enter(&one, slot, 4, &rule), SLOT_NOW);
+        band_look(&one, SLOT_NOW, slot, 4, &newest);
+        ck_assert_int_eq(band_enter(&two, slot + 4, 4, &rule), SLOT_NOW);
+        ck_assert_int_eq(band_enter(&two, slot, 4, &rule), SLOT_BEFORE);
+        band_look(&two, SLOT_BEFORE, slot, 4, &before);
+        ck_assert_msg(newest.samples == before.samples && newest.p99 == before.p99 &&
+                          newest.median == before.median && newest.peak == before.peak,
+                      "pause of %d days: %lld and %lld samples", pause, (long long)newest.samples,
+                      (long long)before.samples);
+    }
+}
+END_TEST
+
 START_TEST(old_history_fades_and_is_forgotten)
 {
     struct band b = { 0 };
@@ -568,6 +606,8 @@ int main(void)
     tcase_add_test(t, quantiles_are_within_a_bin_of_the_truth);
     tcase_add_test(t, idle_hours_are_no_samples_and_few_samples_say_nothing);
     tcase_add_test(t, extreme_volumes_do_not_overflow);
+    tcase_add_test(t, hours_beyond_the_limit_are_taught_at_the_limit);
+    tcase_add_test(t, a_slot_is_judged_alike_as_the_newest_and_as_the_one_before);
     tcase_add_test(t, old_history_fades_and_is_forgotten);
     tcase_add_test(t, order_lateness_splits_and_restarts_do_not_change_the_alerts);
     suite_add_tcase(s, t);

@@ -347,6 +347,21 @@ START_TEST(an_alert_that_does_not_fit_is_an_error_not_half_an_object)
 }
 END_TEST
 
+START_TEST(a_text_that_does_not_fit_is_an_error_not_an_empty_text)
+{
+    CLEANUP(buf_release) struct buf line = BUF_INIT(1 << 20);
+    static char endless[70000];
+    struct alert_type verbose = golden_type;
+    struct alert *a = tor_alert();
+
+    memset(endless, 'x', sizeof endless - 1);
+    verbose.description = endless;
+    a->type = &verbose;
+    FAILS(json->encode(a, &line, err), ERR_LIMIT);
+    alert_free(a);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("encode json");
@@ -362,6 +377,7 @@ int main(void)
     tcase_add_test(t, hostile_texts_stay_texts);
     tcase_add_test(t, facts_that_were_cut_are_named);
     tcase_add_test(t, an_alert_that_does_not_fit_is_an_error_not_half_an_object);
+    tcase_add_test(t, a_text_that_does_not_fit_is_an_error_not_an_empty_text);
     suite_add_tcase(s, t);
     srunner_run_all(r, CK_NORMAL);
     failed = srunner_ntests_failed(r);

@@ -318,7 +318,7 @@ START_TEST(a_repair_killed_anywhere_is_finished_at_the_next_start)
     (void)snprintf(file, sizeof file, "%s/store.db", folder.path);
     for (int hit = 1; hit < 7; hit++) {
         struct store *s;
-        char plan[64];
+        char plan[64], kept[160], evidence[16] = "";
         int fd;
 
         folder_empty(folder.path);
@@ -336,6 +336,11 @@ START_TEST(a_repair_killed_anywhere_is_finished_at_the_next_start)
         s = store_at(folder.path, STORE_RUN);
         ck_assert_ptr_null(store_recovery(s));
         store_close(s);
+        (void)snprintf(kept, sizeof kept, "%s.damaged-1", file);
+        fd = open(kept, O_RDONLY);
+        ck_assert_int_eq(pread(fd, evidence, 15, 0), 15);
+        (void)close(fd);
+        ck_assert_str_eq(evidence, "garbage garbage");
     }
     ck_assert_int_gt(killed, 0);
 }

@@ -419,6 +419,27 @@ START_TEST(a_header_that_is_wiped_costs_nothing_else)
 }
 END_TEST
 
+START_TEST(a_bit_in_the_words_of_the_schema_costs_no_row)
+{
+    static const char *const words[] = { "alert_last_ns INTEGER", "is_backfill INTEGER", "payload BLOB",
+                                         "WHERE state = 0" };
+    size_t len;
+    char *text, *at;
+    bool was_told;
+    struct found f;
+
+    fill();
+    text = read_whole(file, &len);
+    at = memmem(text, len, words[_i], strlen(words[_i]));
+    ck_assert_ptr_nonnull(at);
+    at[strcspn(words[_i], " ") - 1] ^= 1; /* a column's name, or WHERE into WHERD: an index that cannot be read */
+    restore(text, len);
+    f = survive("schema", (size_t)_i, &was_told);
+    ck_assert(was_told && f.alerts == ALERTS && f.pending == ALERTS - 1 && f.parked == 1);
+    free(text);
+}
+END_TEST
+
 static void raw_sql(const char *sql)
 {
     sqlite3 *db = NULL;
@@ -573,6 +594,7 @@ int main(void)
     tcase_add_test(t, a_journal_whose_file_is_gone_is_kept);
     tcase_add_test(t, a_journal_of_another_store_gives_a_true_store);
     tcase_add_test(t, a_header_that_is_wiped_costs_nothing_else);
+    tcase_add_loop_test(t, a_bit_in_the_words_of_the_schema_costs_no_row, 0, 4);
     tcase_add_test(t, a_delivery_marked_done_by_a_flipped_bit_is_still_delivered);
     tcase_add_test(t, a_lost_payload_is_replaced_by_the_newest_version);
     tcase_add_test(t, a_window_marked_closed_by_a_flipped_bit_is_read_again);
