@@ -72,9 +72,11 @@ int64_t assemble_retention_ns(const struct assembly *a)
 
 /* ---- configuration ----------------------------------------------------------------------------------- */
 
-static int load_settings(const char *config, bool presets_are_fine, struct settings **ret, struct error *err)
+/* sends: the caller will talk to somebody, so secrets have to be there. */
+static int load_settings(const char *config, bool presets_are_fine, bool sends, struct settings **ret,
+                         struct error *err)
 {
-    struct settings_errors errors = { 0 };
+    struct settings_errors errors = { .ignore_secrets = !sends };
     CLEANUP(buf_release) struct buf text = BUF_INIT(1u << 20);
     const char *path = config ? config : CLI_DEFAULT_CONFIG;
     size_t n = 0;
@@ -337,7 +339,8 @@ int assemble(struct assembly *a, const char *config, unsigned parts, struct erro
     a->config_dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
     if (!a->config_dir)
         return error_set(err, ERR_NOMEM, "no memory");
-    if (load_settings(config, (parts & ASSEMBLE_PRESETS) != 0, &a->settings, err) < 0 ||
+    if (load_settings(config, (parts & ASSEMBLE_PRESETS) != 0, (parts & (ASSEMBLE_OFFLINE | ASSEMBLE_PRESETS)) == 0,
+                      &a->settings, err) < 0 ||
         check_horizon(a->settings, err) < 0)
         return -1;
     return build(a, a->config_dir, parts, err);
@@ -365,7 +368,7 @@ void assembly_release(struct assembly *a)
 int assemble_open_store(const char *config, enum store_mode mode, struct store **ret, struct error *err)
 {
     struct settings *s = NULL;
-    int rc = load_settings(config, false, &s, err);
+    int rc = load_settings(config, false, false, &s, err);
 
     if (rc == 0) {
         const struct store_config cfg = { .dir = s->store.path, .max_bytes = s->store.max_bytes };

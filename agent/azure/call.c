@@ -35,14 +35,16 @@ int azure_call_refused(const struct http_answer *a, enum error_code code, const 
                        const char *request_id, struct error *err)
 {
     struct refusal r;
+    const char *inner;
 
     refusal_read(buf_slice(&a->body), &r);
+    inner = r.inner_code[0] ? r.inner_code : r.code;
     if (r.message[0] && !hint[0])
-        (void)error_set(err, code, "HTTP %d %s: '%.110s' (request %s)", a->status,
-                        r.inner_code[0] ? r.inner_code : r.code, r.message, request_id);
+        (void)error_set(err, code, "HTTP %d%s%s: '%.110s' (request %s)", a->status, inner[0] ? " " : "", inner,
+                        r.message, request_id);
     else
-        (void)error_set(err, code, "HTTP %d %s: %s (request %s)", a->status,
-                        r.inner_code[0] ? r.inner_code : r.code, hint[0] ? hint : "no reason given", request_id);
+        (void)error_set(err, code, "HTTP %d%s%s: %s (request %s)", a->status, inner[0] ? " " : "", inner,
+                        hint[0] ? hint : "no reason given", request_id);
     err->retry_after_ms = a->retry_after_ms;
     return -1;
 }

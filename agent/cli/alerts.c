@@ -16,8 +16,8 @@
 
 enum { V_SINCE, V_UNTIL, V_SEVERITY, V_TYPE, V_ACCOUNT, V_LIMIT };
 static const char *const value_names[] = { "--since", "--until", "--severity", "--type", "--account", "--limit", NULL };
-enum { G_CARDS, G_OPEN };
-static const char *const flag_names[] = { "--cards", "--open", NULL };
+enum { G_CARDS, G_OPEN, G_REVERSE };
+static const char *const flag_names[] = { "--cards", "--open", "--reverse", NULL };
 
 struct printing {
     struct buf out;
@@ -85,7 +85,7 @@ static int build_filter(const struct cli_args *args, struct alert_filter *f, str
 
     *f = (struct alert_filter){ .since_ns = INT64_MIN, .until_ns = INT64_MAX, .limit = 1000,
                                 .type = args->value[V_TYPE], .account = args->value[V_ACCOUNT],
-                                .only_open = args->flag[G_OPEN] };
+                                .only_open = args->flag[G_OPEN], .oldest_first = args->flag[G_REVERSE] };
     if ((args->value[V_SINCE] && parse_when(args->value[V_SINCE], &f->since_ns, err) < 0) ||
         (args->value[V_UNTIL] && parse_when(args->value[V_UNTIL], &f->until_ns, err) < 0) ||
         (args->value[V_SEVERITY] && parse_severity(args->value[V_SEVERITY], &f->min_severity, err) < 0))
@@ -184,6 +184,7 @@ const struct verb verb_alerts = {
             "  explain ID        the whole page: evidence, steps, the query that shows the rows\n"
             "  export            native JSON, one alert a line\n\n"
             "      --cards             list: a card each instead of a line\n"
+            "      --reverse           oldest first\n"
             "      --open              only those whose day is not over\n"
             "      --since WHEN        last seen since a time or an age (2026-08-20T10:00:00Z, 2h, 7d)\n"
             "      --until WHEN\n"

@@ -152,7 +152,7 @@ static int run_outputs(int argc, char **argv)
     what = args.operands_len > 0 ? args.operands[0] : "status";
     name = args.operands_len > 1 ? args.operands[1] : NULL;
     record = args.operands_len > 2 ? args.operands[2] : NULL;
-    if (assemble(&a, args.config, ASSEMBLE_OUTPUTS, &err) < 0)
+    if (assemble(&a, args.config, ASSEMBLE_OUTPUTS | (strcmp(what, "test") == 0 ? 0u : ASSEMBLE_OFFLINE), &err) < 0)
         return cli_fail(&err);
     if (strcmp(what, "test") == 0) {
         rc = test(&a, name, &out, &err);

@@ -111,10 +111,12 @@ int store_each_alert(struct store *s, const struct alert_filter *f,
                      int (*fn)(void *self, const struct alert *a, struct error *err), void *self,
                      struct error *err)
 {
-    static const char sql[] =
-        "SELECT id, type, account, severity, last_ns, is_final, payload, crc FROM alert"
-        " WHERE last_ns >= ?1 AND (?2 = 0 OR last_ns <= ?2) AND severity >= ?3 AND (?4 IS NULL OR type = ?4)"
-        " AND (?5 IS NULL OR account = ?5) AND (?6 = 0 OR is_final = 0) ORDER BY last_ns DESC, id";
+#define EACH_ALERT                                                                                             \
+    "SELECT id, type, account, severity, last_ns, is_final, payload, crc FROM alert"                           \
+    " WHERE last_ns >= ?1 AND (?2 = 0 OR last_ns <= ?2) AND severity >= ?3 AND (?4 IS NULL OR type = ?4)"      \
+    " AND (?5 IS NULL OR account = ?5) AND (?6 = 0 OR is_final = 0)"
+    static const char sql[] = EACH_ALERT " ORDER BY last_ns DESC, id";
+    static const char oldest_first_sql[] = EACH_ALERT " ORDER BY last_ns, id";
     /* The partial index of open alerts is used only when the condition stands in the text. */
     static const char open_sql[] =
         "SELECT id, type, account, severity, last_ns, is_final, payload, crc FROM alert"
@@ -125,7 +127,7 @@ int store_each_alert(struct store *s, const struct alert_filter *f,
     size_t shown = 0;
     int more;
 
-    if (!in || query_open(&q, s, f->only_open ? open_sql : sql, err) < 0)
+    if (!in || query_open(&q, s, f->oldest_first ? oldest_first_sql : f->only_open ? open_sql : sql, err) < 0)
         return -1;
     query_add_i64(&q, f->since_ns);
     query_add_i64(&q, f->until_ns);

@@ -78,9 +78,9 @@ MUST_CHECK int store_load_baselines(struct store *s, struct baseline *b, struct 
 MUST_CHECK int store_put_alert(struct store *s, const struct alert *a, struct error *err); /* by id */
 MUST_CHECK int store_get_alert(struct store *s, const char *id, struct alert **ret, struct error *err);
                                     /* id may be a unique prefix of 4+ characters; ERR_NOT_FOUND */
-/* Newest first. since/until on last_ns. fn borrows. */
+/* By last_ns, newest first unless asked otherwise. since/until on last_ns. fn borrows. */
 struct alert_filter { int64_t since_ns, until_ns; int min_severity; const char *type, *account;
-                      bool only_open /* not final */; size_t limit; };
+                      bool only_open /* not final */, oldest_first; size_t limit; };
 MUST_CHECK int store_each_alert(struct store *s, const struct alert_filter *f,
                                 int (*fn)(void *self, const struct alert *a, struct error *err),
                                 void *self, struct error *err);
