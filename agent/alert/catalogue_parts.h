@@ -23,11 +23,11 @@ extern const struct alert_type alert_types_agent[];    /* about the agent's own 
     "List every request of {subject} in the last 30 days, over all accounts: first seen, statuses, "  \
     "keys, user agents, containers, bytes (the query of this alert, with a wider time)."
 #define LOOK_KEY                                                                                   \
-    "[[The credential was {keyKind}: ]]find out who read the keys of {account} in the last 90 days " \
-    "(AzureActivity, listKeys, readonlykeys, listConnectionStrings, regenerateKey)."
+    "Find out who read the keys of {account} in the last 90 days[[ (used here: {keyKind})]]: "     \
+    "AzureActivity, listKeys, readonlykeys, listConnectionStrings, regenerateKey."
 #define LOOK_PRINCIPAL                                                                             \
-    "[[For principal {principal}: ]]which data-plane role does it hold, since when, given by whom; "  \
-    "its sign-ins at the same time."
+    "If a principal was used[[ ({principal})]]: which data-plane role does it hold, since when, "  \
+    "given by whom; its sign-ins at the same time."
 #define LOOK_EXTENT                                                                                \
     "Measure what was read or written from {first} until now: containers, documents, bytes"       \
     "[[ ({bytesOut:bytes} so far)]]; is there personal or secret data in it?"

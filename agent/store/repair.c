@@ -430,99 +430,6 @@ static int remove_leftovers(struct store *s, struct error *err)
     return 0;
 }
 
-/* ---- the new file ------------------------------------------------------------------------------- */
-
-static int fill(struct salvage *v, struct error *err)
-{
-    int64_t windows = 0;
-
-    if (store_create_file(v->fresh->path, v->fresh->dir, err) < 0 || store_open_handle(v->fresh, true, err) < 0 ||
-        store_prepare_db(v->fresh, true, err) < 0 || store_migrate(v->fresh, 0, err) < 0 ||
-        store_txn_open(v->fresh, &v->is_ours, err) < 0)
-        return -1;
-    for (size_t i = 0; v->old && i < store_tables_len; i++)
-        if (salvage_table(v, &store_tables[i], err) < 0)
-            return -1;
-    if (v->holes > 0 && (fill_ledger(v->fresh, &windows, err) < 0 || doubt_windows(v->fresh, &windows, err) < 0))
-        return -1;
-    if (store_txn_close(v->fresh, true, 0, err) < 0)
-        return -1;
-    /* All into the main file: it is renamed alone. */
-    return store_exec(v->fresh, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;", err);
-}
-
-static int make_new(struct store *s, const char *name, struct error *err)
-{
-    CLEANUP(store_free_text) char *path = store_path(s->dir, "store.db.new", "");
-    struct store fresh = { .dir = s->dir, .path = path, .mode = STORE_RUN, .lock_fd = -1 };
-    struct salvage v = { .fresh = &fresh };
-    int rc;
-
-    if (!path)
-        return error_set(err, ERR_NOMEM, "repair of the store in '%s'", s->dir);
-    if (remove_leftovers(s, err) < 0)
-        return -1;
-    v.old = open_any(s, name);
-    if (!v.old)
-        v.holes++;
-    rc = fill(&v, err);
-    (void)sqlite3_close_v2(v.old);
-    store_close_handle(&fresh);
-    if (rc < 0)
-        return -1;
-    if (rename(path, s->path) < 0)
-        return error_errno(err, ERR_IO, errno, "cannot put the repaired store in place in '%s'", s->dir);
-    FAULT_POINT("state.rename.before_dirsync");
-    store_note(s, "%lld rows were saved from it%s", (long long)v.rows,
-               v.holes > 0 ? ", some could not be read" : ", all that was in it");
-    return store_sync_dir(s->dir, err);
-}
-
-static int salvage_as(struct store *s, int number, struct error *err)
-{
-    char name[40];
-
-    damaged_name(name, sizeof(name), number);
-    if (!store_has_file(s->dir, name, "") && move_aside(s, name, err) < 0)
-        return -1;
-    if (!store_has_file(s->dir, "store.db", "") && make_new(s, name, err) < 0)
-        return error_wrap(err, "repair of the store (the damaged file is '%s')", name);
-    if (remove_leftovers(s, err) < 0 || remove_if_there(s->dir, name, "-shm", err) < 0 ||
-        remove_if_there(s->dir, SALVAGE_FILE, "", err) < 0)
-        return -1;
-    return store_sync_dir(s->dir, err);
-}
-
-int store_salvage(struct store *s, const char *why, struct error *err)
-{
-    char name[40];
-
-    for (int number = 1; number < DAMAGED_MAX; number++) {
-        damaged_name(name, sizeof(name), number);
-        if (store_has_file(s->dir, name, "") || store_has_file(s->dir, name, "-wal"))
-            continue;
-        store_note(s, "the store in '%s' was damaged (%.100s) and is kept as '%s'", s->dir, why, name);
-        /* The mark outlives the marker until the new file was gone through row by row. */
-        if (store_mark_suspect(s, true, err) < 0 || write_marker(s, number, err) < 0)
-            return -1;
-        return salvage_as(s, number, err);
-    }
-    return error_set(err, ERR_STATE, "the store in '%s' is damaged again and again: check the disk, then remove the "
-                     "files store.db.damaged-*", s->dir);
-}
-
-int store_resume_salvage(struct store *s, struct error *err)
-{
-    int number = 0;
-
-    if (read_marker(s, &number, err) < 0)
-        return -1;
-    if (number == 0)
-        return 0;
-    store_note(s, "a repair of the store in '%s' that was interrupted was finished", s->dir);
-    return salvage_as(s, number, err);
-}
-
 /* ---- healing ------------------------------------------------------------------------------------ */
 
 struct healing {
@@ -657,6 +564,100 @@ static int heal_rows(struct healing *h, bool is_thorough, struct error *err)
     if (h->is_ledger_torn && fill_ledger(h->s, &h->windows, err) < 0)
         return -1;
     return h->is_alert_lost ? doubt_windows(h->s, &h->windows, err) : 0;
+}
+
+/* ---- the new file ------------------------------------------------------------------------------- */
+
+static int fill(struct salvage *v, struct error *err)
+{
+    /* What could not be read may have been anything: a window, an alert. */
+    struct healing losses = { .s = v->fresh, .is_ledger_torn = true, .is_alert_lost = true };
+
+    if (store_create_file(v->fresh->path, v->fresh->dir, err) < 0 || store_open_handle(v->fresh, true, err) < 0 ||
+        store_prepare_db(v->fresh, true, err) < 0 || store_migrate(v->fresh, 0, err) < 0 ||
+        store_txn_open(v->fresh, &v->is_ours, err) < 0)
+        return -1;
+    for (size_t i = 0; v->old && i < store_tables_len; i++)
+        if (salvage_table(v, &store_tables[i], err) < 0)
+            return -1;
+    if (v->holes > 0 && heal_rows(&losses, true, err) < 0)
+        return -1;
+    if (store_txn_close(v->fresh, true, 0, err) < 0)
+        return -1;
+    /* All into the main file: it is renamed alone. */
+    return store_exec(v->fresh, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;", err);
+}
+
+static int make_new(struct store *s, const char *name, struct error *err)
+{
+    CLEANUP(store_free_text) char *path = store_path(s->dir, "store.db.new", "");
+    struct store fresh = { .dir = s->dir, .path = path, .mode = STORE_RUN, .lock_fd = -1 };
+    struct salvage v = { .fresh = &fresh };
+    int rc;
+
+    if (!path)
+        return error_set(err, ERR_NOMEM, "repair of the store in '%s'", s->dir);
+    if (remove_leftovers(s, err) < 0)
+        return -1;
+    v.old = open_any(s, name);
+    if (!v.old)
+        v.holes++;
+    rc = fill(&v, err);
+    (void)sqlite3_close_v2(v.old);
+    store_close_handle(&fresh);
+    if (rc < 0)
+        return -1;
+    if (rename(path, s->path) < 0)
+        return error_errno(err, ERR_IO, errno, "cannot put the repaired store in place in '%s'", s->dir);
+    FAULT_POINT("state.rename.before_dirsync");
+    store_note(s, "%lld rows were saved from it%s", (long long)v.rows,
+               v.holes > 0 ? ", some could not be read" : ", all that was in it");
+    return store_sync_dir(s->dir, err);
+}
+
+static int salvage_as(struct store *s, int number, struct error *err)
+{
+    char name[40];
+
+    damaged_name(name, sizeof(name), number);
+    if (!store_has_file(s->dir, name, "") && move_aside(s, name, err) < 0)
+        return -1;
+    if (!store_has_file(s->dir, "store.db", "") && make_new(s, name, err) < 0)
+        return error_wrap(err, "repair of the store (the damaged file is '%s')", name);
+    if (remove_leftovers(s, err) < 0 || remove_if_there(s->dir, name, "-shm", err) < 0 ||
+        remove_if_there(s->dir, SALVAGE_FILE, "", err) < 0)
+        return -1;
+    return store_sync_dir(s->dir, err);
+}
+
+int store_salvage(struct store *s, const char *why, struct error *err)
+{
+    char name[40];
+
+    for (int number = 1; number < DAMAGED_MAX; number++) {
+        damaged_name(name, sizeof(name), number);
+        if (store_has_file(s->dir, name, "") || store_has_file(s->dir, name, "-wal"))
+            continue;
+        store_note(s, "the store in '%s' was damaged (%.100s) and is kept as '%s'", s->dir, why, name);
+        /* The mark outlives the marker until the new file was gone through row by row. */
+        if (store_mark_suspect(s, true, err) < 0 || write_marker(s, number, err) < 0)
+            return -1;
+        return salvage_as(s, number, err);
+    }
+    return error_set(err, ERR_STATE, "the store in '%s' is damaged again and again: check the disk, then remove the "
+                     "files store.db.damaged-*", s->dir);
+}
+
+int store_resume_salvage(struct store *s, struct error *err)
+{
+    int number = 0;
+
+    if (read_marker(s, &number, err) < 0)
+        return -1;
+    if (number == 0)
+        return 0;
+    store_note(s, "a repair of the store in '%s' that was interrupted was finished", s->dir);
+    return salvage_as(s, number, err);
 }
 
 int store_heal(struct store *s, bool is_thorough, struct error *err)

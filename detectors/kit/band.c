@@ -57,10 +57,11 @@ static int32_t bin_middle_q8(size_t bin)
 
 /* ---- counting ---------------------------------------------------------------------------------- */
 
-static void count_hours(uint16_t *bins, const uint8_t *hours, uint8_t limit)
+/* Hours above `limit` (0: no limit) count as `taught`. */
+static void count_hours(uint16_t *bins, const uint8_t *hours, uint8_t limit, uint8_t taught)
 {
     for (size_t h = 0; h < BAND_HOURS; h++) {
-        uint8_t level = limit && hours[h] > limit ? limit : hours[h];
+        uint8_t level = limit && hours[h] > limit ? taught : hours[h];
         uint16_t *bin = &bins[bin_of(level)];
 
         if (level && *bin < UINT16_MAX)
@@ -118,7 +119,7 @@ static void fade(struct band *b, int32_t day)
 static void fold(struct band *b, int32_t slot)
 {
     fade(b, slots_day(slot));
-    count_hours(b->bins, b->hours[2], b->limit);
+    count_hours(b->bins, b->hours[2], b->limit, b->taught);
     add_peak(b, slots_day(slot), highest(b->hours[2]));
 }
 
@@ -128,18 +129,22 @@ struct enter {
     int32_t len;
 };
 
-static uint8_t teaching_limit(const struct enter *e, int32_t closed)
+struct teaching {
+    uint8_t limit, taught;
+};
+
+static struct teaching teaching_of(const struct enter *e, int32_t closed)
 {
     struct band_view v;
     int64_t limit;
 
     /* An hour below the floor is never above the limit: spare the work. */
     if (highest(e->band->hours[1]) < level_of(e->rule->floor_bytes))
-        return 0;
+        return (struct teaching){ .limit = 0 };
     /* What is folded now is what judged the closing slot: the version "before". */
     band_look(e->band, SLOT_BEFORE, closed, e->len, &v);
     limit = band_limit(&v, e->rule);
-    return limit ? level_of(limit) : 0;
+    return (struct teaching){ .limit = limit ? level_of(limit) : 0, .taught = level_of(v.p99) };
 }
 
 /* `closed` is newest-1: its hours become final. Those of newest-2 are folded for good. */
@@ -147,11 +152,12 @@ static void enter_step(void *self, int32_t closed, int32_t next)
 {
     const struct enter *e = self;
     struct band *b = e->band;
-    uint8_t limit = teaching_limit(e, closed);
+    struct teaching t = teaching_of(e, closed);
 
     fold(b, closed - e->len);
     fade(b, slots_day(next - 3 * e->len)); /* after a pause: the empty slots in between */
-    b->limit = limit;
+    b->limit = t.limit;
+    b->taught = t.taught;
     memcpy(b->hours[2], b->hours[1], BAND_HOURS);
     memcpy(b->hours[1], b->hours[0], BAND_HOURS);
     memset(b->hours[0], 0, BAND_HOURS);

@@ -9,8 +9,8 @@
  * to s-3. Keeping everything twice would cost 130 bytes, so the struct keeps "up to s-3" and the hours of s-2
  * apart; judging the newest slot adds them on the fly.
  *
- * An hour above the limit is taught at the limit only, and as one of the few highest days: an attack of
- * hours hardly moves the band, a job that comes back on three days does.
+ * An hour above the limit is taught as the 99th percentile only, and as one of the few highest days: an attack
+ * of hours does not move the band, a job that comes back on three days does.
  *
  * All arithmetic is in integers: the same on every machine.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -29,8 +29,7 @@ struct band {
     uint16_t bins[BAND_BINS];          /* active hours of slots up to newest-3 */
     struct { uint16_t day; uint8_t level, padding; } peaks[BAND_PEAKS]; /* same slots; level 0: free */
     uint8_t hours[3][BAND_HOURS];      /* levels in newest, newest-1 (open), newest-2 (closed) */
-    uint8_t limit;                     /* at which the hours of newest-2 are taught; 0: as they are */
-    uint8_t padding;
+    uint8_t limit, taught;             /* hours of newest-2 above `limit` are taught as `taught`; 0: none */
     uint16_t faded;                    /* the month (of FADE_DAYS) that bins[] are faded to */
 };
 

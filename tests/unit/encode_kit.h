@@ -101,9 +101,11 @@ static UNUSED void kit_make_update(struct alert *a, int n)
     (void)snprintf(a->record_id, sizeof a->record_id, "%s-%d", a->id, n);
 }
 
-/* An alert that has `text` in every place that a row can write to. */
-static UNUSED struct alert *kit_alert_of(struct slice text)
+/* An alert that has `text` in every place that a row can write to; what it is about gets no more than
+ * about_max bytes. */
+static UNUSED struct alert *kit_alert_with(struct slice text, size_t about_max)
 {
+    struct slice about = slice_cut(text, about_max);
     static const char *const names[] = { "principal", "userAgent", "database", "container", "keyKind", "feed",
                                          "category", "query", "place", "activityId", "appId", "region", "network" };
     struct fact_value facts[ARRAY_LEN(names) + 3];
@@ -117,13 +119,18 @@ static UNUSED struct alert *kit_alert_of(struct slice text)
     facts[n++] = (struct fact_value){ .name = "operations", .kind = FACT_MAP, .text = text, .number = INT64_MAX };
     MUST(alert_from_draft(&(struct alert_draft){
              .detector = "bad_address", .state_version = 1, .type = "CosmosDB_TorAnomaly", .variant = ".Write",
-             .severity = SEVERITY_MEDIUM, .confidence = 50, .account = text, .resource_id = text, .subject = text,
+             .severity = SEVERITY_MEDIUM, .confidence = 50, .account = about, .resource_id = about, .subject = about,
              .bucket_ns = INT64_C(1772496000) * NS_PER_S, .first_ns = INT64_C(1772529000) * NS_PER_S,
              .last_ns = INT64_C(1772529000) * NS_PER_S + 999999999, .count = INT64_MAX, .facts = facts,
              .facts_len = n }, &a, err));
     a->type = &kit_type;
     kit_make_update(a, 3);
     return a;
+}
+
+static UNUSED struct alert *kit_alert_of(struct slice text)
+{
+    return kit_alert_with(text, SIZE_MAX);
 }
 
 static const struct slice kit_hostile[] UNUSED = {
