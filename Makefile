@@ -128,6 +128,7 @@ bench: $(B)/bench
 	$(B)/bench
 
 conformance: $(BIN)
+	@command -v node >/dev/null && command -v npm >/dev/null || tests/kit/apt-need nodejs npm
 	@tests/conformance/run.sh $(abspath $(BIN))
 
 # Include arrows between folders: one line each. They run down or forward only; an arrow back fails.

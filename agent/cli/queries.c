@@ -1,8 +1,10 @@
 /* queries.c - `cosmowatch queries`: every KQL text the agent would send with this configuration.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "alert/catalogue.h"
 #include "assemble.h"
 #include "base/json_out.h"
 #include "cli/cli.h"
+#include "sample.h"
 #include "source/source.h"
 
 struct printing {
@@ -32,9 +34,29 @@ static int print_query(void *self, const char *name, struct slice text, struct e
     return buf_check(&p->out, err);
 }
 
+/* The query that each alert type shows to an analyst, filled with a sample's values. */
+static int print_alert_queries(struct printing *p, struct error *err)
+{
+    struct services sv = { .clock = &clock_system };
+
+    p->source = "alerts";
+    for (size_t i = 0; alert_type_at(i); i++) {
+        CLEANUP(alert_freep) struct alert *a = NULL;
+        CLEANUP(buf_release) struct buf kql = BUF_INIT(65536);
+
+        if (sample_alert(alert_type_at(i)->id, sv_wall_ns(&sv), &a, err) < 0)
+            return -1;
+        alert_kql(a, &kql);
+        if (print_query(p, alert_type_at(i)->id, buf_slice(&kql), err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int run_queries(int argc, char **argv)
 {
-    struct cli_args args = { 0 };
+    static const char *const flags[] = { "--alerts", NULL };
+    struct cli_args args = { .flags = flags };
     CLEANUP(assembly_release) struct assembly a = { 0 };
     struct printing p = { .out = BUF_INIT(64u << 20) };
     struct error err = { 0 };
@@ -43,6 +65,11 @@ static int run_queries(int argc, char **argv)
     if (rc != 0)
         return exit_code;
     p.is_json = args.is_json;
+    if (args.flag[0]) {
+        if (print_alert_queries(&p, &err) < 0)
+            return cli_fail(&err);
+        return cli_print(&p.out);
+    }
     if (assemble(&a, args.config, ASSEMBLE_SOURCES | ASSEMBLE_OFFLINE, &err) < 0)
         return cli_fail(&err);
     for (size_t i = 0; i < a.sources_len; i++) {
@@ -59,8 +86,9 @@ static int run_queries(int argc, char **argv)
 const struct verb verb_queries = {
     .name = "queries",
     .summary = "every KQL text that the agent would send with this configuration",
-    .usage = "[--json]",
+    .usage = "[--alerts] [--json]",
     .help = "The windows in them are examples. Paste one into Log Analytics to see what the agent sees.\n\n"
+            "      --alerts            instead, the query that each alert type hands to the analyst\n"
             "      --json              {\"source\",\"name\",\"query\"}, one a line\n",
     .run = run_queries,
 };

@@ -13,6 +13,9 @@
 
 #include <curl/curl.h>
 
+#define HTTP_SPARE_BYTES 64                /* simdjson reads past the end */
+#define HTTP_HEADERS_MAX_BYTES (64u << 10) /* of one transfer, interim answers included */
+
 struct http_slot {
     CURLM *multi;
     CURL *easy;
@@ -33,6 +36,26 @@ struct http_slot {
     int64_t connect_timeout_ms, timeout_ms, stall_timeout_ms;
     char curl_says[CURL_ERROR_SIZE];
 };
+
+/* What a request does not say. */
+struct http_defaults {
+    const char *user_agent, *proxy;
+    struct http_tls tls;
+    struct tls_files *files;
+};
+
+/* The parts of a URL that decide things. */
+struct http_target {
+    char host[sizeof(((struct http_slot *)0)->host)];
+    bool is_https, is_local;
+};
+
+MUST_CHECK int http_target_read(const char *url, struct http_target *ret, struct error *err);
+/* Everything but where to put what arrives. */
+MUST_CHECK int http_slot_lay_out(struct http_slot *s, const struct http_defaults *d,
+                                 const struct http_request *req, const struct http_target *to,
+                                 struct error *err);
+void http_slot_wipe_lines(struct http_slot *s);
 
 /* The sentence for a failed transfer: always -1. Never has a URL's query string or a header in it. */
 int http_slot_fail(const struct http_slot *s, CURLcode rc, const struct services *sv,

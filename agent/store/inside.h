@@ -128,16 +128,22 @@ MUST_CHECK int store_look(struct store *s, enum store_shape *ret, int64_t *ret_f
 /* Step by step to STORE_FORMAT, each step in a transaction of its own. */
 MUST_CHECK int store_migrate(struct store *s, int64_t format, struct error *err);
 
-/* ---- repair.c ----------------------------------------------------------------------------------- */
+/* ---- salvage.c ---------------------------------------------------------------------------------- */
 
 /* Move the damaged file aside and make a new one of what can be read. The handle must be closed. */
 MUST_CHECK int store_salvage(struct store *s, const char *why, struct error *err);
 /* Finish a salvage that was interrupted. */
 MUST_CHECK int store_resume_salvage(struct store *s, struct error *err);
-/* Rows whose checksum is wrong: rebuild from their twins or drop; say so. */
-MUST_CHECK int store_heal(struct store *s, bool is_thorough, struct error *err);
 
-/* ---- ledger.c, deliveries.c: for repair.c, within its transaction ---------------------------------- */
+/* ---- heal.c ------------------------------------------------------------------------------------- */
+
+/* Rows whose checksum is wrong: rebuild from their twins or take out; say so. Always windows and
+ * deliveries; is_thorough: everything. */
+MUST_CHECK int store_heal(struct store *s, bool is_thorough, struct error *err);
+/* The same within a transaction, when rows are known to be missing. */
+MUST_CHECK int store_heal_losses(struct store *s, struct error *err);
+
+/* ---- ledger.c, deliveries.c: for heal.c, within its transaction ---------------------------------- */
 MUST_CHECK int store_each_window_inside(struct store *s,
                                         int (*fn)(void *self, const struct window *w, struct error *err),
                                         void *self, struct error *err);

@@ -15,14 +15,14 @@
  *   bad_row      log rows that could not be decoded, newest STORE_BAD_ROWS_MAX
  *   blob         named values
  * Rowid tables with explicit unique indexes, not WITHOUT ROWID: a damaged table can then be read by
- * rowid around the damage, without its indexes (repair.c).
+ * rowid around the damage, without its indexes (salvage.c).
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/fault.h"
 #include "store/inside.h"
 
 #define APPLICATION_ID "1129793367" /* "CWSW": file(1) and we recognise it */
 
-/* Columns in checksum order. repair.c copies by this table. */
+/* Columns in checksum order. salvage.c copies by this table. */
 const struct store_table store_tables[] = {
     { .name = "window", .n = 11,
       .columns = "source, from_ns, to_ns, state, is_backfill, attempts, rechecks, read_ns, records, "

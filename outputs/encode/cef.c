@@ -189,7 +189,7 @@ int cef_encode_with(const struct alert *a, const struct cef_options *options, st
     size_t start = out->len;
 
     line_init(&l, &cef_format);
-    if (gist_init(&g, a, err) < 0)
+    if (gist_init(&g, a, false, err) < 0)
         return -1;
     cef_add_header(out, SL(GIST_VENDOR), SL(GIST_VENDOR), SL(COSMOWATCH_VERSION), slice_of(a->type->id),
                    buf_slice(&g.title), severity_scale(a->severity)->cef);

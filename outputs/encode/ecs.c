@@ -205,7 +205,7 @@ static void add_parties(struct pen *p, const struct gist *g)
     keyword(p, "address", slice_empty(g->address) ? slice_of(written) : g->address);
     keyword(p, "ip", g->address);
     add_bytes(p, a, "bytesIn");
-    parts_each_entity(a, add_geo, p);
+    gist_each_entity(g, add_geo, p);
     pen_close(p, '}');
     pen_open(p, "destination", '{');
     keyword(p, "address", slice_of(a->account));
@@ -285,15 +285,16 @@ static void add_relative(void *self, const struct entity *e)
     pen_limited(r->pen, NULL, e->id, KEYWORD_MAX);
 }
 
-static void add_related(struct pen *p, const struct alert *a)
+static void add_related(struct pen *p, const struct gist *g)
 {
+    const struct alert *a = g->alert;
     static const enum entity_kind kinds[] = { ENTITY_IP, ENTITY_ACCOUNT };
 
     pen_open(p, "related", '{');
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         struct related r = { .pen = p, .kind = kinds[i] };
 
-        parts_each_entity(a, add_relative, &r);
+        gist_each_entity(g, add_relative, &r);
         if (r.n > 0)
             pen_close(p, ']');
     }
@@ -391,12 +392,12 @@ static void write_alert(struct pen *p, const struct gist *g)
     add_rule(p, g);
     pen_open(p, "threat", '{');
     add_framework(p, a);
-    parts_each_entity(a, add_indicator, p);
+    gist_each_entity(g, add_indicator, p);
     pen_close(p, '}');
     add_parties(p, g);
     add_http(p, g);
     add_place(p, g);
-    add_related(p, a);
+    add_related(p, g);
     add_own(p, g);
 }
 

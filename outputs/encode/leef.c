@@ -157,7 +157,7 @@ int leef_encode_within(const struct alert *a, size_t max_bytes, struct buf *out,
     size_t start = out->len;
 
     line_init(&l, &leef_format);
-    if (gist_init(&g, a, err) < 0)
+    if (gist_init(&g, a, false, err) < 0)
         return -1;
     leef_add_header(out, SL(GIST_VENDOR), SL(GIST_VENDOR), SL(COSMOWATCH_VERSION), slice_of(a->type->id));
     add_identity(&l, a);

@@ -10,16 +10,28 @@
 
 /* ---- one member --------------------------------------------------------------------------------- */
 
+/* The comma as json_add_comma() sets it, and the key, which is ours and needs no escaping: one add. */
 static void begin(struct pen *p, const char *key)
 {
-    if (key) { /* keys are ours: plain letters that need no escaping */
-        json_add_comma(p->out);
-        buf_add_char(p->out, '"');
-        buf_add_str(p->out, key);
-        buf_add(p->out, "\":", 2);
-    } else {
-        json_add_comma(p->out);
+    size_t len = key ? strlen(key) : 0;
+    char text[72];
+    char *at = text;
+    char last = p->out->len > 0 ? p->out->at[p->out->len - 1] : '\0';
+
+    if (len > sizeof text - 4) {
+        json_add_key(p->out, key);
+        return;
     }
+    if (last != '\0' && last != '{' && last != '[' && last != '\n')
+        *at++ = ',';
+    if (key) {
+        *at++ = '"';
+        memcpy(at, key, len);
+        at += len;
+        *at++ = '"';
+        *at++ = ':';
+    }
+    buf_add(p->out, text, (size_t)(at - text));
 }
 
 void pen_limited(struct pen *p, const char *key, struct slice value, size_t max_chars)
@@ -307,7 +319,7 @@ void pen_entities(struct pen *p, const char *key, const struct gist *g, int *nex
     struct entity_pen w = { .pen = p, .gist = g, .next_id = next_id, .left = 3 * p->list_max };
 
     pen_open(p, key, '[');
-    parts_each_entity(g->alert, add_entity, &w);
+    gist_each_entity(g, add_entity, &w);
     pen_close(p, ']');
 }
 
@@ -322,7 +334,7 @@ int document_write(const struct alert *a, struct buf *out, size_t max_bytes,
     CLEANUP(gist_release) struct gist g = { 0 };
     size_t start = out->len;
 
-    if (gist_init(&g, a, err) < 0 || buf_check(out, err) < 0)
+    if (gist_init(&g, a, true, err) < 0 || buf_check(out, err) < 0)
         return -1;
     for (size_t i = 0; i < ARRAY_LEN(fineness); i++) {
         struct pen p = { .out = out, .text_max = fineness[i].text_max, .list_max = fineness[i].list_max };

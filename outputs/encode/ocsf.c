@@ -304,7 +304,7 @@ static void add_evidences(struct pen *p, const struct gist *g)
     struct walk w = { .pen = p, .gist = g };
 
     pen_open(p, "evidences", '[');
-    parts_each_entity(g->alert, add_evidence, &w);
+    gist_each_entity(g, add_evidence, &w);
     if (w.n == 0) {
         pen_open(p, NULL, '{');
         add_rest_of_first(p, g);
@@ -342,7 +342,7 @@ static void add_observables(struct pen *p, const struct gist *g)
     bool is_uuid = fit_is_uuid(g->principal);
 
     pen_open(p, "observables", '[');
-    parts_each_entity(g->alert, add_seen_address, &w);
+    gist_each_entity(g, add_seen_address, &w);
     add_observable(p, 10, "Resource UID", "resources[0].uid", buf_slice(&g->resource));
     add_observable(p, 16, "HTTP User-Agent", "evidences[0].http_request.user_agent", g->user_agent);
     add_observable(p, is_uuid ? 31 : 4, is_uuid ? "User UID" : "User Name",
@@ -381,7 +381,7 @@ static bool add_osint(struct pen *p, const struct gist *g)
 {
     struct walk w = { .pen = p, .gist = g };
 
-    parts_each_entity(g->alert, add_threats, &w);
+    gist_each_entity(g, add_threats, &w);
     if (w.n > 0)
         pen_close(p, ']');
     return w.n > 0;

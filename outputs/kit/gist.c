@@ -4,8 +4,8 @@
 #include "alert/catalogue.h"
 #include "base/num.h"
 #include "outputs/kit/attack.h"
-#include "outputs/kit/parts.h"
 
+#define TEXT_USUAL 512            /* bytes that most texts fit in */
 #define TEXT_MAX ((size_t)4 << 20) /* one rendered text; what is longer than a receiver takes is cut later */
 
 static bool has_words(const struct alert *a, const char *part)
@@ -58,6 +58,19 @@ static struct slice main_operation(const struct alert *a)
     return slice_of(f->entries[best].text);
 }
 
+/* The place's texts are borrowed from a parse that ends with the walk. */
+static void keep_place(struct gist *g, const struct entity_place *from)
+{
+    struct slice *const texts[] = { &g->place.country, &g->place.state, &g->place.city };
+    size_t at = 0;
+
+    g->place = *from;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        buf_add_slice(&g->place_text, *texts[i]);
+    for (size_t i = 0; i < ARRAY_LEN(texts) && !g->place_text.failed; at += texts[i++]->len)
+        texts[i]->at = g->place_text.at + at;
+}
+
 static void read_entity(void *self, const struct entity *e)
 {
     struct gist *g = self;
@@ -71,16 +84,37 @@ static void read_entity(void *self, const struct entity *e)
         g->address = e->id;
         g->family = family;
     }
+    if (g->entities_len == GIST_ENTITIES_MAX)
+        return;
+    g->entities[g->entities_len] = *e;
+    if (e->place) { /* only a lone address has a place or threats */
+        keep_place(g, e->place);
+        g->entities[g->entities_len].place = &g->place;
+    }
+    if (e->threats_len > 0) {
+        g->entities[g->entities_len].threats_len = e->threats_len < FACT_SET_MAX ? e->threats_len : FACT_SET_MAX;
+        memcpy(g->threats, e->threats, g->entities[g->entities_len].threats_len * sizeof *g->threats);
+        g->entities[g->entities_len].threats = g->threats;
+    }
+    g->entities_len++;
 }
 
-static void render(struct gist *g)
+void gist_each_entity(const struct gist *g, void (*fn)(void *self, const struct entity *e), void *self)
+{
+    for (size_t i = 0; i < g->entities_len; i++)
+        fn(self, &g->entities[i]);
+}
+
+static void render(struct gist *g, bool all_words)
 {
     const struct alert *a = g->alert;
 
     alert_title(a, &g->title);
-    alert_description(a, &g->description);
     alert_why(a, &g->why);
-    alert_kql(a, &g->query);
+    if (all_words) {
+        alert_description(a, &g->description);
+        alert_kql(a, &g->query);
+    }
     alert_portal_link(a, &g->link);
     if (g->title.len == 0)
         buf_add_str(&g->title, a->type->id);
@@ -95,18 +129,26 @@ static void render(struct gist *g)
         buf_add_str(&g->resource, a->resource_id);
 }
 
-int gist_init(struct gist *g, const struct alert *a, struct error *err)
+static void start(struct buf *text, size_t usual)
 {
-    struct buf *const texts[] = { &g->title, &g->description, &g->why, &g->query, &g->link, &g->resource };
+    *text = BUF_INIT(TEXT_MAX);
+    if (usual > 0)
+        (void)buf_reserve(text, usual); /* told by buf_check() */
+}
+
+int gist_init(struct gist *g, const struct alert *a, bool all_words, struct error *err)
+{
+    struct buf *const texts[] = { &g->title, &g->why, &g->link, &g->resource, &g->description, &g->query,
+                                  &g->place_text };
 
     *g = (struct gist){ .alert = a };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        *texts[i] = BUF_INIT(TEXT_MAX);
-    render(g);
+        start(texts[i], i < 4 || (all_words && i < 6) ? TEXT_USUAL : 0);
+    render(g, all_words);
+    parts_each_entity(a, read_entity, g);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         if (buf_check(texts[i], err) < 0)
             return error_wrap(err, "words of alert %s", a->id);
-    parts_each_entity(a, read_entity, g);
     g->user_agent = slice_of(alert_text(a, "userAgent"));
     g->region = slice_of(alert_text(a, "region"));
     g->operation = main_operation(a);
@@ -123,6 +165,7 @@ void gist_release(struct gist *g)
     buf_release(&g->query);
     buf_release(&g->link);
     buf_release(&g->resource);
+    buf_release(&g->place_text);
 }
 
 void gist_add_correlation(struct buf *out, const struct alert *a)

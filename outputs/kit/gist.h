@@ -7,6 +7,7 @@
 #include "alert/alert.h"
 #include "base/buf.h"
 #include "outputs/kit/fit.h"
+#include "outputs/kit/parts.h"
 
 #define GIST_VENDOR "cosmowatch" /* never the cloud's own name: an alert must not claim to come from it */
 
@@ -18,6 +19,8 @@ enum gist_method {
     GIST_RULE,      /* anything else */
 };
 
+#define GIST_ENTITIES_MAX (1 + 3 * FACT_SET_MAX) /* the resource; addresses, principals, applications */
+
 struct gist {
     const struct alert *alert;       /* borrowed */
     struct buf title, description;   /* description: the title when there is none */
@@ -25,6 +28,11 @@ struct gist {
     struct buf query, link, resource;/* may be empty; resource in published case where it is an ARM id */
     struct arm_id arm;               /* parts of alert->resource_id */
     bool has_arm;
+    struct entity entities[GIST_ENTITIES_MAX]; /* as parts_each_entity() gives them, read once */
+    size_t entities_len;
+    struct entity_place place;
+    struct entity_threat threats[FACT_SET_MAX];
+    struct buf place_text;
     struct slice address;            /* the first that is one, or empty */
     enum fit_family family;
     struct slice principal, application, user_agent, operation, region; /* the first; empty when unknown */
@@ -33,9 +41,11 @@ struct gist {
     enum gist_method method;
 };
 
-/* Read the alert once. Fails with ERR_NOMEM or ERR_LIMIT. Release in any case. */
-MUST_CHECK int gist_init(struct gist *g, const struct alert *a, struct error *err);
+/* Read the alert once. A line has no room for description and query: without all_words they stay empty.
+ * Points into itself: must not be copied. Fails with ERR_NOMEM or ERR_LIMIT. Release in any case. */
+MUST_CHECK int gist_init(struct gist *g, const struct alert *a, bool all_words, struct error *err);
 void gist_release(struct gist *g);
+void gist_each_entity(const struct gist *g, void (*fn)(void *self, const struct entity *e), void *self);
 
 /* "account|subject": the same for all alerts of one story. */
 void gist_add_correlation(struct buf *out, const struct alert *a);

@@ -5,7 +5,7 @@
 #
 # Needs node, npm (a registry that it can reach, or a filled cache), openssl and python3. Everything that is made
 # lands in build/conformance (or $CONFORMANCE_DIR). With a binary given, `BINARY queries --json` is checked too;
-# $COSMOWATCH_QUERIES_ARGS is added to that command, for example "-c /etc/cosmowatch/cosmowatch.yaml".
+# $COSMOWATCH_QUERIES_ARGS replaces "-c tests/conformance/queries.yaml" in it; so are the queries of the alert types.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -53,7 +53,8 @@ fi
 if [ -n "$binary" ]; then
     echo "== KQL: what $binary sends"
     # shellcheck disable=SC2086  # the arguments are a list
-    if "$binary" queries --json ${COSMOWATCH_QUERIES_ARGS:-} >"$dir/queries.jsonl"; then
+    if "$binary" queries --json ${COSMOWATCH_QUERIES_ARGS:--c $here/queries.yaml} >"$dir/queries.jsonl" &&
+        "$binary" queries --alerts --json >>"$dir/queries.jsonl"; then
         node "$here/kusto-check.mjs" "$dir/queries.jsonl" || failed=1
     else
         echo "$binary queries --json failed"
