@@ -7,8 +7,8 @@
  * Reads:   query texts joined with their request (OBS_TEXT); refused queries without text (OBS_REQUEST,
  *          operation Query, status 400): a text that does not parse leaves no text in the log.
  * Keeps:   per client (agent family on a container): the shapes of its statements and the property
- *          names in them, learned by closed slots (kit/query_history.h); per sender and ten minutes what
- *          failed, per client and slot what an attack took (kit/query_window.h). All bounded.
+ *          names in them, learned by closed slots (kit/sql_history.h); per sender and ten minutes what
+ *          failed, per client and slot what an attack took (kit/sql_window.h). All bounded.
  * Blind:   values bound as parameters (cannot inject); an injection that looks like one more ordinary
  *          condition to a client without history; one stray quote (a name with an apostrophe).
  * Alerts:  one per client, type and UTC day. The address is the application's: the attacker is behind it.
@@ -24,7 +24,7 @@
 #include "baseline/slots.h"
 #include "detectors/kit/sql_case.h"
 #include "detectors/kit/sql_text.h"
-#include "detectors/kit/query_window.h"
+#include "detectors/kit/sql_window.h"
 #include "detectors/kit/sql_words.h"
 #include "settings/option.h"
 
@@ -88,7 +88,7 @@ struct scene { /* one observation on its way to a draft */
     struct sql_injection *self;
     const struct observation *obs;
     const struct detector_context *ctx;
-    struct query_client client;
+    struct sql_client client;
     struct buf label;     /* owned; the subject */
     char status[16];
 };
@@ -133,7 +133,7 @@ static void add_what(struct scene *s, struct facts *f)
 }
 
 static int emit(const struct scene *s, const char *type, const char *variant, enum severity severity,
-                int confidence, const struct query_tally *when, const struct facts *f, struct error *err)
+                int confidence, const struct sql_tally *when, const struct facts *f, struct error *err)
 {
     const struct observation *o = s->obs;
 
@@ -145,9 +145,9 @@ static int emit(const struct scene *s, const char *type, const char *variant, en
         .last_ns = when->last_ns, .count = when->requests, .facts = f->at, .facts_len = f->len }, err);
 }
 
-static struct query_tally tally_of(const struct observation *o)
+static struct sql_tally tally_of(const struct observation *o)
 {
-    return (struct query_tally){ .requests = o->count, .ru_milli = o->ru_milli, .bytes_out = o->bytes_out,
+    return (struct sql_tally){ .requests = o->count, .ru_milli = o->ru_milli, .bytes_out = o->bytes_out,
                                .first_ns = o->first_ns, .last_ns = o->last_ns };
 }
 
@@ -206,19 +206,19 @@ static void add_case(const struct scene *s, const struct sql_case *k, struct wor
 static int raise_attack(struct scene *s, const struct sql_case *k, struct facts *f, enum severity *severity,
                         struct error *err)
 {
-    int64_t usual = k->base_shape ? query_shape_usual_bytes(&s->client, k->base_shape) : 0, ten_times = 0;
-    struct query_take *take = query_take_put(&s->client, k->base_shape);
+    int64_t usual = k->base_shape ? sql_shape_usual_bytes(&s->client, k->base_shape) : 0, ten_times = 0;
+    struct sql_take *take = sql_take_put(&s->client, k->base_shape);
 
     if (!take)
         return error_set(err, ERR_NOMEM, "memory of an injection");
     take->bytes_out = i64_add_sat(take->bytes_out, s->obs->bytes_out);
-    query_bits_add(&take->texts, k->reading.id[0]);
+    sql_bits_add(&take->texts, k->reading.id[0]);
     if (usual > 0)
         fact_number(f, "usualBytes", FACT_MAX, usual);
     if (usual > 0 && i64_mul(usual, 10, &ten_times) && take->bytes_out >= ten_times &&
         take->bytes_out >= s->self->high_bytes)
         *severity = SEVERITY_HIGH;
-    if (query_bits_count(&take->texts) >= s->self->fuzzing_medium)
+    if (sql_bits_count(&take->texts) >= s->self->fuzzing_medium)
         *severity = SEVERITY_HIGH;
     return 0;
 }
@@ -227,7 +227,7 @@ static int emit_attack(struct scene *s, const struct sql_case *k, struct error *
 {
     CLEANUP(words_release) struct words w = { 0 };
     struct facts f = { 0 };
-    struct query_tally when = tally_of(s->obs);
+    struct sql_tally when = tally_of(s->obs);
     enum severity severity = k->verdict == VERDICT_WIDENED ? SEVERITY_LOW : SEVERITY_MEDIUM;
 
     add_who(s, &f);
@@ -253,14 +253,14 @@ static int emit_probe(struct scene *s, const struct sql_case *k, struct error *e
 {
     CLEANUP(words_release) struct words w = { 0 };
     struct facts f = { 0 };
-    struct query_tally when = tally_of(s->obs);
-    struct query_window *win = query_window_put(&s->client, sender_of(s->obs), s->obs->minute_ns);
+    struct sql_tally when = tally_of(s->obs);
+    struct sql_window *win = sql_window_put(&s->client, sender_of(s->obs), s->obs->minute_ns);
 
     if (!win)
         return error_set(err, ERR_NOMEM, "memory of failing statements");
-    query_bits_add(&win->all, k->reading.shape);
-    query_bits_add(&win->strong, k->reading.shape);
-    int64_t all = query_bits_count(&win->all), strong = query_bits_count(&win->strong);
+    sql_bits_add(&win->all, k->reading.shape);
+    sql_bits_add(&win->strong, k->reading.shape);
+    int64_t all = sql_bits_count(&win->all), strong = sql_bits_count(&win->strong);
 
     add_who(s, &f);
     add_what(s, &f);
@@ -272,7 +272,7 @@ static int emit_probe(struct scene *s, const struct sql_case *k, struct error *e
 }
 
 /* Facts of a burst are the same for every row of it, so that no order of rows shows through. */
-static int emit_burst(struct scene *s, const struct query_tally *t, int64_t distinct, enum severity severity,
+static int emit_burst(struct scene *s, const struct sql_tally *t, int64_t distinct, enum severity severity,
                       int confidence, const char *reason, struct error *err)
 {
     struct facts f = { 0 };
@@ -293,16 +293,16 @@ static int emit_burst(struct scene *s, const struct query_tally *t, int64_t dist
 
 static int count_broken(struct scene *s, const struct sql_case *k, struct error *err)
 {
-    struct query_window *win = query_window_put(&s->client, sender_of(s->obs), s->obs->minute_ns);
-    struct query_tally more = tally_of(s->obs);
+    struct sql_window *win = sql_window_put(&s->client, sender_of(s->obs), s->obs->minute_ns);
+    struct sql_tally more = tally_of(s->obs);
 
     if (!win)
         return error_set(err, ERR_NOMEM, "memory of failing statements");
-    query_bits_add(&win->all, k->reading.shape);
-    int64_t distinct = query_bits_count(&win->all);
+    sql_bits_add(&win->all, k->reading.shape);
+    int64_t distinct = sql_bits_count(&win->all);
 
     if (!win->is_over) {
-        query_tally_add(&win->weak, &more);
+        sql_tally_add(&win->weak, &more);
         if (distinct < s->self->burst_shapes)
             return 0;
         win->is_over = true;
@@ -325,7 +325,7 @@ static void scene_open(struct scene *s)
     buf_add_slice(&s->label, slice_cut(o->text[F_DATABASE], 128));
     buf_add_char(&s->label, '/');
     buf_add_slice(&s->label, slice_cut(o->text[F_CONTAINER], 128));
-    s->client = (struct query_client){ .baseline = b, .account = o->text[F_ACCOUNT], .len = slots_len(baseline_cfg(b)),
+    s->client = (struct sql_client){ .baseline = b, .account = o->text[F_ACCOUNT], .len = slots_len(baseline_cfg(b)),
                                      .seen_ns = o->minute_ns, .label = buf_slice(&s->label) };
     s->client.slot = slots_of(o->minute_ns, s->client.len);
     s->client.hash = hash64(s->label.at, s->label.len, 0);
@@ -333,11 +333,11 @@ static void scene_open(struct scene *s)
 
 static int learn(const struct scene *s, const struct sql_case *k, struct error *err)
 {
-    struct query_lesson lesson = { .shape = k->reading.shape, .middle = k->reading.middle,
+    struct sql_lesson lesson = { .shape = k->reading.shape, .middle = k->reading.middle,
                                  .with_list = k->reading.with_list, .reach = k->reading.reach, .grade = k->grade, .requests = s->obs->count,
                                  .bytes = s->obs->bytes_out, .words = k->words, .words_len = k->words_len };
 
-    return query_history_learn(&s->client, &lesson) ? 0 : error_set(err, ERR_NOMEM, "memory of query shapes");
+    return sql_history_learn(&s->client, &lesson) ? 0 : error_set(err, ERR_NOMEM, "memory of query shapes");
 }
 
 static enum sql_run run_of(int32_t status)
@@ -380,33 +380,33 @@ static int observe_nosql_text(struct scene *s, struct error *err)
 static int observe_nosql_refusal(struct scene *s, struct error *err)
 {
     const struct observation *o = s->obs;
-    struct query_tally more = tally_of(o);
+    struct sql_tally more = tally_of(o);
     int64_t usual = 0;
 
     if (o->status != 400 || !slice_eq_nocase(o->text[F_OPERATION], SL("Query")))
         return 0;
     uint64_t sender = sender_of(o) ^ 1; /* apart from the windows that have texts */
-    size_t minute = (size_t)((o->minute_ns - time_floor(o->minute_ns, QUERY_WINDOW_NS)) / NS_PER_MIN);
-    struct query_window *win = query_window_put(&s->client, sender, o->minute_ns);
+    size_t minute = (size_t)((o->minute_ns - time_floor(o->minute_ns, SQL_WINDOW_NS)) / NS_PER_MIN);
+    struct sql_window *win = sql_window_put(&s->client, sender, o->minute_ns);
 
     if (!win)
         return error_set(err, ERR_NOMEM, "memory of failing queries");
     bool was_over = win->is_over;
-    struct query_window now;
+    struct sql_window now;
 
     win->failed = i64_add_sat(win->failed, o->count);
     win->minute_count[minute] = i64_add_sat(win->minute_count[minute], o->count);
     win->minute_bytes[minute] = i64_add_sat(win->minute_bytes[minute], o->bytes_in);
-    query_tally_add(&win->weak, &more);
+    sql_tally_add(&win->weak, &more);
     now = *win;
-    if (!query_failing_learn(&s->client, sender, now.failed, &usual))
+    if (!sql_failing_learn(&s->client, sender, now.failed, &usual))
         return error_set(err, ERR_NOMEM, "memory of failing queries");
     if (s->ctx->is_backfill)
         return 0;
     if (!was_over) {
-        if (now.failed < s->self->burst_requests || now.failed / 10 < usual || !query_window_lengths_differ(&now))
+        if (now.failed < s->self->burst_requests || now.failed / 10 < usual || !sql_window_lengths_differ(&now))
             return 0;
-        win = query_window_put(&s->client, sender, o->minute_ns);
+        win = sql_window_put(&s->client, sender, o->minute_ns);
         if (!win)
             return error_set(err, ERR_NOMEM, "memory of failing queries");
         win->is_over = true;
@@ -452,8 +452,8 @@ static void sql_injection_close(void *self)
 
 static const char *const sql_injection_types[] = { TYPE_EXFILTRATION, TYPE_FUZZING, NULL };
 static const struct baseline_memory *const sql_injection_memories[] = {
-    &query_memory_client, &query_memory_shape, &query_memory_word, &query_memory_window, &query_memory_failing,
-    &query_memory_take, NULL };
+    &sql_memory_client, &sql_memory_shape, &sql_memory_word, &sql_memory_window, &sql_memory_failing,
+    &sql_memory_take, NULL };
 
 extern const struct detector_ops detector_sql_injection;
 const struct detector_ops detector_sql_injection = {

@@ -26,13 +26,13 @@
 
 struct sql_bench {
     struct sql_scratch scratch;
-    struct query_shape shape, opened_shape;
+    struct sql_shape shape, opened_shape;
     struct sql_lex opened;
     struct sql_token opened_tokens[OPENED_TOKENS_MAX];
     struct buf opened_text;
     struct sql_text text;
     struct sql_judgement judgement;
-    struct query_shape_filter filter;
+    struct sql_shape_filter filter;
     struct sql_reading cache[CACHE_SLOTS];
 };
 
@@ -49,8 +49,8 @@ struct sql_bench *sql_bench_new(void)
     b->opened.tokens = b->opened_tokens;
     b->opened.tokens_max = OPENED_TOKENS_MAX;
     b->opened_text = BUF_INIT(OPENED_TEXT_MAX);
-    query_shape_init(&b->shape);
-    query_shape_init(&b->opened_shape);
+    sql_shape_init(&b->shape);
+    sql_shape_init(&b->opened_shape);
     return b;
 }
 
@@ -87,7 +87,7 @@ static int score_of(const struct sql_judgement *j, bool probes)
  * the same with the list of properties, and how far it reaches. */
 static void read_reach(const struct sql_bench *b, struct sql_reading *r)
 {
-    const struct query_shape *sh = &b->shape;
+    const struct sql_shape *sh = &b->shape;
     uint64_t middle = 0, list = 0;
     size_t depth = 0, list_words = 0;
     bool in_list = true, in_offset = false, has_value = false, has_where = false, limited = false;
@@ -145,13 +145,13 @@ static void read_text(struct sql_bench *b, struct slice statement, struct sql_re
 
 /* ---- held against history ------------------------------------------------------------------------ */
 
-struct asker { const struct sql_bench *b; const struct query_client *c; };
+struct asker { const struct sql_bench *b; const struct sql_client *c; };
 
 static bool ask_known(void *self, uint64_t hash)
 {
     const struct asker *a = self;
 
-    return query_shape_filter_may_know(&a->b->filter, hash) && query_shape_is_known(a->c, hash);
+    return sql_shape_filter_may_know(&a->b->filter, hash) && sql_shape_is_known(a->c, hash);
 }
 
 struct extension {
@@ -180,8 +180,8 @@ static bool has_lone_mask(const struct sql_lex *lex, uint32_t from, uint32_t to)
     return false;
 }
 
-static void describe_run(const struct query_client *c, const struct query_shape *sh, const struct sql_lex *lex,
-                         const struct query_insertion *in, struct extension *ret)
+static void describe_run(const struct sql_client *c, const struct sql_shape *sh, const struct sql_lex *lex,
+                         const struct sql_insertion *in, struct extension *ret)
 {
     ret->found = true;
     ret->base = in->base_hash;
@@ -195,16 +195,16 @@ static void describe_run(const struct query_client *c, const struct query_shape 
     for (size_t i = 0; i < sh->fields_len; i++) {
         uint32_t at = lex->tokens[sh->fields_tok[i]].at;
 
-        if (at >= ret->from && at < ret->to && !query_word_is_known(c, sh->fields[i]))
+        if (at >= ret->from && at < ret->to && !sql_word_is_known(c, sh->fields[i]))
             ret->has_new_field = true;
     }
 }
 
 /* What follows the run in the usual statement stands in a comment here. (A run that covers the whole
  * comment only says that the comment is prose.) */
-static bool tail_is_in_comment(const struct sql_bench *b, const struct query_insertion *in)
+static bool tail_is_in_comment(const struct sql_bench *b, const struct sql_insertion *in)
 {
-    const struct query_shape *sh = &b->opened_shape;
+    const struct sql_shape *sh = &b->opened_shape;
     size_t in_comments = 0;
 
     for (size_t i = in->to; i < sh->len; i++)
@@ -217,16 +217,16 @@ static bool tail_is_in_comment(const struct sql_bench *b, const struct query_ins
     return in_comments > 0;
 }
 
-static struct extension find_extension(struct sql_bench *b, const struct query_client *c)
+static struct extension find_extension(struct sql_bench *b, const struct sql_client *c)
 {
     struct asker a = { .b = b, .c = c };
     struct extension ret = { 0 };
 
-    query_shape_filter_load(c, &b->filter);
+    sql_shape_filter_load(c, &b->filter);
     if (sql_text_open_comments(&b->scratch.lex, &b->opened_text)) {
         sql_lex_run(&b->opened, buf_slice(&b->opened_text));
         sql_shape_make(&b->opened_shape, &b->opened, b->shape.fold_names);
-        struct query_insertion in = { .found = ask_known(&a, b->opened_shape.hash),
+        struct sql_insertion in = { .found = ask_known(&a, b->opened_shape.hash),
                                     .base_hash = b->opened_shape.hash };
 
         if (!in.found)
@@ -237,7 +237,7 @@ static struct extension find_extension(struct sql_bench *b, const struct query_c
             return ret;
         }
     }
-    struct query_insertion in = sql_shape_find_insertion(&b->shape, &b->scratch.lex, ask_known, &a);
+    struct sql_insertion in = sql_shape_find_insertion(&b->shape, &b->scratch.lex, ask_known, &a);
 
     if (in.found)
         describe_run(c, &b->shape, &b->scratch.lex, &in, &ret);
@@ -293,7 +293,7 @@ static void keep_findings(const struct sql_bench *b, struct sql_case *k, bool pr
     }
 }
 
-static void conclude(const struct sql_bench *b, struct sql_case *k, enum sql_verdict v, enum query_grade g, int confidence)
+static void conclude(const struct sql_bench *b, struct sql_case *k, enum sql_verdict v, enum sql_grade g, int confidence)
 {
     k->verdict = v;
     k->grade = g;
@@ -336,10 +336,10 @@ static int score_extension(const struct sql_bench *b, const struct extension *e,
     return hit ? 100 - rest : 0;
 }
 
-static void judge_readable(struct sql_bench *b, const struct query_client *c, struct sql_case *k, enum sql_run run)
+static void judge_readable(struct sql_bench *b, const struct sql_client *c, struct sql_case *k, enum sql_run run)
 {
     const struct sql_reading *r = &k->reading;
-    bool is_known_client = query_client_is_known(c);
+    bool is_known_client = sql_client_is_known(c);
     struct extension e = is_known_client ? find_extension(b, c) : (struct extension){ 0 };
     int score = r->score, threshold = is_known_client ? THRESHOLD_NEW : THRESHOLD_ALONE;
 
@@ -366,9 +366,9 @@ static void judge_readable(struct sql_bench *b, const struct query_client *c, st
             k->variant = variant;
         return;
     }
-    if (!is_known_client || run == RUN_REFUSED || !query_client_is_regular(c))
+    if (!is_known_client || run == RUN_REFUSED || !sql_client_is_regular(c))
         return;
-    unsigned list = query_reach_known(c, r->middle), limit = query_reach_known(c, r->with_list);
+    unsigned list = sql_reach_known(c, r->middle), limit = sql_reach_known(c, r->with_list);
     bool wider = (r->reach & REACH_WIDE) && (list & REACH_NARROW) && !(list & REACH_WIDE);
     bool unlimited = (r->reach & REACH_UNLIMITED) && (limit & REACH_LIMITED) && !(limit & REACH_UNLIMITED);
 
@@ -399,7 +399,7 @@ static void judge_broken(struct sql_bench *b, struct sql_case *k, enum sql_run r
     k->verdict = k->reading.is_name_break ? VERDICT_ORDINARY : VERDICT_BROKEN;
 }
 
-void sql_case_judge(struct sql_bench *b, const struct query_client *c, struct slice raw, enum sql_run run,
+void sql_case_judge(struct sql_bench *b, const struct sql_client *c, struct slice raw, enum sql_run run,
                     struct sql_case *ret)
 {
     uint64_t id[2] = { hash64(raw.at, raw.len, 0x73716c31), hash64(raw.at, raw.len, 0x73716c32) | 1 };
@@ -408,7 +408,7 @@ void sql_case_judge(struct sql_bench *b, const struct query_client *c, struct sl
 
     *ret = (struct sql_case){ .statement = raw };
     if (is_cached && cached->outcome != SQL_SYNTAX && cached->score < THRESHOLD_KNOWN &&
-        cached->probe_score < THRESHOLD_PROBE && run != RUN_REFUSED && query_shape_is_known(c, cached->shape)) {
+        cached->probe_score < THRESHOLD_PROBE && run != RUN_REFUSED && sql_shape_is_known(c, cached->shape)) {
         ret->reading = *cached;
         return;
     }
@@ -422,7 +422,7 @@ void sql_case_judge(struct sql_bench *b, const struct query_client *c, struct sl
     if (ret->reading.outcome == SQL_SYNTAX)
         judge_broken(b, ret, run);
     else if (ret->reading.score >= THRESHOLD_KNOWN || ret->reading.probe_score >= THRESHOLD_PROBE ||
-             !query_shape_is_known(c, ret->reading.shape))
+             !sql_shape_is_known(c, ret->reading.shape))
         judge_readable(b, c, ret, run);
 }
 

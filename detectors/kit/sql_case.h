@@ -7,7 +7,7 @@
 #ifndef COSMOWATCH_SQL_CASE_H
 #define COSMOWATCH_SQL_CASE_H
 
-#include "detectors/kit/query_history.h"
+#include "detectors/kit/sql_history.h"
 #include "detectors/kit/sql_judge.h"
 
 enum sql_verdict {
@@ -25,7 +25,7 @@ struct sql_reading { /* of a text alone */
     uint64_t shape;
     uint64_t middle;      /* FROM ... ORDER BY without its limit; 0: no condition with a value */
     uint64_t with_list;   /* the same with the list of properties */
-    uint8_t reach;        /* enum query_reach */
+    uint8_t reach;        /* enum sql_reach */
     uint8_t outcome;      /* enum sql_outcome */
     uint8_t score, probe_score; /* all findings; those that can only be probes */
     bool is_masked, is_name_break;
@@ -39,7 +39,7 @@ struct sql_finding_text {
 struct sql_case {
     struct sql_reading reading;
     enum sql_verdict verdict;
-    enum query_grade grade;      /* for learning */
+    enum sql_grade grade;      /* for learning */
     int confidence;            /* 0..100 */
     const char *variant;       /* ".Tautology" ... */
     uint64_t base_shape;       /* the usual shape underneath, 0 unknown */
@@ -59,7 +59,7 @@ struct sql_bench *sql_bench_new(void); /* NULL without memory */
 void sql_bench_free(struct sql_bench *b);
 
 /* Judge `raw` as sent by `c` with that result. Slices in *ret live until the next call. */
-void sql_case_judge(struct sql_bench *b, const struct query_client *c, struct slice raw, enum sql_run run,
+void sql_case_judge(struct sql_bench *b, const struct sql_client *c, struct slice raw, enum sql_run run,
                     struct sql_case *ret);
 
 /* The shape of the statement judged last, for people. */

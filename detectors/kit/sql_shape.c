@@ -44,10 +44,10 @@ static uint64_t hash_code(unsigned kind, unsigned code)
     return mix(((uint64_t)kind << 8 | code) * MULTIPLIER);
 }
 
-void query_shape_init(struct query_shape *sh)
+void sql_shape_init(struct sql_shape *sh)
 {
     sh->power[0] = 1;
-    for (size_t i = 0; i < QUERY_SHAPE_MAX; i++)
+    for (size_t i = 0; i < SQL_SHAPE_MAX; i++)
         sh->power[i + 1] = sh->power[i] * MULTIPLIER;
     sh->prefix[0] = 0;
     sh->len = 0;
@@ -56,22 +56,22 @@ void query_shape_init(struct query_shape *sh)
     sh->hash = 0;
 }
 
-static uint64_t run_hash(const struct query_shape *sh, size_t from, size_t to)
+static uint64_t run_hash(const struct sql_shape *sh, size_t from, size_t to)
 {
     return sh->prefix[to] - sh->prefix[from] * sh->power[to - from];
 }
 
 /* A masked text never has the same shape as a plain one. */
-static uint64_t whole_hash(const struct query_shape *sh, uint64_t prefix, size_t len)
+static uint64_t whole_hash(const struct sql_shape *sh, uint64_t prefix, size_t len)
 {
     return mix(prefix ^ (sh->fold_names ? MULTIPLIER : 0) ^ ((uint64_t)len << 48));
 }
 
-static void push(struct query_shape *sh, uint64_t word, uint32_t tok)
+static void push(struct sql_shape *sh, uint64_t word, uint32_t tok)
 {
     size_t n = sh->len;
 
-    if (n >= QUERY_SHAPE_MAX) { /* all further words still count in the hash */
+    if (n >= SQL_SHAPE_MAX) { /* all further words still count in the hash */
         sh->is_cut = true;
         sh->prefix[n] = sh->prefix[n] * MULTIPLIER + word;
         return;
@@ -86,12 +86,12 @@ static uint64_t word_value(void) { return hash_code(WORD_KIND_VALUE, 0); }
 static uint64_t word_op(enum sql_op op) { return hash_code(WORD_KIND_OP, (unsigned)op); }
 static uint64_t word_key(enum sql_word w) { return hash_code(WORD_KIND_KEYWORD, (unsigned)w); }
 
-static void note_field(struct query_shape *sh, uint64_t name, uint32_t tok)
+static void note_field(struct sql_shape *sh, uint64_t name, uint32_t tok)
 {
     for (size_t i = 0; i < sh->fields_len; i++)
         if (sh->fields[i] == name)
             return;
-    if (sh->fields_len < QUERY_FIELDS_MAX) {
+    if (sh->fields_len < SQL_FIELDS_MAX) {
         sh->fields_tok[sh->fields_len] = tok;
         sh->fields[sh->fields_len++] = name;
     }
@@ -110,7 +110,7 @@ struct fold {
     bool has_name[2];  /* since then */
 };
 
-static void fold_unit(struct query_shape *sh, struct fold *f, int which)
+static void fold_unit(struct sql_shape *sh, struct fold *f, int which)
 {
     size_t at = f->unit_at[which], len = sh->len - at;
 
@@ -122,14 +122,14 @@ static void fold_unit(struct query_shape *sh, struct fold *f, int which)
 }
 
 /* A connector or the end of a condition: units that end here may fold away. */
-static void fold_close(struct query_shape *sh, struct fold *f, bool ends_or_unit)
+static void fold_close(struct sql_shape *sh, struct fold *f, bool ends_or_unit)
 {
     fold_unit(sh, f, UNIT_AND);
     if (ends_or_unit)
         fold_unit(sh, f, UNIT_OR);
 }
 
-static void fold_open(const struct query_shape *sh, struct fold *f, int which)
+static void fold_open(const struct sql_shape *sh, struct fold *f, int which)
 {
     f->unit_at[which] = sh->len;
     f->has_name[which] = false;
@@ -138,7 +138,7 @@ static void fold_open(const struct query_shape *sh, struct fold *f, int which)
 /* ---- token -> word ------------------------------------------------------------------------------ */
 
 struct maker {
-    struct query_shape *sh;
+    struct sql_shape *sh;
     const struct sql_lex *lex;
     struct fold folds[FOLD_DEPTH_MAX];
     size_t level; /* open kept brackets; deeper than FOLD_DEPTH_MAX share the last */
@@ -213,7 +213,7 @@ static void level_down(struct maker *m)
     mark_name(m);
 }
 
-static bool last_is(const struct query_shape *sh, size_t back, uint64_t word)
+static bool last_is(const struct sql_shape *sh, size_t back, uint64_t word)
 {
     return sh->len >= back && sh->word[sh->len - back] == word;
 }
@@ -221,7 +221,7 @@ static bool last_is(const struct query_shape *sh, size_t back, uint64_t word)
 /* A literal; `-5` is 5, and a list of literals is one literal. */
 static void push_literal(struct maker *m, uint64_t word, uint32_t i)
 {
-    struct query_shape *sh = m->sh;
+    struct sql_shape *sh = m->sh;
 
     if (last_is(sh, 1, word_op(OP_MINUS)) && sh->len >= 2) {
         const struct sql_token *before = &m->lex->tokens[sh->tok[sh->len - 2]];
@@ -347,7 +347,7 @@ static void make_words(struct maker *m)
     }
 }
 
-void sql_shape_make(struct query_shape *sh, const struct sql_lex *lex, bool fold_names)
+void sql_shape_make(struct sql_shape *sh, const struct sql_lex *lex, bool fold_names)
 {
     struct maker m = { .sh = sh, .lex = lex, .fold_names = fold_names };
 
@@ -364,7 +364,7 @@ void sql_shape_make(struct query_shape *sh, const struct sql_lex *lex, bool fold
 
 /* ---- what was put in ---------------------------------------------------------------------------- */
 
-static uint64_t spliced(const struct query_shape *sh, size_t from, size_t to)
+static uint64_t spliced(const struct sql_shape *sh, size_t from, size_t to)
 {
     size_t tail = sh->len - to;
 
@@ -372,7 +372,7 @@ static uint64_t spliced(const struct query_shape *sh, size_t from, size_t to)
 }
 
 /* The shape without each copy of the run [from, to); *ret_len its length. */
-static uint64_t without_copies(const struct query_shape *sh, size_t from, size_t to, size_t *ret_len)
+static uint64_t without_copies(const struct sql_shape *sh, size_t from, size_t to, size_t *ret_len)
 {
     size_t run = to - from, len = 0;
     uint64_t run_h = run_hash(sh, from, to), h = 0;
@@ -390,7 +390,7 @@ static uint64_t without_copies(const struct query_shape *sh, size_t from, size_t
 }
 
 /* Injected text goes on behind a value (or a name, in ORDER BY): with an operator, a word or a bracket. */
-static bool may_start(const struct query_shape *sh, const struct sql_lex *lex, size_t i)
+static bool may_start(const struct sql_shape *sh, const struct sql_lex *lex, size_t i)
 {
     const struct sql_token *t = &lex->tokens[sh->tok[i]], *before = &lex->tokens[sh->tok[i - 1]];
 
@@ -400,7 +400,7 @@ static bool may_start(const struct query_shape *sh, const struct sql_lex *lex, s
     return before->kind != TOK_OP || before->code == OP_CLOSE || before->code == OP_CLOSE_INDEX;
 }
 
-static bool has_second_copy(const struct query_shape *sh, size_t from, size_t to)
+static bool has_second_copy(const struct sql_shape *sh, size_t from, size_t to)
 {
     uint64_t h = run_hash(sh, from, to);
     size_t run = to - from;
@@ -411,14 +411,14 @@ static bool has_second_copy(const struct query_shape *sh, size_t from, size_t to
     return false;
 }
 
-struct query_insertion sql_shape_find_insertion(const struct query_shape *sh, const struct sql_lex *lex,
+struct sql_insertion sql_shape_find_insertion(const struct sql_shape *sh, const struct sql_lex *lex,
                                               bool (*is_known)(void *self, uint64_t hash), void *self)
 {
     uint16_t starts[INSERTION_SPAN];
     size_t starts_len = 0, first = sh->len > INSERTION_SPAN ? sh->len - INSERTION_SPAN : 2;
 
     if (sh->is_cut || sh->len < 4)
-        return (struct query_insertion){ 0 };
+        return (struct sql_insertion){ 0 };
     /* AND and OR first: `= '' OR 1` is as long as `OR 1=1`, and says less. */
     for (int connectors = 1; connectors >= 0; connectors--)
         for (size_t i = first; i < sh->len; i++)
@@ -430,20 +430,20 @@ struct query_insertion sql_shape_find_insertion(const struct query_shape *sh, co
             uint64_t h = whole_hash(sh, spliced(sh, from, to), sh->len - run);
 
             if (is_known(self, h))
-                return (struct query_insertion){ .found = true, .from = from, .to = to, .base_hash = h };
+                return (struct sql_insertion){ .found = true, .from = from, .to = to, .base_hash = h };
             if (run < 2 || run > INSERTION_COPY_MAX || !has_second_copy(sh, from, to))
                 continue;
             h = without_copies(sh, from, to, &len);
             h = whole_hash(sh, h, len);
             if (is_known(self, h))
-                return (struct query_insertion){ .found = true, .from = from, .to = to, .base_hash = h };
+                return (struct sql_insertion){ .found = true, .from = from, .to = to, .base_hash = h };
         }
-    return (struct query_insertion){ 0 };
+    return (struct sql_insertion){ 0 };
 }
 
 /* ---- for people --------------------------------------------------------------------------------- */
 
-void sql_shape_print(const struct query_shape *sh, const struct sql_lex *lex, struct buf *out)
+void sql_shape_print(const struct sql_shape *sh, const struct sql_lex *lex, struct buf *out)
 {
     for (size_t i = 0; i < sh->len; i++) {
         const struct sql_token *t = &lex->tokens[sh->tok[i]];

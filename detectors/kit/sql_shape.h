@@ -14,29 +14,29 @@
 
 #include "detectors/kit/sql_lex.h"
 
-#define QUERY_SHAPE_MAX 1024u /* words kept; the rest is folded into the last hash */
-#define QUERY_FIELDS_MAX 64u  /* distinct property names kept */
+#define SQL_SHAPE_MAX 1024u /* words kept; the rest is folded into the last hash */
+#define SQL_FIELDS_MAX 64u  /* distinct property names kept */
 
-struct query_shape {
+struct sql_shape {
     uint64_t hash;
     size_t len;
-    uint64_t word[QUERY_SHAPE_MAX];       /* hash of each word */
-    uint32_t tok[QUERY_SHAPE_MAX];        /* the token it came from */
-    uint64_t prefix[QUERY_SHAPE_MAX + 1]; /* rolling hash of the first n words */
-    uint64_t power[QUERY_SHAPE_MAX + 1];  /* prefilled by query_shape_init() */
-    bool is_cut;                        /* longer than QUERY_SHAPE_MAX */
+    uint64_t word[SQL_SHAPE_MAX];       /* hash of each word */
+    uint32_t tok[SQL_SHAPE_MAX];        /* the token it came from */
+    uint64_t prefix[SQL_SHAPE_MAX + 1]; /* rolling hash of the first n words */
+    uint64_t power[SQL_SHAPE_MAX + 1];  /* prefilled by sql_shape_init() */
+    bool is_cut;                        /* longer than SQL_SHAPE_MAX */
     bool fold_names;                    /* made from masked text */
-    uint64_t fields[QUERY_FIELDS_MAX];    /* hashes of the property names, in order of first use */
-    uint32_t fields_tok[QUERY_FIELDS_MAX];
+    uint64_t fields[SQL_FIELDS_MAX];    /* hashes of the property names, in order of first use */
+    uint32_t fields_tok[SQL_FIELDS_MAX];
     size_t fields_len;
 };
 
-void query_shape_init(struct query_shape *sh);
+void sql_shape_init(struct sql_shape *sh);
 
 /* The shape of lex; fold_names: masked text, where names mean nothing. */
-void sql_shape_make(struct query_shape *sh, const struct sql_lex *lex, bool fold_names);
+void sql_shape_make(struct sql_shape *sh, const struct sql_lex *lex, bool fold_names);
 
-struct query_insertion {
+struct sql_insertion {
     bool found;
     size_t from, to;     /* words [from, to) of the shape are what was put in; may be empty */
     uint64_t base_hash;  /* the known shape underneath */
@@ -44,11 +44,11 @@ struct query_insertion {
 
 /* Is sh a known shape with one run of words put in (or the same run at several places, when one value
  * is used twice)? The shortest run wins. is_known is asked for whole-shape hashes. */
-struct query_insertion sql_shape_find_insertion(const struct query_shape *sh, const struct sql_lex *lex,
+struct sql_insertion sql_shape_find_insertion(const struct sql_shape *sh, const struct sql_lex *lex,
                                               bool (*is_known)(void *self, uint64_t hash), void *self);
 
 struct buf;
 /* The shape as people read it: SELECT * FROM c WHERE c.name = ? OR ? = ? */
-void sql_shape_print(const struct query_shape *sh, const struct sql_lex *lex, struct buf *out);
+void sql_shape_print(const struct sql_shape *sh, const struct sql_lex *lex, struct buf *out);
 
 #endif

@@ -1,6 +1,6 @@
-/* query_window.c - see query_window.h.
+/* sql_window.c - see sql_window.h.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "detectors/kit/query_window.h"
+#include "detectors/kit/sql_window.h"
 
 #include "base/num.h"
 #include "base/timeutil.h"
@@ -11,19 +11,19 @@ struct failing_state {
     int64_t learned[2], open[2]; /* largest window */
 };
 
-const struct baseline_memory query_memory_window = {
-    .name = "query.window", .version = 1, .size = sizeof(struct query_window), .max_keys = 20000 };
-const struct baseline_memory query_memory_failing = {
-    .name = "query.failing", .version = 1, .size = sizeof(struct failing_state), .max_keys = 50000 };
-const struct baseline_memory query_memory_take = {
-    .name = "query.take", .version = 1, .size = sizeof(struct query_take), .max_keys = 50000 };
+const struct baseline_memory sql_memory_window = {
+    .name = "sql_injection.window", .version = 1, .size = sizeof(struct sql_window), .max_keys = 20000 };
+const struct baseline_memory sql_memory_failing = {
+    .name = "sql_injection.failing", .version = 1, .size = sizeof(struct failing_state), .max_keys = 50000 };
+const struct baseline_memory sql_memory_take = {
+    .name = "sql_injection.take", .version = 1, .size = sizeof(struct sql_take), .max_keys = 50000 };
 
-void query_bits_add(struct query_bits *b, uint64_t hash)
+void sql_bits_add(struct sql_bits *b, uint64_t hash)
 {
     b->bits[hash >> 6 & 3] |= UINT64_C(1) << (hash & 63);
 }
 
-int64_t query_bits_count(const struct query_bits *b)
+int64_t sql_bits_count(const struct sql_bits *b)
 {
     int64_t n = 0;
 
@@ -32,7 +32,7 @@ int64_t query_bits_count(const struct query_bits *b)
     return n;
 }
 
-void query_tally_add(struct query_tally *t, const struct query_tally *more)
+void sql_tally_add(struct sql_tally *t, const struct sql_tally *more)
 {
     if (t->requests == 0 || more->first_ns < t->first_ns)
         t->first_ns = more->first_ns;
@@ -43,7 +43,7 @@ void query_tally_add(struct query_tally *t, const struct query_tally *more)
     t->bytes_out = i64_add_sat(t->bytes_out, more->bytes_out);
 }
 
-static void *put(const struct query_client *c, const struct baseline_memory *m, uint64_t what, int64_t when)
+static void *put(const struct sql_client *c, const struct baseline_memory *m, uint64_t what, int64_t when)
 {
     struct { uint64_t client, what; int64_t when; } key = { .client = c->hash, .what = what, .when = when };
 
@@ -51,17 +51,17 @@ static void *put(const struct query_client *c, const struct baseline_memory *m, 
                         c->seen_ns, NULL);
 }
 
-struct query_window *query_window_put(const struct query_client *c, uint64_t sender, int64_t minute_ns)
+struct sql_window *sql_window_put(const struct sql_client *c, uint64_t sender, int64_t minute_ns)
 {
-    return put(c, &query_memory_window, sender, time_floor(minute_ns, QUERY_WINDOW_NS));
+    return put(c, &sql_memory_window, sender, time_floor(minute_ns, SQL_WINDOW_NS));
 }
 
-struct query_take *query_take_put(const struct query_client *c, uint64_t base_shape)
+struct sql_take *sql_take_put(const struct sql_client *c, uint64_t base_shape)
 {
-    return put(c, &query_memory_take, base_shape, c->slot);
+    return put(c, &sql_memory_take, base_shape, c->slot);
 }
 
-bool query_window_lengths_differ(const struct query_window *w)
+bool sql_window_lengths_differ(const struct sql_window *w)
 {
     int64_t length = 0;
 
@@ -93,9 +93,9 @@ static void fold_failing(void *learned, const void *open, int32_t slot)
 static const struct slots_kind failing_slots = { .learned_size = sizeof(int64_t), .open_size = sizeof(int64_t),
                                                  .fold = fold_failing };
 
-bool query_failing_learn(const struct query_client *c, uint64_t sender, int64_t failed, int64_t *ret_usual)
+bool sql_failing_learn(const struct sql_client *c, uint64_t sender, int64_t failed, int64_t *ret_usual)
 {
-    struct failing_state *s = put(c, &query_memory_failing, sender, 0);
+    struct failing_state *s = put(c, &sql_memory_failing, sender, 0);
 
     if (!s)
         return false;

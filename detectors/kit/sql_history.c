@@ -1,7 +1,7 @@
-/* query_history.c - see query_history.h. Everything kept is a smallest slot, a union of bits or a sum per
+/* sql_history.c - see sql_history.h. Everything kept is a smallest slot, a union of bits or a sum per
  * slot: none minds the order of rows.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "detectors/kit/query_history.h"
+#include "detectors/kit/sql_history.h"
 
 #include "base/buf.h"
 #include "base/map.h"
@@ -12,7 +12,7 @@
 
 struct client_state { /* which shapes it may know; since when it is known at all */
     int32_t first_slot, unused;
-    struct query_shape_filter filter;
+    struct sql_shape_filter filter;
 };
 
 struct shape_learned { int64_t requests, bytes; };
@@ -24,7 +24,7 @@ struct shape_state {
     struct shape_learned learned[2], open[2];
 };
 
-struct word_state { /* property names; surroundings of a condition use all four, for enum query_reach */
+struct word_state { /* property names; surroundings of a condition use all four, for enum sql_reach */
     int32_t first_slot[4];
 };
 
@@ -36,26 +36,26 @@ static void describe_shape(const void *value, struct buf *out)
              (long long)s->learned[0].requests);
 }
 
-const struct baseline_memory query_memory_client = {
-    .name = "query.client", .version = 1, .size = sizeof(struct client_state), .max_keys = 20000 };
-const struct baseline_memory query_memory_shape = {
-    .name = "query.shape", .version = 1, .size = sizeof(struct shape_state), .max_keys = 200000,
+const struct baseline_memory sql_memory_client = {
+    .name = "sql_injection.client", .version = 1, .size = sizeof(struct client_state), .max_keys = 20000 };
+const struct baseline_memory sql_memory_shape = {
+    .name = "sql_injection.shape", .version = 1, .size = sizeof(struct shape_state), .max_keys = 200000,
     .describe = describe_shape };
-const struct baseline_memory query_memory_word = {
-    .name = "query.word", .version = 1, .size = sizeof(struct word_state), .max_keys = 400000 };
+const struct baseline_memory sql_memory_word = {
+    .name = "sql_injection.word", .version = 1, .size = sizeof(struct word_state), .max_keys = 400000 };
 
 /* ---- keys ---------------------------------------------------------------------------------------- */
 
 struct key { uint64_t client, what; };
 
-static const void *look(const struct query_client *c, const struct baseline_memory *m, uint64_t what)
+static const void *look(const struct sql_client *c, const struct baseline_memory *m, uint64_t what)
 {
     struct key k = { .client = c->hash, .what = what };
 
     return baseline_get(c->baseline, m, c->account, slice_make((const char *)&k, sizeof(k)));
 }
 
-static void *put(const struct query_client *c, const struct baseline_memory *m, uint64_t what)
+static void *put(const struct sql_client *c, const struct baseline_memory *m, uint64_t what)
 {
     struct key k = { .client = c->hash, .what = what };
 
@@ -64,7 +64,7 @@ static void *put(const struct query_client *c, const struct baseline_memory *m, 
 }
 
 /* Was it first seen in a slot that is closed for this row's slot, `behind` hours back or more? */
-static bool is_closed(const struct query_client *c, int32_t first_slot, int32_t behind)
+static bool is_closed(const struct sql_client *c, int32_t first_slot, int32_t behind)
 {
     return first_slot != SLOT_NEVER && first_slot <= c->slot - behind;
 }
@@ -79,14 +79,14 @@ static bool lower_to(int32_t *first, int32_t slot)
 
 /* ---- the filter ---------------------------------------------------------------------------------- */
 
-bool query_shape_filter_may_know(const struct query_shape_filter *f, uint64_t shape)
+bool sql_shape_filter_may_know(const struct sql_shape_filter *f, uint64_t shape)
 {
     uint64_t a = shape & 4095, b = shape >> 20 & 4095;
 
     return (f->bits[a / 64] >> (a % 64) & 1u) && (f->bits[b / 64] >> (b % 64) & 1u);
 }
 
-static void filter_add(struct query_shape_filter *f, uint64_t shape)
+static void filter_add(struct sql_shape_filter *f, uint64_t shape)
 {
     uint64_t a = shape & 4095, b = shape >> 20 & 4095;
 
@@ -94,33 +94,33 @@ static void filter_add(struct query_shape_filter *f, uint64_t shape)
     f->bits[b / 64] |= UINT64_C(1) << (b % 64);
 }
 
-void query_shape_filter_load(const struct query_client *c, struct query_shape_filter *ret)
+void sql_shape_filter_load(const struct sql_client *c, struct sql_shape_filter *ret)
 {
-    const struct client_state *s = look(c, &query_memory_client, 0);
+    const struct client_state *s = look(c, &sql_memory_client, 0);
 
-    *ret = s ? s->filter : (struct query_shape_filter){ 0 };
+    *ret = s ? s->filter : (struct sql_shape_filter){ 0 };
 }
 
 /* ---- asking -------------------------------------------------------------------------------------- */
 
-bool query_client_is_known(const struct query_client *c)
+bool sql_client_is_known(const struct sql_client *c)
 {
-    const struct client_state *s = look(c, &query_memory_client, 0);
+    const struct client_state *s = look(c, &sql_memory_client, 0);
 
     return s && is_closed(c, s->first_slot, 2 * c->len);
 }
 
-bool query_shape_is_known(const struct query_client *c, uint64_t shape)
+bool sql_shape_is_known(const struct sql_client *c, uint64_t shape)
 {
-    const struct shape_state *s = look(c, &query_memory_shape, shape);
+    const struct shape_state *s = look(c, &sql_memory_shape, shape);
 
     return s && (is_closed(c, s->ordinary_slot, 2 * c->len) ||
                  is_closed(c, s->unusual_slot, SHAPE_ADOPTION_DAYS * 24));
 }
 
-int64_t query_shape_usual_bytes(const struct query_client *c, uint64_t shape)
+int64_t sql_shape_usual_bytes(const struct sql_client *c, uint64_t shape)
 {
-    const struct shape_state *s = look(c, &query_memory_shape, shape);
+    const struct shape_state *s = look(c, &sql_memory_shape, shape);
 
     if (!s)
         return 0;
@@ -139,16 +139,16 @@ int64_t query_shape_usual_bytes(const struct query_client *c, uint64_t shape)
     return sum.requests > 0 ? sum.bytes / sum.requests : 0;
 }
 
-bool query_word_is_known(const struct query_client *c, uint64_t word)
+bool sql_word_is_known(const struct sql_client *c, uint64_t word)
 {
-    const struct word_state *s = look(c, &query_memory_word, word);
+    const struct word_state *s = look(c, &sql_memory_word, word);
 
     return s && is_closed(c, s->first_slot[0], 2 * c->len);
 }
 
-bool query_client_is_regular(const struct query_client *c)
+bool sql_client_is_regular(const struct sql_client *c)
 {
-    const struct client_state *s = look(c, &query_memory_client, 0);
+    const struct client_state *s = look(c, &sql_memory_client, 0);
     int bits = 0; /* about two for each shape */
 
     for (size_t i = 0; s && i < ARRAY_LEN(s->filter.bits); i++)
@@ -156,9 +156,9 @@ bool query_client_is_regular(const struct query_client *c)
     return bits > 0 && bits <= 2 * REGULAR_SHAPES_MAX;
 }
 
-unsigned query_reach_known(const struct query_client *c, uint64_t surroundings)
+unsigned sql_reach_known(const struct sql_client *c, uint64_t surroundings)
 {
-    const struct word_state *s = surroundings ? look(c, &query_memory_word, surroundings) : NULL;
+    const struct word_state *s = surroundings ? look(c, &sql_memory_word, surroundings) : NULL;
     unsigned known = 0;
 
     for (unsigned i = 0; s && i < 4; i++)
@@ -183,14 +183,14 @@ static const struct slots_kind shape_slots = { .learned_size = sizeof(struct sha
                                                .open_size = sizeof(struct shape_learned),
                                                .fold = fold_shape };
 
-static bool learn_words(const struct query_client *c, const uint64_t *words, size_t n)
+static bool learn_words(const struct sql_client *c, const uint64_t *words, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        const struct word_state *known = look(c, &query_memory_word, words[i]);
+        const struct word_state *known = look(c, &sql_memory_word, words[i]);
 
         if (known && known->first_slot[0] != SLOT_NEVER && known->first_slot[0] <= c->slot)
             continue;
-        struct word_state *s = put(c, &query_memory_word, words[i]);
+        struct word_state *s = put(c, &sql_memory_word, words[i]);
 
         if (!s)
             return false;
@@ -199,9 +199,9 @@ static bool learn_words(const struct query_client *c, const uint64_t *words, siz
     return true;
 }
 
-static bool learn_reach(const struct query_client *c, uint64_t surroundings, unsigned reach)
+static bool learn_reach(const struct sql_client *c, uint64_t surroundings, unsigned reach)
 {
-    struct word_state *s = surroundings ? put(c, &query_memory_word, surroundings) : NULL;
+    struct word_state *s = surroundings ? put(c, &sql_memory_word, surroundings) : NULL;
 
     if (!s)
         return surroundings == 0;
@@ -211,13 +211,13 @@ static bool learn_reach(const struct query_client *c, uint64_t surroundings, uns
     return true;
 }
 
-static bool learn_client(const struct query_client *c, uint64_t shape)
+static bool learn_client(const struct sql_client *c, uint64_t shape)
 {
-    const struct client_state *known = look(c, &query_memory_client, 0);
+    const struct client_state *known = look(c, &sql_memory_client, 0);
 
-    if (known && known->first_slot <= c->slot && query_shape_filter_may_know(&known->filter, shape))
+    if (known && known->first_slot <= c->slot && sql_shape_filter_may_know(&known->filter, shape))
         return true;
-    struct client_state *s = put(c, &query_memory_client, 0);
+    struct client_state *s = put(c, &sql_memory_client, 0);
 
     if (!s)
         return false;
@@ -226,11 +226,11 @@ static bool learn_client(const struct query_client *c, uint64_t shape)
     return true;
 }
 
-bool query_history_learn(const struct query_client *c, const struct query_lesson *l)
+bool sql_history_learn(const struct sql_client *c, const struct sql_lesson *l)
 {
     if (l->grade == GRADE_ATTACK)
         return true;
-    struct shape_state *s = put(c, &query_memory_shape, l->shape);
+    struct shape_state *s = put(c, &sql_memory_shape, l->shape);
 
     if (!s)
         return false;
