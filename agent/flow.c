@@ -399,10 +399,17 @@ static void set_state(struct worker *w, const char *state, const char *reason)
     pthread_mutex_unlock(&w->flow->lock);
 }
 
+/* How long the service asked to be left alone. A throttled query service that does not say so counts its
+ * requests over 30 seconds (Azure Monitor service limits). */
+static int64_t asked_for_ms(const struct error *why)
+{
+    return why->code == ERR_BUSY && why->retry_after_ms == 0 ? 30000 : why->retry_after_ms;
+}
+
 /* A window could not be read: say it once, keep it open, wait. */
 static void read_failed(struct worker *w, struct window *win, const struct error *why)
 {
-    int64_t delay = backoff_next(&w->backoff, why->retry_after_ms, w->flow->cfg.sv);
+    int64_t delay = backoff_next(&w->backoff, asked_for_ms(why), w->flow->cfg.sv);
     CLEANUP(buf_release) struct buf wait = BUF_INIT(64);
     struct error err = { 0 };
 
@@ -512,7 +519,7 @@ static void do_window(struct worker *w, struct window *win, bool is_recheck)
         if (is_recheck) { /* stays closed; tried again later */
             win->state = before;
             log_event(LOG_LEVEL_WARN, w->source.name, "re-check could not be read", "cause", err.msg, NULL);
-            pause_worker(w, backoff_next(&w->backoff, err.retry_after_ms, w->flow->cfg.sv));
+            pause_worker(w, backoff_next(&w->backoff, asked_for_ms(&err), w->flow->cfg.sv));
             return;
         }
         if (err.code == ERR_LIMIT)
@@ -544,7 +551,7 @@ static void do_recheck(struct worker *w, struct window *win)
     if (w->source.ops->count(w->source.self, edges, 1, &now, &err) < 0) {
         log_event(LOG_LEVEL_WARN, w->source.name, "re-check could not be counted", "cause", err.msg, NULL);
         set_state(w, "failing", err.msg);
-        pause_worker(w, backoff_next(&w->backoff, err.retry_after_ms, w->flow->cfg.sv));
+        pause_worker(w, backoff_next(&w->backoff, asked_for_ms(&err), w->flow->cfg.sv));
         return;
     }
     backoff_reset(&w->backoff);
