@@ -101,7 +101,7 @@ unit: $(UNITBIN)
 	@tests/run-unit $(UNITBIN)
 
 flow: $(BIN)
-	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/sim tests/flow
+	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/sim tests/detectors tests/flow
 
 test check: unit flow
 

@@ -5,9 +5,9 @@
  * Reads:   data-plane tables (the own tables of Mongo, Cassandra, Gremlin and Table API only where the
  *          account does not log data-plane rows): successful reads, response bytes, who and from where.
  * Judges:  a reader = container + principal or key kind + agent family + network (the /24 of a public
- *          address, /64 of IPv6, or "private"). So a stolen key used from elsewhere is a reader of its own, and
- *          a thousand autoscaled hosts are one. Hour sums against band.h: robust z and distance from
- *          P99 above the sensitivity, at least 20 active hours of history, and an absolute floor.
+ *          address, /64 of IPv6, or "private"). So a stolen key used from elsewhere is a reader of
+ *          its own, and a thousand autoscaled hosts are one. Hour sums are held against band.h: robust z and
+ *          distance from P99 above the sensitivity, at least 20 active hours of history, and a floor.
  *          A reader too young for a band is held against what the whole container usually reads in an
  *          hour (P99), else the account; if the account never saw it before, it is High.
  *          Many readers that each stay small: the sum of what each read, counted up to the floor, against its
@@ -247,14 +247,20 @@ static uint32_t add_u32(uint32_t a, int64_t b)
     return sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
 }
 
+static uint32_t *counter_of(struct hour *h, struct slice operation)
+{
+    if (slice_eq_nocase(operation, SL("Query")) || slice_eq_nocase(operation, SL("SqlQuery")))
+        return &h->query;
+    if (slice_eq_nocase(operation, SL("ReadFeed")))
+        return &h->read_feed;
+    if (slice_eq_nocase(operation, SL("Read")))
+        return &h->read;
+    return slice_eq_nocase(operation, SL("Execute")) ? &h->execute : &h->other;
+}
+
 static void count_operation(struct hour *h, const struct observation *obs)
 {
-    struct slice op = obs->text[F_OPERATION];
-    uint32_t *counter = slice_eq_nocase(op, SL("Query")) || slice_eq_nocase(op, SL("SqlQuery")) ? &h->query
-                        : slice_eq_nocase(op, SL("ReadFeed"))                                   ? &h->read_feed
-                        : slice_eq_nocase(op, SL("Read"))                                       ? &h->read
-                        : slice_eq_nocase(op, SL("Execute"))                                    ? &h->execute
-                                                                                                : &h->other;
+    uint32_t *counter = counter_of(h, obs->text[F_OPERATION]);
 
     *counter = add_u32(*counter, obs->count);
     if (obs->status != 200)
@@ -437,7 +443,8 @@ static int tell(const struct volume *d, const struct subject *s, char kind, stru
         add_number(&f, "usualP99Bytes", FACT_MAX, j->usual.p99);
         add_number(&f, "zScore10", FACT_MAX, band_z10(&j->usual, h->bytes));
     }
-    add_number(&f, "historyDays", FACT_MAX, j->usual.history_days);
+    if (j->usual.history_days) /* "0 days of history" would only repeat that the reader is new */
+        add_number(&f, "historyDays", FACT_MAX, j->usual.history_days);
     add_number(&f, "limitBytes", FACT_MAX, j->limit);
     add_number(&f, "largestHourBytes", FACT_MAX, h->bytes);
     if (!j->is_own)

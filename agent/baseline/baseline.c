@@ -417,7 +417,7 @@ static struct table *find_table(struct baseline *b, const struct baseline_memory
         if (b->tables[i].memory == m)
             return &b->tables[i];
     }
-    assert(!"memory was not declared");
+    assert(false && "memory was not declared");
     return NULL;
 }
 

@@ -1,8 +1,8 @@
 /* feed_json.c - STIX 2.1 indicators and the workspace's ThreatIntelIndicators rows.
  *
  * An indicator counts when its pattern says that an address *alone* is the sign: comparisons of an address
- * joined by OR. A pattern that asks for more (AND, FOLLOWEDBY, a negation) is skipped: an address taken out of
- * it would accuse everybody behind that address.
+ * joined by OR. A pattern that asks for more (AND, FOLLOWEDBY, a negation) is skipped: an address taken
+ * out of it would accuse everybody behind that address.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/timeutil.h"
 #include "enrich/feeds.h"

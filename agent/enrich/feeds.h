@@ -64,8 +64,8 @@ MUST_CHECK int feed_parse(struct slice bytes, const struct feed_options *opt, in
  *   - newly listed, without a time of its own: from the refresh before (it appeared since then); on
  *     the first load from ever;
  *   - no longer listed: its interval ends now, and is kept for 30 days.
- * Takes `fresh`. -1 with a sentence for the operator (ERR_INPUT) when a feed of many entries is suddenly nearly
- * empty: that is a broken download, not peace on earth. *table then stays as it is. */
+ * Takes `fresh`. -1 with a sentence for the operator (ERR_INPUT) when a feed of many entries is suddenly
+ * nearly empty: that is a broken download, not peace on earth. *table then stays as it is. */
 MUST_CHECK int feed_table_update(struct feed_table **table, struct feed_table *fresh, int64_t now_ns,
                                  struct error *err);
 struct feed_table *feed_table_copy(const struct feed_table *t); /* NULL without memory */

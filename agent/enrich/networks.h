@@ -21,9 +21,10 @@ size_t network_table_len(const struct network_table *t);
  * and n->until_ns INT64_MAX when unsaid. ERR_CONFIG when cidr is neither. */
 MUST_CHECK int network_table_add(struct network_table *t, struct slice cidr, const struct network *n,
                                  struct error *err);
-/* CSV with the header cidr,name,country,city,lat,lon,asn,org[,trusted,until]: any order, only cidr is
- * needed, unknown columns are an error (a misspelt one would be silently without effect). `trusted` is true/false/
- * yes/no/1/0, `until` an ISO date or time. A bad line is reported and left out; ERR_CONFIG for a bad header. */
+/* CSV with the header cidr,name,country,city,lat,lon,asn,org[,trusted,until]: in any order, only cidr is
+ * needed, and unknown columns are an error (a misspelt one would silently do nothing). `trusted` is
+ * true/false/yes/no/1/0, `until` an ISO date or time. A bad line is reported and left out; ERR_CONFIG for
+ * a bad header. */
 MUST_CHECK int network_table_parse_csv(struct network_table *t, struct slice bytes,
                                        struct feed_report *report, struct error *err);
 /* The addresses that the portal's Data Explorer and tools come from (Azure firewall page for Cosmos DB,

@@ -33,8 +33,7 @@ static const struct family {
     { .mark = "azsdk-java-cosmos/", .also = "SparkConnector", .family = "spark",
       .product = "SparkConnector", .kind = AGENT_SDK },
     { .mark = "cosmosdb-java-sdk/", .also = "SparkConnector", .family = "spark",
-      .product = "SparkConnector", .kind = AGENT_SDK,
-      .shape = SHAPE_BEFORE },
+      .product = "SparkConnector", .kind = AGENT_SDK, .shape = SHAPE_BEFORE },
     { .mark = "azsdk-java-cosmos/", .family = "java", .kind = AGENT_SDK },
     { .mark = "cosmosdb-java-sdk/", .family = "java-v2", .kind = AGENT_SDK, .shape = SHAPE_BEFORE },
     { .mark = "azsdk-python-cosmos-async/", .family = "python", .kind = AGENT_SDK, .shape = SHAPE_PAREN },
@@ -49,16 +48,21 @@ static const struct family {
     { .mark = "azsdk-python-data-tables/", .family = "table-sdk", .kind = AGENT_DRIVER,
       .shape = SHAPE_PAREN },
     { .mark = "azsdk-js-data-tables/", .family = "table-sdk", .kind = AGENT_DRIVER },
-    { .mark = "Microsoft.Azure.Documents.Common/", .family = "service", .kind = AGENT_SERVICE, .shape = SHAPE_BARE },
+    { .mark = "Microsoft.Azure.Documents.Common/", .family = "service",
+      .kind = AGENT_SERVICE, .shape = SHAPE_BARE },
     /* MongoDB handshake specification: a document, or "driver|wrapper|version" cut out of it. */
     { .mark = "{\"driver\":", .family = "mongodb-driver", .product = "mongodb-driver",
       .kind = AGENT_DRIVER, .shape = SHAPE_JSON, .at_start = true },
     { .mark = "nodejs|", .family = "mongodb-driver", .product = "nodejs", .kind = AGENT_DRIVER,
       .shape = SHAPE_LAST, .at_start = true },
-    { .mark = "PyMongo", .family = "mongodb-driver", .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
-    { .mark = "mongo-java-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
-    { .mark = "mongo-go-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
-    { .mark = "mongo-csharp-driver", .family = "mongodb-driver", .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
+    { .mark = "PyMongo", .family = "mongodb-driver",
+      .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
+    { .mark = "mongo-java-driver", .family = "mongodb-driver",
+      .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
+    { .mark = "mongo-go-driver", .family = "mongodb-driver",
+      .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
+    { .mark = "mongo-csharp-driver", .family = "mongodb-driver",
+      .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
     { .mark = "MongoDB Shell", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "mongosh", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "DataStax Java driver", .family = "cassandra-driver", .product = "DataStax Java driver",
@@ -84,9 +88,11 @@ static const struct family {
     { .mark = "MicroBurst", .family = "cloud-recon", .kind = AGENT_TOOL },
     { .mark = "ROADtools", .family = "cloud-recon", .kind = AGENT_TOOL },
     { .mark = "AZURECLI/", .family = "azure-cli", .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
-    { .mark = "AzurePowershell/", .family = "azure-powershell", .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
+    { .mark = "AzurePowershell/", .family = "azure-powershell",
+      .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
     { .mark = "Terraform/", .family = "terraform", .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
-    { .mark = "terraform-provider-azurerm/", .family = "terraform", .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
+    { .mark = "terraform-provider-azurerm/", .family = "terraform",
+      .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
     { .mark = "PostmanRuntime/", .family = "http-library", .kind = AGENT_SCRIPT },
     { .mark = "python-requests/", .family = "script", .kind = AGENT_SCRIPT },
     { .mark = "python-httpx/", .family = "script", .kind = AGENT_SCRIPT },
@@ -133,7 +139,7 @@ static struct slice in_brackets(struct slice s)
     return open == SIZE_MAX ? (struct slice){ 0 } : until_any(from(s, open + 1), ")");
 }
 
-/* .NET v3 writes product/version|id|arch|os|runtime|..., older ones the version twice, and some pad the id. */
+/* .NET v3 writes product/version|id|arch|os|runtime|..., older ones the version twice. */
 static struct slice pipe_platform(struct slice rest)
 {
     struct slice part;

@@ -103,8 +103,8 @@ static void add_peak(struct band *b, int32_t day, uint8_t level)
     }
 }
 
-/* Halve the counts for each month that began since. A part of folding, by the folded slot's own time: what judges
- * a slot must be the same whether it is the newest one or the one before. */
+/* Halve the counts for each month that began since. A part of folding, by the folded slot's own time: what
+ * judges a slot must be the same whether it is the newest one or the one before. */
 static void fade(struct band *b, int32_t day)
 {
     int32_t month = day / FADE_DAYS, times = b->faded ? month - b->faded : 0;
@@ -183,7 +183,7 @@ void band_note(struct band *b, enum slot_age age, int32_t hour, int64_t bytes)
 
 /* ---- reading ----------------------------------------------------------------------------------- */
 
-/* 256 * log2 of the volume that `rank` of the samples (counted from 1) do not exceed, spread evenly in its bin. */
+/* 256 * log2 of the volume that `rank` of the samples (from 1) do not exceed; a bin's are spread evenly. */
 static int32_t quantile_q8(const uint16_t *bins, int64_t rank)
 {
     int64_t below = 0;
@@ -197,7 +197,7 @@ static int32_t quantile_q8(const uint16_t *bins, int64_t rank)
     return 0;
 }
 
-/* Median distance from the middle, outwards from the middle's bin, times 1.4826: a standard deviation that a few
+/* Median distance from the middle, outwards from its bin, times 1.4826: a standard deviation that a few
  * wild hours cannot stretch. */
 static int32_t spread_q8(const uint16_t *bins, int64_t samples, int32_t middle)
 {
@@ -256,7 +256,8 @@ static uint8_t usual_peak(const struct band *b, int32_t today)
     return best;
 }
 
-void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t len_hours, struct band_view *ret)
+void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t len_hours,
+               struct band_view *ret)
 {
     struct band known = *b;
     uint8_t peak;

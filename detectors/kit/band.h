@@ -9,8 +9,8 @@
  * to s-3. Keeping everything twice would cost 130 bytes, so the struct keeps "up to s-3" and the hours of s-2
  * apart; judging the newest slot adds them on the fly.
  *
- * An hour above the limit is taught as the 99th percentile only, and as one of the few highest days: an attack
- * of hours does not move the band, a job that comes back on three days does.
+ * An hour above the limit is taught as the 99th percentile only, and as one of the few highest days: an
+ * attack of hours does not move the band, a job that comes back on three days does.
  *
  * All arithmetic is in integers: the same on every machine.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -53,7 +53,8 @@ struct band_view { /* what slots taught, for one judged slot */
 enum slot_age band_enter(struct band *b, int32_t slot, int32_t len_hours, const struct band_rule *rule);
 /* The hour (0..len-1 within its slot) now has this many bytes. Volumes only grow. */
 void band_note(struct band *b, enum slot_age age, int32_t hour, int64_t bytes);
-void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t len_hours, struct band_view *ret);
+void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t len_hours,
+               struct band_view *ret);
 /* More than this in an hour is unusual. 0 when there are too few samples. */
 int64_t band_limit(const struct band_view *v, const struct band_rule *rule);
 /* Robust z of a volume, in tenths. */
