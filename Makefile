@@ -20,11 +20,11 @@ APT_TEST := check python3 python3-pytest openssl curl
 
 V ?=
 Q := $(if $(V),,@)
+comma := ,
 SAN ?=
 FAULTS ?=
 DEV ?=
 B := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(FAULTS),/faults)
-comma := ,
 
 WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wformat=2 -Wundef -Wvla -Wcast-qual \
         -Wwrite-strings -Wpointer-arith -Wimplicit-fallthrough -Wnull-dereference -Wdouble-promotion
@@ -90,7 +90,7 @@ $(B)/%.o: %.cpp
 
 $(B)/unit/%: tests/unit/%.c $(KITOBJ) $(LIB)
 	@mkdir -p $(@D)
-	$(Q)echo "  CC  $<"; $(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(shell pkg-config --cflags check 2>/dev/null) -MMD -MP \
+	$(Q)echo "  CC  $<"; $(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -Wno-format-truncation $(shell pkg-config --cflags check 2>/dev/null) -MMD -MP \
 	  -c -o $@.o $<
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $@.o $(KITOBJ) $(LIB) $(LIBS) $(shell pkg-config --libs check 2>/dev/null)
 

@@ -164,6 +164,15 @@ tidy:
     return 0;
 }
 
+/* The ledger anew: after a commit that failed nobody knows but the store what is in it. */
+static int ledger_load(struct worker *w, struct error *err)
+{
+    w->ledger_len = 0;
+    if (store_each_window(w->flow->cfg.store, w->source.name, INT64_MIN, ledger_keep, w, err) < 0)
+        return error_wrap(err, "ledger of %s", w->source.name);
+    return 0;
+}
+
 /* Event time up to which everything visible was read, over all sources. */
 static int64_t watermark_ns(struct flow *f)
 {
@@ -532,6 +541,8 @@ static void do_window(struct worker *w, struct window *win, bool is_recheck)
     w->job.is_recheck = is_recheck;
     w->job.is_gap = false;
     if (hand_over(w) < 0) {
+        if (!stopping(w->flow) && ledger_load(w, &err) < 0)
+            log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be read", "cause", err.msg, NULL);
         pause_worker(w, backoff_next(&w->backoff, 0, w->flow->cfg.sv));
         return;
     }
@@ -619,8 +630,8 @@ static int worker_init(struct worker *w, struct flow *f, const struct flow_sourc
     w->fold = fold_new((size_t)FOLD_MAX_BYTES);
     if (!w->fold)
         return error_set(err, ERR_NOMEM, "no memory for source %s", source->name);
-    if (store_each_window(f->cfg.store, source->name, INT64_MIN, ledger_keep, w, err) < 0)
-        return error_wrap(err, "ledger of %s", source->name);
+    if (ledger_load(w, err) < 0)
+        return -1;
     for (size_t i = 0; i < w->ledger_len; i++)
         if (w->ledger[i].state != WINDOW_PENDING && w->ledger[i].state != WINDOW_READING &&
             w->ledger[i].to_ns > w->status.read_to_ns)

@@ -7,6 +7,7 @@
 static const struct alert_type *const parts[] = {
     alert_types_defender,
     alert_types_agent,
+    alert_types_injection,
 };
 
 /* Spellings that were published once and may stand in old exports and rules. */

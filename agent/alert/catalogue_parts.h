@@ -9,12 +9,13 @@
 /* Each ends with an entry without id. A new family of types: its file, one line here, one in catalogue.c. */
 extern const struct alert_type alert_types_defender[]; /* what Defender for Cosmos DB has */
 extern const struct alert_type alert_types_agent[];    /* about the agent's own eyes */
+extern const struct alert_type alert_types_injection[]; /* injection into any dialect, beyond what Defender has */
 
 /* The rows of an address: used by the types whose subject is a client address. */
 #define KQL_ADDRESS                                                                                \
     "CDBDataPlaneRequests\n"                                                                       \
     "| where TimeGenerated between ({first:kql} .. {last:kql})\n"                                  \
-    "| where AccountName =~ {account:kql} and ClientIpAddress in {address:kqlset}\n"               \
+    "| where AccountName =~ {account:kql}[[ and ClientIpAddress in {address:kqlset}]]\n"           \
     "| project TimeGenerated, OperationName, StatusCode, ClientIpAddress, DatabaseName, "          \
     "CollectionName, UserAgent, KeyType, AuthTokenType, AadPrincipalId, ResponseLength, ActivityId\n" \
     "| order by TimeGenerated asc\n| take 1000"

@@ -113,7 +113,7 @@ static bool expand_one(const struct alert *a, struct slice name, struct slice ho
     else if (slice_eq(name, SL("first")))
         add_time(out, time_floor(a->first_ns, NS_PER_MIN), how);
     else if (slice_eq(name, SL("last")))
-        add_time(out, time_floor(a->last_ns, NS_PER_MIN) + NS_PER_MIN, how);
+        add_time(out, i64_add_sat(time_floor(a->last_ns, NS_PER_MIN), NS_PER_MIN), how);
     else if (slice_eq(name, SL("day")))
         add_time(out, a->bucket_ns, how);
     else
@@ -175,7 +175,12 @@ static bool expand_run(const struct alert *a, struct slice text, struct buf *out
                 continue;
             }
         }
-        buf_add_char(out, text.at[i++]);
+        size_t run = i + 1; /* plain text up to the next mark goes over in one piece */
+
+        while (run < text.len && text.at[run] != '{' && text.at[run] != '[')
+            run++;
+        buf_add(out, text.at + i, run - i);
+        i = run;
     }
     return is_whole;
 }

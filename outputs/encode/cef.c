@@ -183,7 +183,8 @@ static void add_what(struct line *l, const struct gist *g)
 
 int cef_encode_with(const struct alert *a, const struct cef_options *options, struct buf *out, struct error *err)
 {
-    static const char *const shrink[] = { "msg", "requestClientApplication", "request", "suser", "cs2", "cs3", NULL };
+    static const char *const shrink[] = { "msg", "requestClientApplication", "request",
+                                          "suser", "cs2", "cs3", NULL };
     CLEANUP(gist_release) struct gist g = { 0 };
     CLEANUP(line_release) struct line l;
     size_t start = out->len;

@@ -76,7 +76,8 @@ static void add_correlation(struct pen *p, const struct alert *a)
 
 static void add_victim(struct pen *p, const struct gist *g)
 {
-    static const char *const empty[] = { "WorkspaceId", "WorkspaceSubscriptionId", "WorkspaceResourceGroup", "AgentId" };
+    static const char *const empty[] = { "WorkspaceId", "WorkspaceSubscriptionId", "WorkspaceResourceGroup",
+                                         "AgentId" };
 
     if (g->has_arm) {
         pen_id(p, "AzureResourceId", buf_slice(&g->resource));

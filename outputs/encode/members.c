@@ -353,5 +353,6 @@ int document_write(const struct alert *a, struct buf *out, size_t max_bytes,
     }
     if (out->failed)
         return buf_check(out, err);
-    return error_set(err, ERR_LIMIT, "an alert needs more than %zu bytes", max_bytes < out->max ? max_bytes : out->max);
+    return error_set(err, ERR_LIMIT, "an alert needs more than %zu bytes",
+                     max_bytes < out->max ? max_bytes : out->max);
 }

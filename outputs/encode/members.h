@@ -38,13 +38,15 @@ void pen_close(struct pen *p, char bracket);
 /* Groups that several formats have. */
 void pen_steps(struct pen *p, const char *key, const struct alert *a, const char *const *steps);
 void pen_strings(struct pen *p, const char *key, const char *const *texts, size_t max);
-void pen_techniques(struct pen *p, const char *key, const struct alert *a, bool subs); /* T1078 or T1078.004, each once */
+/* T1078, each once; with subs T1078.004. */
+void pen_techniques(struct pen *p, const char *key, const struct alert *a, bool subs);
 void pen_details(struct pen *p, const struct alert *a);  /* members of an object that is open: all texts */
 void pen_facts(struct pen *p, const char *key, const struct alert *a); /* an object */
 /* Entities as Defender's export and Sentinel's table write them, "$id" counting from *next_id on. */
 void pen_entities(struct pen *p, const char *key, const struct gist *g, int *next_id);
 
-/* Write an object whose members fn adds, until no more than max_bytes were added. ERR_LIMIT when the finest pen needs more. */
+/* Write an object whose members fn adds, until no more than max_bytes were added. ERR_LIMIT when the finest
+ * pen needs more. */
 MUST_CHECK int document_write(const struct alert *a, struct buf *out, size_t max_bytes,
                               void (*fn)(struct pen *p, const struct gist *g), struct error *err);
 

@@ -2,7 +2,8 @@
  *
  * The table SecurityAlert takes no rows from outside. This one has its column names where it has the meaning, so
  * that a Sentinel rule (NRT, one alert per row with UpdateNumber == 0) copies columns into a real alert, and
- * what analysts search by stands in columns of its own. "always": there in every row; the others are left out when unknown.
+ * what analysts search by stands in columns of its own. "always": there in every row; the others are left
+ * out when unknown.
  *
  * column              | type     |        | meaning
  * --------------------|----------|--------|---------------------------------------------------------------
