@@ -15,7 +15,9 @@
 #include "base/num.h"
 #include "fold/fold.h"
 #include "record/decode.h"
+#include "sample.h"
 #include "tests/bench/bare.h"
+#include "tests/bench/encode.h"
 #include "tests/bench/make_rows.h"
 
 #include <stdio.h>
@@ -26,9 +28,10 @@
 
 #define RUNS 5
 #define FOLD_MAX ((size_t)1 << 30)
-#define RESULTS_MAX 32
+#define RESULTS_MAX 64
 
 #pragma weak bench_detect
+#pragma weak bench_bytes_per_subject
 
 struct result {
     const char *name, *unit;
@@ -211,6 +214,29 @@ static double peak_mb(void)
     return (double)u.ru_maxrss * 1024 / 1e6;
 }
 
+static void add_encoder(void *self, const char *format, double per_second, unsigned long bytes)
+{
+    static char names[32][48];
+    static size_t n;
+
+    (void)bytes;
+    if (n < 32) {
+        (void)snprintf(names[n], sizeof names[n], "encode.%s_per_s", format);
+        add_result(self, names[n++], per_second, "encodes/s");
+    }
+}
+
+static void measure_encoders(struct bench *b)
+{
+    struct alert *a = NULL;
+    struct error err = { 0 };
+
+    if (sample_alert("CosmosDB_TorAnomaly", INT64_C(1700000000) * NS_PER_S, &a, &err) < 0)
+        exit(die("a sample alert", &err));
+    bench_encode(a, 0.3, add_encoder, b);
+    alert_free(a);
+}
+
 static int write_json(const struct bench *b, const char *path)
 {
     FILE *f = fopen(path, "we");
@@ -264,6 +290,10 @@ int main(int argc, char **argv)
     add_rows(&b, took[TASK_DECODE], "decode.rows_per_s", "decode.mb_per_s");
     add_rows(&b, took[TASK_FOLD], "fold.rows_per_s", "fold.mb_per_s");
     add_rows(&b, took[TASK_DETECT], "detect.rows_per_s", "detect.mb_per_s");
+
+    measure_encoders(&b);
+    if (bench_bytes_per_subject)
+        add_result(&b, "memory.bytes_per_subject", bench_bytes_per_subject(), "bytes");
 
     printf("%s, %zu rows of %zu cells, checksum %llx\n", bare_kernel(), b.made.rows,
            b.made.rows ? b.made.cells / b.made.rows : 0, (unsigned long long)b.sum);

@@ -9,4 +9,8 @@ struct fold;
  * are linked in (weak here: without it, detect equals fold). */
 int bench_detect(struct fold *f);
 
+/* Resident bytes that 100,000 distinct subjects (readers of a container) add to the baselines, divided by the
+ * entries they make. */
+double bench_bytes_per_subject(void);
+
 #endif

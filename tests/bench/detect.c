@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define DETECTORS_MAX 64
 
@@ -68,4 +69,67 @@ int bench_detect(struct fold *f)
     if (!engine)
         engine = make_engine();
     return engine_judge(engine, fold_sorted(f), fold_len(f), false, INT64_MAX, NULL, &err);
+}
+
+static int64_t resident_bytes(void)
+{
+    FILE *f = fopen("/proc/self/statm", "re");
+    long long size = 0, resident = 0;
+
+    if (f && fscanf(f, "%lld %lld", &size, &resident) != 2)
+        resident = 0;
+    if (f)
+        (void)fclose(f);
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+double bench_bytes_per_subject(void)
+{
+    enum { SUBJECTS = 100000 };
+    struct engine *e = make_engine();
+    struct fold *fold = fold_new((size_t)1 << 30);
+    struct baseline_stats before = { 0 }, after = { 0 };
+    struct error err = { 0 };
+    int64_t resident = 0;
+
+    for (int round = 0; fold && round < 2; round++) {
+        for (int i = 0; i < SUBJECTS; i++) {
+            struct record r;
+            char address[32], principal[40];
+
+            (void)snprintf(address, sizeof address, "%d.%d.%d.7", 20 + i / 65536, i / 256 % 256, i % 256);
+            (void)snprintf(principal, sizeof principal, "0a0a0a0a-1111-4222-8333-%012d", i);
+            record_clear(&r);
+            r.table = TABLE_DATA_PLANE;
+            r.api = API_NOSQL;
+            r.time_ns = r.first_ns = r.last_ns = 20000 * NS_PER_DAY + round * 40 * NS_PER_DAY;
+            r.status = 200;
+            r.count = 1;
+            r.bytes_out = 4096;
+            r.text[F_ACCOUNT] = SL("orders");
+            r.text[F_DATABASE] = SL("shop");
+            r.text[F_CONTAINER] = SL("orders");
+            r.text[F_OPERATION] = SL("Query");
+            r.text[F_ADDRESS] = slice_of(address);
+            r.text[F_PRINCIPAL] = slice_of(principal);
+            r.text[F_KEY_KIND] = SL("AadToken");
+            if (fold_add(fold, &r, &err) < 0)
+                return -1;
+            if (i % 10000 == 9999) { /* window by window, as it comes */
+                if (round == 1 && engine_judge(e, fold_sorted(fold), fold_len(fold), true, 0, NULL, &err) < 0)
+                    return -1;
+                fold_reset(fold);
+            }
+        }
+        /* The first round only warmed the fold's own memory. */
+        if (round == 0) {
+            baseline_get_stats(engine_baseline(e), &before);
+            resident = resident_bytes();
+        }
+        baseline_mark_clean(engine_baseline(e)); /* as after a commit */
+    }
+    baseline_get_stats(engine_baseline(e), &after);
+    resident = resident_bytes() - resident;
+    fold_free(fold);
+    return after.keys > before.keys ? (double)resident / (double)(after.keys - before.keys) : -1;
 }
