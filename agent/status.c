@@ -79,6 +79,7 @@ static struct json_object *judgement_json(struct engine *e)
 
     baseline_get_stats(engine_baseline(e), &st);
     add(o, "accounts", json_object_new_int64(st.accounts));
+    add(o, "learningAccounts", json_object_new_int64(st.learning));
     add(o, "subjects", json_object_new_int64(st.keys));
     add(o, "evicted", json_object_new_int64(st.evicted));
     add(o, "beyondHorizon", json_object_new_int64(st.late));

@@ -546,21 +546,36 @@ void baseline_saw_account(struct baseline *b, struct slice account, int64_t minu
         a->first = slot;
 }
 
-bool baseline_is_learning(struct baseline *b, struct slice account, int64_t minute_ns)
+static bool is_learning(const struct baseline *b, const struct account_seen *known, int32_t slot)
 {
-    const struct account_seen *known = baseline_get(b, &accounts_memory, account, SL(""));
-    int32_t len = slots_len(&b->cfg), slot = slots_of(minute_ns, len);
-    struct account_seen a;
-    enum slot_age age;
+    struct account_seen a = *known;
     int64_t half_days = b->cfg.learn_ns / (2 * NS_PER_DAY);
+    enum slot_age age = slots_advance(&a.newest, slot, slots_len(&b->cfg), account_step,
+                                      &(struct account_step){ .seen = &a });
 
-    if (!known)
-        return true;
-    a = *known;
-    age = slots_advance(&a.newest, slot, len, account_step, &(struct account_step){ .seen = &a });
     if (slots_start_ns(slot) - slots_start_ns(a.first) < b->cfg.learn_ns)
         return true;
     return a.days[age == SLOT_NOW ? 0 : 1] < half_days;
+}
+
+bool baseline_is_learning(struct baseline *b, struct slice account, int64_t minute_ns)
+{
+    const struct account_seen *known = baseline_get(b, &accounts_memory, account, SL(""));
+
+    return !known || is_learning(b, known, slots_of(minute_ns, slots_len(&b->cfg)));
+}
+
+/* Accounts that were still learning when they were last seen. */
+static int64_t count_learning(const struct baseline *b, const struct table *t)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < t->len; i++) {
+        const struct account_seen *a = entry_value(table_at(t, i));
+
+        n += is_learning(b, a, a->newest);
+    }
+    return n;
 }
 
 /* ---- persistence ------------------------------------------------------------------------------- */
@@ -680,10 +695,12 @@ void baseline_get_stats(const struct baseline *b, struct baseline_stats *ret)
 
         bytes += t->chunks_len * (CHUNK_ENTRIES * t->stride + sizeof(*t->chunks)) +
                  t->index_len * sizeof(*t->index);
-        if (t->memory == &accounts_memory)
-            ret->accounts = (int64_t)t->len;
-        else
+        if (t->memory != &accounts_memory) {
             ret->keys += (int64_t)t->len;
+            continue;
+        }
+        ret->accounts = (int64_t)t->len;
+        ret->learning = count_learning(b, t);
     }
     ret->bytes = (int64_t)bytes;
 }

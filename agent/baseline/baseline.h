@@ -90,7 +90,10 @@ void baseline_mark_clean(struct baseline *b);      /* after the commit */
 MUST_CHECK int baseline_load_row(struct baseline *b, const struct baseline_row *row, struct error *err);
 void baseline_forget_all(struct baseline *b);      /* before a reload, after a failed commit */
 
-struct baseline_stats { int64_t keys, evicted, late, bytes, accounts; };
+struct baseline_stats {
+    int64_t keys, evicted, late, bytes;
+    int64_t accounts, learning; /* seen at all; of them, those whose anomalies do not alert yet */
+};
 void baseline_get_stats(const struct baseline *b, struct baseline_stats *ret);
 
 #endif

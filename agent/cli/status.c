@@ -111,6 +111,10 @@ static void add_judgement(struct buf *out, struct json_object *o)
     buf_addf(out, "judgement\n  %" PRId64 " accounts, %" PRId64 " subjects remembered (%" PRId64 " evicted), %" PRId64
                   " open alerts\n",
              number_of(j, "accounts"), number_of(j, "subjects"), number_of(j, "evicted"), number_of(j, "openAlerts"));
+    if (number_of(j, "learningAccounts") > 0)
+        buf_addf(out, "  %" PRId64 " of them still learn%s what is normal: anomalies there do not alert yet, known-bad "
+                      "addresses and injections do\n",
+                 number_of(j, "learningAccounts"), number_of(j, "learningAccounts") == 1 ? "s" : "");
     n = list_of(j, "cannotJudge", &list);
     for (size_t i = 0; i < n; i++) {
         struct json_object *b = json_object_array_get_idx(list, i);
