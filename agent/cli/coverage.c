@@ -72,9 +72,38 @@ static int add_window(void *self, const struct window *w, struct error *err UNUS
     return 0;
 }
 
+static int add_bad_row(void *self, const struct bad_row *r, struct error *err UNUSED)
+{
+    struct coverage *c = self;
+    CLEANUP(buf_release) struct buf when = BUF_INIT(64);
+
+    c->windows++;
+    time_add_iso(&when, r->seen_ns, 0);
+    if (c->is_json) {
+        buf_add_char(&c->out, '{');
+        json_add_key(&c->out, "source");
+        json_add_string(&c->out, slice_of(r->source));
+        json_add_key(&c->out, "seenAt");
+        json_add_string(&c->out, buf_slice(&when));
+        json_add_key(&c->out, "reason");
+        json_add_string(&c->out, slice_of(r->reason));
+        json_add_key(&c->out, "row");
+        json_add_string(&c->out, r->raw);
+        buf_add_str(&c->out, "}\n");
+        return 0;
+    }
+    buf_addf(&c->out, "%s  %-14s ", buf_cstr(&when), r->source);
+    term_add_safe(&c->out, slice_of(r->reason));
+    buf_add_str(&c->out, ": ");
+    term_add_safe(&c->out, slice_cut(r->raw, 200));
+    buf_add_char(&c->out, '\n');
+    return 0;
+}
+
 static int run_coverage(int argc, char **argv)
 {
-    struct cli_args args = { 0 };
+    static const char *const flags[] = { "--unreadable", NULL };
+    struct cli_args args = { .flags = flags };
     CLEANUP(store_closep) struct store *store = NULL;
     struct coverage c = { .out = BUF_INIT(64u << 20) };
     struct error err = { 0 };
@@ -83,8 +112,18 @@ static int run_coverage(int argc, char **argv)
     if (rc != 0)
         return exit_code;
     c.is_json = args.is_json;
-    if (assemble_open_store(args.config, STORE_READ, &store, &err) < 0 ||
-        store_each_window(store, args.operands_len > 0 ? args.operands[0] : NULL, INT64_MIN, add_window, &c, &err) < 0)
+    if (assemble_open_store(args.config, STORE_READ, &store, &err) < 0)
+        return cli_fail(&err);
+    if (args.flag[0]) {
+        if (store_each_bad_row(store, 10000, add_bad_row, &c, &err) < 0)
+            return cli_fail(&err);
+        if (c.windows == 0 && !c.is_json)
+            buf_add_str(&c.out, "every row could be read\n");
+        rc = cli_print(&c.out);
+        buf_release(&c.out);
+        return rc;
+    }
+    if (store_each_window(store, args.operands_len > 0 ? args.operands[0] : NULL, INT64_MIN, add_window, &c, &err) < 0)
         return cli_fail(&err);
     if (c.has_run)
         print_run(&c);
@@ -98,9 +137,10 @@ static int run_coverage(int argc, char **argv)
 const struct verb verb_coverage = {
     .name = "coverage",
     .summary = "which intervals were read, which are pending, which are lost and why",
-    .usage = "[SOURCE] [--json]",
+    .usage = "[SOURCE] [--unreadable] [--json]",
     .help = "Intervals are of ingestion_time(). 'closed' was read and will be counted again for late rows;\n"
             "'rechecked' is final; 'pending' is read next; 'gap' can no longer be read.\n\n"
+            "      --unreadable        instead, the rows that could not be read, with the reason\n"
             "      --json              one object a line\n",
     .run = run_coverage,
 };

@@ -155,6 +155,28 @@ int store_count_bad_rows(struct store *s, int64_t *ret, struct error *err)
     return 0;
 }
 
+int store_each_bad_row(struct store *s, size_t limit,
+                       int (*fn)(void *self, const struct bad_row *r, struct error *err), void *self, struct error *err)
+{
+    static const char sql[] = "SELECT source, raw, reason, seen_ns, crc FROM bad_row ORDER BY id DESC LIMIT ?";
+    CLEANUP(store_leave) struct store *in = store_enter(s, err);
+    CLEANUP(query_close) struct query q = { 0 };
+    int more;
+
+    if (!in || query_open(&q, s, sql, err) < 0)
+        return -1;
+    query_add_i64(&q, (int64_t)limit);
+    while ((more = query_step(&q, err)) == 1) {
+        struct bad_row r = { .raw = query_bytes(&q, 1), .seen_ns = query_i64(&q, 3) };
+
+        query_text(&q, 0, r.source, sizeof r.source);
+        query_text(&q, 2, r.reason, sizeof r.reason);
+        if (fn(self, &r, err) < 0)
+            return -1;
+    }
+    return more;
+}
+
 /* ---- named values ------------------------------------------------------------------------------- */
 
 int store_put_blob(struct store *s, const char *name, struct slice value, struct error *err)

@@ -126,6 +126,11 @@ MUST_CHECK int store_each_delivery_of(struct store *s, const char *alert_id,
 /* ---- the rest ---------------------------------------------------------------------------------- */
 /* A log row that could not be decoded: kept (bounded: newest 10,000) with its reason. */
 MUST_CHECK int store_park_row(struct store *s, const char *source, struct slice raw, const char *reason, int64_t now_ns, struct error *err);
+struct bad_row { char source[64], reason[200]; struct slice raw; int64_t seen_ns; /* wall */ };
+/* Newest first. */
+MUST_CHECK int store_each_bad_row(struct store *s, size_t limit,
+                                  int (*fn)(void *self, const struct bad_row *r, struct error *err),
+                                  void *self, struct error *err);
 MUST_CHECK int store_count_bad_rows(struct store *s, int64_t *ret, struct error *err);
 /* Named blobs: feeds (table + ETag), agent facts ("feed/tor", "feed/tor/etag", "agent/first_start"). */
 MUST_CHECK int store_put_blob(struct store *s, const char *name, struct slice value, struct error *err);
