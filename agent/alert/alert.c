@@ -234,7 +234,12 @@ static void identify(struct alert *a, int state_version, struct buf *name)
     buf_add_str(name, a->subject);
     buf_addf(name, "/%" PRId64, a->bucket_ns);
     uuid_v5(alert_namespace, buf_slice(name), a->id);
-    (void)snprintf(a->record_id, sizeof a->record_id, "%s-0", a->id);
+}
+
+static void take_id(struct alert *a, const char *id)
+{
+    for (size_t i = 0; i < sizeof a->id - 1; i++)
+        a->id[i] = (char)(id[i] >= 'A' && id[i] <= 'F' ? id[i] + ('a' - 'A') : id[i]);
 }
 
 int alert_from_draft(const struct alert_draft *d, struct alert **ret, struct error *err)
@@ -258,7 +263,11 @@ int alert_from_draft(const struct alert_draft *d, struct alert **ret, struct err
     a->bucket_ns = d->bucket_ns;
     a->first_ns = INT64_MAX;
     a->last_ns = INT64_MIN;
-    identify(a, d->state_version, &name);
+    if (d->id && uuid_is_valid(slice_of(d->id)))
+        take_id(a, d->id);
+    else
+        identify(a, d->state_version, &name);
+    (void)snprintf(a->record_id, sizeof a->record_id, "%s-0", a->id);
     if (alert_merge(a, d, err) < 0)
         return -1;
     *ret = TAKE(a);

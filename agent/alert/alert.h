@@ -38,6 +38,7 @@ struct fact_value { /* one contribution, by the detector; all borrowed */
 struct alert_draft {
     const char *detector;      /* module name, part of the identity */
     int state_version;         /* part of the identity; bump when the same rows would judge otherwise */
+    const char *id;            /* another product's alert, passed on: its own id (a uuid) is kept; else NULL */
     const char *type;          /* catalogue id, "CosmosDB_TorAnomaly" */
     const char *variant;       /* ".FirstSeen" or NULL; the highest-severity variant is shown */
     enum severity severity;    /* merges by maximum */

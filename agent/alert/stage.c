@@ -16,6 +16,7 @@ struct held {
 
 struct stage {
     int64_t horizon_ns;
+    size_t passed_on; /* alerts of another product held so far */
     struct map *held; /* alert id -> struct held */
 };
 
@@ -76,6 +77,8 @@ static int64_t progress(const struct alert *a)
     return level * 10 + (int64_t)a->severity * 2 + (a->is_final ? 1 : 0);
 }
 
+static bool is_passed_on(const struct alert *a);
+
 static struct held *hold(struct stage *s, struct alert *a, struct error *err)
 {
     struct held *h = map_put(s->held, slice_of(a->id), NULL);
@@ -102,6 +105,56 @@ int stage_adopt(struct stage *s, struct alert *a, struct error *err)
         return -1;
     }
     h->was_told = a->told_count > 0;
+    s->passed_on += is_passed_on(a);
+    return 0;
+}
+
+/* ---- one story, two products --------------------------------------------------------------------- */
+
+/* An alert passed on from Defender and ours of the same type, account and day are one story: each learns the
+ * other's id. Ours is the one that is told. */
+static int note_id(struct held *h, const char *fact, const char *id, struct error *err)
+{
+    const struct fact_value v = { .name = fact, .kind = FACT_SET, .text = slice_of(id) };
+    const struct alert_draft d = { .severity = h->alert->severity, .first_ns = h->alert->first_ns,
+                                   .last_ns = h->alert->last_ns, .facts = &v, .facts_len = 1 };
+
+    h->is_touched = true;
+    return alert_merge(h->alert, &d, err);
+}
+
+static bool is_passed_on(const struct alert *a)
+{
+    return strcmp(a->detector, "defender") == 0;
+}
+
+static bool is_same_story(const struct alert *a, const struct alert *b)
+{
+    return a->type == b->type && a->bucket_ns == b->bucket_ns && strcmp(a->account, b->account) == 0 &&
+           is_passed_on(a) != is_passed_on(b);
+}
+
+/* A new alert came: whom does it belong to? Alerts passed on are few, so most of the time nobody is asked. */
+static int join_story(struct stage *s, struct held *fresh, struct error *err)
+{
+    size_t it = 0;
+    struct slice key = { 0 };
+    void *value = NULL;
+
+    if (is_passed_on(fresh->alert))
+        s->passed_on++;
+    if (s->passed_on == 0)
+        return 0;
+    while (map_next(s->held, &it, &key, &value)) {
+        struct held *other = value;
+        struct held *own = is_passed_on(fresh->alert) ? other : fresh, *theirs = own == other ? fresh : other;
+
+        if (!other->alert || !is_same_story(fresh->alert, other->alert))
+            continue;
+        if (note_id(own, "defenderAlertId", theirs->alert->id, err) < 0 ||
+            note_id(theirs, "ownAlertId", own->alert->id, err) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -130,6 +183,8 @@ int stage_emit(struct stage *s, const struct alert_draft *d, const struct stage_
         if (!h)
             return -1;
         fresh = NULL; /* held now */
+        if (join_story(s, h, err) < 0)
+            return -1;
     } else if (alert_merge(h->alert, d, err) < 0) {
         return -1;
     }
@@ -180,7 +235,7 @@ static int settle_one(struct held *h, int64_t watermark_ns, int64_t horizon_ns,
     if (is_over)
         a->is_final = true;
     n = progress(a);
-    is_told = !h->was_told || n > a->update;
+    is_told = (!h->was_told || n > a->update) && !(is_passed_on(a) && alert_fact(a, "ownAlertId"));
     /* The end is worth telling only when it says more than the last update did. */
     if (ended && h->was_told && n == a->update + 1 && a->told_count == a->count)
         is_told = false;

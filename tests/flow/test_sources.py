@@ -156,6 +156,36 @@ def test_two_workspaces_are_read_side_by_side(dir_):
     assert types <= {a["alertType"] for a in final(cfg).values()}
 
 
+# ---- what the cloud's own product says --------------------------------------------------------------------------------------
+
+def test_defenders_own_alerts_travel_the_same_road(dir_):
+    from flow.rows import resource_id
+    r = Rows(18)
+    r.request(hours_ago(1), address="198.51.100.23")
+    t = hours_ago(1)
+
+    def alert(n, account, type_):
+        row = {"TimeGenerated": iso(t), "StartTime": iso(t), "EndTime": iso(t), "AlertType": type_, "AlertSeverity": "High",
+               "SystemAlertId": "0f0f0f0f-1111-4222-8333-44444444444%d" % n, "ProductName": "Azure Security Center", "Status": "New",
+               "ResourceId": resource_id(account), "_ResourceId": resource_id(account), "DisplayName": "x", "AlertName": "x",
+               "Entities": json.dumps([{"$id": "1", "Type": "ip", "Address": "198.51.100.23"}]),
+               "ExtendedProperties": json.dumps({"Client principal name": "ada"})}
+        return {"table": "SecurityAlert", "row": row, "ingested": iso(t), "visible": iso(t)}
+
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(r.rows + [alert(1, "contoso-orders", "CosmosDB_TorAnomaly"),
+                                 alert(2, "contoso-payroll", "CosmosDB_SuspiciousIp")])
+        cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT, feeds=feeds(dir_))
+        kit.run(["run", "--until-caught-up", "-c", cfg])
+    told = {a["systemAlertId"]: a for a in kit.ndjson(os.path.join(dir_, "alerts.ndjson"))}
+    alone = told.pop("0f0f0f0f-1111-4222-8333-444444444442")
+    assert alone["alertType"] == "CosmosDB_SuspiciousIp" and alone["accountName"] == "contoso-payroll"
+    assert alone["evidence"]["address"] == ["198.51.100.23"] and alone["evidence"]["principal"] == ["ada"]
+    (ours,) = told.values()  # one story, both ids
+    assert ours["alertType"] == "CosmosDB_TorAnomaly"
+    assert ours["evidence"]["defenderAlertId"] == ["0f0f0f0f-1111-4222-8333-444444444441"]
+
+
 # ---- who is known bad ----------------------------------------------------------------------------------------------------
 
 FEEDS = {

@@ -226,6 +226,54 @@ START_TEST(every_type_has_words_and_a_query)
 }
 END_TEST
 
+static char told_ids[8][37];
+
+static int remember_told(void *self, const struct alert *a, bool is_told, struct error *e)
+{
+    (void)self, (void)e;
+    if (is_told)
+        (void)snprintf(told_ids[told++ % 8], 37, "%s", a->id);
+    return 0;
+}
+
+START_TEST(defenders_alert_and_ours_of_the_same_story_are_told_once_with_both_ids)
+{
+    static const char theirs[] = "0F0F0F0F-1111-4222-8333-444444444444";
+
+    for (int ours_first = 0; ours_first < 2; ours_first++) {
+        CLEANUP(stage_freep) struct stage *s = stage_new(12 * NS_PER_HOUR);
+        struct alert_draft own = draft("203.0.113.9", 5, SEVERITY_HIGH, NULL, NULL, 0);
+        struct alert_draft passed_on = own;
+
+        passed_on.detector = "defender";
+        passed_on.id = theirs;
+        passed_on.subject = slice_of(theirs);
+        told = 0;
+        ck_assert_int_eq(stage_emit(s, ours_first ? &own : &passed_on, NULL, &err), 0);
+        ck_assert_int_eq(stage_emit(s, ours_first ? &passed_on : &own, NULL, &err), 0);
+        ck_assert_int_eq(stage_settle(s, 0, remember_told, NULL, &err), 0);
+        ck_assert_int_eq(told, 1);
+        ck_assert_str_ne(told_ids[0], "0f0f0f0f-1111-4222-8333-444444444444");
+        ck_assert_uint_eq(stage_len(s), 2);
+    }
+}
+END_TEST
+
+START_TEST(an_alert_passed_on_alone_keeps_its_own_id)
+{
+    CLEANUP(stage_freep) struct stage *s = stage_new(12 * NS_PER_HOUR);
+    struct alert_draft d = draft("x", 1, SEVERITY_HIGH, NULL, NULL, 0);
+
+    d.detector = "defender";
+    d.id = "0F0F0F0F-1111-4222-8333-444444444444";
+    told = 0;
+    ck_assert_int_eq(stage_emit(s, &d, NULL, &err), 0);
+    ck_assert_int_eq(stage_settle(s, 0, remember_told, NULL, &err), 0);
+    ck_assert_int_eq(told, 1);
+    ck_assert_str_eq(told_ids[0], "0f0f0f0f-1111-4222-8333-444444444444");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("alert");
@@ -240,6 +288,8 @@ int main(void)
     tcase_add_test(t, damaged_stored_text_is_an_error_not_a_crash);
     tcase_add_test(t, an_update_is_told_at_each_power_of_ten_and_once_at_the_end);
     tcase_add_test(t, the_end_is_not_told_when_it_says_nothing_new);
+    tcase_add_test(t, defenders_alert_and_ours_of_the_same_story_are_told_once_with_both_ids);
+    tcase_add_test(t, an_alert_passed_on_alone_keeps_its_own_id);
     tcase_add_test(t, words_expand_and_leave_out_what_is_missing);
     tcase_add_test(t, every_type_has_words_and_a_query);
     suite_add_tcase(s, t);
