@@ -197,6 +197,7 @@ static void add_victim(struct buf *out, const struct alert *a)
     add_text(out, "vendorName", "cosmowatch");
     add_text(out, "productName", "cosmowatch");
     add_text(out, "detector", a->detector);
+    add_text(out, "source", strcmp(a->detector, "defender") == 0 ? "defender" : "cosmowatch");
     add_text(out, "compromisedEntity", a->resource_id[0] ? a->resource_id : a->account);
     add_text(out, "accountName", a->account);
     add_text(out, "api", a->api == API_UNKNOWN ? "Unknown" : api_name(a->api));
