@@ -84,6 +84,9 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)echo "  CC  $<"; $(CC) $(ALL_CFLAGS) $(call hot,$<) $(if $(filter agent/% outputs/% detectors/%,$<),-include base/poison.h) -MMD -MP -c -o $@ $<
 
+# The templates are inside (.incbin), which -MMD does not see.
+$(B)/agent/cli/azure.o: $(wildcard packaging/azure/*.json)
+
 $(B)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(Q)echo "  CXX $<"; $(CXX) $(ALL_CXXFLAGS) $(call hot,$<) -MMD -MP -c -o $@ $<
@@ -125,6 +128,14 @@ $(B)/bench: $(BENCHOBJ) $(LIB)
 bench: $(B)/bench
 	$(B)/bench
 
+# How well the injection detectors tell attacks from ordinary statements: generated ones, of every API.
+$(B)/quality: tests/quality/sql_quality.c $(KITOBJ) $(LIB)
+	$(Q)echo "  CC  $<"; $(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(shell pkg-config --cflags check 2>/dev/null) -c -o $@.o $<
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $@.o $(KITOBJ) $(LIB) $(LIBS) $(shell pkg-config --libs check 2>/dev/null)
+
+quality: $(B)/quality
+	@tests/quality/run $(B)/quality $(B)
+
 conformance: $(BIN)
 	@command -v node >/dev/null && command -v npm >/dev/null || tests/kit/apt-need nodejs npm
 	@tests/conformance/run.sh $(abspath $(BIN))
@@ -135,3 +146,85 @@ map:
 
 clean:
 	rm -rf build
+
+# ---- packages ---------------------------------------------------------------------------------------
+#   make generated      config/cosmowatch.yaml and its schema, after an option changed
+#   make man            manual pages into build/man
+#   make install        DESTDIR= prefix=/usr/local
+#   make deb, make rpm  packages into build/deb, build/rpm
+#   make package-test   builds them twice, lints them, installs, upgrades, purges them in a fresh root
+.PHONY: generated man sbom install install-files install-systemd install-apparmor deb rpm source-tree package-test
+prefix ?= /usr/local
+sysconfdir ?= /etc
+bindir ?= $(prefix)/bin
+datadir ?= $(prefix)/share
+mandir ?= $(datadir)/man
+unitdir ?= $(prefix)/lib/systemd/system
+bashdir ?= $(datadir)/bash-completion/completions
+zshdir ?= $(datadir)/zsh/site-functions
+fishdir ?= $(datadir)/fish/vendor_completions.d
+RELEASED = $(shell date -u -d "$$(sed -n 's/^ -- .*>  //p' packaging/debian/changelog | head -n 1)" +%s)
+SOURCE_DATE_EPOCH ?= $(RELEASED)
+INSTALL_DATA := install -D -m 644
+
+# agent/notify.c speaks sd_notify(3) where its header is there.
+LIBS += $(shell pkg-config --libs libsystemd 2>/dev/null)
+
+generated: $(BIN)
+	$(Q)$(BIN) config sample > $(B)/sample.tmp && mv $(B)/sample.tmp config/cosmowatch.yaml
+	$(Q)$(BIN) config schema > $(B)/schema.tmp && mv $(B)/schema.tmp config/cosmowatch.schema.json
+
+man: $(BIN)
+	$(Q)packaging/man/generate $(BIN) $(VERSION) $(SOURCE_DATE_EPOCH) $(B)/man
+
+sbom: $(BIN)
+	$(Q)packaging/sbom $(BIN) $(VERSION) $(SOURCE_DATE_EPOCH) > $(B)/cosmowatch.spdx.json
+
+install: install-files install-systemd
+
+install-files: $(BIN) man sbom
+	install -D -m 755 $(BIN) $(DESTDIR)$(bindir)/cosmowatch
+	install -d -m 750 $(DESTDIR)$(sysconfdir)/cosmowatch
+	$(INSTALL_DATA) $(B)/man/cosmowatch.8 $(DESTDIR)$(mandir)/man8/cosmowatch.8
+	$(INSTALL_DATA) $(B)/man/cosmowatch.yaml.5 $(DESTDIR)$(mandir)/man5/cosmowatch.yaml.5
+	$(INSTALL_DATA) packaging/completions/cosmowatch.bash $(DESTDIR)$(bashdir)/cosmowatch
+	$(INSTALL_DATA) packaging/completions/_cosmowatch $(DESTDIR)$(zshdir)/_cosmowatch
+	$(INSTALL_DATA) packaging/completions/cosmowatch.fish $(DESTDIR)$(fishdir)/cosmowatch.fish
+	install -d $(DESTDIR)$(datadir)/cosmowatch/examples $(DESTDIR)$(datadir)/cosmowatch/azure
+	install -m 644 config/cosmowatch.yaml config/*.schema.json $(B)/cosmowatch.spdx.json $(DESTDIR)$(datadir)/cosmowatch
+	install -m 644 config/examples/*.yaml $(DESTDIR)$(datadir)/cosmowatch/examples
+	install -m 644 $(wildcard packaging/azure/*.json packaging/azure/*.bicep) $(DESTDIR)$(datadir)/cosmowatch/azure
+
+install-systemd:
+	install -d $(DESTDIR)$(unitdir)
+	sed 's,/usr/bin/,$(bindir)/,' packaging/systemd/cosmowatch.service > $(DESTDIR)$(unitdir)/cosmowatch.service
+	chmod 644 $(DESTDIR)$(unitdir)/cosmowatch.service
+	$(INSTALL_DATA) packaging/systemd/cosmowatch.sysusers $(DESTDIR)$(prefix)/lib/sysusers.d/cosmowatch.conf
+	$(INSTALL_DATA) packaging/systemd/cosmowatch.tmpfiles $(DESTDIR)$(prefix)/lib/tmpfiles.d/cosmowatch.conf
+
+install-apparmor:
+	$(INSTALL_DATA) packaging/apparmor/cosmowatch $(DESTDIR)$(sysconfdir)/apparmor.d/cosmowatch
+
+# A copy of the tree without what was built; packages are made in it, so that building one never touches the tree.
+SOURCE := cosmowatch-$(VERSION)
+source-tree:
+	@rm -rf build/source && mkdir -p build/source/$(SOURCE)
+	@tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ --exclude=node_modules . | tar -x -C build/source/$(SOURCE)
+
+deb: source-tree
+	@rm -rf build/deb && mkdir -p build/deb && mv build/source/$(SOURCE) build/deb/
+	@cp -r build/deb/$(SOURCE)/packaging/debian build/deb/$(SOURCE)/debian
+	cd build/deb/$(SOURCE) && dpkg-buildpackage -us -uc -b
+	@ls build/deb/*.deb
+
+# RPMBUILD_FLAGS=--nodeps where the build requirements are not RPMs.
+RPMBUILD_FLAGS ?=
+rpm: source-tree
+	@rm -rf build/rpm && mkdir -p build/rpm/SOURCES
+	@tar -C build/source --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(SOURCE_DATE_EPOCH) -c $(SOURCE) \
+	  | gzip -9n > build/rpm/SOURCES/$(SOURCE).tar.gz
+	rpmbuild -bb $(RPMBUILD_FLAGS) --define "_topdir $(CURDIR)/build/rpm" packaging/rpm/cosmowatch.spec
+	@find build/rpm/RPMS -name '*.rpm'
+
+package-test:
+	@packaging/test/run

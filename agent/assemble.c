@@ -1,6 +1,7 @@
 /* assemble.c - see assemble.h. SPDX-License-Identifier: Apache-2.0 */
 #include "assemble.h"
 
+#include "alert/suppress.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/num.h"
@@ -9,6 +10,7 @@
 #include "detectors/detector.h"
 #include "enrich/enrich.h"
 #include "enrich/networks.h"
+#include "enrich/places.h"
 #include "net/http.h"
 #include "outputs/output.h"
 #include "settings/yaml_node.h"
@@ -29,6 +31,10 @@ const struct settings_registry *assemble_registry(void)
     /* Filled once from the catalogues of modules; constant afterwards. */
     static struct module_desc sources[MODULES_MAX], outputs[MODULES_MAX], detectors[MODULES_MAX],
         feeds[MODULES_MAX];
+    static const struct module_desc sections[] = {
+        { .name = "places", .summary = "where an address is, beside the workspace and `networks`",
+          .options = places_options, .size = sizeof(struct places_settings) },
+    };
     static const char *formats[MODULES_MAX];
     static struct settings_registry r;
 
@@ -56,6 +62,8 @@ const struct settings_registry *assemble_registry(void)
     r.detectors = detectors;
     r.feeds = feeds;
     r.formats = formats;
+    r.sections = sections;
+    r.sections_len = ARRAY_LEN(sections);
     r.sources = sources;
     return &r;
 }
@@ -207,6 +215,46 @@ static int build_networks(struct assembly *a, const char *dir, struct error *err
     return enrich_set_networks(a->enrich, TAKE(t), err);
 }
 
+static int build_places(struct assembly *a, const char *dir, struct error *err)
+{
+    const struct settings_module *section = settings_section_find(a->settings, "places");
+    const struct places_settings *s = section->self;
+
+    for (size_t i = 0; i < s->databases.len; i++) {
+        CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
+
+        feeder_add_path(&path, dir, s->databases.at[i]);
+        if (places_add_database(enrich_places(a->enrich), buf_cstr(&path), err) < 0)
+            return error_wrap(err, "places");
+    }
+    return 0;
+}
+
+/* ---- what the operator says about alerts and actors ------------------------------------------------------ */
+
+/* Every error of both lists, a line each. */
+static int build_words(struct assembly *a, struct error *err)
+{
+    struct settings_errors errors = { 0 };
+    CLEANUP(buf_release) struct buf text = BUF_INIT(1u << 20);
+    struct trusted *trusted = NULL;
+    size_t n = 0;
+    bool is_fine = trusted_read(a->settings->trusted, &trusted, &errors) == 0;
+
+    is_fine = suppress_read(a->settings->suppressions, &a->suppress, &errors) == 0 && is_fine;
+    if (a->enrich)
+        enrich_set_trusted(a->enrich, trusted);
+    else
+        trusted_free(trusted);
+    settings_errors_print(&errors, &text);
+    n = errors.len + errors.omitted;
+    settings_errors_release(&errors);
+    if (is_fine)
+        return 0;
+    (void)fputs(buf_cstr(&text), stderr);
+    return error_set(err, ERR_CONFIG, "%zu error%s in the configuration", n, n == 1 ? "" : "s");
+}
+
 /* ---- parts ------------------------------------------------------------------------------------------------ */
 
 static int build_engine(struct assembly *a, const char *dir, struct error *err)
@@ -219,7 +267,7 @@ static int build_engine(struct assembly *a, const char *dir, struct error *err)
     a->detectors = calloc(s->detectors_len + 1, sizeof *a->detectors);
     if (!a->enrich || !a->detectors)
         return error_set(err, ERR_NOMEM, "no memory for the detectors");
-    if (build_networks(a, dir, err) < 0)
+    if (build_networks(a, dir, err) < 0 || build_places(a, dir, err) < 0 || build_words(a, err) < 0)
         return -1;
     for (size_t i = 0; i < s->detectors_len; i++)
         if (s->detectors[i].is_enabled)
@@ -228,6 +276,7 @@ static int build_engine(struct assembly *a, const char *dir, struct error *err)
     cfg.detectors = a->detectors;
     cfg.detectors_len = a->detectors_len;
     cfg.enrich = a->enrich;
+    cfg.suppress = a->suppress;
     return engine_new(&cfg, &a->engine, err);
 }
 
@@ -271,7 +320,7 @@ static int build_sources(struct assembly *a, bool is_offline, struct error *err)
 
         if (!list->at[i].is_enabled)
             continue;
-        a->sources[a->sources_len] = (struct flow_source){ .name = list->at[i].name, .ops = ops,
+        a->sources[a->sources_len] = (struct worker_source){ .name = list->at[i].name, .ops = ops,
                                                            .self = list->at[i].self };
         if (!is_offline && ops->open(list->at[i].self, list->at[i].name, &a->sv, err) < 0)
             return error_wrap(err, "source '%s'", list->at[i].name);
@@ -279,6 +328,20 @@ static int build_sources(struct assembly *a, bool is_offline, struct error *err)
     }
     a->sources_are_open = !is_offline;
     return 0;
+}
+
+/* What the output itself asks for, then what the file says, then the preset. */
+static int find_encoder(const struct settings_entry *e, const struct output_ops *ops, const struct encoder **ret,
+                        struct error *err)
+{
+    const char *fixed = ops->fixed_format ? ops->fixed_format(e->self) : NULL;
+    const char *name = fixed ? fixed : e->format ? e->format : ops->default_format;
+
+    if (fixed && e->format && strcmp(fixed, e->format) != 0)
+        return yaml_node_refuse(e->node, err, "output '%s': with these options its format is '%s'; leave out `format`",
+                                e->name, fixed);
+    *ret = encoder_find(name);
+    return *ret ? 0 : yaml_node_refuse(e->node, err, "output '%s': no format '%s'", e->name, name);
 }
 
 static int build_outputs(struct assembly *a, struct error *err)
@@ -292,13 +355,12 @@ static int build_outputs(struct assembly *a, struct error *err)
     for (size_t i = 0; i < list->len; i++) {
         const struct settings_entry *e = &list->at[i];
         const struct output_ops *ops = outputs_all[e->module - assemble_registry()->outputs];
-        const struct encoder *encoder = encoder_find(e->format ? e->format : ops->default_format);
+        const struct encoder *encoder = NULL;
 
         if (!e->is_enabled)
             continue;
-        if (!encoder)
-            return yaml_node_refuse(e->node, err, "output '%s': no format '%s'", e->name,
-                                    e->format ? e->format : ops->default_format);
+        if (find_encoder(e, ops, &encoder, err) < 0)
+            return -1;
         a->outputs[a->outputs_len] = (struct delivery_output_config){ .name = e->name, .ops = ops, .self = e->self,
                                                                       .encoder = encoder };
         a->routes[a->outputs_len] = (struct flow_route){
@@ -350,6 +412,7 @@ void assembly_release(struct assembly *a)
 {
     feeder_free(a->feeder);
     engine_free(a->engine);
+    suppress_free(a->suppress);
     enrich_free(a->enrich);
     for (size_t i = 0; a->sources_are_open && i < a->sources_len; i++)
         a->sources[i].ops->close(a->sources[i].self);

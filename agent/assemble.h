@@ -23,6 +23,7 @@ struct assembly {
     struct settings *settings;
     struct services sv;             /* http is a real client when SOURCES, OUTPUTS or FEEDS are built */
     struct enrich *enrich;
+    struct suppress *suppress;
     struct feeder *feeder;
     struct feeder_feed *feeds;
     struct feeder_source *feed_sources;
@@ -30,7 +31,7 @@ struct assembly {
     struct engine_detector *detectors;
     size_t detectors_len;
     char *config_dir;
-    struct flow_source *sources;
+    struct worker_source *sources;
     bool sources_are_open;
     size_t sources_len;
     struct delivery_output_config *outputs;

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "engine.h"
 
+#include "alert/incident.h"
+
 #include <stdlib.h>
 
 struct engine {
@@ -10,6 +12,7 @@ struct engine {
     size_t detectors_len, opened;
     struct baseline *baseline;
     struct stage *stage;
+    struct incidents *incidents;
     const struct enrich *enrich;
     const struct stage_loader *load; /* during engine_judge */
 };
@@ -39,6 +42,12 @@ static int open_detectors(struct engine *e, struct error *err)
     return 0;
 }
 
+static int note_draft(void *self, const struct alert_draft *d, const struct alert *whole, bool is_suppressed,
+                      struct error *err)
+{
+    return incidents_note(((struct engine *)self)->incidents, d, whole, is_suppressed, err);
+}
+
 int engine_new(const struct engine_config *cfg, struct engine **ret, struct error *err)
 {
     CLEANUP(engine_freep) struct engine *e = calloc(1, sizeof *e);
@@ -54,8 +63,11 @@ int engine_new(const struct engine_config *cfg, struct engine **ret, struct erro
         memcpy(e->detectors, cfg->detectors, cfg->detectors_len * sizeof *e->detectors);
     e->detectors_len = cfg->detectors_len;
     e->enrich = cfg->enrich;
-    if (declare_memories(e, err) < 0 || open_detectors(e, err) < 0)
+    if (declare_memories(e, err) < 0 || incidents_new(e->baseline, &e->incidents, err) < 0 ||
+        open_detectors(e, err) < 0)
         return -1;
+    stage_set_suppress(e->stage, cfg->suppress);
+    stage_watch(e->stage, note_draft, e);
     *ret = TAKE(e);
     return 0;
 }
@@ -68,6 +80,7 @@ void engine_free(struct engine *e)
         if (e->detectors[i].ops->close)
             e->detectors[i].ops->close(e->detectors[i].self);
     free(e->detectors);
+    incidents_free(e->incidents);
     baseline_free(e->baseline);
     stage_free(e->stage);
     free(e);
@@ -117,7 +130,7 @@ int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool
         }
     }
     e->load = NULL;
-    return 0;
+    return incidents_settle(e->incidents, e->stage, watermark_ns, load, err);
 }
 
 int engine_emit(struct engine *e, const struct alert_draft *d, const struct stage_loader *load,
@@ -134,6 +147,13 @@ struct baseline *engine_baseline(struct engine *e)
 struct stage *engine_stage(struct engine *e)
 {
     return e->stage;
+}
+
+void engine_forget(struct engine *e)
+{
+    baseline_forget_all(e->baseline);
+    stage_forget(e->stage);
+    incidents_forget(e->incidents);
 }
 
 void engine_set_enrich(struct engine *e, const struct enrich *enrich)

@@ -1,4 +1,4 @@
-/* engine.h - observations in, merged alerts out: baseline, detectors and stage put together. The same
+/* engine.h - observations in, merged alerts out: baseline, detectors, stage and incidents put together. The same
  * engine serves `run`, `replay`, the benchmark and the property tests.
  * Threads: the flow thread.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -21,6 +21,7 @@ struct engine_config {
     size_t detectors_len;
     struct baseline_config baseline;
     const struct enrich *enrich; /* borrowed; engine_set_enrich between batches */
+    const struct suppress *suppress; /* borrowed; NULL: nothing is suppressed */
 };
 
 MUST_CHECK int engine_new(const struct engine_config *cfg, struct engine **ret, struct error *err);
@@ -37,6 +38,8 @@ MUST_CHECK int engine_emit(struct engine *e, const struct alert_draft *d, const 
                            struct error *err);
 struct baseline *engine_baseline(struct engine *e);
 struct stage *engine_stage(struct engine *e);
+/* After a failed commit: memory is no longer what the store has. Then load baselines and open alerts. */
+void engine_forget(struct engine *e);
 void engine_set_enrich(struct engine *e, const struct enrich *enrich);
 /* Sentences why a detector cannot judge, NULL-terminated walk: i = 0, 1, ...; NULL at the end.
  * *ret_name is the detector. Detectors that can judge are passed over. */

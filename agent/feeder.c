@@ -7,6 +7,7 @@
 #include "base/timeutil.h"
 #include "enrich/enrich.h"
 #include "enrich/feeds.h"
+#include "enrich/places.h"
 #include "net/http.h"
 #include "settings/option.h"
 #include "store/store.h"
@@ -371,6 +372,10 @@ static int put_in_place(struct feeder *f, struct feed *feed, struct feed_table *
 
 void feeder_swap(struct feeder *f, struct store *store)
 {
+    struct error places_err = { 0 };
+
+    if (places_refresh(enrich_places(f->cfg.enrich), &places_err) < 0)
+        log_event(LOG_LEVEL_WARN, "places", "refused, what was known stays in use", "cause", places_err.msg, NULL);
     for (size_t i = 0; i < f->feeds_len; i++) {
         struct feed *feed = &f->feeds[i];
         struct feed_table *fresh = NULL;

@@ -12,15 +12,16 @@
 #include "flow.h"
 
 #include "alert/catalogue.h"
+#include "alert/suppress.h"
 #include "base/buf.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "feeder.h"
-#include "net/backoff.h"
-#include "source/window.h"
+#include "requests.h"
 #include "status.h"
+#include "worker.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -29,72 +30,18 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define FOLD_MAX_BYTES (INT64_C(512) << 20) /* of one window; a fuller one is split */
 #define SEEN_MAX_BYTES (64u << 20)
 #define STATUS_EVERY_MS 2000
 #define UPKEEP_EVERY_MS 600000
-
-struct worker;
-
-/* One read window on its way to the flow thread. Lives in its worker. */
-struct job {
-    struct window window;
-    struct source_batch batch;
-    bool is_recheck, is_gap;
-    enum { JOB_NONE, JOB_READY, JOB_DONE, JOB_FAILED } state;
-};
-
-struct worker {
-    struct flow *flow;
-    struct flow_source source;
-    struct window_timing timing;
-    pthread_t thread;
-    bool is_started;
-    struct fold *fold;
-    struct window *ledger; /* unfinished windows and the newest one, in order */
-    size_t ledger_len, ledger_cap;
-    struct job job;        /* guarded by flow->lock */
-    struct backoff backoff;
-    struct source_status status; /* guarded by flow->lock */
-    int64_t bad_rows;
-};
 
 struct flow {
     struct flow_config cfg;
     struct worker *workers;
     size_t workers_len;
-    pthread_mutex_t lock;
-    pthread_cond_t job_ready, job_done;
-    atomic_bool is_stopping;
+    struct board board;
     int64_t status_due_ms, upkeep_due_ms;
+    int64_t warned_ns; /* when suppressions that end were last spoken of */
 };
-
-/* ---- small things ------------------------------------------------------------------------------- */
-
-static bool stopping(struct flow *f)
-{
-    return atomic_load(&f->is_stopping);
-}
-
-static int64_t source_now_ns(const struct worker *w)
-{
-    return sv_wall_ns(w->flow->cfg.sv) + w->status.skew_ns;
-}
-
-/* Wait on cond for at most ms on the monotonic clock; the lock is held. */
-static void wait_ms(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t ms)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000L;
-    }
-    (void)pthread_cond_timedwait(cond, lock, &t);
-}
 
 bool flow_route_wants(const struct flow_route *r, const struct alert *a)
 {
@@ -112,65 +59,9 @@ bool flow_route_wants(const struct flow_route *r, const struct alert *a)
     if (!wanted || r->accounts_len == 0)
         return wanted;
     for (size_t i = 0; i < r->accounts_len; i++)
-        if (slice_eq_nocase(slice_of(r->accounts[i]), slice_of(a->account)))
+        if (alert_is_about(a, r->accounts[i]))
             return true;
     return false;
-}
-
-/* ---- the ledger in memory -------------------------------------------------------------------------- */
-
-static bool is_final(const struct window *w)
-{
-    return w->state == WINDOW_RECHECKED || w->state == WINDOW_GAP;
-}
-
-static int ledger_keep(void *self, const struct window *win, struct error *err)
-{
-    struct worker *w = self;
-
-    /* A final window only matters as the newest one: it says where the next begins. */
-    if (w->ledger_len > 0 && is_final(&w->ledger[w->ledger_len - 1]))
-        w->ledger_len--;
-    if (w->ledger_len == w->ledger_cap) {
-        size_t cap = w->ledger_cap ? w->ledger_cap * 2 : 64;
-        struct window *grown = realloc(w->ledger, cap * sizeof *grown);
-
-        if (!grown)
-            return error_set(err, ERR_NOMEM, "no memory for the ledger of %s", w->source.name);
-        w->ledger = grown;
-        w->ledger_cap = cap;
-    }
-    w->ledger[w->ledger_len++] = *win;
-    return 0;
-}
-
-/* Bring the ledger in memory up to what was just made durable. */
-static int ledger_note(struct worker *w, const struct window *win, struct error *err)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < w->ledger_len; i++)
-        if (w->ledger[i].from_ns == win->from_ns) {
-            w->ledger[i] = *win;
-            goto tidy;
-        }
-    if (ledger_keep(w, win, err) < 0)
-        return -1;
-tidy:
-    for (size_t i = 0; i < w->ledger_len; i++)
-        if (!is_final(&w->ledger[i]) || i + 1 == w->ledger_len)
-            w->ledger[kept++] = w->ledger[i];
-    w->ledger_len = kept;
-    return 0;
-}
-
-/* The ledger anew: after a commit that failed nobody knows but the store what is in it. */
-static int ledger_load(struct worker *w, struct error *err)
-{
-    w->ledger_len = 0;
-    if (store_each_window(w->flow->cfg.store, w->source.name, INT64_MIN, ledger_keep, w, err) < 0)
-        return error_wrap(err, "ledger of %s", w->source.name);
-    return 0;
 }
 
 /* Event time up to which everything visible was read, over all sources. */
@@ -317,8 +208,7 @@ static int reload(struct flow *f, struct error *err)
 {
     const struct alert_filter open_ones = { .until_ns = INT64_MAX, .since_ns = INT64_MIN, .only_open = true };
 
-    baseline_forget_all(engine_baseline(f->cfg.engine));
-    stage_forget(engine_stage(f->cfg.engine));
+    engine_forget(f->cfg.engine);
     if (store_load_baselines(f->cfg.store, engine_baseline(f->cfg.engine), err) < 0)
         return -1;
     return store_each_alert(f->cfg.store, &open_ones, adopt_alert, f, err);
@@ -328,7 +218,7 @@ static void describe_window(struct worker *w, struct job *job)
 {
     struct window *win = &job->window;
 
-    win->read_ns = source_now_ns(w);
+    win->read_ns = worker_now_ns(w);
     win->reason[0] = job->is_gap ? win->reason[0] : '\0';
     win->attempts = 0;
     if (job->is_gap) {
@@ -359,284 +249,11 @@ static int process(struct flow *f, struct worker *w, struct job *job, struct err
     return -1;
 }
 
-/* ---- source worker --------------------------------------------------------------------------------------- */
-
-static void on_bad_row(void *self, struct slice raw, const char *reason)
-{
-    struct worker *w = self;
-    struct error err = { 0 };
-
-    w->bad_rows++;
-    if (store_park_row(w->flow->cfg.store, w->source.name, raw, reason, sv_wall_ns(w->flow->cfg.sv), &err) < 0)
-        log_event(LOG_LEVEL_WARN, w->source.name, "a row that cannot be read could not be kept either",
-                  "cause", err.msg, NULL);
-}
-
-/* Give the job to the flow thread and wait for its end. */
-static int hand_over(struct worker *w)
-{
-    struct flow *f = w->flow;
-    int rc = -1;
-
-    pthread_mutex_lock(&f->lock);
-    w->job.state = stopping(f) ? JOB_FAILED : JOB_READY;
-    pthread_cond_signal(&f->job_ready);
-    while (w->job.state == JOB_READY)
-        pthread_cond_wait(&f->job_done, &f->lock);
-    rc = w->job.state == JOB_DONE ? 0 : -1;
-    w->job.state = JOB_NONE;
-    pthread_mutex_unlock(&f->lock);
-    return rc;
-}
-
-static void pause_worker(struct worker *w, int64_t ms)
-{
-    struct flow *f = w->flow;
-
-    pthread_mutex_lock(&f->lock);
-    if (!stopping(f))
-        wait_ms(&f->job_done, &f->lock, ms);
-    pthread_mutex_unlock(&f->lock);
-}
-
-static void set_state(struct worker *w, const char *state, const char *reason)
-{
-    pthread_mutex_lock(&w->flow->lock);
-    w->status.state = state;
-    if (reason)
-        (void)snprintf(w->status.reason, sizeof w->status.reason, "%s", reason);
-    pthread_mutex_unlock(&w->flow->lock);
-}
-
-/* How long the service asked to be left alone. A throttled query service that does not say so counts its
- * requests over 30 seconds (Azure Monitor service limits). */
-static int64_t asked_for_ms(const struct error *why)
-{
-    return why->code == ERR_BUSY && why->retry_after_ms == 0 ? 30000 : why->retry_after_ms;
-}
-
-/* A window could not be read: say it once, keep it open, wait. */
-static void read_failed(struct worker *w, struct window *win, const struct error *why)
-{
-    int64_t delay = backoff_next(&w->backoff, asked_for_ms(why), w->flow->cfg.sv);
-    CLEANUP(buf_release) struct buf wait = BUF_INIT(64);
-    struct error err = { 0 };
-
-    fmt_duration_ms(&wait, delay);
-    log_event(LOG_LEVEL_WARN, w->source.name, "window could not be read", "cause", why->msg,
-              "retrying_in", buf_cstr(&wait), NULL);
-    win->attempts++;
-    win->state = WINDOW_PENDING;
-    (void)snprintf(win->reason, sizeof win->reason, "%.199s", why->msg);
-    if (store_put_window(w->flow->cfg.store, win, &err) < 0)
-        log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be written", "cause", err.msg, NULL);
-    (void)ledger_note(w, win, &err);
-    set_state(w, "failing", why->msg);
-    pause_worker(w, delay);
-}
-
-static int read_window(struct worker *w, const struct window *win, struct error *err)
-{
-    const struct source_request req = {
-        .from_ns = win->from_ns,
-        .to_ns = win->to_ns,
-        .is_backfill = win->is_backfill,
-        .horizon_ns = w->flow->cfg.horizon_ns,
-    };
-
-    fold_reset(w->fold);
-    w->job.batch = (struct source_batch){ .fold = w->fold, .bad_self = w, .on_bad = on_bad_row };
-    FAULT_POINT("query.sent");
-    if (w->source.ops->read(w->source.self, &req, &w->job.batch, err) < 0)
-        return -1;
-    FAULT_POINT("rows.decoded");
-    return 0;
-}
-
-static void note_success(struct worker *w, const struct job *job)
-{
-    struct flow *f = w->flow;
-
-    pthread_mutex_lock(&f->lock);
-    w->status.windows++;
-    w->status.queries += job->batch.queries;
-    w->status.rows += job->is_recheck ? 0 : job->batch.records;
-    w->status.bad_rows = w->bad_rows;
-    if (job->batch.skew_ns != 0)
-        w->status.skew_ns = job->batch.skew_ns;
-    if (!job->is_recheck && job->window.to_ns > w->status.read_to_ns)
-        w->status.read_to_ns = job->window.to_ns;
-    w->status.last_success_ns = sv_wall_ns(f->cfg.sv);
-    w->status.is_backfilling = job->window.is_backfill;
-    w->status.state = "reading";
-    w->status.reason[0] = '\0';
-    pthread_mutex_unlock(&f->lock);
-}
-
-static void do_gap(struct worker *w, struct window *win)
-{
-    struct error err = { 0 };
-
-    log_event(LOG_LEVEL_ERROR, w->source.name, "an interval can no longer be read and is lost",
-              "cause", win->reason, NULL);
-    fold_reset(w->fold);
-    w->job.batch = (struct source_batch){ .fold = w->fold };
-    w->job.window = *win;
-    w->job.is_recheck = false;
-    w->job.is_gap = true;
-    if (hand_over(w) == 0)
-        (void)ledger_note(w, &w->job.window, &err);
-}
-
-/* More rows than can be read or held. The source has split its questions as far as they go; a shorter window
- * helps when memory was the limit. A moment that is too full even alone is lost, and said so. */
-static void too_much(struct worker *w, struct window *win, const struct error *why)
-{
-    int64_t half = (win->to_ns - win->from_ns) / 2;
-    struct error err = { 0 };
-
-    (void)snprintf(win->reason, sizeof win->reason, "%.199s", why->msg);
-    if (half < NS_PER_S) {
-        do_gap(w, win);
-        return;
-    }
-    log_event(LOG_LEVEL_WARN, w->source.name, "a window holds too much and is halved", "cause", why->msg, NULL);
-    win->to_ns = win->from_ns + half - half % 100;
-    win->attempts++;
-    if (store_put_window(w->flow->cfg.store, win, &err) < 0)
-        log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be written", "cause", err.msg, NULL);
-    (void)ledger_note(w, win, &err);
-}
-
-/* Read (again) and have it judged; what is durable afterwards goes into the ledger in memory. */
-static void do_window(struct worker *w, struct window *win, bool is_recheck)
-{
-    struct error err = { 0 };
-    enum window_state before = win->state;
-
-    if (!is_recheck) {
-        win->state = WINDOW_PENDING;
-        if (store_put_window(w->flow->cfg.store, win, &err) < 0) {
-            read_failed(w, win, &err);
-            return;
-        }
-        FAULT_POINT("window.planned");
-    }
-    if (read_window(w, win, &err) < 0) {
-        if (stopping(w->flow))
-            return;
-        if (is_recheck) { /* stays closed; tried again later */
-            win->state = before;
-            log_event(LOG_LEVEL_WARN, w->source.name, "re-check could not be read", "cause", err.msg, NULL);
-            pause_worker(w, backoff_next(&w->backoff, asked_for_ms(&err), w->flow->cfg.sv));
-            return;
-        }
-        if (err.code == ERR_LIMIT)
-            too_much(w, win, &err);
-        else
-            read_failed(w, win, &err);
-        return;
-    }
-    w->job.window = *win;
-    w->job.is_recheck = is_recheck;
-    w->job.is_gap = false;
-    if (hand_over(w) < 0) {
-        if (!stopping(w->flow) && ledger_load(w, &err) < 0)
-            log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be read", "cause", err.msg, NULL);
-        pause_worker(w, backoff_next(&w->backoff, 0, w->flow->cfg.sv));
-        return;
-    }
-    backoff_reset(&w->backoff);
-    if (ledger_note(w, &w->job.window, &err) < 0)
-        log_event(LOG_LEVEL_ERROR, w->source.name, err.msg, NULL);
-    note_success(w, &w->job);
-}
-
-/* Does the closed window hold more rows now than when it was read? If not, one re-check is done. */
-static void do_recheck(struct worker *w, struct window *win)
-{
-    const int64_t edges[2] = { win->from_ns, win->to_ns };
-    int64_t now = 0;
-    struct error err = { 0 };
-
-    if (w->source.ops->count(w->source.self, edges, 1, &now, &err) < 0) {
-        log_event(LOG_LEVEL_WARN, w->source.name, "re-check could not be counted", "cause", err.msg, NULL);
-        set_state(w, "failing", err.msg);
-        pause_worker(w, backoff_next(&w->backoff, asked_for_ms(&err), w->flow->cfg.sv));
-        return;
-    }
-    backoff_reset(&w->backoff);
-    if (now > win->records) {
-        do_window(w, win, true);
-        return;
-    }
-    win->rechecks++;
-    if (window_is_rechecked(&w->timing, win))
-        win->state = WINDOW_RECHECKED;
-    if (store_put_window(w->flow->cfg.store, win, &err) < 0 || ledger_note(w, win, &err) < 0)
-        log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be written", "cause", err.msg, NULL);
-}
-
-static void note_caught_up(struct worker *w)
-{
-    pthread_mutex_lock(&w->flow->lock);
-    w->status.is_caught_up = true;
-    pthread_cond_signal(&w->flow->job_ready);
-    pthread_mutex_unlock(&w->flow->lock);
-}
-
-static void *worker_main(void *arg)
-{
-    struct worker *w = arg;
-    struct flow *f = w->flow;
-
-    while (!stopping(f)) {
-        struct window_plan plan = { 0 };
-
-        if (store_is_full(f->cfg.store)) {
-            set_state(w, "paused", "the store is full: undelivered alerts wait, reading resumes when they are out");
-            pause_worker(w, 5000);
-            continue;
-        }
-        window_next(&w->timing, w->source.name, w->ledger, w->ledger_len, source_now_ns(w), &plan);
-        switch (plan.task) {
-        case WINDOW_TASK_READ: do_window(w, &plan.window, false); break;
-        case WINDOW_TASK_RECHECK: do_recheck(w, &plan.window); break;
-        case WINDOW_TASK_GAP: do_gap(w, &plan.window); break;
-        case WINDOW_TASK_NONE:
-            set_state(w, "up to date", "");
-            note_caught_up(w);
-            pause_worker(w, plan.wait_ms < 1 ? 1 : plan.wait_ms > 60000 ? 60000 : plan.wait_ms);
-            break;
-        }
-    }
-    return NULL;
-}
-
 /* ---- start, loop, end ---------------------------------------------------------------------------------------- */
 
 void flow_stop(struct flow *f)
 {
-    atomic_store(&f->is_stopping, true);
-}
-
-static int worker_init(struct worker *w, struct flow *f, const struct flow_source *source, struct error *err)
-{
-    w->flow = f;
-    w->source = *source;
-    w->backoff = (struct backoff){ .base_ms = 1000, .cap_ms = 300000 };
-    w->status = (struct source_status){ .name = source->name, .type = source->ops->name, .state = "starting" };
-    source->ops->timing(source->self, &w->timing);
-    w->fold = fold_new((size_t)FOLD_MAX_BYTES);
-    if (!w->fold)
-        return error_set(err, ERR_NOMEM, "no memory for source %s", source->name);
-    if (ledger_load(w, err) < 0)
-        return -1;
-    for (size_t i = 0; i < w->ledger_len; i++)
-        if (w->ledger[i].state != WINDOW_PENDING && w->ledger[i].state != WINDOW_READING &&
-            w->ledger[i].to_ns > w->status.read_to_ns)
-            w->status.read_to_ns = w->ledger[i].to_ns;
-    return 0;
+    atomic_store(&f->board.is_stopping, true);
 }
 
 int flow_new(const struct flow_config *cfg, struct flow **ret, struct error *err)
@@ -647,11 +264,14 @@ int flow_new(const struct flow_config *cfg, struct flow **ret, struct error *err
     if (!f)
         return error_set(err, ERR_NOMEM, "no memory for the flow");
     f->cfg = *cfg;
-    (void)pthread_mutex_init(&f->lock, NULL);
+    f->board.sv = cfg->sv;
+    f->board.store = cfg->store;
+    f->board.horizon_ns = cfg->horizon_ns;
+    (void)pthread_mutex_init(&f->board.lock, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&f->job_ready, &monotonic);
-    (void)pthread_cond_init(&f->job_done, &monotonic);
+    (void)pthread_cond_init(&f->board.job_ready, &monotonic);
+    (void)pthread_cond_init(&f->board.job_done, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     f->workers = calloc(cfg->sources_len + 1, sizeof *f->workers);
     if (!f->workers) {
@@ -659,7 +279,7 @@ int flow_new(const struct flow_config *cfg, struct flow **ret, struct error *err
         return error_set(err, ERR_NOMEM, "no memory for the sources");
     }
     for (; f->workers_len < cfg->sources_len; f->workers_len++)
-        if (worker_init(&f->workers[f->workers_len], f, &cfg->sources[f->workers_len], err) < 0) {
+        if (worker_init(&f->workers[f->workers_len], &f->board, &cfg->sources[f->workers_len], err) < 0) {
             f->workers_len++;
             flow_free(f);
             return -1;
@@ -677,13 +297,12 @@ void flow_free(struct flow *f)
     if (!f)
         return;
     for (size_t i = 0; i < f->workers_len; i++) {
-        fold_free(f->workers[i].fold);
-        free(f->workers[i].ledger);
+        worker_release(&f->workers[i]);
     }
     free(f->workers);
-    (void)pthread_cond_destroy(&f->job_ready);
-    (void)pthread_cond_destroy(&f->job_done);
-    (void)pthread_mutex_destroy(&f->lock);
+    (void)pthread_cond_destroy(&f->board.job_ready);
+    (void)pthread_cond_destroy(&f->board.job_done);
+    (void)pthread_mutex_destroy(&f->board.lock);
     free(f);
 }
 
@@ -710,10 +329,10 @@ void flow_say_status(struct flow *f)
     size_t n = 0;
     struct error err = { 0 };
 
-    pthread_mutex_lock(&f->lock);
+    pthread_mutex_lock(&f->board.lock);
     for (; n < f->workers_len && n < ARRAY_LEN(sources); n++)
         sources[n] = f->workers[n].status;
-    pthread_mutex_unlock(&f->lock);
+    pthread_mutex_unlock(&f->board.lock);
     status_build(&text, &(struct status_parts){
         .sv = f->cfg.sv, .store = f->cfg.store, .engine = f->cfg.engine, .delivery = f->cfg.delivery,
         .feeder = f->cfg.feeder, .sources = sources, .sources_len = n });
@@ -723,12 +342,47 @@ void flow_say_status(struct flow *f)
     f->status_due_ms = sv_mono_ms(f->cfg.sv) + STATUS_EVERY_MS;
 }
 
+static void warn_of_suppression(void *self UNUSED, const char *name, const char *what)
+{
+    log_event(LOG_LEVEL_WARN, "suppression", what, "name", name, NULL);
+}
+
+/* Once a day: an exception that ends unnoticed is a night's alarm. */
+static void warn_of_suppressions(struct flow *f, int64_t now_ns)
+{
+    if (f->warned_ns != 0 && now_ns < f->warned_ns + NS_PER_DAY)
+        return;
+    f->warned_ns = now_ns;
+    suppress_warn(stage_suppress(engine_stage(f->cfg.engine)), now_ns, warn_of_suppression, NULL);
+}
+
+/* What the operator asked for since: forget, confirm. Between windows, so that no window is judged half before and
+ * half after it. */
+static void carry_out_requests(struct flow *f)
+{
+    int64_t n = 0;
+    struct error err = { 0 }, again = { 0 };
+    char text[24];
+
+    if (requests_apply(f->cfg.store, engine_baseline(f->cfg.engine), watermark_ns(f), &n, &err) < 0) {
+        log_event(LOG_LEVEL_ERROR, "requests", "could not be carried out, they stay", "cause", err.msg, NULL);
+        if (reload(f, &again) < 0)
+            log_event(LOG_LEVEL_ERROR, "flow", "state could not be read back after a failed commit",
+                      "cause", again.msg, NULL);
+        return;
+    }
+    (void)snprintf(text, sizeof text, "%lld", (long long)n);
+    if (n > 0)
+        log_event(LOG_LEVEL_INFO, "requests", "carried out what the operator asked for", "entries", text, NULL);
+}
+
 /* Old windows merge, old alerts leave: now and then. */
 static void upkeep(struct flow *f)
 {
     int64_t now = sv_wall_ns(f->cfg.sv);
     struct error err = { 0 };
 
+    warn_of_suppressions(f, now);
     f->upkeep_due_ms = sv_mono_ms(f->cfg.sv) + UPKEEP_EVERY_MS;
     if (store_compact_ledger(f->cfg.store, now - 3 * NS_PER_DAY, &err) < 0 ||
         store_forget_alerts(f->cfg.store, now - f->cfg.retention_ns, &err) < 0)
@@ -743,38 +397,41 @@ static void take_job(struct flow *f, struct worker *w)
     if (rc < 0)
         log_event(LOG_LEVEL_ERROR, w->source.name, "window was read but could not be judged and kept",
                   "cause", err.msg, "what_now", "it stays open and is read again", NULL);
-    pthread_mutex_lock(&f->lock);
+    pthread_mutex_lock(&f->board.lock);
     w->job.state = rc == 0 ? JOB_DONE : JOB_FAILED;
     if (rc < 0) {
         w->status.state = "failing";
         (void)snprintf(w->status.reason, sizeof w->status.reason, "%s", err.msg);
     }
-    pthread_cond_broadcast(&f->job_done);
-    pthread_mutex_unlock(&f->lock);
+    pthread_cond_broadcast(&f->board.job_done);
+    pthread_mutex_unlock(&f->board.lock);
 }
 
 static void loop(struct flow *f, void (*on_progress)(void *self), void *self)
 {
     bool is_done = false;
 
-    while (!is_done && !stopping(f)) {
+    carry_out_requests(f); /* before anything is judged */
+    while (!is_done && !board_is_stopping(&f->board)) {
         struct worker *w = NULL;
 
-        pthread_mutex_lock(&f->lock);
+        pthread_mutex_lock(&f->board.lock);
         w = next_ready(f);
         if (!w && !(f->cfg.until_caught_up && all_caught_up(f)))
-            wait_ms(&f->job_ready, &f->lock, 200);
+            board_wait_ms(&f->board, &f->board.job_ready, 200);
         w = w ? w : next_ready(f);
         is_done = !w && f->cfg.until_caught_up && all_caught_up(f);
-        pthread_mutex_unlock(&f->lock);
+        pthread_mutex_unlock(&f->board.lock);
         if (w)
             take_job(f, w);
         if (f->cfg.feeder)
             feeder_swap(f->cfg.feeder, f->cfg.store);
         if (on_progress)
             on_progress(self);
-        if (sv_mono_ms(f->cfg.sv) >= f->status_due_ms)
+        if (sv_mono_ms(f->cfg.sv) >= f->status_due_ms) {
+            carry_out_requests(f);
             flow_say_status(f);
+        }
         if (sv_mono_ms(f->cfg.sv) >= f->upkeep_due_ms)
             upkeep(f);
     }
@@ -787,11 +444,11 @@ static void stop_workers(struct flow *f)
     for (size_t i = 0; i < f->workers_len; i++) {
         struct worker *w = &f->workers[i];
 
-        pthread_mutex_lock(&f->lock);
+        pthread_mutex_lock(&f->board.lock);
         if (w->job.state == JOB_READY)
             w->job.state = JOB_FAILED;
-        pthread_cond_broadcast(&f->job_done);
-        pthread_mutex_unlock(&f->lock);
+        pthread_cond_broadcast(&f->board.job_done);
+        pthread_mutex_unlock(&f->board.lock);
     }
     for (size_t i = 0; i < f->workers_len; i++)
         if (f->workers[i].is_started)

@@ -7,14 +7,8 @@
 #include "base/services.h"
 #include "delivery/delivery.h"
 #include "engine.h"
-#include "source/source.h"
 #include "store/store.h"
-
-struct flow_source {
-    const char *name;               /* of the configured source; borrowed */
-    const struct source_ops *ops;
-    void *self;                     /* options filled in; opened by the caller */
-};
+#include "worker.h"
 
 /* Which alerts an output wants. Borrowed texts; empty lists mean all. */
 struct flow_route {
@@ -34,7 +28,7 @@ struct flow_config {
     struct engine *engine;
     struct delivery *delivery;
     struct feeder *feeder;          /* NULL: no feeds */
-    const struct flow_source *sources;
+    const struct worker_source *sources;
     size_t sources_len;
     const struct flow_route *routes;
     size_t routes_len;

@@ -1,4 +1,6 @@
-/* sample.c - see sample.h. SPDX-License-Identifier: Apache-2.0 */
+/* sample.c - see sample.h. Facts are data: each row says for which types. A new type needs a row here only when a
+ * sentence of it names a fact that no row gives it yet; a test says so.
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "sample.h"
 
 #include "alert/catalogue.h"
@@ -8,35 +10,204 @@
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/sample-rg/providers/"     \
     "microsoft.documentdb/databaseaccounts/sample-cosmos"
 
+#define INJECTIONS "CosmosDB_SqlInjection* CosmosDBX_*Injection* CosmosDBX_QueryAnomaly"
+#define KEYS "*ListKeys* CosmosDBX_KeyRead* CosmosDBX_StolenKeyUse CosmosDBX_ServiceSideKeyTheft CosmosDBX_KeyRegenerated*"
+#define LISTED "CosmosDB_TorAnomaly CosmosDB_SuspiciousIp CosmosDBX_RefusedAccess"
+#define UNUSUAL                                                                                    \
+    "CosmosDB_GeoAnomaly CosmosDBX_*Anomaly CosmosDBX_SuspiciousApplication CosmosDBX_PrivatePathBypassed " \
+    "CosmosDBX_DormantAccountUsed"
+#define READERS                                                                                    \
+    "CosmosDB_DataExfiltrationAnomaly CosmosDBX_DataExfiltration* CosmosDBX_Enumeration CosmosDBX_FullScan " \
+    "CosmosDBX_ChangeFeedTap CosmosDBX_NumberOfDocuments"
+#define CHAINS "CosmosDBX_Incident*"
+#define DATA "CosmosDB_* CosmosDBX_*"
+
+enum { AN_HOUR_AGO = 1, A_WEEK_AGO }; /* numbers of rows whose fact is a time */
+
+static const struct sample_fact {
+    const char *types; /* patterns, blank between them; '*' stands for anything */
+    const char *name;
+    enum fact_kind kind;
+    const char *text;
+    int64_t number;
+    int when;          /* the number is that time */
+} facts[] = {
+    { .types = DATA, .name = "address", .kind = FACT_SET, .text = "192.0.2.1" },
+    { .types = DATA, .name = "userAgent", .kind = FACT_SET, .text = "cosmos-netstandard-sdk/3.47.0" },
+    { .types = DATA, .name = "keyKind", .kind = FACT_SET, .text = "PrimaryMasterKey" },
+    { .types = DATA, .name = "database", .kind = FACT_SET, .text = "sample-db" },
+    { .types = DATA, .name = "container", .kind = FACT_SET, .text = "sample-container" },
+    { .types = DATA, .name = "region", .kind = FACT_SET, .text = "West Europe" },
+    { .types = DATA, .name = "activityId", .kind = FACT_SET, .text = "00000000-0000-0000-0000-000000000001" },
+    { .types = DATA, .name = "operations", .kind = FACT_MAP, .text = "Query", .number = 40 },
+    { .types = DATA, .name = "operations", .kind = FACT_MAP, .text = "ReadFeed", .number = 2 },
+    { .types = DATA, .name = "statusCodes", .kind = FACT_MAP, .text = "200", .number = 42 },
+    { .types = DATA, .name = "requests", .kind = FACT_SUM, .number = 42 },
+    { .types = DATA, .name = "bytesOut", .kind = FACT_SUM, .number = 7400000000 },
+    { .types = DATA, .name = "reason", .kind = FACT_SET, .text = "a sample reason" },
+
+    { .types = LISTED, .name = "feed", .kind = FACT_SET, .text = "sample-feed" },
+    { .types = "CosmosDB_TorAnomaly CosmosDBX_RefusedAccess", .name = "category", .kind = FACT_SET, .text = "tor" },
+    { .types = "CosmosDB_SuspiciousIp", .name = "category", .kind = FACT_SET, .text = "botnet" },
+    { .types = LISTED, .name = "listingConfidence", .kind = FACT_MAX, .number = 90 },
+    { .types = LISTED, .name = "listedSince", .kind = FACT_MIN, .when = A_WEEK_AGO },
+    { .types = "CosmosDB_TorAnomaly CosmosDB_SuspiciousIp", .name = "firstTouch", .kind = FACT_SET,
+      .text = "the address had never touched this account before" },
+    { .types = "CosmosDBX_RefusedAccess CosmosDBX_BruteForce", .name = "failedRequests", .kind = FACT_SUM, .number = 42 },
+    { .types = "CosmosDBX_RefusedAccess CosmosDBX_BruteForce", .name = "statusCodes", .kind = FACT_MAP, .text = "401",
+      .number = 42 },
+
+    { .types = READERS " " INJECTIONS, .name = "usualBytes", .kind = FACT_MAX, .number = 40000000 },
+    { .types = "CosmosDB_DataExfiltrationAnomaly", .name = "usualP99Bytes", .kind = FACT_MAX, .number = 61000000 },
+    { .types = READERS, .name = "historyDays", .kind = FACT_MAX, .number = 41 },
+    { .types = READERS, .name = "reader", .kind = FACT_SET, .text = "PrimaryMasterKey / dotnet-v3 / 192.0.2.0/24" },
+    { .types = "CosmosDBX_DataExfiltration*", .name = "takenBytes", .kind = FACT_MAX, .number = 96000000000 },
+    { .types = "CosmosDBX_DataExfiltration*", .name = "limitBytes", .kind = FACT_MAX, .number = 21000000000 },
+    { .types = "CosmosDBX_DataExfiltration*", .name = "windowDays", .kind = FACT_MAX, .number = 30 },
+    { .types = "CosmosDBX_Enumeration", .name = "listed", .kind = FACT_SET, .text = "databases" },
+    { .types = "CosmosDBX_Enumeration", .name = "listed", .kind = FACT_SET, .text = "containers" },
+    { .types = "CosmosDBX_ChangeFeedTap", .name = "firstSeen", .kind = FACT_MIN, .when = AN_HOUR_AGO },
+    { .types = "CosmosDBX_NumberOfDocuments", .name = "largestHour", .kind = FACT_MAX, .number = 84000 },
+    { .types = "CosmosDBX_NumberOfDocuments", .name = "usualHour", .kind = FACT_MAX, .number = 900 },
+
+    { .types = "CosmosDB_SqlInjection* CosmosDBX_NoSqlInjection*", .name = "query", .kind = FACT_SET,
+      .text = "SELECT * FROM c WHERE c.id = '' OR 1=1 --'" },
+    { .types = "CosmosDBX_MongoInjection.Operator", .name = "query", .kind = FACT_SET,
+      .text = "{\"find\":\"users\",\"filter\":{\"user\":\"admin\",\"password\":{\"$ne\":null}}}" },
+    { .types = "CosmosDBX_MongoInjection.JavaScript", .name = "query", .kind = FACT_SET,
+      .text = "{\"find\":\"users\",\"filter\":{\"$where\":\"this.user == 'admin' || true\"}}" },
+    { .types = "CosmosDBX_MongoInjection.RegexBlind", .name = "query", .kind = FACT_SET,
+      .text = "{\"find\":\"users\",\"filter\":{\"token\":{\"$regex\":\"^a7\"}}}" },
+    { .types = "CosmosDBX_MongoInjection.Pipeline", .name = "query", .kind = FACT_SET,
+      .text = "{\"aggregate\":\"orders\",\"pipeline\":[{\"$unionWith\":\"users\"}]}" },
+    { .types = "CosmosDBX_CqlInjection", .name = "query", .kind = FACT_SET,
+      .text = "SELECT * FROM shop.users WHERE id = 'x' /* ' AND active = true */ ALLOW FILTERING" },
+    { .types = "CosmosDBX_GremlinInjection", .name = "query", .kind = FACT_SET,
+      .text = "g.V('x').union(g.V(), g.V()).valueMap()" },
+    { .types = "CosmosDBX_TableInjection*", .name = "query", .kind = FACT_SET,
+      .text = "PartitionKey eq 'x' or PartitionKey ne ''" },
+    { .types = "CosmosDBX_QueryAnomaly", .name = "query", .kind = FACT_SET, .text = "SELECT * FROM c" },
+    { .types = INJECTIONS, .name = "literalsVisible", .kind = FACT_SET, .text = "yes" },
+    { .types = "CosmosDB_SqlInjection.FailedFuzzingAttempt", .name = "distinctShapes", .kind = FACT_MAX, .number = 14 },
+    { .types = "CosmosDBX_QueryAnomaly", .name = "knownShapes", .kind = FACT_MAX, .number = 6 },
+
+    { .types = KEYS, .name = "principal", .kind = FACT_SET, .text = "sample.user@contoso.example" },
+    { .types = KEYS, .name = "callerName", .kind = FACT_SET, .text = "Sample User" },
+    { .types = KEYS, .name = "application", .kind = FACT_SET, .text = "Azure PowerShell" },
+    { .types = KEYS, .name = "accounts", .kind = FACT_SET, .text = "sample-cosmos" },
+    { .types = KEYS, .name = "usualReaders", .kind = FACT_SET, .text = "deploy@contoso.example" },
+    { .types = KEYS, .name = "role", .kind = FACT_SET, .text = "DocumentDB Account Contributor" },
+    { .types = KEYS, .name = "distinctAccounts", .kind = FACT_MAX, .number = 4 },
+    { .types = KEYS, .name = "logDays", .kind = FACT_MAX, .number = 90 },
+    { .types = "CosmosDBX_StolenKeyUse", .name = "reader", .kind = FACT_SET, .text = "sample.user@contoso.example" },
+    { .types = "CosmosDBX_StolenKeyUse", .name = "readerAddress", .kind = FACT_SET, .text = "198.51.100.7" },
+    { .types = "CosmosDBX_StolenKeyUse", .name = "readAt", .kind = FACT_MIN, .when = AN_HOUR_AGO },
+    { .types = "CosmosDBX_KeyPubliclyLeaked", .name = "newNetworks", .kind = FACT_MAX, .number = 17 },
+    { .types = "CosmosDBX_KeyPubliclyLeaked", .name = "usualNewNetworks", .kind = FACT_MAX, .number = 1 },
+
+    { .types = "*Principal*", .name = "principal", .kind = FACT_SET, .text = "sample.user@contoso.example" },
+    { .types = UNUSUAL " CosmosDBX_KeyPubliclyLeaked", .name = "network", .kind = FACT_SET, .text = "AS64500 Sample Hosting" },
+    { .types = UNUSUAL, .name = "observedValue", .kind = FACT_SET, .text = "a sample value" },
+    { .types = UNUSUAL, .name = "usualValues", .kind = FACT_SET, .text = "another sample value" },
+    { .types = UNUSUAL, .name = "baseline", .kind = FACT_SET, .text = "41 days, 3 values" },
+    { .types = "CosmosDBX_DormantAccountUsed", .name = "pauseDays", .kind = FACT_MAX, .number = 45 },
+    { .types = "CosmosDBX_DormantAccountUsed", .name = "usualPauseDays", .kind = FACT_MAX, .number = 3 },
+
+    { .types = "CosmosDBX_LogSilence", .name = "gapFrom", .kind = FACT_SET, .text = "2026-01-01T00:00:00Z" },
+    { .types = "CosmosDBX_LogSilence", .name = "gapTo", .kind = FACT_SET, .text = "2026-01-01T06:00:00Z" },
+
+    { .types = CHAINS, .name = "accounts", .kind = FACT_SET, .text = "sample-cosmos" },
+    { .types = "CosmosDBX_Incident.SameActor", .name = "accounts", .kind = FACT_SET, .text = "sample-cosmos-2" },
+    { .types = CHAINS, .name = "types", .kind = FACT_MAX, .number = 3 },
+    { .types = CHAINS, .name = "members", .kind = FACT_SET, .text = "00000000-0000-0000-0000-00000000000a" },
+    { .types = CHAINS, .name = "members", .kind = FACT_SET, .text = "00000000-0000-0000-0000-00000000000b" },
+    { .types = CHAINS, .name = "members", .kind = FACT_SET, .text = "00000000-0000-0000-0000-00000000000c" },
+    { .types = CHAINS, .name = "timeline", .kind = FACT_SET, .text = "2026-01-01T09:00:00Z the first member alert: 192.0.2.1" },
+    { .types = CHAINS, .name = "timeline", .kind = FACT_SET, .text = "2026-01-01T10:30:00Z the second member alert: 192.0.2.1" },
+    { .types = CHAINS, .name = "timeline", .kind = FACT_SET, .text = "2026-01-01T11:15:00Z the third member alert: 192.0.2.1" },
+    { .types = CHAINS, .name = "raised", .kind = FACT_SET, .text = "the gravest member is Medium, the chain raises it to High" },
+};
+
+#define FACTS_MAX ARRAY_LEN(facts)
+
+/* '*' stands for any run of characters. */
+static bool matches(struct slice pattern, struct slice id)
+{
+    while (pattern.len > 0) {
+        if (pattern.at[0] == '*') {
+            struct slice rest = slice_make(pattern.at + 1, pattern.len - 1);
+
+            for (size_t i = 0; i <= id.len; i++)
+                if (matches(rest, slice_make(id.at + i, id.len - i)))
+                    return true;
+            return false;
+        }
+        if (id.len == 0 || id.at[0] != pattern.at[0])
+            return false;
+        pattern = slice_make(pattern.at + 1, pattern.len - 1);
+        id = slice_make(id.at + 1, id.len - 1);
+    }
+    return id.len == 0;
+}
+
+static bool is_for(const struct sample_fact *f, const char *type)
+{
+    struct slice rest = slice_of(f->types), pattern = { 0 };
+
+    while (slice_split(&rest, ' ', &pattern))
+        if (matches(pattern, slice_of(type)))
+            return true;
+    return false;
+}
+
+static struct slice subject_of(const char *type)
+{
+    if (matches(SL("CosmosDBX_Incident.SameActor"), slice_of(type)))
+        return SL("192.0.2.0/24");
+    if (matches(SL("CosmosDBX_Incident*"), slice_of(type)))
+        return SL("sample-cosmos");
+    if (matches(SL("*ListKeys*"), slice_of(type)) || matches(SL("*KeyRe*"), slice_of(type)) ||
+        matches(SL("*Principal*"), slice_of(type)))
+        return SL("sample.user@contoso.example");
+    if (matches(SL("*Injection*"), slice_of(type)) || matches(SL("*QueryAnomaly"), slice_of(type)))
+        return SL("dotnet-v3 on sample-db/sample-container");
+    if (matches(SL("CosmosDBX_LogSilence"), slice_of(type)))
+        return SL("sample-source");
+    return matches(SL("*Exfiltration*"), slice_of(type))
+               ? SL("PrimaryMasterKey / dotnet-v3 / 192.0.2.0/24 -> sample-db/sample-container") : SL("192.0.2.1");
+}
+
+static enum api api_of(const char *type)
+{
+    return matches(SL("*Mongo*"), slice_of(type))     ? API_MONGODB
+           : matches(SL("*Cql*"), slice_of(type))     ? API_CASSANDRA
+           : matches(SL("*Gremlin*"), slice_of(type)) ? API_GREMLIN
+           : matches(SL("*Table*"), slice_of(type))   ? API_TABLE : API_NOSQL;
+}
+
 int sample_alert(const char *type, int64_t now_ns, struct alert **ret, struct error *err)
 {
     const struct alert_type *t = alert_type_find(type);
-    const struct fact_value facts[] = {
-        { .name = "address", .kind = FACT_SET, .text = SL("192.0.2.1") },
-        { .name = "userAgent", .kind = FACT_SET, .text = SL("cosmos-netstandard-sdk/3.47.0") },
-        { .name = "keyKind", .kind = FACT_SET, .text = SL("PrimaryMasterKey") },
-        { .name = "database", .kind = FACT_SET, .text = SL("sample-db") },
-        { .name = "container", .kind = FACT_SET, .text = SL("sample-container") },
-        { .name = "operations", .kind = FACT_MAP, .text = SL("Query"), .number = 42 },
-        { .name = "statusCodes", .kind = FACT_MAP, .text = SL("200"), .number = 42 },
-        { .name = "requests", .kind = FACT_SUM, .number = 42 },
-        { .name = "bytesOut", .kind = FACT_SUM, .number = 7400000000 },
-        { .name = "usualBytes", .kind = FACT_MAX, .number = 40000000 },
-        { .name = "usualP99Bytes", .kind = FACT_MAX, .number = 61000000 },
-        { .name = "reason", .kind = FACT_SET, .text = SL("a sample reason") },
-        { .name = "query", .kind = FACT_SET, .text = SL("SELECT * FROM c WHERE c.id = '' OR 1=1") },
-        { .name = "feed", .kind = FACT_SET, .text = SL("sample-feed") },
-        { .name = "category", .kind = FACT_SET, .text = SL("tor") },
-    };
-    const struct alert_draft d = {
-        .detector = "sample", .state_version = 1, .type = type, .severity = t ? t->severity : SEVERITY_LOW,
-        .confidence = 50, .api = API_NOSQL, .account = SL("sample-cosmos"), .resource_id = SL(SAMPLE_RESOURCE),
-        .subject = SL("192.0.2.1"), .bucket_ns = time_floor(now_ns, NS_PER_DAY), .first_ns = now_ns - NS_PER_MIN,
-        .last_ns = now_ns, .count = 42, .facts = facts, .facts_len = ARRAY_LEN(facts),
-    };
+    struct fact_value each[FACTS_MAX];
+    const int64_t times[] = { 0, [AN_HOUR_AGO] = now_ns - NS_PER_HOUR, [A_WEEK_AGO] = now_ns - 7 * NS_PER_DAY };
+    size_t n = 0;
 
     if (!t)
         return error_set(err, ERR_NOT_FOUND, "no alert type is called '%s'", type);
+    for (size_t i = 0; i < ARRAY_LEN(facts); i++)
+        if (is_for(&facts[i], t->id))
+            each[n++] = (struct fact_value){ .name = facts[i].name, .kind = facts[i].kind,
+                                             .text = slice_of(facts[i].text),
+                                             .number = facts[i].when ? times[facts[i].when] : facts[i].number };
+    const struct alert_draft d = {
+        .detector = "sample", .state_version = 1, .type = t->id, .severity = t->severity, .confidence = 50,
+        .api = api_of(t->id),
+        .account = matches(SL("CosmosDBX_Incident.SameActor"), slice_of(t->id)) ? SL("") : SL("sample-cosmos"),
+        .resource_id = SL(SAMPLE_RESOURCE), .subject = subject_of(t->id), .bucket_ns = time_floor(now_ns, NS_PER_DAY),
+        .first_ns = now_ns - NS_PER_MIN, .last_ns = now_ns, .count = t->is_incident ? 3 : 42, .facts = each,
+        .facts_len = n,
+    };
+
     if (alert_from_draft(&d, ret, err) < 0)
         return -1;
     (*ret)->is_sample = true;

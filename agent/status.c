@@ -70,6 +70,20 @@ static struct json_object *output_json(const struct delivery_status *d)
     return o;
 }
 
+static int count_one(void *self, const struct alert *a, struct error *err UNUSED)
+{
+    *(int64_t *)self += a->is_suppressed;
+    return 0;
+}
+
+static int64_t count_suppressed(struct engine *e)
+{
+    struct error err = { 0 };
+    int64_t n = 0;
+
+    return stage_each(engine_stage(e), count_one, &n, &err) == 0 ? n : 0;
+}
+
 static struct json_object *judgement_json(struct engine *e)
 {
     struct json_object *o = json_object_new_object(), *blind = json_object_new_array();
@@ -84,6 +98,7 @@ static struct json_object *judgement_json(struct engine *e)
     add(o, "evicted", json_object_new_int64(st.evicted));
     add(o, "beyondHorizon", json_object_new_int64(st.late));
     add(o, "openAlerts", json_object_new_int64((int64_t)stage_len(engine_stage(e))));
+    add(o, "openSuppressedAlerts", json_object_new_int64(count_suppressed(e)));
     while ((why = engine_blind(e, &i, &name)) != NULL) {
         struct json_object *b = json_object_new_object();
 

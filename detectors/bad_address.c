@@ -258,10 +258,9 @@ static int emit(const struct finding *in, const struct verdict *v, const struct 
 static size_t find_listings(const struct bad_address *d, const struct observation *obs,
                             const struct detector_context *ctx, struct listing ret[LISTINGS_MAX])
 {
-    const struct network *net = enrich_network(ctx->enrich, obs->text[F_ADDRESS], obs->minute_ns);
     size_t n;
 
-    if (net && net->is_trusted)
+    if (enrich_trusts(ctx->enrich, TRUSTED_ADDRESS, obs->text[F_ACCOUNT], obs->text[F_ADDRESS], obs->minute_ns))
         return 0;
     n = enrich_listings(ctx->enrich, obs->text[F_ADDRESS], obs->minute_ns, ret, LISTINGS_MAX);
     while (n > 0 && ret[n - 1].confidence < d->min_confidence)

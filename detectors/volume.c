@@ -1,20 +1,22 @@
-/* volume - far more data read in an hour than history makes likely.
+/* volume - far more data read in an hour or a day than history makes likely.
  *
  * Why:     whoever has a working credential and wants the data reads it. Query, ReadFeed and Read answers
  *          are that data, ResponseLength is their size, and a reader's hours resemble each other.
  * Reads:   data-plane tables (the own tables of Mongo, Cassandra, Gremlin and Table API only where the
  *          account does not log data-plane rows): successful reads, response bytes, who and from where.
- * Judges:  a reader = container + principal or key kind + agent family + network (the /24 of a public
- *          address, /64 of IPv6, or "private"). So a stolen key used from elsewhere is a reader of
- *          its own, and a thousand autoscaled hosts are one. Hour sums are held against band.h: robust z and
- *          distance from P99 above the sensitivity, at least 20 active hours of history, and a floor.
+ * Judges:  a reader and container (kit/reader.h). Hour sums are held against band.h: robust z and
+ *          distance from P99 above the sensitivity, at least 20 active hours of history, and a floor; a volume
+ *          that came back on three days, or on two weeks or a month apart, is usual up to twice itself.
+ *          Day sums, in which an hour counts up to its ordinary limit (what is above is told by the hour), against
+ *          the same weekday where four of them are known, else all days (two weeks at least), if something was
+ *          read in four of its hours: "whole day".
  *          A reader too young for a band is held against what the whole container usually reads in an
  *          hour (P99), else the account; if the account never saw it before, it is High.
  *          Many readers that each stay small: the sum of what each read, counted up to the floor, against its
  *          own band ("spread", Low).
- * Keeps:   volume.band, 240 bytes a reader with everything (least recently seen leaves first); sums and facts
- *          of hours that may still get rows (volume.hour, dropped when no row can come any more).
- * Blind:   below the floor an hour; paced reads of one reader below it (day sums would see those); a thief on
+ * Keeps:   volume.band, 240 bytes a reader with everything (least recently seen leaves first), volume.day 200; sums
+ *          and facts of hours and days that may still get rows (kit/bin.h).
+ * Blind:   below the floor an hour and four of it a day; what is paced below that (slow_leak sees weeks); a thief on
  *          the application's own host with its own key and agent, unless he reads more than it does.
  *          Beyond 20 addresses of one network and hour only the 20 smallest texts are told.
  * Source:  Defender's alert of this id; Sentinel's SQL rule (z > 3 and Q > 3); ATT&CK T1213.006.
@@ -24,21 +26,18 @@
 #include "base/timeutil.h"
 #include "detectors/detector.h"
 #include "detectors/kit/band.h"
+#include "detectors/kit/bin.h"
+#include "detectors/kit/days.h"
+#include "detectors/kit/known.h"
 #include "detectors/kit/request.h"
-#include "detectors/kit/slots.h"
-#include "enrich/caller.h"
-#include "enrich/enrich.h"
-#include "enrich/prefix.h"
-#include "enrich/user_agent.h"
 #include "settings/option.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-
-#define KEY_MAX 2048
-#define MATURE_DAYS 7 /* a reader younger than this is held against the container, not itself */
-#define FACTS_MAX (32 + FACT_SET_MAX + 1)
-#define ADDRESSES_MAX (FACT_SET_MAX + 1) /* one more than an alert keeps, so that it can say "more" */
+#define MATURE_DAYS 7   /* a reader younger than this is held against the container, not itself */
+#define DAY_FLOORS 4    /* hours of the floor that a day must have */
+#define DAY_SAMPLES 14
+#define DAY_HOURS_MIN 4 /* in which something was read: one large hour speaks for itself */
+#define HOUR_PART 4     /* of the floor, to count as such an hour */
+#define WHOLE_DAY ", whole day"
 
 enum { SENSITIVITY_LOW, SENSITIVITY_MEDIUM, SENSITIVITY_HIGH };
 
@@ -47,6 +46,7 @@ struct volume {
     int64_t floor_bytes, samples;
     struct band_rule rule;
     int64_t swept_ns; /* watermark of the last sweep; saves work, judges nothing */
+    struct reader_memo memo;
 };
 
 static const char *const sensitivities[] = { "low", "medium", "high", NULL };
@@ -84,43 +84,24 @@ static const struct baseline_memory band_memory = {
     .describe = band_describe,
 };
 
-struct hour { /* one subject's hour while rows may still come */
-    int64_t bytes, requests, ru_milli;
-    int64_t first_ns, last_ns;
-    uint32_t query, read_feed, read, execute, other; /* requests by operation */
-    uint32_t not_200;                                /* requests with another 2xx status */
-    struct address address;                          /* the first one seen; further ones: addresses */
-    uint8_t has_address, has_more_addresses, is_told, padding[5];
+struct day { /* what a reader took on its days, an hour up to its ordinary limit */
+    struct days days;
+    int64_t limit[2]; /* of the newest day and of the one before; 0: not asked for yet */
 };
 
-static const struct baseline_memory hour_memory = {
-    .name = "volume.hour",
+static const struct baseline_memory day_memory = {
+    .name = "volume.day",
     .version = 1,
-    .size = sizeof(struct hour),
+    .size = sizeof(struct day),
     .max_keys = 1000000,
 };
 
-struct addresses { /* of an hour with more than one: the smallest in text order */
-    struct address each[ADDRESSES_MAX];
-    uint32_t len;
-};
-
-static const struct baseline_memory addresses_memory = {
-    .name = "volume.addresses",
-    .version = 1,
-    .size = sizeof(struct addresses),
-    .max_keys = 50000,
-};
-
-struct reader { /* principal or key kind + agent + network on the whole account */
-    int32_t newest, first;
-};
-
-static const struct baseline_memory reader_memory = {
+static const struct baseline_memory reader_memory = { /* a reader on the whole account */
     .name = "volume.reader",
     .version = 1,
-    .size = sizeof(struct reader),
+    .size = sizeof(struct known),
     .max_keys = 1000000,
+    .confirm = known_confirm,
 };
 
 /* ---- who reads what ---------------------------------------------------------------------------- */
@@ -128,409 +109,176 @@ static const struct baseline_memory reader_memory = {
 struct subject {
     const struct observation *obs;
     const struct detector_context *ctx;
+    const struct reader *reader;
     int32_t len, slot, hour;     /* slot length; slot; hour within the slot */
-    char key_room[KEY_MAX], reader_room[KEY_MAX];
-    struct slice container;      /* "shop/orders" */
-    struct slice reader;         /* "PrimaryMasterKey / dotnet-v3 / 203.0.113.0/24" */
-    struct slice who, agent;     /* parts of it */
-    char network[PREFIX_TEXT_MAX];
-    struct address address;
-    bool has_address;
 };
 
-static struct slice who_of(const struct observation *obs)
-{
-    const char *name = "";
-    enum key_kind kind = key_kind_parse(obs->text[F_KEY_KIND], &name);
-
-    if (!slice_empty(obs->text[F_PRINCIPAL]))
-        return slice_cut(obs->text[F_PRINCIPAL], 200);
-    if (*name)
-        return slice_of(name);
-    return kind == KEY_OTHER ? slice_cut(obs->text[F_KEY_KIND], 64) : SL("unknown credential");
-}
-
-static void read_network(struct subject *s)
-{
-    struct slice text = s->obs->text[F_ADDRESS];
-    struct prefix range;
-
-    s->has_address = address_parse(text, &s->address);
-    if (!s->has_address || enrich_is_private(text)) {
-        (void)snprintf(s->network, sizeof(s->network), "%s",
-                       s->has_address || slice_empty(text) ? "private" : "unknown network");
-        return;
-    }
-    range = prefix_of(&s->address, address_is_v4(&s->address) ? 120 : 64);
-    prefix_format(&range, s->network);
-}
-
-/* Texts are joined with a byte that no name of Azure holds, so that "a" + "bc" is not "ab" + "c". */
-static struct slice join(char *room, size_t max, const struct slice *parts, size_t n, const char *glue)
-{
-    size_t len = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        struct slice part = parts[i];
-
-        if (i > 0) {
-            size_t glue_len = strlen(glue);
-
-            if (len + glue_len > max)
-                break;
-            memcpy(room + len, glue, glue_len);
-            len += glue_len;
-        }
-        part = slice_cut(part, max - len);
-        if (part.len)
-            memcpy(room + len, part.at, part.len);
-        len += part.len;
-    }
-    return slice_make(room, len);
-}
-
-static void read_subject(struct subject *s, const struct observation *obs,
+static void read_subject(struct volume *d, struct subject *s, const struct observation *obs,
                          const struct detector_context *ctx)
 {
-    struct user_agent agent;
-    struct slice place[] = { slice_cut(obs->text[F_DATABASE], 256),
-                             slice_cut(obs->text[F_CONTAINER], 256) };
-
     s->obs = obs;
     s->ctx = ctx;
     s->len = slots_len(baseline_cfg(ctx->baseline));
     s->slot = slots_of(obs->minute_ns, s->len);
     s->hour = (int32_t)((obs->minute_ns - slots_start_ns(s->slot)) / NS_PER_HOUR);
-    user_agent_parse(obs->text[F_USER_AGENT], &agent);
-    s->who = who_of(obs);
-    s->agent = slice_empty(agent.product) ? SL("no agent") : agent.product;
-    read_network(s);
-    s->container = join(s->key_room, sizeof(s->key_room), place, ARRAY_LEN(place), "/");
-    if (slice_empty(place[0]))
-        s->container = slice_make(s->container.at + 1, s->container.len - 1);
-    s->reader = join(s->reader_room, sizeof(s->reader_room),
-                     (struct slice[]){ s->who, s->agent, slice_of(s->network) }, 3, " / ");
+    s->reader = reader_of(&d->memo, obs);
 }
 
-/* ---- hours ------------------------------------------------------------------------------------- */
+/* Kinds of subject. The first four share volume.band. */
+enum { ACCOUNT = 'A', CONTAINER = 'C', SPREAD = 'S', READER = 'R', DAY = 'D' };
 
-/* Kinds of subject that share volume.band: they differ in the first letter of the key. */
-enum { ACCOUNT = 'A', CONTAINER = 'C', SPREAD = 'S', READER = 'R' };
-
-static struct slice subject_key(const struct subject *s, char kind, bool with_hour, char room[KEY_MAX])
+static struct bin_key key_of(const struct subject *s, char kind)
 {
-    int64_t hour = slots_start_ns(s->slot) / NS_PER_HOUR + s->hour;
-    struct slice parts[] = {
-        slice_make(&kind, 1),
-        kind == ACCOUNT ? SL("") : s->container,
-        kind == READER ? s->reader : SL(""),
-        with_hour ? slice_make((const char *)&hour, sizeof(hour)) : SL(""),
-    };
+    struct bin_key key = { .tag = "volume", .start_ns = time_floor(s->obs->minute_ns, kind == DAY ? NS_PER_DAY : NS_PER_HOUR) };
 
-    return join(room, KEY_MAX, parts, ARRAY_LEN(parts), "\x1f");
+    key.tag[7] = kind;
+    if (kind == READER || kind == DAY)
+        key.subject = reader_container_hash(s->obs, s->reader->hash);
+    else if (kind != ACCOUNT)
+        key.subject = reader_container_hash(s->obs, (uint64_t)kind);
+    return key;
 }
 
-static void label_of(const struct subject *s, char kind, struct buf *out)
+static struct slice label_of(const struct subject *s, char kind, char room[READER_LABEL_MAX])
 {
-    buf_add_slice(out, kind == READER ? s->reader
-                       : kind == SPREAD ? SL("many small readers") : SL("all readers"));
-    if (kind != ACCOUNT) {
-        buf_add_str(out, " -> ");
-        buf_add_slice(out, s->container);
-    }
-}
+    struct slice name = kind == SPREAD ? SL("many small readers -> ") : SL("all readers -> ");
+    char container[READER_LABEL_MAX];
+    struct slice text;
 
-static uint32_t add_u32(uint32_t a, int64_t b)
-{
-    int64_t sum = (int64_t)a + b;
-
-    return sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
-}
-
-static uint32_t *counter_of(struct hour *h, struct slice operation)
-{
-    if (slice_eq_nocase(operation, SL("Query")) || slice_eq_nocase(operation, SL("SqlQuery")))
-        return &h->query;
-    if (slice_eq_nocase(operation, SL("ReadFeed")))
-        return &h->read_feed;
-    if (slice_eq_nocase(operation, SL("Read")))
-        return &h->read;
-    return slice_eq_nocase(operation, SL("Execute")) ? &h->execute : &h->other;
-}
-
-static void count_operation(struct hour *h, const struct observation *obs)
-{
-    uint32_t *counter = counter_of(h, obs->text[F_OPERATION]);
-
-    *counter = add_u32(*counter, obs->count);
-    if (obs->status != 200)
-        h->not_200 = add_u32(h->not_200, obs->count);
-}
-
-static void hour_add(struct hour *h, const struct observation *obs, int64_t bytes)
-{
-    if (h->requests == 0) {
-        h->first_ns = obs->first_ns;
-        h->last_ns = obs->last_ns;
-    }
-    h->first_ns = obs->first_ns < h->first_ns ? obs->first_ns : h->first_ns;
-    h->last_ns = obs->last_ns > h->last_ns ? obs->last_ns : h->last_ns;
-    h->bytes = i64_add_sat(h->bytes, bytes);
-    h->requests = i64_add_sat(h->requests, obs->count);
-    h->ru_milli = i64_add_sat(h->ru_milli, obs->ru_milli);
-    count_operation(h, obs);
-}
-
-/* Keep the ADDRESSES_MAX smallest in text order: what an alert's set would keep as well. */
-static void addresses_add(struct addresses *all, const struct address *a)
-{
-    char text[ADDRESS_TEXT_MAX], other[ADDRESS_TEXT_MAX];
-    size_t at = all->len;
-
-    address_format(a, text);
-    for (; at > 0; at--) {
-        int order;
-
-        address_format(&all->each[at - 1], other);
-        order = strcmp(other, text);
-        if (order == 0)
-            return;
-        if (order < 0)
-            break;
-    }
-    if (at == ADDRESSES_MAX)
-        return;
-    if (all->len == ADDRESSES_MAX)
-        all->len--;
-    memmove(&all->each[at + 1], &all->each[at], (all->len - at) * sizeof(*a));
-    all->each[at] = *a;
-    all->len++;
-}
-
-/* Most hours have one address: it stands in the hour itself. */
-static void hour_add_address(const struct subject *s, struct hour *h, struct slice hour_key)
-{
-    struct addresses *more;
-    bool is_new = false;
-
-    if (!s->has_address)
-        return;
-    if (!h->has_address) {
-        h->address = s->address;
-        h->has_address = 1;
-        return;
-    }
-    if (memcmp(&h->address, &s->address, sizeof(s->address)) == 0 && !h->has_more_addresses)
-        return;
-    more = baseline_put(s->ctx->baseline, &addresses_memory, s->obs->text[F_ACCOUNT], hour_key, SL(""),
-                        s->obs->minute_ns, &is_new);
-    if (!more)
-        return;
-    h->has_more_addresses = 1;
-    if (is_new)
-        addresses_add(more, &h->address);
-    addresses_add(more, &s->address);
-}
-
-/* ---- facts ------------------------------------------------------------------------------------- */
-
-struct facts {
-    struct fact_value at[FACTS_MAX];
-    size_t len;
-    char texts[ADDRESSES_MAX][ADDRESS_TEXT_MAX];
-    char hour[32];
-};
-
-static void add_set(struct facts *f, const char *name, struct slice text)
-{
-    if (f->len < FACTS_MAX && !slice_empty(text))
-        f->at[f->len++] = (struct fact_value){ .name = name, .kind = FACT_SET, .text = text };
-}
-
-static void add_number(struct facts *f, const char *name, enum fact_kind kind, int64_t number)
-{
-    if (f->len < FACTS_MAX)
-        f->at[f->len++] = (struct fact_value){ .name = name, .kind = kind, .number = number };
-}
-
-static void add_map(struct facts *f, const char *name, const char *key, int64_t number)
-{
-    if (f->len < FACTS_MAX && number > 0)
-        f->at[f->len++] = (struct fact_value){ .name = name, .kind = FACT_MAP, .text = slice_of(key),
-                                               .number = number };
-}
-
-static void add_sums(struct facts *f, const struct hour *h)
-{
-    add_number(f, "bytesOut", FACT_SUM, h->bytes);
-    add_number(f, "requests", FACT_SUM, h->requests);
-    add_number(f, "ruMilli", FACT_SUM, h->ru_milli);
-    add_map(f, "operations", "Query", h->query);
-    add_map(f, "operations", "ReadFeed", h->read_feed);
-    add_map(f, "operations", "Read", h->read);
-    add_map(f, "operations", "Execute", h->execute);
-    add_map(f, "operations", "other", h->other);
-    add_map(f, "statusCodes", "200", h->requests - (int64_t)h->not_200);
-    add_map(f, "statusCodes", "2xx", h->not_200);
-}
-
-static void add_addresses(struct facts *f, const struct subject *s, const struct hour *h,
-                          struct slice hour_key)
-{
-    const struct addresses *more = NULL;
-    size_t n = h->has_address ? 1 : 0;
-
-    if (h->has_more_addresses)
-        more = baseline_get(s->ctx->baseline, &addresses_memory, s->obs->text[F_ACCOUNT], hour_key);
-    if (more)
-        n = more->len;
-    for (size_t i = 0; i < n; i++) {
-        address_format(more ? &more->each[i] : &h->address, f->texts[i]);
-        add_set(f, "address", slice_of(f->texts[i]));
-    }
-}
-
-static void add_subject(struct facts *f, const struct subject *s, char kind)
-{
-    const char *key_name = "";
-    CLEANUP(buf_release) struct buf hour = BUF_INIT(sizeof(f->hour) - 1);
-
-    time_add_iso(&hour, time_floor(s->obs->minute_ns, NS_PER_HOUR), 0);
-    (void)snprintf(f->hour, sizeof(f->hour), "%s", buf_cstr(&hour));
-    add_set(f, "hours", slice_of(f->hour));
-    add_set(f, "database", s->obs->text[F_DATABASE]);
-    add_set(f, "container", s->obs->text[F_CONTAINER]);
-    if (kind != READER) {
-        add_set(f, "reader", SL("many small readers together"));
-        return;
-    }
-    (void)key_kind_parse(s->obs->text[F_KEY_KIND], &key_name); /* only the name is wanted here */
-    add_set(f, "reader", s->reader);
-    add_set(f, "principal", s->obs->text[F_PRINCIPAL]);
-    if (slice_empty(s->obs->text[F_PRINCIPAL]))
-        add_set(f, "keyKind", slice_of(key_name)); /* part of the reader; beside a principal it is not */
-    add_set(f, "userAgent", s->agent);
-    add_set(f, "network", slice_of(s->network));
+    if (kind == READER || kind == DAY)
+        return reader_label(s->reader, s->obs, room);
+    if (kind == ACCOUNT)
+        return SL("all readers");
+    text = reader_container(s->obs, container);
+    memcpy(room, name.at, name.len);
+    memcpy(room + name.len, text.at, text.len);
+    return slice_make(room, name.len + text.len);
 }
 
 /* ---- judging ----------------------------------------------------------------------------------- */
 
 struct judgement {
     int64_t limit;
+    int64_t ordinary;       /* as much of an hour counts for its day */
     struct band_view usual; /* what the limit was made from */
     bool is_own;            /* the subject's own band, not that of the container or account */
     bool is_new_reader;
 };
 
-static int tell(const struct volume *d, const struct subject *s, char kind, struct hour *h,
-                const struct hour *increment, const struct judgement *j, struct slice hour_key,
-                struct error *err)
+static void add_usual(struct fact_list *f, const struct judgement *j, char kind, const struct bin *b)
 {
-    CLEANUP(buf_release) struct buf subject = BUF_INIT(KEY_MAX);
-    const struct observation *obs = s->obs;
-    const struct hour *part = h->is_told ? increment : h;
-    struct facts f = { .len = 0 };
+    bool is_day = kind == DAY;
 
-    (void)d;
-    add_subject(&f, s, kind);
-    add_sums(&f, part);
-    if (kind == READER) {
-        add_addresses(&f, s, part, hour_key);
-        add_set(&f, "activityId", obs->sample);
-    }
     if (j->usual.samples) {
-        add_number(&f, "usualBytes", FACT_MAX, j->usual.median);
-        add_number(&f, "usualP99Bytes", FACT_MAX, j->usual.p99);
-        add_number(&f, "zScore10", FACT_MAX, band_z10(&j->usual, h->bytes));
+        facts_add_number(f, is_day ? "usualDayBytes" : "usualBytes", FACT_MAX, j->usual.median);
+        facts_add_number(f, is_day ? "usualDayP99Bytes" : "usualP99Bytes", FACT_MAX, j->usual.p99);
+        facts_add_number(f, "zScore10", FACT_MAX, band_z10(&j->usual, b->bytes));
     }
     if (j->usual.history_days) /* "0 days of history" would only repeat that the reader is new */
-        add_number(&f, "historyDays", FACT_MAX, j->usual.history_days);
-    add_number(&f, "limitBytes", FACT_MAX, j->limit);
-    add_number(&f, "largestHourBytes", FACT_MAX, h->bytes);
+        facts_add_number(f, "historyDays", FACT_MAX, j->usual.history_days);
+    facts_add_number(f, is_day ? "dayLimitBytes" : "limitBytes", FACT_MAX, j->limit);
+    facts_add_number(f, is_day ? "dayBytes" : "largestHourBytes", FACT_MAX, b->bytes);
     if (!j->is_own)
-        add_set(&f, "comparedWith", SL("the whole container or account"));
+        facts_add_set(f, "comparedWith", SL("the whole container or account"));
     if (j->is_new_reader)
-        add_set(&f, "newReader", SL("yes"));
-    label_of(s, kind, &subject);
-    h->is_told = 1;
+        facts_add_set(f, "newReader", SL("yes"));
+}
 
+static int tell(const struct subject *s, char kind, struct bin *b, int64_t bytes, const struct judgement *j,
+                struct error *err)
+{
+    const struct observation *obs = s->obs;
+    struct bin_facts f = { .f.len = 0 };
+    char room[READER_LABEL_MAX + sizeof(WHOLE_DAY)];
+    struct slice label = label_of(s, kind, room);
+    struct bin increment;
+    const struct bin *part = bin_tell(b, obs, bytes, 0, s->reader, &increment);
+    struct bin_key key = key_of(s, kind);
+
+    if (kind == SPREAD) {
+        facts_add_set(&f.f, "reader", SL("many small readers together"));
+        facts_add_set(&f.f, "database", obs->text[F_DATABASE]);
+        facts_add_set(&f.f, "container", obs->text[F_CONTAINER]);
+    } else {
+        bin_facts_reader(&f.f, obs, s->reader);
+        bin_facts_addresses(&f, s->ctx, obs, part, &key);
+        facts_add_set(&f.f, "activityId", obs->sample);
+    }
+    if (kind == DAY) { /* an alert of its own: its bytes are part of its hours' as well */
+        memcpy(room + label.len, WHOLE_DAY, sizeof(WHOLE_DAY) - 1);
+        label.len += sizeof(WHOLE_DAY) - 1;
+        facts_add_set(&f.f, "reason", SL("the day's sum is unusual, no hour need be"));
+    } else {
+        bin_facts_hour(&f, obs);
+    }
+    bin_facts_sums(&f.f, part);
+    add_usual(&f.f, j, kind, b);
     return alert_emit(s->ctx->sink, &(struct alert_draft){
         .detector = "volume", .state_version = 1, .type = "CosmosDB_DataExfiltrationAnomaly",
-        .variant = kind == SPREAD ? ".Spread" : ".Bytes",
+        .variant = kind == SPREAD ? ".Spread" : kind == DAY ? ".Day" : ".Bytes",
         .severity = kind == SPREAD     ? SEVERITY_LOW
                     : j->is_new_reader ? SEVERITY_HIGH
                                        : SEVERITY_MEDIUM,
-        .confidence = kind == SPREAD ? 40 : j->is_new_reader ? 80 : 70,
+        .confidence = kind == SPREAD ? 40 : j->is_new_reader ? 80 : kind == DAY ? 60 : 70,
         .api = obs->api, .account = obs->text[F_ACCOUNT], .resource_id = obs->text[F_RESOURCE_ID],
-        .subject = buf_slice(&subject), .bucket_ns = time_floor(obs->minute_ns, NS_PER_DAY),
+        .subject = label, .bucket_ns = time_floor(obs->minute_ns, NS_PER_DAY),
         .first_ns = part->first_ns, .last_ns = part->last_ns, .count = part->requests,
-        .facts = f.at, .facts_len = f.len }, err);
+        .facts = f.f.at, .facts_len = f.f.len }, err);
 }
 
 struct entered { /* a subject with this observation in it */
     struct band *band;
-    struct hour *hour;
+    struct bin *hour;
     enum slot_age age;
     int64_t bytes_before; /* of the hour */
 };
+
+static struct slice band_key(const struct bin_key *key)
+{
+    return slice_make((const char *)key, offsetof(struct bin_key, start_ns));
+}
 
 /* False: nothing to judge (beyond the horizon, or no memory). */
 static bool enter(const struct volume *d, const struct subject *s, char kind, int64_t bytes,
                   struct entered *ret)
 {
-    char key_room[KEY_MAX], hour_room[KEY_MAX];
-    CLEANUP(buf_release) struct buf label = BUF_INIT(KEY_MAX);
-    struct slice account = s->obs->text[F_ACCOUNT], hour_key = subject_key(s, kind, true, hour_room);
+    struct bin_key key = key_of(s, kind);
+    char room[READER_LABEL_MAX];
 
-    label_of(s, kind, &label);
-    ret->band = baseline_put(s->ctx->baseline, &band_memory, account,
-                             subject_key(s, kind, false, key_room), buf_slice(&label),
-                             s->obs->minute_ns, NULL);
+    ret->band = baseline_put(s->ctx->baseline, &band_memory, s->obs->text[F_ACCOUNT], band_key(&key),
+                             label_of(s, kind, room), s->obs->minute_ns, NULL);
     if (!ret->band)
         return false;
     ret->age = band_enter(ret->band, s->slot, s->len, &d->rule);
     if (ret->age == SLOT_LATE)
         return false;
-    ret->hour = baseline_put(s->ctx->baseline, &hour_memory, account, hour_key, SL(""),
-                             s->obs->minute_ns, NULL);
+    ret->hour = bin_put(s->ctx, s->obs, &key);
     if (!ret->hour)
         return false;
     ret->bytes_before = ret->hour->bytes;
-    hour_add(ret->hour, s->obs, bytes);
+    bin_add(ret->hour, s->obs, bytes, 0);
     band_note(ret->band, ret->age, s->hour, ret->hour->bytes);
     if (kind == READER)
-        hour_add_address(s, ret->hour, hour_key);
+        bin_add_address(ret->hour, s->ctx, s->obs, &key, s->reader);
     return true;
-}
-
-static void nothing_to_fold(void *self, int32_t closed, int32_t next)
-{
-    (void)self;
-    (void)closed;
-    (void)next;
 }
 
 /* Days since closed slots first saw this reader anywhere on the account; 0: never. */
 static int64_t reader_age_days(const struct subject *s)
 {
-    bool is_new = false;
-    struct reader *r = baseline_put(s->ctx->baseline, &reader_memory, s->obs->text[F_ACCOUNT], s->reader,
-                                    s->reader, s->obs->minute_ns, &is_new);
+    int64_t days = known_touch(&(struct known_ask){ .baseline = s->ctx->baseline, .memory = &reader_memory,
+                                                    .account = s->obs->text[F_ACCOUNT],
+                                                    .key = slice_make((const char *)&s->reader->hash, 8),
+                                                    .label = reader_name(s->reader), .time_ns = s->obs->minute_ns,
+                                                    .len_hours = s->len });
 
-    if (!r)
-        return MATURE_DAYS; /* without memory: rather Medium than High */
-    if (is_new)
-        r->first = s->slot;
-    if (slots_advance(&r->newest, s->slot, s->len, nothing_to_fold, NULL) != SLOT_LATE && s->slot < r->first)
-        r->first = s->slot;
-    return r->first <= s->slot - 2 * s->len ? slots_day(s->slot) - slots_day(r->first) : 0;
+    return days < 0 ? 0 : days;
 }
 
 static bool look(const struct volume *d, const struct subject *s, char kind, struct band_view *ret)
 {
-    char room[KEY_MAX];
-    const struct band *b = baseline_get(s->ctx->baseline, &band_memory, s->obs->text[F_ACCOUNT],
-                                        subject_key(s, kind, false, room));
+    struct bin_key key = key_of(s, kind);
+    const struct band *b = baseline_get(s->ctx->baseline, &band_memory, s->obs->text[F_ACCOUNT], band_key(&key));
 
     if (!b)
         return false;
@@ -550,6 +298,7 @@ static void judge_reader(const struct volume *d, const struct subject *s, const 
     if (own.samples >= d->rule.samples && own.history_days >= MATURE_DAYS) {
         ret->usual = own;
         ret->limit = band_limit(&own, &d->rule);
+        ret->ordinary = band_ordinary(&own, &d->rule);
         ret->is_own = true;
         ret->is_new_reader = false;
         return;
@@ -562,72 +311,86 @@ static void judge_reader(const struct volume *d, const struct subject *s, const 
         if (all.p99 > ret->limit)
             ret->limit = all.p99;
     }
+    ret->ordinary = ret->limit;
     if (own.peak > ret->limit / 2)
         ret->limit = own.peak > INT64_MAX / 2 ? INT64_MAX : 2 * own.peak;
 }
 
-/* What this observation alone adds, for an hour that was told already. */
-static struct hour increment_of(const struct subject *s, const struct entered *e)
-{
-    struct hour h = { 0 };
+/* ---- days -------------------------------------------------------------------------------------- */
 
-    hour_add(&h, s->obs, e->hour->bytes - e->bytes_before);
-    if (s->has_address) {
-        h.address = s->address;
-        h.has_address = 1;
-    }
-    return h;
+static void close_limits(void *self, int32_t closed)
+{
+    struct day *day = self;
+
+    (void)closed;
+    day->limit[1] = day->limit[0];
+    day->limit[0] = 0;
 }
 
-static int judge(const struct volume *d, const struct subject *s, char kind, const struct entered *e,
-                 int64_t age_days, struct error *err)
+/* What a reader's day may sum up to. */
+static int64_t day_limit(const struct volume *d, const struct days *days, int32_t today, struct band_view *ret)
 {
-    struct judgement j = { .is_own = true };
-    char room[KEY_MAX];
-    struct hour increment;
+    struct band_rule rule = d->rule;
 
-    if (e->hour->bytes <= d->rule.floor_bytes)
+    rule.samples = 1; /* days_look() says nothing when there are too few */
+    rule.floor_bytes = d->floor_bytes > INT64_MAX / DAY_FLOORS ? INT64_MAX : DAY_FLOORS * d->floor_bytes;
+    days_look(days, today, DAY_SAMPLES, ret);
+    return ret->samples ? band_limit(ret, &rule) : INT64_MAX;
+}
+
+static int judge_day(const struct volume *d, const struct subject *s, int64_t bytes, int64_t hour_bytes, bool is_quiet,
+                     struct error *err)
+{
+    int64_t hour = (s->obs->minute_ns - time_floor(s->obs->minute_ns, NS_PER_DAY)) / NS_PER_HOUR;
+    uint64_t mark = hour_bytes >= d->floor_bytes / HOUR_PART ? UINT64_C(1) << hour : 0;
+    struct bin_key key = key_of(s, DAY);
+    char room[READER_LABEL_MAX];
+    int32_t today = days_last_over(s->obs->minute_ns) + 2;
+    struct day *day = baseline_put(s->ctx->baseline, &day_memory, s->obs->text[F_ACCOUNT], band_key(&key),
+                                   label_of(s, DAY, room), s->obs->minute_ns, NULL);
+    enum slot_age age = day ? days_enter(&day->days, s->obs->minute_ns, close_limits, day) : SLOT_LATE;
+    struct judgement j = { .is_own = true };
+    struct bin *b;
+
+    if (age == SLOT_LATE)
         return 0;
-    if (kind == READER) {
-        judge_reader(d, s, e, age_days, &j);
-    } else {
-        band_look(e->band, e->age, s->slot, s->len, &j.usual);
-        j.limit = band_limit(&j.usual, &d->rule);
-        if (j.limit == 0)
-            return 0; /* too few samples to say anything of the sum */
-    }
-    if (e->hour->bytes <= j.limit)
+    days_add(&day->days, age, bytes);
+    b = is_quiet ? NULL : bin_put(s->ctx, s->obs, &key);
+    if (!b)
         return 0;
-    increment = increment_of(s, e);
-    return tell(d, s, kind, e->hour, &increment, &j, subject_key(s, kind, true, room), err);
+    bin_add(b, s->obs, bytes, mark);
+    bin_add_address(b, s->ctx, s->obs, &key, s->reader);
+    if (b->bytes / DAY_FLOORS <= d->floor_bytes || __builtin_popcountll(b->marks) < DAY_HOURS_MIN)
+        return 0;
+    if (!day->limit[age])
+        day->limit[age] = day_limit(d, &day->days, today, &j.usual);
+    if (LIKELY(b->bytes <= day->limit[age]))
+        return 0;
+    j.limit = day_limit(d, &day->days, today, &j.usual); /* again, for the figures */
+    return tell(s, DAY, b, bytes, &j, err);
 }
 
 /* ---- the observation --------------------------------------------------------------------------- */
 
-static int64_t smaller(int64_t a, int64_t b)
+static int64_t part_below(const struct entered *e, int64_t most)
 {
-    return a < b ? a : b;
+    int64_t now = e->hour->bytes < most ? e->hour->bytes : most;
+
+    return now - (e->bytes_before < most ? e->bytes_before : most);
 }
 
-/* Hours that can get no row any more: three horizons behind what has been read. Only tidies up: whoever would
- * have used such an hour is beyond the horizon. */
-static void sweep(struct volume *d, const struct detector_context *ctx)
+static int judge_spread(const struct volume *d, const struct subject *s, int64_t bytes, bool is_quiet, struct error *err)
 {
-    int64_t horizon_ns = slots_len(baseline_cfg(ctx->baseline)) * NS_PER_HOUR;
+    struct judgement j = { .is_own = true };
+    struct entered e;
 
-    /* A backfill reads hours that lie far behind the watermark: they are not over. */
-    if (ctx->is_backfill || ctx->watermark_ns == INT64_MAX || ctx->watermark_ns < d->swept_ns + horizon_ns)
-        return;
-    d->swept_ns = ctx->watermark_ns;
-    baseline_expire(ctx->baseline, &hour_memory, ctx->watermark_ns - 3 * horizon_ns);
-    baseline_expire(ctx->baseline, &addresses_memory, ctx->watermark_ns - 3 * horizon_ns);
-}
-
-static bool is_read(const struct observation *obs)
-{
-    return obs->status >= 200 && obs->status < 300 && obs->bytes_out > 0 &&
-           !slice_empty(obs->text[F_CONTAINER]) && request_effect(obs) == REQUEST_READ &&
-           !caller_is_service(obs->text[F_KEY_KIND]);
+    if (!enter(d, s, SPREAD, bytes, &e) || e.hour->bytes <= d->rule.floor_bytes || is_quiet)
+        return 0;
+    band_look(e.band, e.age, s->slot, s->len, &j.usual);
+    j.limit = band_limit(&j.usual, &d->rule);
+    if (j.limit == 0 || e.hour->bytes <= j.limit) /* 0: too few samples to say anything of the sum */
+        return 0;
+    return tell(s, SPREAD, e.hour, bytes, &j, err);
 }
 
 static int volume_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
@@ -635,32 +398,35 @@ static int volume_observe(void *self, const struct observation *obs, const struc
 {
     struct volume *d = self;
     struct subject s;
-    struct entered account, container, spread, reader;
-    int64_t age_days, small_part;
-    bool is_elsewhere = request_is_counted_elsewhere(ctx->baseline, obs);
+    struct entered account, container, reader;
+    struct judgement j = { .limit = d->rule.floor_bytes, .ordinary = d->rule.floor_bytes };
+    int64_t age_days, day_part, small_part;
+    bool is_quiet, is_elsewhere = request_is_counted_elsewhere(ctx->baseline, obs);
 
-    sweep(d, ctx);
-    if (is_elsewhere || !is_read(obs))
+    bin_sweep(&d->swept_ns, ctx);
+    if (is_elsewhere || !request_is_data_read(obs))
         return 0;
-    read_subject(&s, obs, ctx);
-    if (!enter(d, &s, ACCOUNT, obs->bytes_out, &account) ||
-        !enter(d, &s, CONTAINER, obs->bytes_out, &container) ||
+    /* A named identity only: an address or an agent that is trusted may still carry data away. Its reads are not part
+     * of any sum, so that what others read is judged the same with and without it. */
+    if (reader_is_trusted(ctx->enrich, obs))
+        return 0;
+    read_subject(d, &s, obs, ctx);
+    if (!enter(d, &s, ACCOUNT, obs->bytes_out, &account) || !enter(d, &s, CONTAINER, obs->bytes_out, &container) ||
         !enter(d, &s, READER, obs->bytes_out, &reader))
         return 0;
+    is_quiet = ctx->is_backfill || baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns);
     age_days = reader_age_days(&s);
-    if (!ctx->is_backfill && !baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns) &&
-        judge(d, &s, READER, &reader, age_days, err) < 0)
+    if (UNLIKELY(reader.hour->bytes > d->rule.floor_bytes)) /* below the floor nothing is unusual */
+        judge_reader(d, &s, &reader, age_days, &j);
+    /* Sums of parts are the same in any order. Of a day: what its hours did not tell. Of the many small ones: what
+     * each read below the floor, so that one large reader does not make their sum unusual. */
+    day_part = part_below(&reader, j.ordinary);
+    small_part = part_below(&reader, d->rule.floor_bytes);
+    if (reader.hour->bytes > j.limit && !is_quiet && tell(&s, READER, reader.hour, obs->bytes_out, &j, err) < 0)
         return -1;
-
-    /* Of each reader's hour the part below the floor: one large reader is told above, and does not make the
-     * sum of the small ones unusual. The parts add up to the same in any order. */
-    small_part = smaller(reader.hour->bytes, d->rule.floor_bytes) -
-                 smaller(reader.bytes_before, d->rule.floor_bytes);
-    if (!enter(d, &s, SPREAD, small_part, &spread))
-        return 0;
-    if (ctx->is_backfill || baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
-        return 0;
-    return judge(d, &s, SPREAD, &spread, age_days, err);
+    if (judge_day(d, &s, day_part, reader.hour->bytes, is_quiet, err) < 0)
+        return -1;
+    return judge_spread(d, &s, small_part, is_quiet, err);
 }
 
 static int volume_open(void *self, struct error *err)
@@ -678,12 +444,12 @@ static int volume_open(void *self, struct error *err)
 
 static const char *const volume_types[] = { "CosmosDB_DataExfiltrationAnomaly", NULL };
 static const struct baseline_memory *const volume_memories[] = {
-    &band_memory, &hour_memory, &addresses_memory, &reader_memory, &request_tables_memory, NULL,
+    &band_memory, &day_memory, &reader_memory, &bin_memory, &bin_addresses_memory, &request_tables_memory, NULL,
 };
 
 const struct detector_ops detector_volume = {
     .name = "volume",
-    .summary = "far more data read in an hour than history makes likely",
+    .summary = "far more data read in an hour or a day than history makes likely",
     .reads = OBS_REQUEST,
     .types = volume_types,
     .options = volume_options,

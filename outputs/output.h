@@ -38,6 +38,9 @@ struct output_ops {
     const struct option_spec *options;
     size_t size;                     /* of self: zeroed, then filled from the options */
     const char *default_format;      /* an encoder's name */
+    /* The one format that goes with these options, whatever `format:` would say; NULL, also as a result: any.
+     * The options are filled in, nothing is open. */
+    const char *(*fixed_format)(const void *self);
     size_t batch_max;                /* alerts in one deliver call */
     size_t batch_bytes_max;          /* payload bytes in one call */
     int (*open)(void *self, const char *name, const struct services *sv, struct error *err);

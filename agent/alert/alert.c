@@ -99,6 +99,18 @@ const char *alert_text(const struct alert *a, const char *name)
     return f && f->len > 0 ? f->entries[0].text : "";
 }
 
+bool alert_is_about(const struct alert *a, const char *account)
+{
+    const struct fact *f = alert_fact(a, "accounts");
+
+    if (slice_eq_nocase(slice_of(account), slice_of(a->account)))
+        return true;
+    for (size_t i = 0; f && i < f->len; i++)
+        if (slice_eq_nocase(slice_of(account), slice_of(f->entries[i].text)))
+            return true;
+    return false;
+}
+
 /* The fact of that name, made when missing; facts stay sorted by name. */
 static struct fact *fact_at(struct alert *a, const char *name, enum fact_kind kind, bool *ret_new)
 {

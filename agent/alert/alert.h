@@ -104,6 +104,8 @@ const struct fact *alert_fact(const struct alert *a, const char *name); /* or NU
 int64_t alert_number(const struct alert *a, const char *name, int64_t otherwise);
 /* First (smallest) text of a SET or MAP, or "". */
 const char *alert_text(const struct alert *a, const char *name);
+/* Is the account its own, or one of those that an alert over several names? Case does not count. */
+bool alert_is_about(const struct alert *a, const char *account);
 
 /* Durable form (JSON; the store's, not a receiver's). */
 struct buf;

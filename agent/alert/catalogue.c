@@ -7,7 +7,11 @@
 static const struct alert_type *const parts[] = {
     alert_types_defender,
     alert_types_agent,
+    alert_types_access,
+    alert_types_keys,
     alert_types_injection,
+    alert_types_data,
+    alert_types_incident,
 };
 
 /* Spellings that were published once and may stand in old exports and rules. */

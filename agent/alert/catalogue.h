@@ -22,6 +22,8 @@ struct alert_type {
     const char *investigate[STEPS_MAX], *remediate[STEPS_MAX], *prevent[STEPS_MAX];
     const char *tables[6];                  /* which tables prove it */
     const char *kql;                        /* template of the evidence query */
+    bool is_incident;                       /* its members are alerts (incident.h) */
+    int open_days;                          /* from its bucket on rows may still belong to it; 0: the usual 1 */
 };
 
 const struct alert_type *alert_type_find(const char *id); /* old misspellings too; NULL: unknown */

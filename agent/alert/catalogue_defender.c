@@ -54,6 +54,32 @@ const struct alert_type alert_types_defender[] = {
         .kql = KQL_ADDRESS,
     },
     {
+        .id = "CosmosDB_GeoAnomaly",
+        .display_name = "Access from an unusual location",
+        .severity = SEVERITY_LOW,
+        .intent = "InitialAccess",
+        .techniques = { "T1078.004" },
+        .description =
+            "The Azure Cosmos DB account {account} was used successfully from a place from which it is not used, or by "
+            "one identity from two places too far apart.",
+        .why = "{count} successful request(s) to {account}[[ from {address}]][[ in {observedValue}]][[ ({network})]]"
+               "[[ as {principal}]][[ with {keyKind}]][[: {reason}]][[; {travelKm} km within {travelMinutes} min]]"
+               "[[; usual are {usualValues}]][[; {baseline}]][[; places from {placeSource}]].",
+        .investigate = { LOOK_REQUESTS, LOOK_PRINCIPAL, LOOK_KEY,
+                         "Does the user travel, is there a new office, a VPN exit, a partner or a recovery drill? Ask "
+                         "the owner of {account}.",
+                         "Is the program[[ ({userAgent})]] one that the account is used with?" },
+        .remediate = { ACT_EVIDENCE, ACT_CLOSE, ACT_KEYS,
+                       "If a principal was used: disable it, revoke its sessions, remove its roles.",
+                       "If it is explained: put the range into `networks` as trusted; do not switch the alert off." },
+        .prevent = { PREVENT_ENTRA, PREVENT_NETWORK, PREVENT_FIREWALL,
+                     "Conditional Access with named locations, for workload identities too." },
+        .tables = { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests",
+                    "CDBGremlinRequests", "CDBTableApiRequests" },
+        .kql = KQL_REQUESTS "[[| where Client has_any {address:kqlset}\n]]" KQL_REQUESTS_END,
+        .open_days = 7,
+    },
+    {
         .id = "CosmosDB_DataExfiltrationAnomaly",
         .display_name = "Unusual volume of data extracted",
         .severity = SEVERITY_MEDIUM,
@@ -62,9 +88,10 @@ const struct alert_type alert_types_defender[] = {
         .description =
             "Far more data was read from {account} than its history makes likely. It may be a new job "
             "or a person taking the data away.",
-        .why = "{bytesOut:bytes} were read[[ from {container}]] in unusual hours[[ ({hours})]]"
+        .why = "{bytesOut:bytes} were read[[ from {container}]][[ in unusual hours ({hours})]][[ in a day ({reason})]]"
                "[[ by {reader}]][[ from {address}]][[; usual is {usualBytes:bytes} an hour]]"
-               "[[, 99th percentile {usualP99Bytes:bytes}]][[, {historyDays} days of history]]"
+               "[[, 99th percentile {usualP99Bytes:bytes}]][[; usual is {usualDayBytes:bytes} on such a day]]"
+               "[[, {historyDays} days of history]]"
                "[[; this reader was never seen before ({newReader})]].",
         .investigate = { LOOK_EXTENT,
                          "Is there a job behind it: backup, migration, export, redeployed change feed, "
@@ -86,6 +113,71 @@ const struct alert_type alert_types_defender[] = {
                "| summarize Bytes=sum(ResponseLength), Requests=count() by bin(TimeGenerated, 1h), "
                "ClientIpAddress, UserAgent, AadPrincipalId, Key=coalesce(KeyType, AuthTokenType), "
                "DatabaseName, CollectionName\n| order by Bytes desc",
+    },
+    {
+        .id = "CosmosDB_SuspiciousListKeys.MaliciousScript",
+        .display_name = "Extraction of Azure Cosmos DB accounts keys via a potentially malicious script",
+        .severity = SEVERITY_MEDIUM,
+        .intent = "Collection",
+        .techniques = { "T1552", "T1555.006", "T1580", "T1059.001", "T1078.004" },
+        .description =
+            "{subject} read the keys of one Azure Cosmos DB account after the other, as scripts do that collect the "
+            "secrets of a whole subscription (MicroBurst is one).",
+        .why = "{subject} listed keys of several accounts within 15 minutes"
+               "[[ ({distinctAccounts}: {accounts})]][[ with {application}]][[ from {address}]][[, and of {distinctServices} other service(s) "
+               "({otherServices})]][[: {reason}]][[; usual readers are {usualReaders}]].",
+        .investigate = { "Who is {subject}: its sign-ins around {first}, their risk, device and address.",
+                         "What else did it read in the same run: storage, Key Vault, registries, app settings?",
+                         "For each account of the list: was a key used from a new address since "
+                         "('A key was read by one and used by another from elsewhere')?",
+                         "Is it a new pipeline, inventory or rotation job? Its owner knows." },
+        .remediate = { ACT_EVIDENCE,
+                       "Disable {subject}, revoke its sessions, take its roles away.",
+                       "Regenerate the keys of every account in the list, and of the other services of that run.",
+                       "If it is a job of yours: nothing, it becomes usual when it comes back." },
+        .prevent = { "Use Microsoft Entra ID only: set disableLocalAuth on the accounts.", PREVENT_KEYS,
+                     "Custom roles without listKeys; Privileged Identity Management for those who need it.",
+                     "Set disableKeyBasedMetadataWriteAccess, so that a key cannot change the account." },
+        .tables = { "AzureActivity" },
+        .kql = "AzureActivity\n"
+               "| where TimeGenerated between ({first:kql} .. {last:kql})\n"
+               "| where OperationNameValue has_any (\"LISTKEYS\", \"READONLYKEYS\", \"LISTCONNECTIONSTRINGS\", "
+               "\"LISTADMINKEYS\", \"LISTCREDENTIALS\", \"LISTSECRETS\", \"LISTACCOUNTSAS\")\n"
+               "[[| where Caller in~ {principal:kqlset}\n]]"
+               "| project TimeGenerated, OperationNameValue, ActivityStatusValue, _ResourceId, CallerIpAddress, "
+               "Application = tostring(Claims_d.appid), CorrelationId\n"
+               "| order by TimeGenerated asc\n| take 1000",
+    },
+    {
+        .id = "AzureCosmosDB_SuspiciousListKeys.SuspiciousPrincipal",
+        .display_name = "Suspicious extraction of Azure Cosmos DB account keys",
+        .severity = SEVERITY_HIGH,
+        .intent = "CredentialAccess",
+        .techniques = { "T1555.006", "T1552", "T1528", "T1078.004" },
+        .description =
+            "Keys of the Azure Cosmos DB account {account} were read by {subject}, which is suspicious for the reasons "
+            "named here. A key gives everything in the account to whoever holds it.",
+        .why = "{subject}[[ ({callerName})]] read keys of {account} ({count} operation(s))[[ with {application}]]"
+               "[[ from {address}]][[: {reason}]][[; usual readers are {usualReaders}]].",
+        .investigate = { "Who is {subject}: its sign-ins around {first}, their risk, device and address.",
+                         "Why does its role[[ ({role})]] allow reading keys; since when, given by whom?",
+                         "Was a key of {account} used from a new address since "
+                         "('A key was read by one and used by another from elsewhere')?",
+                         LOOK_KEY },
+        .remediate = { ACT_EVIDENCE, "Disable {subject}, revoke its sessions, take its roles away.", ACT_KEYS,
+                       PREVENT_ENTRA, "If the caller is legitimate: nothing, it becomes usual by itself." },
+        .prevent = { PREVENT_ENTRA, PREVENT_KEYS,
+                     "Custom roles without listKeys; Privileged Identity Management for those who need it.",
+                     "Conditional Access for workload identities, with named locations." },
+        .tables = { "AzureActivity" },
+        .kql = "AzureActivity\n"
+               "| where TimeGenerated between ({first:kql} - 1d .. {last:kql} + 1d)\n"
+               "[[| where Caller in~ {principal:kqlset}\n]]"
+               "| where tolower(_ResourceId) has strcat(\"/databaseaccounts/\", tolower({account:kql})) or "
+               "OperationNameValue =~ \"MICROSOFT.AUTHORIZATION/ROLEASSIGNMENTS/WRITE\"\n"
+               "| project TimeGenerated, OperationNameValue, ActivityStatusValue, CallerIpAddress, "
+               "Application = tostring(Claims_d.appid), CorrelationId, _ResourceId\n"
+               "| order by TimeGenerated asc\n| take 1000",
     },
     {
         .id = "CosmosDB_SqlInjection.DataExfiltration",

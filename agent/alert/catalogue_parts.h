@@ -9,7 +9,11 @@
 /* Each ends with an entry without id. A new family of types: its file, one line here, one in catalogue.c. */
 extern const struct alert_type alert_types_defender[]; /* what Defender for Cosmos DB has */
 extern const struct alert_type alert_types_agent[];    /* about the agent's own eyes */
+extern const struct alert_type alert_types_access[];   /* who comes, from where, with what */
+extern const struct alert_type alert_types_keys[];     /* account keys: read, stolen, leaked, regenerated */
 extern const struct alert_type alert_types_injection[]; /* injection into any dialect, beyond what Defender has */
+extern const struct alert_type alert_types_data[];     /* discovery, collection, slow exfiltration */
+extern const struct alert_type alert_types_incident[]; /* chains of alerts */
 
 /* The rows of an address: used by the types whose subject is a client address. */
 #define KQL_ADDRESS                                                                                \
@@ -20,6 +24,27 @@ extern const struct alert_type alert_types_injection[]; /* injection into any di
     "CollectionName, UserAgent, KeyType, AuthTokenType, AadPrincipalId, ResponseLength, ActivityId\n" \
     "| order by TimeGenerated asc\n| take 1000"
 
+/* Requests of an account in all its tables; conditions go between the two. */
+#define KQL_REQUESTS                                                                               \
+    "union isfuzzy=true CDBDataPlaneRequests, CDBMongoRequests, CDBCassandraRequests, "            \
+    "CDBGremlinRequests, CDBTableApiRequests\n"                                                    \
+    "| where TimeGenerated between ({first:kql} .. {last:kql})\n"                                  \
+    "| where AccountName =~ {account:kql}\n"                                                       \
+    "| extend Client = coalesce(column_ifexists(\"ClientIpAddress\", \"\"), "                     \
+    "column_ifexists(\"Address\", \"\")), Agent = column_ifexists(\"UserAgent\", \"\"), "         \
+    "Principal = coalesce(column_ifexists(\"AadPrincipalId\", \"\"), "                           \
+    "column_ifexists(\"UserId\", \"\")), Key = coalesce(column_ifexists(\"KeyType\", \"\"), "    \
+    "column_ifexists(\"AuthTokenType\", \"\"), column_ifexists(\"AuthorizationTokenType\", \"\"))\n"
+#define KQL_REQUESTS_END                                                                           \
+    "| project Type, TimeGenerated, OperationName, Status = column_ifexists(\"StatusCode\", int(null)), " \
+    "Error = column_ifexists(\"ErrorCode\", \"\"), Client, Agent, Principal, Key, "               \
+    "DatabaseName = column_ifexists(\"DatabaseName\", \"\"), "                                   \
+    "CollectionName = column_ifexists(\"CollectionName\", \"\"), ResponseLength, ActivityId\n"   \
+    "| order by TimeGenerated asc\n| take 1000"
+
+#define LOOK_REQUESTS                                                                              \
+    "List every request of[[ {address}]][[ {principal}]] in the last 30 days, over all accounts: first seen, " \
+    "statuses, keys, user agents, containers, bytes (the query of this alert, with a wider time)."
 #define LOOK_ADDRESS                                                                               \
     "List every request of {subject} in the last 30 days, over all accounts: first seen, statuses, "  \
     "keys, user agents, containers, bytes (the query of this alert, with a wider time)."

@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "alert/stage.h"
 
+#include "alert/catalogue.h"
+#include "alert/suppress.h"
+#include "base/buf.h"
 #include "base/map.h"
 
 #include <stdio.h>
@@ -18,6 +21,10 @@ struct stage {
     int64_t horizon_ns;
     size_t passed_on; /* alerts of another product held so far */
     struct map *held; /* alert id -> struct held */
+    const struct suppress *suppress;
+    int (*watch)(void *self, const struct alert_draft *d, const struct alert *whole, bool is_suppressed,
+                 struct error *err);
+    void *watch_self;
 };
 
 struct stage *stage_new(int64_t horizon_ns)
@@ -66,13 +73,31 @@ size_t stage_len(const struct stage *s)
     return map_len(s->held);
 }
 
-/* How far the alert has come, as the n of its record id: grows with the count's power of ten, then with
- * the severity, then with the end of its bucket. Two batches or a hundred, the same n. */
+void stage_set_suppress(struct stage *s, const struct suppress *rules)
+{
+    s->suppress = rules;
+}
+
+const struct suppress *stage_suppress(const struct stage *s)
+{
+    return s->suppress;
+}
+
+void stage_watch(struct stage *s, int (*fn)(void *self, const struct alert_draft *d, const struct alert *whole,
+                                            bool is_suppressed, struct error *err), void *self)
+{
+    s->watch = fn;
+    s->watch_self = self;
+}
+
+/* How far the alert has come, as the n of its record id: grows with the count's power of ten (an incident's: with
+ * the kinds of alerts in it), then with the severity, then with the end of its bucket. Two batches or a hundred,
+ * the same n. */
 static int64_t progress(const struct alert *a)
 {
-    int64_t level = 0;
+    int64_t level = a->type->is_incident ? alert_number(a, "types", 0) : 0;
 
-    for (int64_t n = a->count; n >= 10; n /= 10)
+    for (int64_t n = a->type->is_incident ? 0 : a->count; n >= 10; n /= 10)
         level++;
     return level * 10 + (int64_t)a->severity * 2 + (a->is_final ? 1 : 0);
 }
@@ -158,26 +183,36 @@ static int join_story(struct stage *s, struct held *fresh, struct error *err)
     return 0;
 }
 
+/* The held alert of that id, from the store if need be; *ret NULL: there is none. */
+static int find(struct stage *s, const char *id, const struct stage_loader *load, struct held **ret, struct error *err)
+{
+    struct alert *stored = NULL;
+
+    *ret = map_get(s->held, slice_of(id));
+    if (*ret || !load)
+        return 0;
+    if (load->load(load->self, id, &stored, err) < 0)
+        return -1;
+    if (!stored)
+        return 0;
+    if (stage_adopt(s, stored, err) < 0)
+        return -1;
+    *ret = map_get(s->held, slice_of(id));
+    return 0;
+}
+
 int stage_emit(struct stage *s, const struct alert_draft *d, const struct stage_loader *load,
                struct error *err)
 {
     CLEANUP(alert_freep) struct alert *fresh = NULL;
     struct held *h = NULL;
+    bool is_suppressed = false;
 
     if (alert_from_draft(d, &fresh, err) < 0)
         return -1;
-    h = map_get(s->held, slice_of(fresh->id));
-    if (!h && load) {
-        struct alert *stored = NULL;
-
-        if (load->load(load->self, fresh->id, &stored, err) < 0)
-            return -1;
-        if (stored) {
-            if (stage_adopt(s, stored, err) < 0)
-                return -1;
-            h = map_get(s->held, slice_of(fresh->id));
-        }
-    }
+    is_suppressed = fresh->is_suppressed = s->suppress && suppress_find(s->suppress, fresh);
+    if (find(s, fresh->id, load, &h, err) < 0)
+        return -1;
     if (!h) {
         h = hold(s, fresh, err);
         if (!h)
@@ -187,7 +222,52 @@ int stage_emit(struct stage *s, const struct alert_draft *d, const struct stage_
             return -1;
     } else if (alert_merge(h->alert, d, err) < 0) {
         return -1;
+    } else {
+        h->alert->is_suppressed = h->alert->is_suppressed && is_suppressed;
     }
+    h->is_touched = true;
+    return s->watch ? s->watch(s->watch_self, d, h->alert, is_suppressed, err) : 0;
+}
+
+static int says_the_same(const struct alert *a, const struct alert *b, bool *ret, struct error *err)
+{
+    CLEANUP(buf_release) struct buf one = BUF_INIT(4u << 20), other = BUF_INIT(4u << 20);
+
+    if (alert_save(a, &one, err) < 0 || alert_save(b, &other, err) < 0)
+        return -1;
+    *ret = slice_eq(buf_slice(&one), buf_slice(&other));
+    return 0;
+}
+
+int stage_put(struct stage *s, const struct alert_draft *d, const struct stage_loader *load, struct error *err)
+{
+    CLEANUP(alert_freep) struct alert *fresh = NULL;
+    struct held *h = NULL;
+    bool is_same = false;
+
+    if (alert_from_draft(d, &fresh, err) < 0)
+        return -1;
+    fresh->is_suppressed = s->suppress && suppress_find(s->suppress, fresh);
+    if (find(s, fresh->id, load, &h, err) < 0)
+        return -1;
+    if (!h) {
+        h = hold(s, fresh, err);
+        if (!h)
+            return -1;
+        fresh = NULL; /* held now */
+        h->is_touched = true;
+        return 0;
+    }
+    fresh->update = h->alert->update; /* how far it was told stays */
+    fresh->told_count = h->alert->told_count;
+    fresh->is_final = h->alert->is_final;
+    memcpy(fresh->record_id, h->alert->record_id, sizeof fresh->record_id);
+    if (says_the_same(h->alert, fresh, &is_same, err) < 0)
+        return -1;
+    if (is_same)
+        return 0;
+    alert_free(h->alert);
+    h->alert = TAKE(fresh);
     h->is_touched = true;
     return 0;
 }
@@ -224,8 +304,9 @@ static int settle_one(struct held *h, int64_t watermark_ns, int64_t horizon_ns,
                       struct error *err)
 {
     struct alert *a = h->alert;
+    int64_t open_days = a->type->open_days > 0 ? a->type->open_days : 1;
     bool is_over = watermark_ns == INT64_MAX ||
-                   watermark_ns >= a->bucket_ns + NS_PER_DAY + horizon_ns;
+                   watermark_ns >= a->bucket_ns + open_days * NS_PER_DAY + horizon_ns;
     bool ended = is_over && !a->is_final;
     bool is_told = false;
     int64_t n = 0;
@@ -235,7 +316,8 @@ static int settle_one(struct held *h, int64_t watermark_ns, int64_t horizon_ns,
     if (is_over)
         a->is_final = true;
     n = progress(a);
-    is_told = (!h->was_told || n > a->update) && !(is_passed_on(a) && alert_fact(a, "ownAlertId"));
+    is_told = (!h->was_told || n > a->update) && !a->is_suppressed &&
+              !(is_passed_on(a) && alert_fact(a, "ownAlertId"));
     /* The end is worth telling only when it says more than the last update did. */
     if (ended && h->was_told && n == a->update + 1 && a->told_count == a->count)
         is_told = false;

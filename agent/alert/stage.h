@@ -25,6 +25,19 @@ struct stage_loader {
 };
 MUST_CHECK int stage_emit(struct stage *s, const struct alert_draft *d, const struct stage_loader *load,
                           struct error *err);
+/* As stage_emit(), but the draft is the whole alert: what was there before is replaced by it. For incidents, which
+ * are computed anew from what they are made of; one that did not change is not touched. */
+MUST_CHECK int stage_put(struct stage *s, const struct alert_draft *d, const struct stage_loader *load,
+                         struct error *err);
+/* Rules of suppression, borrowed; NULL: none. An alert is suppressed as long as each of its drafts is, each judged
+ * alone: so the order of drafts plays no part, and a rule for one address does not hide another one. A suppressed
+ * alert is held and stored as any other and not told; once a draft is not covered it is told. */
+struct suppress;
+void stage_set_suppress(struct stage *s, const struct suppress *rules);
+const struct suppress *stage_suppress(const struct stage *s);
+/* Called with each draft of stage_emit() and the alert it went into; is_suppressed: the draft alone would be. */
+void stage_watch(struct stage *s, int (*fn)(void *self, const struct alert_draft *d, const struct alert *whole,
+                                            bool is_suppressed, struct error *err), void *self);
 /* Take an alert that is open in the store (start, reload). */
 MUST_CHECK int stage_adopt(struct stage *s, struct alert *a /* taken over */, struct error *err);
 /* For each alert touched since the last call or over by now: fn(alert, is_told). is_told: the alert's

@@ -704,3 +704,53 @@ void baseline_get_stats(const struct baseline *b, struct baseline_stats *ret)
     }
     ret->bytes = (int64_t)bytes;
 }
+
+/* ---- the operator ------------------------------------------------------------------------------ */
+
+static const struct baseline_memory *memory_named(const struct baseline *b, const char *name)
+{
+    for (size_t i = 0; i < b->tables_len; i++)
+        if (strcmp(b->tables[i].memory->name, name) == 0)
+            return b->tables[i].memory;
+    return NULL;
+}
+
+bool baseline_describe_row(const struct baseline *b, const struct baseline_row *row, struct buf *out)
+{
+    const struct baseline_memory *m = memory_named(b, row->memory);
+    uint64_t aligned[1024]; /* a value as the detector knows it: a row's bytes may lie anywhere */
+
+    if (!m || !m->describe || row->version != m->version || row->value.len != m->size || m->size > sizeof(aligned))
+        return false;
+    memcpy(aligned, row->value.at, m->size);
+    m->describe(aligned, out);
+    return true;
+}
+
+bool baseline_drop_row(struct baseline *b, const struct baseline_row *row)
+{
+    struct table *t = find_table_named(b, row->memory);
+    struct entry *e = t ? table_find(t, row->id) : NULL;
+
+    return e && forget(b, t, e);
+}
+
+bool baseline_confirm_row(struct baseline *b, const struct baseline_row *row, int64_t time_ns)
+{
+    struct table *t = find_table_named(b, row->memory);
+    struct entry *e = t ? table_find(t, row->id) : NULL;
+
+    if (!e || !t->memory->confirm || !mark_changed(b, t, e, row->account, row->key, row->label))
+        return false;
+    t->memory->confirm(entry_value(e), slots_of(time_ns, slots_len(&b->cfg)));
+    if (to_minute(time_ns) > e->seen_minute)
+        e->seen_minute = to_minute(time_ns);
+    return true;
+}
+
+bool baseline_can_confirm(const struct baseline *b, const char *memory)
+{
+    const struct baseline_memory *m = memory_named(b, memory);
+
+    return m && m->confirm;
+}

@@ -29,6 +29,8 @@ struct baseline_memory { /* one kind of memory, declared statically by its detec
     bool (*migrate)(uint16_t from_version, const void *from, size_t from_size, void *to);
     /* Optional: one line for `baseline show`. */
     void (*describe)(const void *value, struct buf *out);
+    /* Optional: from `slot` (slots.h) on the key is as usual as one that was seen every day. */
+    void (*confirm)(void *value, int32_t slot);
 };
 
 struct baseline_config {
@@ -89,6 +91,13 @@ void baseline_mark_clean(struct baseline *b);      /* after the commit */
  * version than this program. */
 MUST_CHECK int baseline_load_row(struct baseline *b, const struct baseline_row *row, struct error *err);
 void baseline_forget_all(struct baseline *b);      /* before a reload, after a failed commit */
+
+/* What the operator sees and changes, named by a row of the store with all its texts. False: not in memory (its
+ * detector is switched off), or the memory has no such word. A drop or a confirmation is an unsaved change. */
+bool baseline_describe_row(const struct baseline *b, const struct baseline_row *row, struct buf *out);
+bool baseline_drop_row(struct baseline *b, const struct baseline_row *row);
+bool baseline_confirm_row(struct baseline *b, const struct baseline_row *row, int64_t time_ns);
+bool baseline_can_confirm(const struct baseline *b, const char *memory);
 
 struct baseline_stats {
     int64_t keys, evicted, late, bytes;

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "assemble.h"
 #include "alert/catalogue.h"
+#include "alert/suppress.h"
 #include "base/num.h"
 #include "base/term.h"
 #include "base/timeutil.h"
@@ -16,13 +17,14 @@
 
 enum { V_SINCE, V_UNTIL, V_SEVERITY, V_TYPE, V_ACCOUNT, V_LIMIT };
 static const char *const value_names[] = { "--since", "--until", "--severity", "--type", "--account", "--limit", NULL };
-enum { G_CARDS, G_OPEN, G_REVERSE };
-static const char *const flag_names[] = { "--cards", "--open", "--reverse", NULL };
+enum { G_CARDS, G_OPEN, G_REVERSE, G_SUPPRESSED, G_WOULD };
+static const char *const flag_names[] = { "--cards", "--open", "--reverse", "--suppressed", "--would-suppress", NULL };
 
 struct printing {
     struct buf out;
     struct page_style style;
-    bool is_json, is_cards;
+    bool is_json, is_cards, only_suppressed;
+    const struct suppress *would; /* only what these rules would cover; NULL: all */
     const struct encoder *json;
     int64_t shown;
 };
@@ -39,6 +41,8 @@ static int print_one(void *self, const struct alert *a, struct error *err)
 {
     struct printing *p = self;
 
+    if ((p->only_suppressed && !a->is_suppressed) || (p->would && !suppress_find(p->would, a)))
+        return 0;
     p->shown++;
     if (p->is_json) {
         if (p->json->encode(a, &p->out, err) < 0)
@@ -150,6 +154,7 @@ static int run_alerts(int argc, char **argv)
 {
     struct cli_args args = { .flags = flag_names, .values = value_names };
     CLEANUP(store_closep) struct store *store = NULL;
+    CLEANUP(assembly_release) struct assembly rules = { 0 };
     struct printing p = { .out = BUF_INIT(8u << 20), .json = encoder_find("json") };
     struct error err = { 0 };
     const char *what = NULL;
@@ -161,6 +166,12 @@ static int run_alerts(int argc, char **argv)
     p.is_json = args.is_json || strcmp(what, "export") == 0;
     p.is_cards = args.flag[G_CARDS];
     p.style = (struct page_style){ term_wants_colour(STDOUT_FILENO), term_width(STDOUT_FILENO) };
+    p.only_suppressed = args.flag[G_SUPPRESSED];
+    if (args.flag[G_WOULD]) { /* the rules as the file has them now, over what was told before */
+        if (assemble(&rules, args.config, ASSEMBLE_ENGINE | ASSEMBLE_OFFLINE, &err) < 0)
+            return cli_fail(&err);
+        p.would = rules.suppress;
+    }
     if (assemble_open_store(args.config, STORE_READ, &store, &err) < 0)
         return cli_fail(&err);
     if (strcmp(what, "list") == 0 || strcmp(what, "export") == 0) {
@@ -186,6 +197,8 @@ const struct verb verb_alerts = {
             "      --cards             list: a card each instead of a line\n"
             "      --reverse           oldest first\n"
             "      --open              only those whose day is not over\n"
+            "      --suppressed        only those that a suppression kept back\n"
+            "      --would-suppress    only those that the suppressions of the configuration would cover, told or not\n"
             "      --since WHEN        last seen since a time or an age (2026-08-20T10:00:00Z, 2h, 7d)\n"
             "      --until WHEN\n"
             "      --severity NAME     at least Informational, Low, Medium, High\n"

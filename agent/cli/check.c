@@ -43,7 +43,7 @@ static void say(struct checking *c, const char *kind, const char *name, bool is_
         }
 }
 
-static void probe_source(struct checking *c, const struct flow_source *s)
+static void probe_source(struct checking *c, const struct worker_source *s)
 {
     CLEANUP(buf_release) struct buf said = BUF_INIT(1u << 20);
     struct error err = { 0 };

@@ -1,4 +1,4 @@
-/* config.c - `cosmowatch config`: the annotated sample and the schema, from the option tables.
+/* config.c - `cosmowatch config`: the annotated sample, the schema and the manual's options, from the option tables.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "assemble.h"
 #include "cli/cli.h"
@@ -18,6 +18,8 @@ static int run_config(int argc, char **argv)
         settings_print_sample(&out, assemble_registry());
     } else if (args.operands_len == 1 && strcmp(args.operands[0], "schema") == 0) {
         settings_print_json_schema(&out, assemble_registry());
+    } else if (args.operands_len == 1 && strcmp(args.operands[0], "man") == 0) {
+        settings_print_manual(&out, assemble_registry());
     } else {
         (void)fprintf(stderr, "usage: cosmowatch config %s\n", verb_config.usage);
         return CLI_USAGE;
@@ -27,8 +29,10 @@ static int run_config(int argc, char **argv)
 
 const struct verb verb_config = {
     .name = "config",
-    .summary = "print the annotated sample configuration, or its JSON Schema for editors",
-    .usage = "sample | schema",
-    .help = "",
+    .summary = "the annotated sample configuration, its JSON Schema for editors, its manual page",
+    .usage = "sample | schema | man",
+    .help = "  sample            every option, explained, with its preset\n"
+            "  schema            JSON Schema (draft-07)\n"
+            "  man               the options as sections of a manual page, in mdoc\n\n",
     .run = run_config,
 };

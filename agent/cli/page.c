@@ -68,7 +68,8 @@ static void add_who(struct buf *out, const struct alert *a, struct page_style st
     }
     buf_addf(&when, " UTC, ");
     fmt_count(&when, a->count);
-    buf_add_str(&when, a->count == 1 ? " request" : " requests");
+    buf_add_str(&when, a->type->is_incident ? " alert" : " request");
+    buf_add_str(&when, a->count == 1 ? "" : "s");
     add_line(out, "when", &when, st);
     add_expanded(out, "what", a, "{account} ({api})[[, database {database}]][[, container {container}]]", st);
     if (has(a, "principal") || has(a, "keyKind") || has(a, "userAgent"))

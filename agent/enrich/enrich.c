@@ -7,6 +7,7 @@
 
 #include "enrich/feeds.h"
 #include "enrich/networks.h"
+#include "enrich/places.h"
 #include "enrich/prefix.h"
 
 #include <stdlib.h>
@@ -28,6 +29,9 @@ struct enrich {
     struct hit *hits;
     struct network_table *networks; /* the operator's, behind the standing ones */
     struct prefix_index *network_index;
+    struct places *places;
+    struct trusted *trusted;
+    bool networks_have_country, networks_have_asn; /* any of the operator's */
 };
 
 /* ---- networks ---------------------------------------------------------------------------------- */
@@ -46,6 +50,13 @@ int enrich_set_networks(struct enrich *e, struct network_table *table, struct er
     network_table_free(e->networks);
     e->network_index = index;
     e->networks = TAKE(taken);
+    e->networks_have_country = e->networks_have_asn = false;
+    for (size_t i = 0; i < network_table_len(e->networks); i++) {
+        const struct network *n = network_table_at(e->networks, i);
+
+        e->networks_have_country = e->networks_have_country || n->country[0] != '\0';
+        e->networks_have_asn = e->networks_have_asn || n->asn != 0;
+    }
     return 0;
 }
 
@@ -67,6 +78,27 @@ const struct network *enrich_network(const struct enrich *e, struct slice addres
     struct address a;
 
     return address_parse(address, &a) ? find_network(e, &a, time_ns) : NULL;
+}
+
+void enrich_place(const struct enrich *e, struct slice address, struct slice row_place, int64_t time_ns,
+                  struct place *ret)
+{
+    places_find(e->places, enrich_network(e, address, time_ns), address, row_place, ret);
+}
+
+struct places *enrich_places(const struct enrich *e)
+{
+    return e->places;
+}
+
+bool enrich_knows_countries(const struct enrich *e)
+{
+    return e->networks_have_country || places_know_countries(e->places);
+}
+
+bool enrich_knows_networks(const struct enrich *e)
+{
+    return e->networks_have_asn || places_know_networks(e->places);
 }
 
 bool enrich_is_private(struct slice address)
@@ -96,7 +128,9 @@ struct enrich *enrich_new(void)
     struct network_table *none = network_table_new();
     struct error err = { 0 };
 
-    if (!e || !none || enrich_set_networks(e, TAKE(none), &err) < 0) {
+    if (e)
+        e->places = places_new();
+    if (!e || !e->places || !none || enrich_set_networks(e, TAKE(none), &err) < 0) {
         network_table_free(none);
         enrich_free(e);
         return NULL;
@@ -117,6 +151,8 @@ void enrich_free(struct enrich *e)
     prefix_index_free(e->index);
     prefix_index_free(e->network_index);
     network_table_free(e->networks);
+    places_free(e->places);
+    trusted_free(e->trusted);
     free(e);
 }
 
@@ -124,6 +160,22 @@ void enrich_freep(struct enrich **e)
 {
     enrich_free(*e);
     *e = NULL;
+}
+
+/* ---- trust --------------------------------------------------------------------------------------- */
+
+void enrich_set_trusted(struct enrich *e, struct trusted *list)
+{
+    trusted_free(e->trusted);
+    e->trusted = list;
+}
+
+bool enrich_trusts(const struct enrich *e, enum trusted_kind kind, struct slice account, struct slice value,
+                   int64_t time_ns)
+{
+    const struct network *n = e && kind == TRUSTED_ADDRESS ? enrich_network(e, value, time_ns) : NULL;
+
+    return (n && n->is_trusted) || (e && trusted_has(e->trusted, kind, account, value, time_ns));
 }
 
 /* ---- feeds ------------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "enrich/trusted.h"
 
 enum feed_category { FEED_TOR, FEED_BOTNET, FEED_C2, FEED_PHISHING, FEED_BRUTE_FORCE, FEED_RANSOMWARE,
                      FEED_PROXY, FEED_SCANNER, FEED_MALICIOUS /* unsaid */, FEED_CATEGORY_COUNT };
@@ -33,6 +34,8 @@ struct network { /* what the operator or a standing fact says */
 struct enrich;        /* the whole set */
 struct feed_table;    /* feeds.h */
 struct network_table; /* networks.h */
+struct place;         /* places.h */
+struct places;        /* places.h */
 
 /* Knows the standing facts (portal middleware addresses) from birth. */
 struct enrich *enrich_new(void); /* NULL without memory */
@@ -47,6 +50,8 @@ MUST_CHECK int enrich_set_feed(struct enrich *e, const char *name, struct feed_t
 const struct feed_table *enrich_feed(const struct enrich *e, const char *name);
 /* Replaces what the operator said; the standing facts stay. Takes `table` as above. */
 MUST_CHECK int enrich_set_networks(struct enrich *e, struct network_table *table, struct error *err);
+/* The `trusted:` list; taken over. */
+void enrich_set_trusted(struct enrich *e, struct trusted *list);
 size_t enrich_bytes(const struct enrich *e);
 /* Does any feed hold the category; is there any feed at all? For "blind" sentences. */
 bool enrich_has_category(const struct enrich *e, enum feed_category c);
@@ -58,6 +63,16 @@ size_t enrich_listings(const struct enrich *e, struct slice address, int64_t tim
                        struct listing *ret, size_t max);
 /* The narrowest known network that holds the address at that time; NULL when none. */
 const struct network *enrich_network(const struct enrich *e, struct slice address, int64_t time_ns);
+/* Where the address is, as places.h says; row_place is the row's F_PLACE. */
+void enrich_place(const struct enrich *e, struct slice address, struct slice row_place, int64_t time_ns,
+                  struct place *ret);
+struct places *enrich_places(const struct enrich *e); /* its .mmdb files, to be added to and refreshed */
+/* Can anybody tell a country (operator, file, rows so far); a network's number? For "blind" sentences. */
+bool enrich_knows_countries(const struct enrich *e);
+bool enrich_knows_networks(const struct enrich *e);
+/* Does the operator trust the value in this respect? Addresses of trusted networks are trusted addresses. */
+bool enrich_trusts(const struct enrich *e, enum trusted_kind kind, struct slice account, struct slice value,
+                   int64_t time_ns);
 bool enrich_is_private(struct slice address); /* RFC 1918, ULA, loopback, link-local, empty */
 
 #endif

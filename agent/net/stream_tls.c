@@ -67,9 +67,11 @@ static uint64_t own_stamp(const struct stream_tls *t)
     return stream_files_stamp(paths, ARRAY_LEN(paths));
 }
 
+/* The first error in the queue is the cause; those behind it say which layers it passed. */
 static const char *openssl_reason(void)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    unsigned long code = ERR_peek_error();
+    const char *reason = ERR_SYSTEM_ERROR(code) ? strerrordesc_np(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
 
     return reason ? reason : "unknown reason";
 }

@@ -109,7 +109,7 @@ static void add_value(struct buf *out, const struct option_spec *spec)
         add_filler(out, spec);
     else if (spec->type == OPT_STRING_LIST && spec->preset)
         add_list_value(out, slice_of(text));
-    else if (spec->type == OPT_STRING_LIST || spec->type == OPT_NODE)
+    else if (spec->type == OPT_STRING_LIST || spec->type == OPT_NODE || text[0] == '"')
         buf_add_str(out, text); /* YAML already */
     else
         add_scalar(out, slice_of(text));

@@ -53,6 +53,15 @@ const struct option_spec settings_top_options[] = {
     { .key = "networks", .type = OPT_NODE, .at = offsetof(struct settings, networks),
       .help = "what you know about addresses, here or in a CSV: { file: networks.csv }",
       .example = "[{ cidr: 203.0.113.0/24, name: head office, country: DE, trusted: true }]" },
+    { .key = "trusted", .type = OPT_NODE, .at = offsetof(struct settings, trusted),
+      .help = "addresses, principals, key readers and user agents that you vouch for: address, principal, key_reader or "
+              "agent, and accounts, until, note",
+      .example = "[{ key_reader: terraform@contoso.example, until: 2027-01-31 }]" },
+    { .key = "suppressions", .type = OPT_NODE, .at = offsetof(struct settings, suppressions),
+      .help = "alerts that are kept but not delivered, as long as all they say is covered: name, reason, comment, types, "
+              "accounts, addresses, principals, user_agents, databases, containers, key_kinds, subjects, max_severity, "
+              "begins, expires, warn_before",
+      .example = "[{ name: drill, reason: exercise, types: [CosmosDB_TorAnomaly] }]" },
     { 0 },
 };
 

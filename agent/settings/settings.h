@@ -5,6 +5,7 @@
  *
  *     horizon: 12h            sources: [ ... ]     outputs: [ ... ]     feeds: [ ... ]
  *     learn: 14d              networks: [ ... ]    detectors: { name: { ... } }
+ *     trusted: [ ... ]        suppressions: [ ... ]
  *     store: { ... }          log: { ... }         and the registry's sections, one map each
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -66,6 +67,8 @@ struct settings {
     struct settings_module *detectors, *sections; /* in the registry's order */
     size_t detectors_len, sections_len;
     const struct yaml_node *networks; /* a list, or NULL; read by enrich */
+    const struct yaml_node *trusted;      /* a list, or NULL; read by enrich/trusted.c */
+    const struct yaml_node *suppressions; /* a list, or NULL; read by alert/suppress.c */
     const struct yaml_node *console;  /* a map, or NULL; when the registry has no such section */
     struct {
         char *path;            /* state directory */
@@ -106,5 +109,7 @@ const struct settings_module *settings_section_find(const struct settings *s, co
 void settings_print_sample(struct buf *out, const struct settings_registry *registry);
 /* JSON Schema draft-07, for editors. */
 void settings_print_json_schema(struct buf *out, const struct settings_registry *registry);
+/* The sections of cosmowatch.yaml(5) that describe options, in mdoc(7). */
+void settings_print_manual(struct buf *out, const struct settings_registry *registry);
 
 #endif

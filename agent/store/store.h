@@ -74,6 +74,12 @@ MUST_CHECK int store_compact_ledger(struct store *s, int64_t before_ns, struct e
 MUST_CHECK int store_put_baseline(struct store *s, const struct baseline_row *row, struct error *err);
 MUST_CHECK int store_load_baselines(struct store *s, struct baseline *b, struct error *err);
 
+/* Of an account (NULL: all; "": across accounts) and a memory (NULL: all), by account, memory, label. fn may change
+ * baseline rows. */
+MUST_CHECK int store_each_baseline(struct store *s, const char *account, const char *memory,
+                                   int (*fn)(void *self, const struct baseline_row *row, struct error *err),
+                                   void *self, struct error *err);
+
 /* ---- alerts ------------------------------------------------------------------------------------ */
 MUST_CHECK int store_put_alert(struct store *s, const struct alert *a, struct error *err); /* by id */
 MUST_CHECK int store_get_alert(struct store *s, const char *id, struct alert **ret, struct error *err);

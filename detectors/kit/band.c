@@ -1,9 +1,8 @@
 /* band.c - see band.h.
- *
- * The logarithm is the piecewise linear one (exponent, then the bits below as they are): monotone, exactly
- * reversible, at most 6 % from the true one. It says "how many times more", which is all it is for.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/band.h"
+
+#include "detectors/kit/scale.h"
 
 #include <string.h>
 
@@ -13,32 +12,9 @@
 #define PEAK_NEAR 2           /* quarter octaves: a third less is the same volume come back */
 #define SPREAD_MIN_Q8 128     /* half an octave, one bin: finer than that we do not know */
 
-static int32_t log_q8(int64_t bytes)
-{
-    int exponent;
-
-    if (bytes < 1)
-        return 0;
-    exponent = 63 - __builtin_clzll((unsigned long long)bytes);
-    return (int32_t)(exponent * 256 +
-                     (exponent >= 8 ? (bytes >> (exponent - 8)) & 255 : (bytes << (8 - exponent)) & 255));
-}
-
-static int64_t exp_q8(int32_t q8)
-{
-    int exponent = q8 / 256;
-    int64_t mantissa = 256 + q8 % 256;
-
-    if (q8 < 0)
-        return 0;
-    if (exponent >= 62)
-        return INT64_MAX;
-    return exponent >= 8 ? mantissa << (exponent - 8) : mantissa >> (8 - exponent);
-}
-
 static uint8_t level_of(int64_t bytes)
 {
-    int32_t level = log_q8(bytes) / 64;
+    int32_t level = scale_log_q8(bytes) / 64;
 
     return (uint8_t)(bytes < 1 ? 0 : level < 1 ? 1 : level);
 }
@@ -224,7 +200,7 @@ static int32_t spread_q8(const uint16_t *bins, int64_t samples, int32_t middle)
     return best < SPREAD_MIN_Q8 ? SPREAD_MIN_Q8 : best;
 }
 
-static bool comes_back(int32_t day, int32_t other)
+bool band_is_rhythm(int32_t day, int32_t other)
 {
     int32_t gap = day > other ? day - other : other - day;
 
@@ -248,7 +224,7 @@ static uint8_t usual_peak(const struct band *b, int32_t today)
                 b->peaks[k].day + PEAK_DAYS < today)
                 continue;
             days++;
-            rhythm = rhythm || comes_back(b->peaks[i].day, b->peaks[k].day);
+            rhythm = rhythm || band_is_rhythm(b->peaks[i].day, b->peaks[k].day);
         }
         if (days >= 3 || rhythm)
             best = level;
@@ -270,12 +246,12 @@ void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t le
     if (b->first != SLOT_NEVER && b->first <= slot - 2 * len_hours)
         ret->history_days = slots_day(slot) - slots_day(b->first);
     peak = usual_peak(&known, slots_day(slot));
-    ret->peak = peak ? exp_q8(peak * 64 + 63) : 0;
+    ret->peak = peak ? scale_exp_q8(peak * 64 + 63) : 0;
     if (!ret->samples)
         return;
     ret->middle_q8 = quantile_q8(known.bins, (ret->samples + 1) / 2);
-    ret->median = exp_q8(ret->middle_q8);
-    ret->p99 = exp_q8(quantile_q8(known.bins, (99 * ret->samples + 99) / 100));
+    ret->median = scale_exp_q8(ret->middle_q8);
+    ret->p99 = scale_exp_q8(quantile_q8(known.bins, (99 * ret->samples + 99) / 100));
     ret->spread_q8 = spread_q8(known.bins, ret->samples, ret->middle_q8);
 }
 
@@ -284,22 +260,26 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+int64_t band_ordinary(const struct band_view *v, const struct band_rule *rule)
+{
+    return larger(scale_exp_q8(v->middle_q8 + (int32_t)((int64_t)v->spread_q8 * rule->z10 / 10)), rule->floor_bytes);
+}
+
 int64_t band_limit(const struct band_view *v, const struct band_rule *rule)
 {
-    int64_t by_z, by_q, limit;
+    int64_t by_q, limit;
 
     if (v->samples < rule->samples)
         return 0;
-    by_z = exp_q8(v->middle_q8 + (int32_t)((int64_t)v->spread_q8 * rule->z10 / 10));
     if (__builtin_mul_overflow(v->p99 - v->median + 1, (int64_t)rule->q, &by_q) ||
         __builtin_add_overflow(by_q, v->p99, &by_q))
         by_q = INT64_MAX;
-    limit = larger(larger(by_z, by_q), rule->floor_bytes);
+    limit = larger(band_ordinary(v, rule), by_q);
     /* A volume that comes back is usual, up to twice of it. */
     return larger(limit, v->peak > INT64_MAX / 2 ? INT64_MAX : 2 * v->peak);
 }
 
 int64_t band_z10(const struct band_view *v, int64_t bytes)
 {
-    return v->samples ? (int64_t)(log_q8(bytes) - v->middle_q8) * 10 / v->spread_q8 : 0;
+    return v->samples ? (int64_t)(scale_log_q8(bytes) - v->middle_q8) * 10 / v->spread_q8 : 0;
 }

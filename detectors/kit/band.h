@@ -1,5 +1,8 @@
 /* band.h - how much is usual in an hour, learned from closed slots. 208 bytes a subject.
  *
+ * "How much" is bytes; a detector of other amounts scales them to the bins (a read as 16 KiB). With a slot of 24
+ * hours and hour 0 alone it is a band of days.
+ *
  * Holds, on a logarithmic scale, how often an active hour reached which volume (for median, spread and 99th
  * percentile), and the few days with the highest hours (so that a weekly export, too rare for any
  * percentile, is known on its third day). Both fade: counts halve every 30 days, days older than 60
@@ -57,6 +60,10 @@ void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t le
                struct band_view *ret);
 /* More than this in an hour is unusual. 0 when there are too few samples. */
 int64_t band_limit(const struct band_view *v, const struct band_rule *rule);
+/* Are two days weeks or a month apart? A job by the calendar comes back so. */
+bool band_is_rhythm(int32_t day, int32_t other);
+/* By the median and spread alone, at least the floor: what rare hours, however large, cannot move. */
+int64_t band_ordinary(const struct band_view *v, const struct band_rule *rule);
 /* Robust z of a volume, in tenths. */
 int64_t band_z10(const struct band_view *v, int64_t bytes);
 

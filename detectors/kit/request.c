@@ -3,6 +3,7 @@
 #include "detectors/kit/request.h"
 
 #include "detectors/kit/slots.h"
+#include "enrich/caller.h"
 
 static const struct {
     const char *name;
@@ -55,6 +56,12 @@ enum request_effect request_effect(const struct observation *obs)
             return other_words[i].effect;
     }
     return REQUEST_OTHER;
+}
+
+bool request_is_data_read(const struct observation *obs)
+{
+    return obs->status >= 200 && obs->status < 300 && obs->bytes_out > 0 && !slice_empty(obs->text[F_CONTAINER]) &&
+           request_effect(obs) == REQUEST_READ && !caller_is_service(obs->text[F_KEY_KIND]);
 }
 
 struct tables_seen {

@@ -15,6 +15,9 @@ enum request_effect { REQUEST_OTHER, REQUEST_READ, REQUEST_WRITE };
 enum request_effect request_effect(const struct observation *obs);
 bool request_is_data_plane(const struct observation *obs); /* CDBDataPlaneRequests, 5M, 15M */
 
+/* A read that worked and gave data to a customer's credential. */
+bool request_is_data_read(const struct observation *obs);
+
 /* Mongo, Cassandra, Gremlin and Table requests leave a row in their own table and one in the data-plane
  * table. Where an account logs both, its own-table rows must not be counted again. Whether it does is
  * learned by closed slots, so on the first day both count. Call for every observation. */

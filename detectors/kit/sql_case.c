@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "detectors/kit/sql_shape.h"
 #include "detectors/kit/sql_text.h"
 
 #include <stdlib.h>
@@ -24,15 +25,28 @@
 #define THRESHOLD_PROBE 60
 #define THRESHOLD_KNOWN 78 /* a known shape, but these values make an attack of it: ('' = '' OR ...) */
 
+struct sql_reading { /* of a text alone */
+    uint64_t id[2];       /* hashes of the raw text; 0,0 = free slot of the cache */
+    uint64_t shape;
+    uint64_t middle;      /* FROM ... ORDER BY without its limit; 0: no condition with a value */
+    uint64_t with_list;   /* the same with the list of properties */
+    uint8_t reach;        /* enum query_reach */
+    uint8_t outcome;      /* enum sql_outcome */
+    uint8_t score, probe_score; /* all findings; those that can only be probes */
+    bool is_masked, is_name_break;
+};
+
 struct sql_bench {
     struct sql_scratch scratch;
-    struct sql_shape shape, opened_shape;
+    struct query_shape shape, opened_shape;
     struct sql_lex opened;
     struct sql_token opened_tokens[OPENED_TOKENS_MAX];
     struct buf opened_text;
     struct sql_text text;
     struct sql_judgement judgement;
-    struct sql_shape_filter filter;
+    struct sql_reading reading; /* of the statement at hand */
+    struct slice raw;           /* and its text, when only the cache was asked: no shape was made */
+    struct query_shape_filter filter;
     struct sql_reading cache[CACHE_SLOTS];
 };
 
@@ -49,8 +63,8 @@ struct sql_bench *sql_bench_new(void)
     b->opened.tokens = b->opened_tokens;
     b->opened.tokens_max = OPENED_TOKENS_MAX;
     b->opened_text = BUF_INIT(OPENED_TEXT_MAX);
-    sql_shape_init(&b->shape);
-    sql_shape_init(&b->opened_shape);
+    query_shape_init(&b->shape);
+    query_shape_init(&b->opened_shape);
     return b;
 }
 
@@ -87,7 +101,7 @@ static int score_of(const struct sql_judgement *j, bool probes)
  * the same with the list of properties, and how far it reaches. */
 static void read_reach(const struct sql_bench *b, struct sql_reading *r)
 {
-    const struct sql_shape *sh = &b->shape;
+    const struct query_shape *sh = &b->shape;
     uint64_t middle = 0, list = 0;
     size_t depth = 0, list_words = 0;
     bool in_list = true, in_offset = false, has_value = false, has_where = false, limited = false;
@@ -145,13 +159,31 @@ static void read_text(struct sql_bench *b, struct slice statement, struct sql_re
 
 /* ---- held against history ------------------------------------------------------------------------ */
 
-struct asker { const struct sql_bench *b; const struct sql_client *c; };
+struct asker {
+    const struct sql_bench *b;
+    const struct query_client *c;
+    const struct query_shape *shape;
+    const struct sql_lex *lex;
+};
 
 static bool ask_known(void *self, uint64_t hash)
 {
     const struct asker *a = self;
 
-    return sql_shape_filter_may_know(&a->b->filter, hash) && sql_shape_is_known(a->c, hash);
+    return query_shape_filter_may_know(&a->b->filter, hash) && query_shape_is_known(a->c, hash);
+}
+
+static int ask_start(void *self, size_t i)
+{
+    const struct asker *a = self;
+
+    return sql_shape_start_rank(a->shape, a->lex, i);
+}
+
+static struct query_insertion ask_insertion(struct asker *a)
+{
+    return query_shape_find_insertion(a->shape, &(struct query_insertion_ask){
+        .self = a, .is_known = ask_known, .start_rank = ask_start });
 }
 
 struct extension {
@@ -180,8 +212,8 @@ static bool has_lone_mask(const struct sql_lex *lex, uint32_t from, uint32_t to)
     return false;
 }
 
-static void describe_run(const struct sql_client *c, const struct sql_shape *sh, const struct sql_lex *lex,
-                         const struct sql_insertion *in, struct extension *ret)
+static void describe_run(const struct query_client *c, const struct query_shape *sh, const struct sql_lex *lex,
+                         const struct query_insertion *in, struct extension *ret)
 {
     ret->found = true;
     ret->base = in->base_hash;
@@ -195,16 +227,16 @@ static void describe_run(const struct sql_client *c, const struct sql_shape *sh,
     for (size_t i = 0; i < sh->fields_len; i++) {
         uint32_t at = lex->tokens[sh->fields_tok[i]].at;
 
-        if (at >= ret->from && at < ret->to && !sql_word_is_known(c, sh->fields[i]))
+        if (!sh->fold_names && at >= ret->from && at < ret->to && !query_word_is_known(c, sh->fields[i]))
             ret->has_new_field = true;
     }
 }
 
 /* What follows the run in the usual statement stands in a comment here. (A run that covers the whole
  * comment only says that the comment is prose.) */
-static bool tail_is_in_comment(const struct sql_bench *b, const struct sql_insertion *in)
+static bool tail_is_in_comment(const struct sql_bench *b, const struct query_insertion *in)
 {
-    const struct sql_shape *sh = &b->opened_shape;
+    const struct query_shape *sh = &b->opened_shape;
     size_t in_comments = 0;
 
     for (size_t i = in->to; i < sh->len; i++)
@@ -217,28 +249,41 @@ static bool tail_is_in_comment(const struct sql_bench *b, const struct sql_inser
     return in_comments > 0;
 }
 
-static struct extension find_extension(struct sql_bench *b, const struct sql_client *c)
+/* Masked text: the longest known beginning, and what follows it. The tail was a comment, or is another one. */
+static struct query_insertion find_cut(const struct sql_bench *b, const struct query_client *c)
 {
-    struct asker a = { .b = b, .c = c };
+    const struct query_shape *sh = &b->shape;
+
+    for (size_t i = sh->len; i-- > 4 && !sh->is_cut;)
+        if (sql_shape_start_rank(sh, &b->scratch.lex, i) != 0 && query_word_is_known(c, sql_shape_beginning(sh, i)))
+            return (struct query_insertion){ .found = true, .from = i, .to = sh->len };
+    return (struct query_insertion){ 0 };
+}
+
+static struct extension find_extension(struct sql_bench *b, const struct query_client *c)
+{
+    struct asker a = { .b = b, .c = c, .shape = &b->shape, .lex = &b->scratch.lex };
     struct extension ret = { 0 };
 
-    sql_shape_filter_load(c, &b->filter);
+    query_shape_filter_load(c, &b->filter);
     if (sql_text_open_comments(&b->scratch.lex, &b->opened_text)) {
         sql_lex_run(&b->opened, buf_slice(&b->opened_text));
         sql_shape_make(&b->opened_shape, &b->opened, b->shape.fold_names);
-        struct sql_insertion in = { .found = ask_known(&a, b->opened_shape.hash),
+        struct query_insertion in = { .found = ask_known(&a, b->opened_shape.hash),
                                     .base_hash = b->opened_shape.hash };
 
         if (!in.found)
-            in = sql_shape_find_insertion(&b->opened_shape, &b->opened, ask_known, &a);
+            in = ask_insertion(&(struct asker){ .b = b, .c = c, .shape = &b->opened_shape, .lex = &b->opened });
         if (in.found && b->opened_shape.hash != b->shape.hash && tail_is_in_comment(b, &in)) {
             describe_run(c, &b->opened_shape, &b->opened, &in, &ret);
             ret.cuts_tail = true;
             return ret;
         }
     }
-    struct sql_insertion in = sql_shape_find_insertion(&b->shape, &b->scratch.lex, ask_known, &a);
+    struct query_insertion in = ask_insertion(&a);
 
+    if (!in.found && b->shape.fold_names)
+        in = find_cut(b, c);
     if (in.found)
         describe_run(c, &b->shape, &b->scratch.lex, &in, &ret);
     return ret;
@@ -276,7 +321,7 @@ static struct slice finding_text(const struct sql_bench *b, const struct sql_fin
 }
 
 /* Keep what fired for the alert, and name the case after its strongest finding. */
-static void keep_findings(const struct sql_bench *b, struct sql_case *k, bool probes)
+static void keep_findings(const struct sql_bench *b, struct query_case *k, bool probes)
 {
     int best = -1;
 
@@ -285,7 +330,7 @@ static void keep_findings(const struct sql_bench *b, struct sql_case *k, bool pr
 
         if (f->score < 10)
             continue;
-        k->findings[k->findings_len++] = (struct sql_finding_text){ .rule = f->rule, .text = finding_text(b, f) };
+        k->findings[k->findings_len++] = (struct query_finding_text){ .rule = sql_rule_name(f->rule), .sentence = sql_rule_sentence(f->rule), .text = finding_text(b, f) };
         if (f->score > best && sql_rule_is_probe(f->rule) == probes) {
             best = f->score;
             k->variant = variant_of(f->rule);
@@ -293,10 +338,11 @@ static void keep_findings(const struct sql_bench *b, struct sql_case *k, bool pr
     }
 }
 
-static void conclude(const struct sql_bench *b, struct sql_case *k, enum sql_verdict v, enum sql_grade g, int confidence)
+static void conclude(const struct sql_bench *b, struct query_case *k, enum query_verdict v, enum query_grade g, int confidence)
 {
     k->verdict = v;
-    k->grade = g;
+    k->severity = v == VERDICT_ATTACK ? SEVERITY_MEDIUM : SEVERITY_LOW;
+    k->lesson.grade = g;
     k->confidence = confidence;
     keep_findings(b, k, v == VERDICT_PROBE);
     if (!k->variant)
@@ -304,7 +350,7 @@ static void conclude(const struct sql_bench *b, struct sql_case *k, enum sql_ver
 }
 
 /* How sure the run that was put in makes us; 0: an ordinary builder's addition. */
-static int score_extension(const struct sql_bench *b, const struct extension *e, struct sql_case *k)
+static int score_extension(const struct sql_bench *b, const struct extension *e, struct query_case *k)
 {
     const struct sql_lex *lex = &b->scratch.lex;
     int rest = 30;
@@ -336,10 +382,10 @@ static int score_extension(const struct sql_bench *b, const struct extension *e,
     return hit ? 100 - rest : 0;
 }
 
-static void judge_readable(struct sql_bench *b, const struct sql_client *c, struct sql_case *k, enum sql_run run)
+static void judge_readable(struct sql_bench *b, const struct query_client *c, struct query_case *k, enum query_run run)
 {
-    const struct sql_reading *r = &k->reading;
-    bool is_known_client = sql_client_is_known(c);
+    const struct sql_reading *r = &b->reading;
+    bool is_known_client = query_client_is_known(c);
     struct extension e = is_known_client ? find_extension(b, c) : (struct extension){ 0 };
     int score = r->score, threshold = is_known_client ? THRESHOLD_NEW : THRESHOLD_ALONE;
 
@@ -366,15 +412,16 @@ static void judge_readable(struct sql_bench *b, const struct sql_client *c, stru
             k->variant = variant;
         return;
     }
-    if (!is_known_client || run == RUN_REFUSED || !sql_client_is_regular(c))
+    if (!is_known_client || run == RUN_REFUSED || !query_client_is_regular(c))
         return;
-    unsigned list = sql_reach_known(c, r->middle), limit = sql_reach_known(c, r->with_list);
+    unsigned list = query_reach_known(c, r->middle), limit = query_reach_known(c, r->with_list);
     bool wider = (r->reach & REACH_WIDE) && (list & REACH_NARROW) && !(list & REACH_WIDE);
     bool unlimited = (r->reach & REACH_UNLIMITED) && (limit & REACH_LIMITED) && !(limit & REACH_UNLIMITED);
 
     if (wider || unlimited) {
         k->verdict = VERDICT_WIDENED;
-        k->grade = GRADE_UNUSUAL;
+        k->severity = SEVERITY_LOW;
+        k->lesson.grade = GRADE_UNUSUAL;
         k->confidence = 40;
         k->variant = wider ? ".ProjectionWidening" : ".LimitRemoved";
         k->note = wider ? "whole items are asked for where this client always named the properties"
@@ -382,7 +429,7 @@ static void judge_readable(struct sql_bench *b, const struct sql_client *c, stru
     }
 }
 
-static void judge_broken(struct sql_bench *b, struct sql_case *k, enum sql_run run)
+static void judge_broken(struct sql_bench *b, struct query_case *k, enum query_run run)
 {
     int all = b->judgement.score;
 
@@ -395,38 +442,56 @@ static void judge_broken(struct sql_bench *b, struct sql_case *k, enum sql_run r
         conclude(b, k, VERDICT_PROBE, GRADE_ATTACK, all);
         return;
     }
-    k->grade = GRADE_ATTACK; /* broken text teaches nothing */
-    k->verdict = k->reading.is_name_break ? VERDICT_ORDINARY : VERDICT_BROKEN;
+    k->lesson.grade = GRADE_ATTACK; /* broken text teaches nothing */
+    k->verdict = b->reading.is_name_break ? VERDICT_ORDINARY : VERDICT_BROKEN;
 }
 
-void sql_case_judge(struct sql_bench *b, const struct sql_client *c, struct slice raw, enum sql_run run,
-                    struct sql_case *ret)
+static void tell_reading(const struct sql_bench *b, struct query_case *k)
+{
+    const struct sql_reading *r = &b->reading;
+
+    k->is_masked = r->is_masked;
+    k->lesson = (struct query_lesson){ .shape = r->shape, .middle = r->middle, .with_list = r->with_list,
+                                       .reach = r->reach };
+}
+
+void sql_case_judge(struct sql_bench *b, const struct query_client *c, struct slice raw, enum query_run run,
+                    struct query_case *ret)
 {
     uint64_t id[2] = { hash64(raw.at, raw.len, 0x73716c31), hash64(raw.at, raw.len, 0x73716c32) | 1 };
     struct sql_reading *cached = &b->cache[id[0] % CACHE_SLOTS];
     bool is_cached = cached->id[0] == id[0] && cached->id[1] == id[1];
 
-    *ret = (struct sql_case){ .statement = raw };
+    *ret = (struct query_case){ .statement = raw, .id = id[0] };
+    b->raw = raw;
     if (is_cached && cached->outcome != SQL_SYNTAX && cached->score < THRESHOLD_KNOWN &&
-        cached->probe_score < THRESHOLD_PROBE && run != RUN_REFUSED && sql_shape_is_known(c, cached->shape)) {
-        ret->reading = *cached;
+        cached->probe_score < THRESHOLD_PROBE && run != RUN_REFUSED && query_shape_is_known(c, cached->shape)) {
+        b->reading = *cached;
+        tell_reading(b, ret);
+        ret->is_known = true;
         return;
     }
     ret->statement = sql_text_unwrap(&b->text, raw);
-    read_text(b, ret->statement, &ret->reading);
-    ret->reading.id[0] = id[0];
-    ret->reading.id[1] = id[1];
-    *cached = ret->reading;
-    ret->words = b->shape.fields;
-    ret->words_len = b->shape.fields_len;
-    if (ret->reading.outcome == SQL_SYNTAX)
+    read_text(b, ret->statement, &b->reading);
+    b->reading.id[0] = id[0];
+    b->reading.id[1] = id[1];
+    b->raw.len = 0;
+    *cached = b->reading;
+    tell_reading(b, ret);
+    ret->lesson.words = b->shape.fields;
+    ret->lesson.words_len = b->shape.fields_len;
+    ret->is_known = b->reading.outcome != SQL_SYNTAX && query_shape_is_known(c, b->reading.shape);
+    if (b->reading.outcome == SQL_SYNTAX)
         judge_broken(b, ret, run);
-    else if (ret->reading.score >= THRESHOLD_KNOWN || ret->reading.probe_score >= THRESHOLD_PROBE ||
-             !sql_shape_is_known(c, ret->reading.shape))
+    else if (b->reading.score >= THRESHOLD_KNOWN || b->reading.probe_score >= THRESHOLD_PROBE || !ret->is_known)
         judge_readable(b, c, ret, run);
 }
 
 void sql_case_print_shape(struct sql_bench *b, struct buf *out)
 {
+    struct sql_reading unused;
+
+    if (b->raw.len > 0)
+        read_text(b, sql_text_unwrap(&b->text, b->raw), &unused);
     sql_shape_print(&b->shape, &b->scratch.lex, out);
 }

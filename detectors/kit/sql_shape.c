@@ -1,101 +1,18 @@
 /* sql_shape.c - see sql_shape.h.
- *
- * Words are hashed one by one; a statement's hash is the polynomial sum of its words (mod 2^64, odd
- * multiplier, words well mixed), so that the hash of "prefix + suffix" comes from two table look-ups.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/sql_shape.h"
 
 #include "base/buf.h"
 
-#define MULTIPLIER UINT64_C(0x9e3779b97f4a7c15)
 #define PAREN_DEPTH_MAX 512u
-#define INSERTION_SPAN 192u    /* of a longer shape only the last words are tried: bounded work */
-#define INSERTION_COPY_MAX 24u /* words of a run that is looked for twice */
 
 enum { WORD_KIND_NAME = 1, WORD_KIND_FUNCTION, WORD_KIND_FIELD, WORD_KIND_VALUE, WORD_KIND_BOOL,
-       WORD_KIND_PARAM, WORD_KIND_KEYWORD, WORD_KIND_OP, WORD_KIND_BAD };
+       WORD_KIND_PARAM, WORD_KIND_KEYWORD, WORD_KIND_OP, WORD_KIND_BAD,
+       WORD_KIND_BEGINNING };
 
-/* FNV-1a with a final mix: short names, no table, the same on every machine. */
-static uint64_t mix(uint64_t h)
-{
-    h ^= h >> 32;
-    h *= UINT64_C(0xd6e8feb86659fd93);
-    h ^= h >> 32;
-    h *= UINT64_C(0xd6e8feb86659fd93);
-    return h ^ (h >> 32);
-}
-
-static uint64_t hash_text(struct slice s, unsigned kind, bool lower)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325) ^ kind;
-
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.at[i];
-
-        if (lower && c >= 'A' && c <= 'Z')
-            c |= 0x20;
-        h = (h ^ c) * UINT64_C(0x100000001b3);
-    }
-    return mix(h);
-}
-
-static uint64_t hash_code(unsigned kind, unsigned code)
-{
-    return mix(((uint64_t)kind << 8 | code) * MULTIPLIER);
-}
-
-void sql_shape_init(struct sql_shape *sh)
-{
-    sh->power[0] = 1;
-    for (size_t i = 0; i < SQL_SHAPE_MAX; i++)
-        sh->power[i + 1] = sh->power[i] * MULTIPLIER;
-    sh->prefix[0] = 0;
-    sh->len = 0;
-    sh->fields_len = 0;
-    sh->is_cut = false;
-    sh->hash = 0;
-}
-
-static uint64_t run_hash(const struct sql_shape *sh, size_t from, size_t to)
-{
-    return sh->prefix[to] - sh->prefix[from] * sh->power[to - from];
-}
-
-/* A masked text never has the same shape as a plain one. */
-static uint64_t whole_hash(const struct sql_shape *sh, uint64_t prefix, size_t len)
-{
-    return mix(prefix ^ (sh->fold_names ? MULTIPLIER : 0) ^ ((uint64_t)len << 48));
-}
-
-static void push(struct sql_shape *sh, uint64_t word, uint32_t tok)
-{
-    size_t n = sh->len;
-
-    if (n >= SQL_SHAPE_MAX) { /* all further words still count in the hash */
-        sh->is_cut = true;
-        sh->prefix[n] = sh->prefix[n] * MULTIPLIER + word;
-        return;
-    }
-    sh->word[n] = word;
-    sh->tok[n] = tok;
-    sh->prefix[n + 1] = sh->prefix[n] * MULTIPLIER + word;
-    sh->len = n + 1;
-}
-
-static uint64_t word_value(void) { return hash_code(WORD_KIND_VALUE, 0); }
-static uint64_t word_op(enum sql_op op) { return hash_code(WORD_KIND_OP, (unsigned)op); }
-static uint64_t word_key(enum sql_word w) { return hash_code(WORD_KIND_KEYWORD, (unsigned)w); }
-
-static void note_field(struct sql_shape *sh, uint64_t name, uint32_t tok)
-{
-    for (size_t i = 0; i < sh->fields_len; i++)
-        if (sh->fields[i] == name)
-            return;
-    if (sh->fields_len < SQL_FIELDS_MAX) {
-        sh->fields_tok[sh->fields_len] = tok;
-        sh->fields[sh->fields_len++] = name;
-    }
-}
+static uint64_t word_value(void) { return query_word_of_code(WORD_KIND_VALUE, 0); }
+static uint64_t word_op(enum sql_op op) { return query_word_of_code(WORD_KIND_OP, (unsigned)op); }
+static uint64_t word_key(enum sql_word w) { return query_word_of_code(WORD_KIND_KEYWORD, (unsigned)w); }
 
 /* ---- folding ----------------------------------------------------------------------------------- */
 
@@ -110,26 +27,26 @@ struct fold {
     bool has_name[2];  /* since then */
 };
 
-static void fold_unit(struct sql_shape *sh, struct fold *f, int which)
+static void fold_unit(struct query_shape *sh, struct fold *f, int which)
 {
     size_t at = f->unit_at[which], len = sh->len - at;
 
     f->unit_at[which] = 0;
     if (at == 0 || at > sh->len || len == 0 || sh->is_cut || at - 1 < len || !f->has_name[which])
         return;
-    if (run_hash(sh, at, sh->len) == run_hash(sh, at - 1 - len, at - 1))
+    if (query_shape_run_hash(sh, at, sh->len) == query_shape_run_hash(sh, at - 1 - len, at - 1))
         sh->len = at - 1;
 }
 
 /* A connector or the end of a condition: units that end here may fold away. */
-static void fold_close(struct sql_shape *sh, struct fold *f, bool ends_or_unit)
+static void fold_close(struct query_shape *sh, struct fold *f, bool ends_or_unit)
 {
     fold_unit(sh, f, UNIT_AND);
     if (ends_or_unit)
         fold_unit(sh, f, UNIT_OR);
 }
 
-static void fold_open(const struct sql_shape *sh, struct fold *f, int which)
+static void fold_open(const struct query_shape *sh, struct fold *f, int which)
 {
     f->unit_at[which] = sh->len;
     f->has_name[which] = false;
@@ -138,7 +55,7 @@ static void fold_open(const struct sql_shape *sh, struct fold *f, int which)
 /* ---- token -> word ------------------------------------------------------------------------------ */
 
 struct maker {
-    struct sql_shape *sh;
+    struct query_shape *sh;
     const struct sql_lex *lex;
     struct fold folds[FOLD_DEPTH_MAX];
     size_t level; /* open kept brackets; deeper than FOLD_DEPTH_MAX share the last */
@@ -213,7 +130,7 @@ static void level_down(struct maker *m)
     mark_name(m);
 }
 
-static bool last_is(const struct sql_shape *sh, size_t back, uint64_t word)
+static bool last_is(const struct query_shape *sh, size_t back, uint64_t word)
 {
     return sh->len >= back && sh->word[sh->len - back] == word;
 }
@@ -221,7 +138,7 @@ static bool last_is(const struct sql_shape *sh, size_t back, uint64_t word)
 /* A literal; `-5` is 5, and a list of literals is one literal. */
 static void push_literal(struct maker *m, uint64_t word, uint32_t i)
 {
-    struct sql_shape *sh = m->sh;
+    struct query_shape *sh = m->sh;
 
     if (last_is(sh, 1, word_op(OP_MINUS)) && sh->len >= 2) {
         const struct sql_token *before = &m->lex->tokens[sh->tok[sh->len - 2]];
@@ -234,16 +151,16 @@ static void push_literal(struct maker *m, uint64_t word, uint32_t i)
         sh->len--;
         return;
     }
-    push(sh, word, i);
+    query_shape_push(sh, word, i);
 }
 
 static void push_field(struct maker *m, struct slice name, uint32_t i)
 {
-    uint64_t word = m->fold_names ? hash_code(WORD_KIND_FIELD, 0) : hash_text(name, WORD_KIND_FIELD, false);
+    uint64_t word = m->fold_names ? query_word_of_code(WORD_KIND_FIELD, 0) : query_word_of_text(name, WORD_KIND_FIELD, false);
 
     if (!m->fold_names)
-        note_field(m->sh, word, i);
-    push(m->sh, word, i);
+        query_shape_note_field(m->sh, word, i);
+    query_shape_push(m->sh, word, i);
     mark_name(m);
 }
 
@@ -259,26 +176,26 @@ static void push_name(struct maker *m, const struct sql_token *t, const struct s
     }
     switch (t->code) {
     case WORD_TRUE: case WORD_FALSE:
-        push_literal(m, hash_code(WORD_KIND_BOOL, 0), i);
+        push_literal(m, query_word_of_code(WORD_KIND_BOOL, 0), i);
         return;
     case WORD_AND: case WORD_OR:
         fold_close(m->sh, fold_now(m), t->code == WORD_OR);
-        push(m->sh, word_key(t->code), i);
+        query_shape_push(m->sh, word_key(t->code), i);
         fold_open(m->sh, fold_now(m), t->code == WORD_OR ? UNIT_OR : UNIT_AND);
         return;
     case WORD_ASC: case WORD_AS: return; /* the default, said or not */
     case WORD_NONE:
         mark_name(m);
         if (m->fold_names && !is_call)
-            push(m->sh, hash_code(WORD_KIND_NAME, 0), i);
+            query_shape_push(m->sh, query_word_of_code(WORD_KIND_NAME, 0), i);
         else
-            push(m->sh, hash_text(text, is_call ? WORD_KIND_FUNCTION : WORD_KIND_NAME, is_call), i);
+            query_shape_push(m->sh, query_word_of_text(text, is_call ? WORD_KIND_FUNCTION : WORD_KIND_NAME, is_call), i);
         return;
     case WORD_WHERE: case WORD_GROUP: case WORD_ORDER: case WORD_OFFSET: case WORD_FROM:
         fold_close(m->sh, fold_now(m), true);
-        push(m->sh, word_key(t->code), i);
+        query_shape_push(m->sh, word_key(t->code), i);
         return;
-    default: push(m->sh, word_key(t->code), i); return;
+    default: query_shape_push(m->sh, word_key(t->code), i); return;
     }
 }
 
@@ -290,7 +207,7 @@ static void push_op(struct maker *m, const struct sql_token *t, const struct sql
         if (keeps && t->code == OP_CLOSE)
             level_down(m);
         if (keeps)
-            push(m->sh, word_op(t->code), i);
+            query_shape_push(m->sh, word_op(t->code), i);
         if (keeps && t->code == OP_OPEN)
             level_up(m);
         return;
@@ -301,7 +218,7 @@ static void push_op(struct maker *m, const struct sql_token *t, const struct sql
     case OP_CLOSE_INDEX: case OP_CLOSE_OBJECT: level_down(m); break;
     default: break;
     }
-    push(m->sh, word_op(t->code), i);
+    query_shape_push(m->sh, word_op(t->code), i);
     if (t->code == OP_OPEN_INDEX || t->code == OP_OPEN_OBJECT)
         level_up(m);
 }
@@ -332,7 +249,7 @@ static void make_words(struct maker *m)
         switch ((enum sql_token_kind)t->kind) {
         case TOK_NAME: push_name(m, t, prev, i); break;
         case TOK_STRING: case TOK_NUMBER: push_literal(m, word_value(), i); break;
-        case TOK_PARAM: push_literal(m, hash_code(WORD_KIND_PARAM, 0), i); break;
+        case TOK_PARAM: push_literal(m, query_word_of_code(WORD_KIND_PARAM, 0), i); break;
         case TOK_OP:
             used = t->code == OP_OPEN_INDEX ? push_quoted_field(m, i, prev) : 0;
             if (used == 0) {
@@ -340,110 +257,51 @@ static void make_words(struct maker *m)
                 used = 1;
             }
             break;
-        case TOK_BAD: push(m->sh, hash_code(WORD_KIND_BAD, t->code), i); break;
+        case TOK_BAD: query_shape_push(m->sh, query_word_of_code(WORD_KIND_BAD, t->code), i); break;
         case TOK_END: default: return;
         }
         i += used;
     }
 }
 
-void sql_shape_make(struct sql_shape *sh, const struct sql_lex *lex, bool fold_names)
+uint64_t sql_shape_beginning(const struct query_shape *sh, size_t words)
+{
+    return query_shape_run_hash(sh, 0, words) ^ query_word_of_code(WORD_KIND_BEGINNING, 0);
+}
+
+void sql_shape_make(struct query_shape *sh, const struct sql_lex *lex, bool fold_names)
 {
     struct maker m = { .sh = sh, .lex = lex, .fold_names = fold_names };
 
-    sh->len = 0;
-    sh->fields_len = 0;
-    sh->is_cut = false;
-    sh->fold_names = fold_names;
+    query_shape_start(sh, fold_names);
     make_words(&m);
     while (m.level > 0)
         level_down(&m);
     fold_close(sh, fold_now(&m), true);
-    sh->hash = whole_hash(sh, sh->prefix[sh->len], sh->len);
+    for (size_t i = 4; fold_names && i < sh->len; i++)
+        if (sh->word[i - 1] == word_value())
+            query_shape_note_field(sh, sql_shape_beginning(sh, i), sh->tok[i - 1]);
+    query_shape_end(sh);
 }
 
 /* ---- what was put in ---------------------------------------------------------------------------- */
 
-static uint64_t spliced(const struct sql_shape *sh, size_t from, size_t to)
-{
-    size_t tail = sh->len - to;
-
-    return sh->prefix[from] * sh->power[tail] + run_hash(sh, to, sh->len);
-}
-
-/* The shape without each copy of the run [from, to); *ret_len its length. */
-static uint64_t without_copies(const struct sql_shape *sh, size_t from, size_t to, size_t *ret_len)
-{
-    size_t run = to - from, len = 0;
-    uint64_t run_h = run_hash(sh, from, to), h = 0;
-
-    for (size_t i = 0; i < sh->len;) {
-        if (i + run <= sh->len && run_hash(sh, i, i + run) == run_h) {
-            i += run;
-            continue;
-        }
-        h = h * MULTIPLIER + sh->word[i++];
-        len++;
-    }
-    *ret_len = len;
-    return h;
-}
-
 /* Injected text goes on behind a value (or a name, in ORDER BY): with an operator, a word or a bracket. */
-static bool may_start(const struct sql_shape *sh, const struct sql_lex *lex, size_t i)
+int sql_shape_start_rank(const struct query_shape *sh, const struct sql_lex *lex, size_t i)
 {
     const struct sql_token *t = &lex->tokens[sh->tok[i]], *before = &lex->tokens[sh->tok[i - 1]];
 
     if (t->kind == TOK_STRING || t->kind == TOK_NUMBER || t->kind == TOK_PARAM ||
         (t->kind == TOK_NAME && t->code == WORD_NONE))
-        return false;
-    return before->kind != TOK_OP || before->code == OP_CLOSE || before->code == OP_CLOSE_INDEX;
-}
-
-static bool has_second_copy(const struct sql_shape *sh, size_t from, size_t to)
-{
-    uint64_t h = run_hash(sh, from, to);
-    size_t run = to - from;
-
-    for (size_t i = to; i + run <= sh->len; i++)
-        if (sh->word[i] == sh->word[from] && run_hash(sh, i, i + run) == h)
-            return true;
-    return false;
-}
-
-struct sql_insertion sql_shape_find_insertion(const struct sql_shape *sh, const struct sql_lex *lex,
-                                              bool (*is_known)(void *self, uint64_t hash), void *self)
-{
-    uint16_t starts[INSERTION_SPAN];
-    size_t starts_len = 0, first = sh->len > INSERTION_SPAN ? sh->len - INSERTION_SPAN : 2;
-
-    if (sh->is_cut || sh->len < 4)
-        return (struct sql_insertion){ 0 };
-    /* AND and OR first: `= '' OR 1` is as long as `OR 1=1`, and says less. */
-    for (int connectors = 1; connectors >= 0; connectors--)
-        for (size_t i = first; i < sh->len; i++)
-            if (may_start(sh, lex, i) && (lex->tokens[sh->tok[i]].kind == TOK_NAME) == (connectors == 1))
-                starts[starts_len++] = (uint16_t)i;
-    for (size_t run = 1; run < sh->len; run++)
-        for (size_t k = 0; k < starts_len && starts[k] + run <= sh->len; k++) {
-            size_t from = starts[k], to = from + run, len = 0;
-            uint64_t h = whole_hash(sh, spliced(sh, from, to), sh->len - run);
-
-            if (is_known(self, h))
-                return (struct sql_insertion){ .found = true, .from = from, .to = to, .base_hash = h };
-            if (run < 2 || run > INSERTION_COPY_MAX || !has_second_copy(sh, from, to))
-                continue;
-            h = without_copies(sh, from, to, &len);
-            h = whole_hash(sh, h, len);
-            if (is_known(self, h))
-                return (struct sql_insertion){ .found = true, .from = from, .to = to, .base_hash = h };
-        }
-    return (struct sql_insertion){ 0 };
+        return 0;
+    if (before->kind == TOK_OP && before->code != OP_CLOSE && before->code != OP_CLOSE_INDEX)
+        return 0;
+    return t->kind == TOK_NAME ? 1 : 2;
 }
 
 /* ---- for people --------------------------------------------------------------------------------- */
 
-void sql_shape_print(const struct sql_shape *sh, const struct sql_lex *lex, struct buf *out)
+void sql_shape_print(const struct query_shape *sh, const struct sql_lex *lex, struct buf *out)
 {
     for (size_t i = 0; i < sh->len; i++) {
         const struct sql_token *t = &lex->tokens[sh->tok[i]];

@@ -8,6 +8,7 @@ extern const struct encoder encoder_json;
 extern const struct encoder encoder_defender;
 extern const struct encoder encoder_asim;
 extern const struct encoder encoder_sentinel;
+extern const struct encoder encoder_common_security_log;
 extern const struct encoder encoder_cef;
 extern const struct encoder encoder_leef;
 extern const struct encoder encoder_ocsf;
@@ -19,6 +20,7 @@ const struct encoder *const encoders_all[] = {
     &encoder_defender,
     &encoder_asim,
     &encoder_sentinel,
+    &encoder_common_security_log,
     &encoder_cef,
     &encoder_leef,
     &encoder_ocsf,

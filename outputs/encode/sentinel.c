@@ -1,7 +1,7 @@
 /* sentinel.c - a row of our own table CosmosWatchAlerts_CL, for the Logs Ingestion API.
  *
  * The table SecurityAlert takes no rows from outside. This one has its column names where it has the meaning, so
- * that a Sentinel rule (NRT, one alert per row with UpdateNumber == 0) copies columns into a real alert, and
+ * that a Sentinel rule (one alert for the first row of each SystemAlertId) copies columns into a real alert, and
  * what analysts search by stands in columns of its own. "always": there in every row; the others are left
  * out when unknown.
  *
@@ -12,7 +12,8 @@
  * SchemaVersion       | string   | always | "1.0"
  * SystemAlertId       | string   | always | the alert, the same over all updates
  * RecordId            | string   | always | this row: SystemAlertId "-" UpdateNumber
- * UpdateNumber        | long     | always | 0 for the first row; arg_max(UpdateNumber, *) is the state now
+ * UpdateNumber        | long     | always | grows; not from 0, a first row may have many merged in it.
+ *                     |          |        | arg_max(UpdateNumber, *) is the state now
  * IsFinal             | boolean  | always | the last row of this alert
  * IsSample            | boolean  | always | made by `cosmowatch sample`
  * Status              | string   | always | New; Dismissed when suppressed

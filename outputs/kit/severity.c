@@ -2,8 +2,8 @@
 #include "outputs/kit/severity.h"
 
 static const struct severity_scale scales[] = {
-    [SEVERITY_INFORMATIONAL] = { .cef = 1, .leef = 1, .syslog = 6, .ocsf = 1, .ecs = 21, .risk = 21, .servicenow = 5,
-                                 .pagerduty = "info", .opsgenie = "P5", .cim = "informational" },
+    [SEVERITY_INFORMATIONAL] = { .cef = 1, .leef = 1, .syslog = 6, .ocsf = 1, .ecs = 21, .risk = 21,
+                                 .servicenow = 5, .pagerduty = "info", .opsgenie = "P5", .cim = "informational" },
     [SEVERITY_LOW] = { .cef = 3, .leef = 3, .syslog = 5, .ocsf = 2, .ecs = 21, .risk = 21, .servicenow = 4,
                        .pagerduty = "warning", .opsgenie = "P4", .cim = "low" },
     [SEVERITY_MEDIUM] = { .cef = 5, .leef = 5, .syslog = 4, .ocsf = 3, .ecs = 47, .risk = 47, .servicenow = 3,

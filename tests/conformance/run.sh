@@ -50,7 +50,14 @@ else
     echo "$(grep -c . "$here/bad.jsonl") wrong queries refused"
 fi
 
+echo '== KQL: the analytics rule and the workbook'
+PYTHONPATH=$root/tests "$python" -m flow.templates >"$dir/templates.jsonl" || failed=1
+node "$here/kusto-check.mjs" "$dir/templates.jsonl" || failed=1
+
 if [ -n "$binary" ]; then
+    echo "== $binary beside Microsoft's ingestion client"
+    CONFORMANCE_DIR=$dir PYTHON=$python node "$here/ingestion-wire.cjs" "$binary" || failed=1
+
     echo "== KQL: what $binary sends"
     # shellcheck disable=SC2086  # the arguments are a list
     if "$binary" queries --json ${COSMOWATCH_QUERIES_ARGS:--c $here/queries.yaml} >"$dir/queries.jsonl" &&

@@ -4,11 +4,14 @@ What is missing on this machine is skipped with the name of its package.
 SPDX-License-Identifier: Apache-2.0
 """
 
+import base64
+import http.server
 import json
 import os
 import shutil
 import subprocess
-import time
+import threading
+import urllib.parse
 
 import pytest
 
@@ -295,6 +298,39 @@ def test_event_hubs_takes_a_token_of_our_own_identity(dir_, behind_gate):
     assert gate.seen and len(tokens) >= 1
     assert "contoso.servicebus.windows.net" in json.dumps(asked)
     assert code == 1 and "7000215" in out and CANARY not in out + err, out
+
+
+class TokenEndpoint(http.server.BaseHTTPRequestHandler):
+    """RFC 6749 section 4.4 with HTTP Basic."""
+
+    def do_POST(self):
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        basic = base64.b64decode(self.headers.get("Authorization", "")[6:]).decode()
+        good = basic == "soc%20agent:" + urllib.parse.quote(kit.SECRET, safe="") and "grant_type=client_credentials" in form
+        body = json.dumps({"access_token": "t0ken", "token_type": "Bearer", "expires_in": 300} if good else
+                          {"error": "invalid_client"}).encode()
+        self.send_response(200 if good else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_kafka_takes_a_token_of_an_oidc_provider(dir_, behind_gate):
+    ca = os.path.join(dir_, "ca.pem")
+    b, gate = behind_gate(mechanism="OAUTHBEARER", check=lambda data: b"auth=Bearer t0ken" in data)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), TokenEndpoint) as idp:
+        threading.Thread(target=idp.serve_forever, daemon=True).start()
+        oidc = {"token_url": "http://127.0.0.1:%d/token" % idp.server_port, "client_id": "soc agent",
+                "client_secret": "${env:COSMOWATCH_TEST_SECRET}", "scope": "kafka"}
+        cfg = config(dir_, **kafka(b, security="sasl_tls", sasl={"mechanism": "oauthbearer", "oidc": oidc}, tls={"ca": ca}))
+        kit.run(["outputs", "test", "bus", "-c", cfg])
+        code, out, err = kit.run(["outputs", "test", "bus", "-c", cfg], check=False, env={"COSMOWATCH_TEST_SECRET": CANARY})
+        idp.shutdown()
+    assert len(gate.seen) >= 1
+    assert code == 1 and "invalid_client" in out and "correct sasl" in out and CANARY not in out + err, out
 
 
 def test_event_hubs_settings_are_checked(dir_):

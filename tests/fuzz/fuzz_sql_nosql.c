@@ -11,12 +11,12 @@ int fuzz_sql_nosql(const uint8_t *data, size_t size)
 {
     static struct sql_bench *bench; /* 1.5 MB of scratch: once */
     struct baseline *memory = baseline_new(&(struct baseline_config){ .horizon_ns = NS_PER_HOUR, .learn_ns = 0 });
-    const struct baseline_memory *const memories[] = { &sql_memory_client, &sql_memory_shape, &sql_memory_word };
-    struct sql_client client = { .baseline = memory, .account = SL("a"), .hash = 1, .slot = 100, .len = 1, .label = SL("l") };
+    const struct baseline_memory *const memories[] = { &query_memory_client, &query_memory_shape, &query_memory_word };
+    struct query_client client = { .baseline = memory, .account = SL("a"), .hash = 1, .slot = 100, .len = 1, .label = SL("l") };
     struct slice text = slice_make((const char *)data, size);
     struct buf shape = BUF_INIT(65536);
     struct error err = { 0 };
-    struct sql_case k;
+    struct query_case k;
 
     if (!bench)
         bench = sql_bench_new();
@@ -26,11 +26,11 @@ int fuzz_sql_nosql(const uint8_t *data, size_t size)
     if (bench && memory) {
         /* The first half of the text is what the client usually sends; then the whole is judged. */
         sql_case_judge(bench, &client, slice_make(text.at, size / 2), RUN_OK, &k);
-        (void)sql_history_learn(&client, &(struct sql_lesson){ .shape = k.reading.shape, .middle = k.reading.middle,
-            .with_list = k.reading.with_list, .reach = k.reading.reach, .requests = 1, .words = k.words, .words_len = k.words_len });
+        k.lesson.requests = 1;
+        (void)query_history_learn(&client, &k.lesson);
         client.slot += 5;
         for (int run = RUN_OK; run <= RUN_UNKNOWN; run++) {
-            sql_case_judge(bench, &client, text, (enum sql_run)run, &k);
+            sql_case_judge(bench, &client, text, (enum query_run)run, &k);
             if (k.confidence < 0 || k.confidence > 100 || (k.verdict == VERDICT_ATTACK && !k.variant))
                 abort();
             sql_case_print_shape(bench, &shape);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Labelled query texts for tests/quality/sql_quality: python3 generate.py [--seed N] [--rows N] > rows.ndjson
+"""Labelled query texts for tests/quality/sql_quality: python3 generate.py [--seed N] [--rows N] [--api NAME] > rows.ndjson
 
 Applications, values and payloads are made up here; nothing is taken from the files that the detector was
 developed on. A statement is a template with one hole for a user's value; an attack is a payload in the hole.
@@ -11,6 +11,8 @@ import argparse
 import json
 import random
 import re
+
+import dialects
 
 APPS = {
     "clinic": ("p", ["lastName", "ward", "doctor", "insurer"], ["room", "age"], ["diagnosisNote", "pinCode"]),
@@ -267,8 +269,10 @@ def main():
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--rows", type=int, default=20000)
     ap.add_argument("--mask", action="store_true", help="as logged with full-text query off; rows answered with 200 only")
+    ap.add_argument("--api", default="nosql", choices=["nosql", "mongodb", "cassandra", "gremlin", "table"])
     args = ap.parse_args()
-    for i, row in enumerate(rows(random.Random(args.seed), args.rows)):
+    rnd = random.Random(args.seed)
+    for i, row in enumerate(rows(rnd, args.rows) if args.api == "nosql" else dialects.rows(args.api, rnd, args.rows)):
         if args.mask:
             if row["status_code"] != 200:
                 continue

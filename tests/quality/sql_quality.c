@@ -1,12 +1,13 @@
-/* sql_quality - how well the SQL-injection detector tells attacks from ordinary statements.
+/* sql_quality - how well the injection detectors tell attacks from ordinary statements.
  *
- *     sql_quality [--history=none|template|app] [--list=all|LABEL|CLASS|EFFECT] FILE...
+ *     sql_quality [--history=none|template|app] [--api=NAME] [--list=all|LABEL|CLASS|EFFECT] [--summary] FILE...
  *
- * FILE: one JSON object a line: query, label (benign, injection_...), class, effect, status_code,
- * template_id, app (optional). Each row is judged as a request of its own. With history, the benign
- * rows that were answered with 200 are sent ten days earlier: `template` gives each template a client of
- * its own; `app` lets all templates of an application share one client and keeps three in ten templates
- * (by hash) out of history, so that statements of an unknown shape are judged too.
+ * FILE: one JSON object a line: api (nosql, mongodb, cassandra, gremlin, table), query, label (benign,
+ * injection_...), class, effect, status_code (as the API has it: 0 and 200 are success), template_id, app
+ * (optional). Each row is judged as a request of its own by the detector of its API. With history, the benign
+ * rows that were answered are sent ten days earlier: `template` gives each template a client of its own; `app`
+ * lets all templates of an application share one client and keeps three in ten templates (by hash) out of
+ * history, so that statements of an unknown shape are judged too.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "alert/catalogue.h"
 #include "base/map.h"
@@ -17,7 +18,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-extern const struct detector_ops detector_sql_injection;
+extern const struct detector_ops detector_sql_injection, detector_mongo_injection, detector_cql_injection,
+    detector_gremlin_injection, detector_table_injection;
+
+static const struct dialect {
+    const char *name;
+    enum api api;
+    enum table table;
+    const struct detector_ops *detector;
+} dialects[] = {
+    { .name = "nosql", .api = API_NOSQL, .table = TABLE_QUERY_STATS, .detector = &detector_sql_injection },
+    { .name = "mongodb", .api = API_MONGODB, .table = TABLE_MONGO, .detector = &detector_mongo_injection },
+    { .name = "cassandra", .api = API_CASSANDRA, .table = TABLE_CASSANDRA, .detector = &detector_cql_injection },
+    { .name = "gremlin", .api = API_GREMLIN, .table = TABLE_GREMLIN, .detector = &detector_gremlin_injection },
+    { .name = "table", .api = API_TABLE, .table = TABLE_TABLE_API, .detector = &detector_table_injection },
+};
 
 #define ROWS_MAX 400000
 #define DAY_NS (INT64_C(20000) * NS_PER_DAY)
@@ -25,6 +40,7 @@ extern const struct detector_ops detector_sql_injection;
 struct row {
     char *query, *label, *class, *effect, *template_id, *app;
     int status;
+    const struct dialect *dialect;
 };
 
 struct judged { bool alerted, attack; };
@@ -35,13 +51,20 @@ static struct row rows[ROWS_MAX];
 static size_t rows_len;
 static struct tally tallies[512];
 static size_t tallies_len;
-static struct bench *bench;
+static struct bench *benches[ARRAY_LEN(dialects)];
+static const char *only_api;
+static bool summary;
 
 static char *field(struct json_object *o, const char *name, const char *otherwise)
 {
     struct json_object *v = NULL;
 
     return strdup(json_object_object_get_ex(o, name, &v) && json_object_get_string(v) ? json_object_get_string(v) : otherwise);
+}
+
+static int http_status(int code)
+{
+    return code == 0 || (code >= 200 && code < 400) ? 200 : 400;
 }
 
 static void load(const char *path)
@@ -58,12 +81,17 @@ static void load(const char *path)
         struct json_object *o = json_tokener_parse(line);
         char *api = o ? field(o, "api", "nosql") : NULL, *status = o ? field(o, "status_code", "200") : NULL;
 
-        if (o && strcmp(api, "nosql") == 0) {
+        const struct dialect *d = NULL;
+
+        for (size_t i = 0; o && i < ARRAY_LEN(dialects); i++)
+            if (strcmp(api, dialects[i].name) == 0 && (!only_api || strcmp(api, only_api) == 0))
+                d = &dialects[i];
+        if (d) {
             struct row *r = &rows[rows_len++];
 
             *r = (struct row){ .query = field(o, "query", ""), .label = field(o, "label", "benign"),
                                .class = field(o, "class", "unknown"), .effect = field(o, "effect", "none"),
-                               .template_id = field(o, "template_id", ""), .status = atoi(status) };
+                               .template_id = field(o, "template_id", ""), .status = http_status(atoi(status)), .dialect = d };
             char app[64] = { 0 };
 
             snprintf(app, sizeof(app), "%.*s", (int)strcspn(r->template_id, "."), r->template_id);
@@ -77,9 +105,14 @@ static void load(const char *path)
     fclose(f);
 }
 
+static struct bench *bench_of(const struct row *r)
+{
+    return benches[r->dialect - dialects];
+}
+
 static void feed(const struct row *r, const char *container, int64_t when, size_t n)
 {
-    struct observation o = { .kind = OBS_TEXT, .table = TABLE_QUERY_STATS, .api = API_NOSQL, .minute_ns = when,
+    struct observation o = { .kind = OBS_TEXT, .table = r->dialect->table, .api = r->dialect->api, .minute_ns = when,
                              .status = r->status, .bytes_out = 2000, .bytes_in = 300, .ru_milli = 3000 };
     char address[32]; /* one for each row: bursts are not what is measured */
 
@@ -90,11 +123,11 @@ static void feed(const struct row *r, const char *container, int64_t when, size_
     o.text[F_USER_AGENT] = SL("azsdk-java-cosmos/4.60.0 Linux/5.15 JRE/17");
     o.text[F_OPERATION] = SL("Query");
     o.text[F_QUERY_TEXT] = slice_of(r->query);
-    bench_feed(bench, &o);
+    bench_feed(bench_of(r), &o);
 }
 
 /* What the row just fed led to; the alerts are forgotten. */
-static struct judged take_verdict(bool explain)
+static struct judged take_verdict(struct bench *bench, bool explain)
 {
     struct judged ret = { 0 };
 
@@ -103,7 +136,7 @@ static struct judged take_verdict(bool explain)
         const struct fact *reasons = alert_fact(a, "reason");
 
         ret.alerted = true;
-        ret.attack |= strstr(a->type->id, "DataExfiltration") != NULL;
+        ret.attack |= a->severity >= SEVERITY_MEDIUM;
         for (size_t k = 0; explain && reasons && k < reasons->len; k++)
             printf("    %d %s %s\n", a->confidence, a->variant, reasons->entries[k].text);
     }
@@ -153,9 +186,10 @@ static void count_row(const struct row *r, struct judged j)
 {
     char name[160];
 
-    (void)snprintf(name, sizeof(name), "%s %s", group_of(r), r->class);
-    count(name, j.alerted, j.attack);
-    (void)snprintf(name, sizeof(name), "ALL %s", group_of(r) + 2);
+    (void)snprintf(name, sizeof(name), "%-9s %s %s", r->dialect->name, group_of(r), r->class);
+    if (!summary)
+        count(name, j.alerted, j.attack);
+    (void)snprintf(name, sizeof(name), "%-9s %s ALL", r->dialect->name, group_of(r));
     count(name, j.alerted, j.attack);
 }
 
@@ -174,13 +208,17 @@ START_TEST(measure)
     bool by_template = strcmp(history, "template") == 0, by_app = strcmp(history, "app") == 0;
 
     ck_assert_ptr_nonnull(seen);
-    bench = bench_open(&detector_sql_injection, "");
-    bench_set_backfill(bench, true);
+    for (size_t i = 0; i < ARRAY_LEN(dialects); i++) {
+        benches[i] = bench_open(dialects[i].detector, "");
+        bench_set_backfill(benches[i], true);
+    }
     for (size_t i = 0; (by_template || by_app) && i < rows_len; i++)
         if (strcmp(rows[i].label, "benign") == 0 && rows[i].status == 200 && !(by_app && held_out(&rows[i])))
             feed(&rows[i], by_app ? rows[i].app : rows[i].template_id, DAY_NS, i);
-    bench_set_backfill(bench, false);
-    bench_forget_alerts(bench);
+    for (size_t i = 0; i < ARRAY_LEN(dialects); i++) {
+        bench_set_backfill(benches[i], false);
+        bench_forget_alerts(benches[i]);
+    }
     for (size_t i = 0; i < rows_len; i++) {
         const struct row *r = &rows[i];
         bool is_quiet = strcmp(r->label, "benign") == 0 || strcmp(r->effect, "contained") == 0, is_new = false;
@@ -191,13 +229,14 @@ START_TEST(measure)
         if (!is_new)
             continue; /* distinct texts are counted */
         feed(r, by_app ? r->app : by_template ? r->template_id : alone, DAY_NS + 10 * NS_PER_DAY, i);
-        struct judged j = take_verdict(is_listed(r, list));
+        struct judged j = take_verdict(bench_of(r), is_listed(r, list));
 
         count_row(r, j);
         if (is_listed(r, list) && is_quiet == j.alerted)
             printf("%s %s %s %d | %s\n", r->label, r->class, r->template_id, r->status, r->query);
     }
-    bench_free(bench);
+    for (size_t i = 0; i < ARRAY_LEN(dialects); i++)
+        bench_free(benches[i]);
     map_free(seen);
 }
 END_TEST
@@ -205,7 +244,7 @@ END_TEST
 static void print_table(void)
 {
     qsort(tallies, tallies_len, sizeof(tallies[0]), by_name);
-    printf("%-46s %7s %7s %9s %8s\n", "class (distinct texts)", "rows", "alerts", "percent", "exfil");
+    printf("%-46s %7s %7s %9s %8s\n", summary ? "distinct texts" : "class (distinct texts)", "rows", "alerts", "percent", "medium");
     for (size_t i = 0; i < tallies_len; i++)
         printf("%-46s %7d %7d %8.3f%% %8d\n", tallies[i].name, tallies[i].rows, tallies[i].alerts,
                100.0 * tallies[i].alerts / tallies[i].rows, tallies[i].attack);
@@ -219,6 +258,10 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (strncmp(argv[i], "--history=", 10) == 0)
             history = argv[i] + 10;
+        else if (strncmp(argv[i], "--api=", 6) == 0)
+            only_api = argv[i] + 6;
+        else if (strcmp(argv[i], "--summary") == 0)
+            summary = true;
         else if (strncmp(argv[i], "--list=", 7) == 0)
             list = argv[i] + 7;
         else

@@ -251,6 +251,62 @@ START_TEST(a_weekly_export_seen_twice_does_not_alert_the_third_time)
 }
 END_TEST
 
+START_TEST(a_weekly_and_a_monthly_job_are_told_twice_and_then_usual)
+{
+    for (int gap = 7; gap <= 30; gap += 23) {
+        struct bench *b = open_learned(20);
+
+        for (int i = 0; i < 5; i++) {
+            for (int hour = 20; hour < 24; hour++) /* of four hours */
+                feed(b, (struct reads){ .minute_ns = hour_of(20 + i * gap, hour), .bytes = 3000 * MB });
+            feed_usual(b, 20 + i * gap, gap);
+        }
+        ck_assert_msg(bench_alerts(b) == 2, "every %d days: %zu", gap, bench_alerts(b));
+        bench_free(b);
+    }
+}
+END_TEST
+
+START_TEST(a_day_whose_sum_is_unusual_alerts_though_no_hour_does)
+{
+    struct bench *b = open_learned(30);
+    const struct alert *a;
+
+    for (int h = 0; h < 24; h++) /* twice the usual hour, all day */
+        feed(b, (struct reads){ .minute_ns = hour_of(30, h), .bytes = 80 * MB });
+    ck_assert_uint_eq(bench_alerts(b), 0);
+    bench_free(b);
+    b = bench_open(&detector_volume, "");
+    for (int h = 0; h < 30 * 24; h++) /* a reader of eight busy hours a day */
+        feed(b, (struct reads){ .minute_ns = hour_of(0, h), .bytes = h % 24 < 8 ? (34 + 3 * (h % 5)) * MB : 100000 });
+    for (int h = 0; h < 24; h++)
+        feed(b, (struct reads){ .minute_ns = hour_of(30, h), .bytes = 51 * MB });
+    a = bench_only(b, TYPE);
+    ck_assert_str_eq(a->variant, ".Day");
+    ck_assert_int_eq(a->severity, SEVERITY_MEDIUM);
+    ck_assert_str_eq(a->subject, "PrimaryMasterKey / azsdk-java-cosmos / private -> shop/orders, whole day");
+    ck_assert_int_eq(alert_number(a, "dayBytes", 0), 24 * 51 * MB);
+    ck_assert_int_gt(alert_number(a, "usualDayBytes", 0), 250 * MB);
+    bench_free(b);
+}
+END_TEST
+
+START_TEST(a_busy_weekday_is_usual_and_a_busy_sunday_is_not)
+{
+    for (int extra = 0; extra < 7; extra++) {
+        struct bench *b = bench_open(&detector_volume, "");
+
+        for (int day = 0; day < 43 + extra; day++) /* six days of 10 GB, one of 700 MB */
+            for (int h = 0; h < 24; h++)
+                feed(b, (struct reads){ .minute_ns = hour_of(day, h), .bytes = (day % 7 == 6 ? 30 : 420 + 5 * (h % 3)) * MB });
+        for (int h = 0; h < 24; h++)
+            feed(b, (struct reads){ .minute_ns = hour_of(43 + extra, h), .bytes = 425 * MB });
+        ck_assert_msg(bench_alerts(b) == ((43 + extra) % 7 == 6), "day %d: %zu", (43 + extra) % 7, bench_alerts(b));
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(an_attack_of_two_hours_hardly_moves_the_band)
 {
     struct bench *b = open_learned(16);
@@ -599,6 +655,9 @@ int main(void)
     tcase_add_test(t, a_nightly_export_in_the_history_never_alerts);
     tcase_add_test(t, a_new_nightly_export_alerts_for_some_days_and_then_is_usual);
     tcase_add_test(t, a_weekly_export_seen_twice_does_not_alert_the_third_time);
+    tcase_add_test(t, a_weekly_and_a_monthly_job_are_told_twice_and_then_usual);
+    tcase_add_test(t, a_day_whose_sum_is_unusual_alerts_though_no_hour_does);
+    tcase_add_test(t, a_busy_weekday_is_usual_and_a_busy_sunday_is_not);
     tcase_add_test(t, an_attack_of_two_hours_hardly_moves_the_band);
     tcase_add_test(t, many_small_readers_together_are_low);
     tcase_add_test(t, a_thousand_hosts_of_one_application_are_one_reader);

@@ -12,6 +12,7 @@
 extern const struct detector_ops detector_sql_injection;
 
 #define EXFILTRATION "CosmosDB_SqlInjection.DataExfiltration"
+#define MASKED "CosmosDBX_NoSqlInjection"
 #define FUZZING "CosmosDB_SqlInjection.FailedFuzzingAttempt"
 #define USUAL "SELECT c.id, c.name FROM c WHERE c.city = '%s' AND c.zip > 3 ORDER BY c.name"
 
@@ -91,7 +92,8 @@ START_TEST(a_statement_is_judged_by_its_form)
         feed(b, (struct ask){ .text = buf_cstr(&statement), .minute_ns = day(1),
                               .status = slice_eq(status, SL("-")) ? -1 : slice_eq(status, SL("400")) ? 400 : 200 });
         const struct alert *a = bench_alerts(b) ? bench_alert(b, 0) : NULL;
-        const char *got = !a ? "quiet" : strcmp(a->type->id, EXFILTRATION) == 0 ? "attack" : "probe";
+        const char *got = !a ? "quiet" : strcmp(a->type->id, EXFILTRATION) == 0 ? "attack"
+                             : strcmp(a->type->id, MASKED) != 0 ? "probe" : a->severity == SEVERITY_MEDIUM ? "masked attack" : "masked probe";
 
         ck_assert_msg(slice_eq(verdict, slice_of(got)) && bench_alerts(b) <= 1, "%s: %s", got, line);
         buf_release(&statement);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static struct sql_scratch *scratch;
-static struct sql_shape *shape_a, *shape_b;
+static struct query_shape *shape_a, *shape_b;
 
 static void setup(void)
 {
@@ -20,8 +20,8 @@ static void setup(void)
     ck_assert(scratch && shape_a && shape_b);
     scratch->lex.tokens = scratch->tokens;
     scratch->lex.tokens_max = SQL_TOKENS_MAX;
-    sql_shape_init(shape_a);
-    sql_shape_init(shape_b);
+    query_shape_init(shape_a);
+    query_shape_init(shape_b);
 }
 
 static void teardown(void)
@@ -37,7 +37,7 @@ static enum sql_outcome outcome_of(struct slice text)
     return sql_parse(scratch).outcome;
 }
 
-static uint64_t shape_of(struct sql_shape *sh, const char *text)
+static uint64_t shape_of(struct query_shape *sh, const char *text)
 {
     sql_lex_run(&scratch->lex, slice_of(text));
     sql_shape_make(sh, &scratch->lex, sql_is_masked(&scratch->lex));
@@ -106,7 +106,7 @@ START_TEST(huge_and_deep_text_ends_in_bounded_work)
         sql_lex_run(&scratch->lex, repeat(&b, cases[i].start, cases[i].unit, cases[i].n, cases[i].end));
         sql_judge(scratch, &j);
         sql_shape_make(shape_a, &scratch->lex, false);
-        ck_assert_msg(j.score >= 0 && j.score <= 100 && shape_a->len <= SQL_SHAPE_MAX, "%s", cases[i].unit);
+        ck_assert_msg(j.score >= 0 && j.score <= 100 && shape_a->len <= QUERY_SHAPE_MAX, "%s", cases[i].unit);
     }
     buf_release(&b);
 }
@@ -177,6 +177,12 @@ static bool is_base(void *self, uint64_t hash)
     return hash == *(const uint64_t *)self;
 }
 
+static int start_rank(void *self, size_t i)
+{
+    (void)self;
+    return sql_shape_start_rank(shape_a, &scratch->lex, i);
+}
+
 START_TEST(what_was_put_into_a_known_statement_is_found)
 {
     static const struct { const char *base, *text, *put_in; } cases[] = {
@@ -194,7 +200,8 @@ START_TEST(what_was_put_into_a_known_statement_is_found)
         uint64_t base = shape_of(shape_b, cases[i].base);
 
         (void)shape_of(shape_a, cases[i].text);
-        struct sql_insertion in = sql_shape_find_insertion(shape_a, &scratch->lex, is_base, &base);
+        struct query_insertion in = query_shape_find_insertion(shape_a, &(struct query_insertion_ask){
+            .self = &base, .is_known = is_base, .start_rank = start_rank });
 
         ck_assert_msg(in.found == (cases[i].put_in != NULL), "%s", cases[i].text);
         if (!in.found)

@@ -46,4 +46,6 @@ EXPECTED = [
     {"alertType": "CosmosDB_TorAnomaly", "severity": "High", "count": 1, "accountName": "contoso-orders"},
     {"alertType": "CosmosDB_SuspiciousIp", "severity": "Medium", "count": 1},
     {"alertType": "CosmosDB_SuspiciousIp", "severity": "Low", "count": 1},
+    # of refused_access: what is no access yet
+    {"alertType": "CosmosDBX_RefusedAccess", "severity": "Low", "count": 2, "accountName": "contoso-other"},
 ]

@@ -4,7 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 
 from kit import row
 
-CONFIG = "detectors:\n  volume: { sensitivity: medium }\n"
+CONFIG = "detectors:\n  volume: { sensitivity: medium }\n  unusual_application: { enabled: false }\n"
 FILES = {}
 MB = 1000000
 

@@ -1,0 +1,138 @@
+/* catalogue_incident.c - chains of alerts. The cloud's own product documents no incident that names Cosmos DB;
+ * these are ours, built as it builds its own: same resource or same actor, in the order of an attack. Severity here
+ * is the least an incident of that kind has; the one told is that of its gravest member, raised by one step. Facts
+ * used in the templates are those of agent/alert/incident.c.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "alert/catalogue_parts.h"
+
+#define LOOK_MEMBERS                                                                               \
+    "Read the member alerts in the order of the time line: `cosmowatch alerts show ID` with each of {members}."
+#define LOOK_FIRST                                                                                 \
+    "Begin with the earliest one: who was it, and is there an explanation that would also cover the later ones?"
+#define LOOK_NEIGHBOURS                                                                            \
+    "Look for the same addresses and principals[[ ({address})]] at storage, Key Vault and other accounts."
+#define PREVENT_PATH                                                                               \
+    "Close the way in that the first alert shows; each member alert names its own measures."
+
+/* Every request of the accounts in that time, who and from where. */
+#define KQL_ACCOUNTS                                                                               \
+    "CDBDataPlaneRequests\n"                                                                       \
+    "| where TimeGenerated between ({first:kql} .. {last:kql})\n"                                  \
+    "| where AccountName in~ {accounts:kqlset}[[ and ClientIpAddress in {address:kqlset}]]\n"     \
+    "| summarize Requests=count(), Bytes=sum(ResponseLength), First=min(TimeGenerated), "          \
+    "Last=max(TimeGenerated) by AccountName, DatabaseName, CollectionName, OperationName, StatusCode, " \
+    "ClientIpAddress, UserAgent, AadPrincipalId, Key=coalesce(KeyType, AuthTokenType)\n"           \
+    "| order by First asc"
+
+#define DATA_PLANE                                                                                 \
+    { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests", "CDBGremlinRequests", "CDBTableApiRequests" }
+
+#define WHY_CHAIN(span)                                                                            \
+    "{types} kinds of alert about {account} follow one another within " span                       \
+    "[[ (goes on from {continues})]]: {timeline}. Severity: {raised}."
+
+const struct alert_type alert_types_incident[] = {
+    {
+        .id = "CosmosDBX_Incident.KeyTheft",
+        .display_name = "Incident: account keys were read and then used",
+        .severity = SEVERITY_MEDIUM,
+        .is_incident = true,
+        .open_days = 15,
+        .intent = "CredentialAccess",
+        .techniques = { "T1555.006", "T1078.004", "T1213.006" },
+        .description =
+            "Somebody unusual read the keys of {account}, and within 14 days the account was used from a place or in a "
+            "way that is not its own. Together these look like a stolen key at work.",
+        .why = WHY_CHAIN("14 days"),
+        .investigate = { LOOK_MEMBERS,
+                         "Is the reader of the keys who it says it is? Its sign-ins at that time, and why its role "
+                         "allows reading keys.",
+                         LOOK_KEY, LOOK_NEIGHBOURS, LOOK_EXTENT },
+        .remediate = { ACT_EVIDENCE, ACT_KEYS,
+                       "Disable the identity that read the keys, revoke its sessions, remove its roles.", ACT_CLOSE,
+                       "Set disableLocalAuth once applications use Microsoft Entra ID: then keys are worth nothing." },
+        .prevent = { PREVENT_ENTRA, PREVENT_KEYS, PREVENT_ROLES, PREVENT_NETWORK },
+        .tables = { "AzureActivity", "CDBDataPlaneRequests" },
+        .kql = "AzureActivity\n"
+               "| where TimeGenerated between ({first:kql} .. {last:kql})\n"
+               "| where OperationNameValue has_any (\"listKeys\", \"readonlykeys\", \"listConnectionStrings\", "
+               "\"regenerateKey\") and _ResourceId has {account:kql}\n"
+               "| project TimeGenerated, What=OperationNameValue, Who=Caller, From=CallerIpAddress, AccountName={account:kql}\n"
+               "| union (CDBDataPlaneRequests\n"
+               "    | where TimeGenerated between ({first:kql} .. {last:kql})\n"
+               "    | where AccountName =~ {account:kql}[[ and ClientIpAddress in {address:kqlset}]]\n"
+               "    | summarize Requests=count(), Bytes=sum(ResponseLength) by bin(TimeGenerated, 1h), AccountName, "
+               "What=OperationName, Who=coalesce(AadPrincipalId, KeyType, AuthTokenType), From=ClientIpAddress)\n"
+               "| order by TimeGenerated asc",
+    },
+    {
+        .id = "CosmosDBX_Incident.Intrusion",
+        .display_name = "Incident: unusual access followed by more",
+        .severity = SEVERITY_MEDIUM,
+        .is_incident = true,
+        .open_days = 2,
+        .intent = "InitialAccess",
+        .techniques = { "T1110", "T1078.004", "T1213.006" },
+        .description =
+            "Within 24 hours {account} was tried or entered in an unusual way and then explored or emptied. Each step "
+            "alone may have an explanation; one after the other they look like an intrusion.",
+        .why = WHY_CHAIN("24 hours"),
+        .investigate = { LOOK_MEMBERS, LOOK_FIRST, LOOK_KEY, LOOK_PRINCIPAL, LOOK_EXTENT, LOOK_NEIGHBOURS },
+        .remediate = { ACT_EVIDENCE, ACT_CLOSE, ACT_KEYS,
+                       "If a principal was used: disable it, revoke its sessions, remove its roles.",
+                       "Judge the duty to report a breach with the list of containers read." },
+        .prevent = { PREVENT_PATH, PREVENT_ENTRA, PREVENT_NETWORK, PREVENT_ROLES },
+        .tables = DATA_PLANE,
+        .kql = KQL_ACCOUNTS,
+    },
+    {
+        .id = "CosmosDBX_Incident.Injection",
+        .display_name = "Incident: injection attempts that came through",
+        .severity = SEVERITY_MEDIUM,
+        .is_incident = true,
+        .open_days = 2,
+        .intent = "Exfiltration",
+        .techniques = { "T1595.002", "T1190", "T1213.006" },
+        .description =
+            "Within 24 hours statements against {account} were first tried and then succeeded, or data left after them. "
+            "Somebody works on the application in front of it and found a way.",
+        .why = WHY_CHAIN("24 hours"),
+        .investigate = { LOOK_MEMBERS,
+                         "Find the page or API that builds the statements: the application's log at the times above.",
+                         "The addresses are the application's; the attacker is behind it: look for his requests in the "
+                         "application's or gateway's log, from the first failing statement on.",
+                         LOOK_EXTENT },
+        .remediate = { ACT_CODE, ACT_EVIDENCE,
+                       "Treat the application's credential as exposed where it can read more than these containers.",
+                       "Judge the duty to report a breach with the list of containers read." },
+        .prevent = { PREVENT_QUERIES, PREVENT_ROLES, "A WAF rule for the pattern; generic error pages." },
+        .tables = { "CDBQueryRuntimeStatistics", "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests",
+                    "CDBGremlinRequests", "CDBTableApiRequests" },
+        .kql = KQL_ACCOUNTS,
+    },
+    {
+        .id = "CosmosDBX_Incident.SameActor",
+        .display_name = "Incident: one actor at several accounts",
+        .severity = SEVERITY_MEDIUM,
+        .is_incident = true,
+        .open_days = 2,
+        .intent = "InitialAccess",
+        .techniques = { "T1078.004", "T1580", "T1213.006" },
+        .description =
+            "One network or principal, {subject}, stands in alerts of at least three kinds about at least two accounts "
+            "within 24 hours. That is no misunderstanding of a single application.",
+        .why = "{subject} stands in {types} kinds of alert about the accounts {accounts} within 24 hours"
+               "[[ (goes on from {continues})]]: {timeline}. Severity: {raised}.",
+        .investigate = { LOOK_MEMBERS, "Whose network or principal is {subject}, and what did it do elsewhere?",
+                         "If it is a shared exit (a VPN, a proxy, a build agent), who was behind it at these times?",
+                         LOOK_NEIGHBOURS },
+        .remediate = { ACT_EVIDENCE,
+                       "Block {subject} at the firewalls of all accounts named, or disable the principal and revoke its "
+                       "sessions.",
+                       "Change the keys of every account where a key was used." },
+        .prevent = { PREVENT_PATH, PREVENT_NETWORK, PREVENT_KEYS },
+        .tables = DATA_PLANE,
+        .kql = KQL_ACCOUNTS,
+    },
+    { .id = NULL },
+};

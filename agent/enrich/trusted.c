@@ -1,0 +1,147 @@
+/* trusted.c - see trusted.h. A walk over a short list; the list is bounded.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "enrich/trusted.h"
+
+#include "base/timeutil.h"
+#include "enrich/prefix.h"
+#include "settings/errors.h"
+#include "settings/option.h"
+#include "settings/yaml_node.h"
+
+#include <stdlib.h>
+
+#define TRUSTED_MAX 2000
+
+struct entry {
+    char *value[TRUSTED_KIND_COUNT]; /* exactly one is set */
+    char *until, *note;
+    struct string_list accounts;
+    enum trusted_kind kind;
+    struct prefix range;
+    int64_t until_ns;
+};
+
+struct trusted {
+    struct entry *at;
+    size_t len;
+};
+
+#define VALUE(word, kind_at, what, shown)                                                          \
+    { .key = word, .type = OPT_STRING, .at = offsetof(struct entry, value[kind_at]), .min = 1,     \
+      .max = 512, .help = what, .example = shown }
+
+static const struct option_spec entry_options[] = {
+    VALUE("address", TRUSTED_ADDRESS, "an address or a range", "203.0.113.0/24"),
+    VALUE("principal", TRUSTED_PRINCIPAL, "object id, user name or application id", "anna@contoso.example"),
+    VALUE("key_reader", TRUSTED_KEY_READER, "who may read keys: user name, object id or application id",
+          "terraform@contoso.example"),
+    VALUE("agent", TRUSTED_AGENT, "a user agent; * at the end stands for any rest", "contoso-backup*"),
+    { .key = "accounts", .type = OPT_STRING_LIST, .at = offsetof(struct entry, accounts),
+      .help = "database accounts; none named: all" },
+    { .key = "until", .type = OPT_STRING, .at = offsetof(struct entry, until),
+      .help = "until this time of events, UTC; a date alone is its first moment; unsaid: for ever" },
+    { .key = "note", .type = OPT_STRING, .at = offsetof(struct entry, note), .max = 1000,
+      .help = "who asked for it, and why" },
+    { 0 },
+};
+
+static void read_entry(struct entry *e, const struct yaml_node *item, struct settings_errors *errors)
+{
+    int n = 0;
+
+    e->until_ns = INT64_MAX;
+    if (settings_table_apply(entry_options, item, e, errors) < 0)
+        return;
+    for (int k = 0; k < TRUSTED_KIND_COUNT; k++)
+        if (e->value[k]) {
+            e->kind = (enum trusted_kind)k;
+            n++;
+        }
+    if (n != 1)
+        settings_errors_add(errors, item, "exactly one of address, principal, key_reader and agent is expected");
+    if (e->value[TRUSTED_ADDRESS] && !prefix_parse(slice_of(e->value[TRUSTED_ADDRESS]), &e->range))
+        settings_errors_add(errors, yaml_node_get(item, "address"), "'%.60s' is neither an address nor a range",
+                            e->value[TRUSTED_ADDRESS]);
+    if (e->until && !time_parse_iso(slice_of(e->until), &e->until_ns))
+        settings_errors_add(errors, yaml_node_get(item, "until"), "a date or a time in UTC is expected, as in 2027-01-31");
+}
+
+int trusted_read(const struct yaml_node *list, struct trusted **ret, struct settings_errors *errors)
+{
+    CLEANUP(trusted_freep) struct trusted *t = calloc(1, sizeof *t);
+    size_t before = errors->len + errors->omitted;
+
+    if (list && yaml_node_is_null(list))
+        list = NULL;
+    if (list && list->kind != YAML_NODE_LIST) {
+        settings_errors_add(errors, list, "trusted: a list (- address: ...) is expected here, not %s",
+                            yaml_node_kind_name(list));
+        return -1;
+    }
+    if (list && list->len > TRUSTED_MAX) {
+        settings_errors_add(errors, list, "trusted: more than %d; a networks file holds ranges without number",
+                            TRUSTED_MAX);
+        return -1;
+    }
+    if (t)
+        t->at = calloc(list ? list->len + 1 : 1, sizeof *t->at);
+    if (!t || !t->at) {
+        settings_errors_add_at(errors, list ? list->file : "", 0, 0, "no memory for the trusted list");
+        return -1;
+    }
+    for (const struct yaml_node *c = list ? list->first : NULL; c; c = c->next)
+        read_entry(&t->at[t->len++], c, errors);
+    if (errors->len + errors->omitted > before)
+        return -1;
+    *ret = TAKE(t);
+    return 0;
+}
+
+void trusted_free(struct trusted *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->len; i++)
+        settings_table_release(entry_options, &t->at[i]);
+    free(t->at);
+    free(t);
+}
+
+void trusted_freep(struct trusted **t)
+{
+    trusted_free(*t);
+    *t = NULL;
+}
+
+static bool is_the_value(const struct entry *e, struct slice value)
+{
+    struct slice want = slice_of(e->value[e->kind]);
+    struct address a;
+
+    if (e->kind == TRUSTED_ADDRESS)
+        return address_parse(value, &a) && prefix_holds(&e->range, &a);
+    if (e->kind == TRUSTED_AGENT && want.at[want.len - 1] == '*')
+        return value.len >= want.len - 1 && slice_eq_nocase(slice_make(value.at, want.len - 1),
+                                                            slice_make(want.at, want.len - 1));
+    return slice_eq_nocase(want, value);
+}
+
+static bool is_for_account(const struct entry *e, struct slice account)
+{
+    for (size_t i = 0; i < e->accounts.len; i++)
+        if (slice_eq_nocase(slice_of(e->accounts.at[i]), account))
+            return true;
+    return e->accounts.len == 0;
+}
+
+bool trusted_has(const struct trusted *t, enum trusted_kind kind, struct slice account, struct slice value,
+                 int64_t time_ns)
+{
+    if (!t || slice_empty(value))
+        return false;
+    for (size_t i = 0; i < t->len; i++)
+        if (t->at[i].kind == kind && time_ns < t->at[i].until_ns && is_for_account(&t->at[i], account) &&
+            is_the_value(&t->at[i], value))
+            return true;
+    return false;
+}

@@ -1,0 +1,38 @@
+/* trusted.h - whom the operator trusts, for what, until when, and why: the `trusted:` list.
+ *
+ *     trusted:
+ *       - { address: 203.0.113.0/24, note: head office }
+ *       - { principal: 3f2c..., accounts: [contoso-orders], until: 2027-01-31, note: nightly export }
+ *       - { key_reader: terraform@contoso.example, note: reads keys at every refresh }
+ *       - { agent: contoso-backup*, note: our own tool }
+ *
+ * Trust is about one question of one kind; detectors ask with enrich_trusts(). It is judged at the event's time, so
+ * that a replay judges as the day did. A user agent is the caller's own word: being trusted it may spare an alert
+ * about the agent, never one about anything else.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_TRUSTED_H
+#define COSMOWATCH_TRUSTED_H
+
+#include "base/slice.h"
+
+struct settings_errors;
+struct trusted;
+struct yaml_node;
+
+enum trusted_kind {
+    TRUSTED_ADDRESS,    /* an address or a range */
+    TRUSTED_PRINCIPAL,  /* object id, UPN or application id, as logged */
+    TRUSTED_KEY_READER, /* may read keys: the caller of AzureActivity, or its application id */
+    TRUSTED_AGENT,      /* user agent; * at the end stands for any rest */
+    TRUSTED_KIND_COUNT
+};
+
+/* `list`: the node, or NULL. What is wrong goes to errors, all of it; then -1. */
+MUST_CHECK int trusted_read(const struct yaml_node *list, struct trusted **ret, struct settings_errors *errors);
+void trusted_free(struct trusted *t);
+void trusted_freep(struct trusted **t);
+/* Is the value trusted at that time, everywhere or for this account? NULL trusts nobody. */
+bool trusted_has(const struct trusted *t, enum trusted_kind kind, struct slice account, struct slice value,
+                 int64_t time_ns);
+
+#endif

@@ -1,0 +1,294 @@
+/* gremlin_read.c - see gremlin_read.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "detectors/kit/gremlin_read.h"
+
+#define DEPTH_MAX 128u
+#define MARK_KEY 1u /* struct query_token.unused: this string is a name, not a value */
+
+static bool is_in(struct slice name, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slice_eq(name, slice_of(list[i])))
+            return true;
+    return false;
+}
+
+#define IS_IN(name, ...)                                                                           \
+    is_in(name, (const char *const[]){ __VA_ARGS__ },                                              \
+          sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
+
+static bool is_keyword(struct slice name)
+{
+    return IS_IN(name, "g", "__", "T", "P", "TextP", "Order", "Scope", "id", "label", "asc", "desc", "decr", "incr", "local", "global");
+}
+
+struct parser {
+    struct query_reading *r;
+    size_t i, depth;
+    bool failed;
+};
+
+static bool op(const struct parser *p, unsigned o) { return query_is_op(&p->r->lex, p->i, o); }
+
+static void fail(struct parser *p)
+{
+    if (!p->failed)
+        p->r->error_tok = (uint32_t)p->i;
+    p->failed = true;
+}
+
+struct step {
+    struct slice name;
+    size_t tok, args, last;   /* last token of it */
+    bool has_id;              /* an argument that is no traversal */
+};
+
+static void take_expr(struct parser *p);
+
+/* ( expr, expr ): marks strings that are names. */
+static void take_args(struct parser *p, struct step *s)
+{
+    bool all_values = IS_IN(s->name, "V", "E", "hasId", "hasValue", "is", "eq", "neq", "gt", "gte", "lt", "lte", "inside", "outside",
+                            "between", "within", "without", "startingWith", "endingWith", "containing", "notStartingWith",
+                            "notEndingWith", "notContaining", "constant", "inject", "limit", "range", "tail", "skip");
+    bool last_value = IS_IN(s->name, "has", "property", "hasNot");
+    size_t last_arg = 0;
+
+    p->i++;
+    while (!p->failed && !op(p, ')')) {
+        if (s->args > 0) {
+            if (!op(p, ',')) {
+                fail(p);
+                return;
+            }
+            p->i++;
+        }
+        last_arg = p->i;
+        struct query_token *t = &p->r->tokens[p->i];
+
+        if (t->kind == QUERY_STRING)
+            t->unused = (uint8_t)(all_values ? 0 : MARK_KEY);
+        s->has_id |= query_is_literal(&p->r->lex, p->i) || t->kind == QUERY_NAME || op(p, '[');
+        take_expr(p);
+        s->args++;
+    }
+    if (last_value && s->args >= 2 && p->r->tokens[last_arg].kind == QUERY_STRING)
+        p->r->tokens[last_arg].unused = 0;
+    if (!p->failed)
+        p->i++;
+}
+
+static void judge_name(struct parser *p, size_t tok)
+{
+    struct slice name = query_token_text(&p->r->lex, tok);
+
+    if (IS_IN(name, "System", "Runtime", "Class", "Thread", "ProcessBuilder", "GroovyShell", "Eval", "java", "javax", "groovy",
+              "getClass", "forName", "getRuntime", "classLoader", "newInstance"))
+        query_found(p->r, Q_JAVA, 85, tok, tok);
+}
+
+/* { ... }, [ ... ] with anything that balances. */
+static void take_bracket(struct parser *p, unsigned open, unsigned close)
+{
+    size_t depth = 0;
+
+    do {
+        const struct query_token *t = &p->r->tokens[p->i];
+
+        if (t->kind == QUERY_END || t->kind == QUERY_OPEN_STRING) {
+            fail(p);
+            return;
+        }
+        if (t->kind == QUERY_NAME)
+            judge_name(p, p->i);
+        depth += op(p, open);
+        depth -= op(p, close);
+        p->i++;
+    } while (depth > 0);
+}
+
+struct chain { /* of the outermost traversal */
+    size_t steps, writes;
+    bool is_outer;
+    size_t fresh_tok, fresh_last, write_tok;
+    bool has_fresh, has_drop, adds_edge;
+    struct step drop;
+};
+
+static bool is_filter(struct slice name)
+{
+    return IS_IN(name, "has", "hasId", "hasLabel", "hasNot", "where", "is", "V", "E", "not", "and", "or");
+}
+
+static void judge_step(struct parser *p, struct chain *c, const struct step *s)
+{
+    struct query_reading *r = p->r;
+
+    if (IS_IN(s->name, "drop"))
+        query_found(r, Q_DROP, 15, s->tok, s->last);
+    if (IS_IN(s->name, "property", "addV", "addE", "mergeV", "mergeE"))
+        query_found(r, Q_WRITE_STEP, 15, s->tok, s->last);
+    if (IS_IN(s->name, "union", "coalesce", "or", "optional", "sideEffect", "map", "flatMap", "repeat", "choose", "inject", "not",
+              "both", "bothE", "valueMap", "properties", "fold", "unfold", "local"))
+        query_found(r, Q_WIDE_STEP, 12, s->tok, s->last);
+    if (IS_IN(s->name, "neq", "without"))
+        query_found(r, Q_NOT_EQUAL, 15, s->tok, s->last);
+    if (!c->is_outer)
+        return;
+    if (c->has_drop) {
+        query_found(r, Q_DROP_INSIDE, 90, c->drop.tok, s->last);
+        c->has_drop = false;
+    }
+    if (c->writes && is_filter(s->name))
+        query_found(r, Q_WRITE_STEP, 62, c->write_tok, s->last);
+    if (IS_IN(s->name, "drop")) {
+        c->has_drop = true;
+        c->drop = *s;
+    }
+    c->adds_edge |= IS_IN(s->name, "addE", "addV");
+    c->writes = IS_IN(s->name, "property");
+    if (c->writes)
+        c->write_tok = s->tok;
+    if (c->steps > 0 && IS_IN(s->name, "V", "E") && !s->has_id && !c->has_fresh) {
+        c->has_fresh = true;
+        c->fresh_tok = s->tok;
+        c->fresh_last = s->last;
+    }
+    c->steps++;
+}
+
+static void take_chain(struct parser *p, struct chain *c)
+{
+    while (!p->failed && (op(p, '.') || op(p, '['))) {
+        if (op(p, '[')) {
+            take_bracket(p, '[', ']');
+            continue;
+        }
+        p->i++;
+        if (p->r->tokens[p->i].kind != QUERY_NAME) {
+            fail(p);
+            return;
+        }
+        struct step s = { .name = query_token_text(&p->r->lex, p->i), .tok = p->i };
+
+        judge_name(p, p->i);
+        p->i++;
+        if (op(p, '('))
+            take_args(p, &s);
+        if (!p->failed && op(p, '{')) {
+            query_found(p->r, Q_LAMBDA, 55, p->i, p->i);
+            take_bracket(p, '{', '}');
+        }
+        s.last = p->i - 1;
+        if (!p->failed)
+            judge_step(p, c, &s);
+    }
+}
+
+/* [a, b], [a:1, b:2], [:] */
+static void take_list(struct parser *p)
+{
+    p->i++;
+    while (!p->failed && !op(p, ']')) {
+        if (!op(p, ':'))
+            take_expr(p);
+        if (!p->failed && (op(p, ',') || op(p, ':')))
+            p->i++;
+        else if (!p->failed && !op(p, ']'))
+            fail(p);
+    }
+    p->i += !p->failed;
+}
+
+static void take_primary(struct parser *p)
+{
+    const struct query_token *t = &p->r->tokens[p->i];
+    struct chain c = { .is_outer = p->depth == 1 };
+
+    if (op(p, '-'))
+        t = &p->r->tokens[++p->i];
+    if (t->kind == QUERY_STRING || t->kind == QUERY_NUMBER || t->kind == QUERY_PARAM) {
+        p->i++;
+    } else if (t->kind == QUERY_NAME) {
+        struct step s = { .name = query_token_text(&p->r->lex, p->i), .tok = p->i };
+
+        judge_name(p, p->i);
+        p->i++;
+        if (op(p, '('))
+            take_args(p, &s);
+        s.last = p->i - 1;
+        if (!p->failed && s.last > s.tok)
+            judge_step(p, &c, &s);
+    } else if (op(p, '[')) {
+        take_list(p);
+    } else if (op(p, '{')) {
+        query_found(p->r, Q_LAMBDA, 55, p->i, p->i);
+        take_bracket(p, '{', '}');
+    } else if (op(p, '(')) {
+        p->i++;
+        take_expr(p);
+        if (!p->failed && !op(p, ')'))
+            fail(p);
+        p->i += !p->failed;
+    } else {
+        fail(p);
+    }
+    if (!p->failed)
+        take_chain(p, &c);
+    if (c.has_fresh) /* .V() for the other end of a new edge is ordinary */
+        query_found(p->r, Q_FRESH_START, c.adds_edge ? 15 : 66, c.fresh_tok, c.fresh_last);
+}
+
+static void take_expr(struct parser *p)
+{
+    if (p->depth >= DEPTH_MAX) {
+        p->r->is_beyond = true;
+        fail(p);
+        return;
+    }
+    p->depth++;
+    take_primary(p);
+    p->depth--;
+}
+
+static void gremlin_read(struct query_reading *r)
+{
+    struct parser p = { .r = r };
+
+    for (size_t i = 0; i < r->lex.comments_len; i++)
+        if (r->lex.comments[i].is_open) {
+            r->error_tok = r->lex.comments[i].before;
+            r->is_broken = true;
+            return;
+        }
+    take_expr(&p);
+    while (!p.failed && op(&p, ';')) {
+        p.i++;
+        if (p.i + 1 < r->lex.len) {
+            query_found(r, Q_SECOND_STATEMENT, 80, p.i - 1, p.i);
+            take_expr(&p);
+        }
+    }
+    if (!p.failed && p.i + 1 < r->lex.len)
+        fail(&p);
+    r->is_broken = p.failed;
+}
+
+static bool is_key_string(const struct query_reading *r, size_t tok)
+{
+    return r->tokens[tok].unused == MARK_KEY;
+}
+
+static bool may_insert(const struct query_reading *r, size_t tok)
+{
+    size_t i = tok;
+
+    while (i > 0 && (query_is_op(&r->lex, i - 1, ')') || query_is_op(&r->lex, i - 1, ']')))
+        i--;
+    return i > 0 && query_is_literal(&r->lex, i - 1);
+}
+
+const struct query_dialect gremlin_dialect = {
+    .lex = { .quotes = "'\"", .escapes = true, .slash_comments = true, .block_comments = true },
+    .read = gremlin_read, .is_key_string = is_key_string, .is_keyword = is_keyword, .may_insert = may_insert,
+};

@@ -1,0 +1,302 @@
+/* mongo_score.c - see mongo_score.h. Sources: OWASP testing guide, "NoSQL injection"; MongoDB query operators
+ * (manual, read 2026); CWE-943.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "detectors/kit/mongo_score.h"
+
+static bool contains_any(struct slice text, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slice_find_nocase(text, slice_of(list[i])) != SIZE_MAX)
+            return true;
+    return false;
+}
+
+static bool is_any(struct slice text, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slice_eq_nocase(text, slice_of(list[i])))
+            return true;
+    return false;
+}
+
+#define CONTAINS_ANY(s, ...)                                                                       \
+    contains_any(s, (const char *const[]){ __VA_ARGS__ },                                          \
+                 sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
+#define IS_ANY(s, ...)                                                                             \
+    is_any(s, (const char *const[]){ __VA_ARGS__ },                                                \
+           sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
+
+/* ---- fields -------------------------------------------------------------------------------------- */
+
+/* tokenExpiresAt, passwordChanged, lastLogin, loginCount: about a secret, not one. */
+static bool is_about(struct slice field)
+{
+    return CONTAINS_ANY(field, "expir", "date", "time", "last", "until", "chang", "updat", "creat", "count", "attempt", "type", "reset_at",
+                        "issued", "revoked", "used", "version", "length", "required", "enabled", "status") ||
+           slice_ends_nocase(field, SL("_at")) || (field.len > 2 && slice_eq(slice_make(field.at + field.len - 2, 2), SL("At")));
+}
+
+static bool is_password(struct slice field)
+{
+    return CONTAINS_ANY(field, "passw", "passwd", "pwd", "passphrase", "passcode", "secret", "pincode", "otp") ||
+           IS_ANY(field, "pass", "pin", "pw", "passe", "clave", "senha", "contrasena", "kennwort", "motdepasse", "wachtwoord", "haslo");
+}
+
+bool mongo_is_secret(struct slice field)
+{
+    return !is_about(field) && (is_password(field) || CONTAINS_ANY(field, "token", "apikey", "api_key", "accesskey", "privatekey", "sessionid",
+                                                                   "session_id", "resetcode", "securitycode", "cvv"));
+}
+
+/* Who somebody is: there in every document, compared with one value. */
+static bool is_login(struct slice field)
+{
+    return !is_about(field) && (IS_ANY(field, "user", "login", "email", "mail", "uid", "account", "nick", "handle", "usr", "benutzer", "usuario",
+                                       "identifier", "e_mail", "emailaddress", "accountname", "screenname", "userid", "user_id") ||
+                                CONTAINS_ANY(field, "username", "user_name", "userlogin", "loginname", "useremail"));
+}
+
+/* States and kinds: people exclude some of them every day. */
+static bool is_state(struct slice field)
+{
+    return CONTAINS_ANY(field, "status", "state", "type", "kind", "role", "flag", "delet", "archiv", "hidden", "visib", "stage", "phase", "level",
+                        "active", "enabled", "disabled", "scope", "permission", "group", "mode", "priority", "verified", "is_", "version");
+}
+
+static bool is_id(struct slice field)
+{
+    return IS_ANY(field, "_id", "id") || slice_ends_nocase(field, SL("_id")) || slice_ends_nocase(field, SL("ids")) ||
+           (field.len > 2 && slice_eq(slice_make(field.at + field.len - 2, 2), SL("Id")));
+}
+
+/* ---- values -------------------------------------------------------------------------------------- */
+
+bool mongo_is_guessed_name(struct slice text)
+{
+    return IS_ANY(text, "admin", "root", "administrator", "administrador", "superuser", "superadmin", "sysadmin", "sa", "user", "test", "guest",
+                  "operator", "webmaster", "support", "demo", "master", "manager", "123456", "password", "12345678", "qwerty", "letmein");
+}
+
+/* What is put where nothing may match: toto, foo, xyz, a letter, a number. */
+bool mongo_is_placeholder(struct slice text)
+{
+    bool digits = text.len > 0, same = text.len > 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        digits = digits && text.at[i] >= '0' && text.at[i] <= '9';
+        same = same && text.at[i] == text.at[0];
+    }
+    return text.len <= 1 || (digits && text.len <= 4) || (same && text.len <= 6) ||
+           IS_ANY(text, "toto", "titi", "tata", "foo", "bar", "baz", "foobar", "test", "testing", "xyz", "xxx", "abc", "abcd", "asd", "asdf", "asdfgh",
+                  "qwe", "qwerty", "dummy", "blah", "bla", "null", "undefined", "none", "nan", "invalid", "wrong", "nope", "no", "anything", "nothing",
+                  "notexist", "notexists", "doesnotexist", "nonexistent", "nonexisting", "random", "whatever", "fake", "junk", "nobody", "noone",
+                  "admin", "password", "pass", "pwd", "user", "username", "x1", "zz", "zzz", "hack", "hacker", "pwned", "inject", "injection", "1234");
+}
+
+bool mongo_is_hostile_code(struct slice text)
+{
+    return CONTAINS_ANY(text, "sleep(", "return true", "return 1", "return(true", "while(", "while (", "1==1", "1 == 1", "'1'=='1", "\"1\"==\"1", "||1",
+                        "|| 1", "|| true", "||true", "'a'=='a", "new Date", "Date()", "tojson", "this.passw", "this.pwd", "this.token", "this.secret",
+                        "this.constructor", "process.", "require(", "eval(", "db.", "emit(", "function(){", "charAt", "charCodeAt", ".match(/^",
+                        "substring(", "Object.keys(this", "throw ", "0;return", ";return", "; return", "//'");
+}
+
+/* A pattern that (nearly) everything matches, or one that asks for a length. */
+static bool matches_anything(struct slice p)
+{
+    bool has_dot = false;
+    size_t letters = 0;
+
+    if (p.len == 0 || p.len > 24)
+        return p.len == 0;
+    for (size_t i = 0; i < p.len; i++) {
+        char c = p.at[i];
+
+        if (c == '{') { /* .{3,8} */
+            while (i < p.len && p.at[i] != '}')
+                i++;
+            continue;
+        }
+        if (c == '[') { /* [a-z], [\s\S] */
+            while (i < p.len && p.at[i] != ']')
+                i++;
+            has_dot = true;
+            continue;
+        }
+        if (c == '\\' && i + 1 < p.len) {
+            i += p.at[i + 1] == '\\' ? 2 : 1;
+            has_dot = true;
+            continue;
+        }
+        has_dot |= c == '.';
+        letters += c == '\0' || !strchr(".*+?^$()|", c);
+    }
+    return letters == 0 && (has_dot || p.len <= 2);
+}
+
+static bool has_length(struct slice p)
+{
+    return slice_find(p, SL("{")) != SIZE_MAX;
+}
+
+/* ^a, ^ad: a first letter or two. */
+static bool is_prefix_guess(struct slice p)
+{
+    if (p.len < 2 || p.len > 3 || p.at[0] != '^')
+        return false;
+    for (size_t i = 1; i < p.len; i++)
+        if (!((p.at[i] >= 'a' && p.at[i] <= 'z') || (p.at[i] >= '0' && p.at[i] <= '9')))
+            return false;
+    return true;
+}
+
+/* ---- operators ----------------------------------------------------------------------------------- */
+
+#define SCORE(r, s) ((struct mongo_score){ .rule = (r), .score = (s) })
+
+static struct mongo_score score_pattern(const struct mongo_question *q)
+{
+    struct slice p = q->value.text;
+    bool is_guess = !q->ignores_case && (is_prefix_guess(p) || (p.len > 1 && p.len <= 12 && p.at[0] == '^') || (matches_anything(p) && has_length(p)));
+    struct mongo_score s = { .rule = Q_PATTERN_ANY };
+
+    if (q->value.kind == MONGO_OBJECT || q->value.kind == MONGO_EMPTY_OBJECT)
+        return SCORE(Q_OPERATOR_IN_PATTERN, 88);
+    if (q->value.kind != MONGO_TEXT)
+        return SCORE(Q_NONE, 0);
+    if (mongo_is_secret(q->field)) {
+        s.rule = matches_anything(p) && !has_length(p) ? Q_PATTERN_ANY : Q_PATTERN_GUESS;
+        s.score = 88;
+    } else if (matches_anything(p)) {
+        bool empty_search = q->ignores_case || q->has_limit; /* a search box without text */
+
+        s.score = is_login(q->field) ? 80 : has_length(p) ? 74 : empty_search ? 45 : 66;
+    } else if (is_prefix_guess(p)) {
+        bool is_searched = CONTAINS_ANY(q->field, "name", "title", "text", "search", "keyword", "city", "tag", "label", "slug", "code");
+
+        s.rule = Q_PATTERN_GUESS;
+        s.score = q->ignores_case || is_searched || q->has_limit ? is_login(q->field) && !q->ignores_case ? 64 : 30 : 62;
+    } else if (is_guess) {
+        s.rule = Q_PATTERN_GUESS;
+        s.score = 20;
+    }
+    s.is_guess = is_guess;
+    return s;
+}
+
+static struct mongo_score score_not_equal(const struct mongo_question *q)
+{
+    const struct mongo_value *v = &q->value;
+    bool is_secret = mongo_is_secret(q->field), is_who = is_login(q->field);
+
+    if (v->kind == MONGO_TRUE || v->kind == MONGO_FALSE)
+        return SCORE(Q_SECRET_OPERATOR, is_password(q->field) && !is_about(q->field) ? 80 : 0);
+    if (is_secret)
+        return SCORE(Q_SECRET_OPERATOR, v->kind == MONGO_NULL && !is_password(q->field) ? 62 : 90);
+    if (v->kind == MONGO_NULL)
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 66 : is_about(q->field) || is_id(q->field) || is_state(q->field) ? 15 : 50);
+    if (v->kind == MONGO_EMPTY_OBJECT || v->kind == MONGO_EMPTY_LIST)
+        return SCORE(Q_ALWAYS_OPERATOR, v->kind == MONGO_EMPTY_OBJECT ? 62 : 15);
+    if (v->kind == MONGO_TEXT && mongo_is_placeholder(v->text))
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 84 : is_state(q->field) || is_about(q->field) ? 25 : v->text.len == 0 ? 64 : 68);
+    if (v->kind == MONGO_TEXT)
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who ? 40 : is_state(q->field) ? 12 : 25);
+    if (v->kind == MONGO_NUMBER)
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who ? 70 : 15);
+    return SCORE(Q_WIDE_OPERATOR, 0);
+}
+
+static struct mongo_score score_bound(const struct mongo_question *q, bool is_lower)
+{
+    const struct mongo_value *v = &q->value;
+    bool is_who = is_login(q->field);
+
+    if (mongo_is_secret(q->field) && v->kind != MONGO_OTHER)
+        return SCORE(Q_SECRET_OPERATOR, 90);
+    if (is_lower && v->kind == MONGO_TEXT && v->text.len == 0)
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 90 : is_about(q->field) ? 45 : 74);
+    if (v->kind == MONGO_NULL || v->kind == MONGO_EMPTY_OBJECT || v->kind == MONGO_EMPTY_LIST)
+        return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) ? 30 : 72);
+    if (is_lower && v->kind == MONGO_TEXT && v->text.len == 1)
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 80 : 45);
+    if (!is_lower && v->kind == MONGO_TEXT && v->text.len > 0 && v->text.len <= 4 && (v->text.at[0] == '~' || v->text.at[0] == 'z'))
+        return SCORE(Q_ALWAYS_OPERATOR, is_who ? 84 : 66);
+    return is_who && v->kind == MONGO_TEXT ? SCORE(Q_SECRET_OPERATOR, 60) : SCORE(Q_NONE, 0);
+}
+
+static struct mongo_score score_exists(const struct mongo_question *q)
+{
+    if (q->value.kind == MONGO_FALSE || (q->value.kind == MONGO_NUMBER && slice_eq(q->value.text, SL("0"))))
+        return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 30 : 0);
+    if (mongo_is_secret(q->field))
+        return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 76 : 50);
+    if (is_login(q->field))
+        return SCORE(Q_SECRET_OPERATOR, CONTAINS_ANY(q->field, "mail", "phone") ? 40 : 66);
+    return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) || is_state(q->field) || is_id(q->field) ? 12 : 35);
+}
+
+static struct mongo_score score_list(const struct mongo_question *q, bool is_negated)
+{
+    bool is_secret = mongo_is_secret(q->field);
+
+    if (q->value.kind == MONGO_OBJECT || q->value.kind == MONGO_EMPTY_OBJECT)
+        return SCORE(Q_WIDE_OPERATOR, 60);
+    if (is_negated && q->value.kind == MONGO_EMPTY_LIST)
+        return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_secret ? 90 : is_id(q->field) || is_state(q->field) ? 12 : 70);
+    if (is_negated && q->is_junk_list && !is_secret && !is_state(q->field) && !is_id(q->field))
+        return SCORE(is_login(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_login(q->field) ? 84 : 66);
+    if (is_negated)
+        return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_secret ? 88 : is_login(q->field) ? 35 : is_id(q->field) || is_state(q->field) ? 0 : 15);
+    if (is_password(q->field) && is_secret)
+        return SCORE(Q_SECRET_OPERATOR, 82);
+    if (q->is_guess_list && !is_state(q->field))
+        return SCORE(Q_GUESS_LIST, 78);
+    return SCORE(Q_NONE, 0);
+}
+
+static struct mongo_score score_plain(const struct mongo_question *q)
+{
+    struct slice o = q->operator;
+
+    if (slice_eq(o, SL("$ne")))
+        return score_not_equal(q);
+    if (slice_eq(o, SL("$gt")) || slice_eq(o, SL("$gte")))
+        return score_bound(q, true);
+    if (slice_eq(o, SL("$lt")) || slice_eq(o, SL("$lte")))
+        return score_bound(q, false);
+    if (slice_eq(o, SL("$exists")))
+        return score_exists(q);
+    if (slice_eq(o, SL("$regex")))
+        return score_pattern(q);
+    if (slice_eq(o, SL("$in")) || slice_eq(o, SL("$nin")))
+        return score_list(q, slice_eq(o, SL("$nin")));
+    if (IS_ANY(o, "$where", "$function", "$expr"))
+        return SCORE(Q_SCRIPT_IN_FIELD, slice_eq(o, SL("$expr")) ? 60 : 92);
+    if (slice_eq(o, SL("$type")))
+        return SCORE(mongo_is_secret(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, mongo_is_secret(q->field) ? 82 : is_login(q->field) ? 55 : 35);
+    if (slice_eq(o, SL("$not")) && q->value.kind == MONGO_EMPTY_OBJECT)
+        return SCORE(Q_ALWAYS_OPERATOR, 66);
+    if (IS_ANY(o, "$or", "$and", "$nor"))
+        return SCORE(Q_WIDE_OPERATOR, 60); /* these belong beside fields, not into one */
+    if (IS_ANY(o, "$eq", "$options", "$all", "$size", "$elemMatch", "$mod", "$not", "$near", "$nearSphere", "$geoWithin", "$geoIntersects",
+               "$maxDistance", "$minDistance", "$geometry", "$text", "$search", "$bitsAllSet", "$bitsAnySet", "$center", "$box", "$comment"))
+        return mongo_is_secret(q->field) && IS_ANY(o, "$size", "$mod", "$all", "$bitsAllSet") ? SCORE(Q_SECRET_OPERATOR, 70) : SCORE(Q_NONE, 0);
+    return SCORE(Q_WIDE_OPERATOR, mongo_is_secret(q->field) || is_login(q->field) ? 70 : 40);
+}
+
+struct mongo_score mongo_score_operator(const struct mongo_question *q)
+{
+    struct mongo_question inner = *q;
+
+    if (!q->is_negated)
+        return score_plain(q);
+    if (slice_eq(q->operator, SL("$eq"))) { /* {"$not": {"$eq": x}} is {"$ne": x} */
+        inner.operator = SL("$ne");
+        return score_plain(&inner);
+    }
+    if (slice_eq(q->operator, SL("$in"))) {
+        inner.operator = SL("$nin");
+        return score_plain(&inner);
+    }
+    return mongo_is_secret(q->field) ? SCORE(Q_SECRET_OPERATOR, 85) : SCORE(Q_WIDE_OPERATOR, is_login(q->field) ? 50 : 15);
+}

@@ -1,0 +1,40 @@
+/* mongo_score.h - how much one operator on one field speaks of a form field that arrived as an object.
+ *
+ * By itself {"status":{"$ne":"closed"}} is everyday and {"password":{"$ne":"x"}} is not: it depends on the
+ * field, the operator and the value. Scores of 60 and more alert without history; the smaller ones count when
+ * the client always compared this field with a value.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_MONGO_SCORE_H
+#define COSMOWATCH_MONGO_SCORE_H
+
+#include "base/slice.h"
+#include "detectors/kit/query_rules.h"
+
+enum mongo_kind { MONGO_OTHER, MONGO_TEXT, MONGO_NUMBER, MONGO_TRUE, MONGO_FALSE, MONGO_NULL, MONGO_LIST, MONGO_EMPTY_LIST,
+                  MONGO_OBJECT, MONGO_EMPTY_OBJECT };
+
+struct mongo_value {
+    enum mongo_kind kind;
+    struct slice text; /* of texts and numbers */
+};
+
+struct mongo_question {
+    struct slice field, operator;
+    struct mongo_value value;
+    bool is_guess_list, is_junk_list, ignores_case, has_limit, is_negated;
+};
+
+struct mongo_score {
+    enum query_rule rule;
+    int score;
+    bool is_guess; /* one pattern of what may be a series */
+};
+
+struct mongo_score mongo_score_operator(const struct mongo_question *q);
+
+bool mongo_is_secret(struct slice field);          /* password, apiKey ... */
+bool mongo_is_guessed_name(struct slice text);     /* admin, root ... */
+bool mongo_is_placeholder(struct slice text);      /* toto, foo, x: put where nothing may match */
+bool mongo_is_hostile_code(struct slice text);     /* return true, sleep(, 1==1 ... */
+
+#endif

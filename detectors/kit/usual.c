@@ -1,0 +1,295 @@
+/* usual.c - see usual.h. SPDX-License-Identifier: Apache-2.0 */
+#include "detectors/kit/usual.h"
+
+#include "base/buf.h"
+#include "detectors/kit/slots.h"
+
+#define KEY_MAX 320
+#define RESTLESS_DAYS 6  /* one new value is new on up to two days: so about four values a month */
+#define SETTLING_DAYS 4  /* everything is new to a new account */
+
+/* ---- days ---------------------------------------------------------------------------------------- */
+
+struct days { /* bit n: active n days before `day` */
+    uint64_t bits;
+    int32_t day, padding;
+};
+
+struct value {
+    int32_t newest, first;   /* slots; first: the oldest slot with a row */
+    struct days learned[2];
+    uint8_t is_active[2];    /* open slots */
+    uint8_t padding[6];
+};
+
+static void days_fold(void *learned, const void *open, int32_t slot)
+{
+    struct days *d = learned;
+    int32_t day = slots_day(slot), gone;
+
+    if (!*(const uint8_t *)open)
+        return;
+    gone = day - d->day;
+    if (gone > 0) {
+        d->bits = gone > 63 ? 0 : d->bits << gone;
+        d->day = day;
+    }
+    if (gone > -64)
+        d->bits |= UINT64_C(1) << (gone > 0 ? 0 : -gone);
+}
+
+static const struct slots_kind days_slots = { .learned_size = sizeof(struct days), .open_size = 1,
+                                              .fold = days_fold };
+
+/* Active days among the last `window` before and including `day`. */
+static int32_t days_count(const struct days *d, int32_t day, int32_t window)
+{
+    int32_t left = window - (day - d->day); /* of the bits, this many are recent enough */
+
+    if (left <= 0)
+        return 0;
+    return (int32_t)__builtin_popcountll(left >= 63 ? d->bits : d->bits & ((UINT64_C(1) << (left + 1)) - 1));
+}
+
+static void value_describe(const void *at, struct buf *out)
+{
+    const struct value *v = at;
+
+    buf_addf(out, "%d of the last 60 days", days_count(&v->learned[0], slots_day(v->newest), USUAL_DAYS));
+}
+
+const struct baseline_memory usual_value_memory = {
+    .name = "usual.value", .version = 1, .size = sizeof(struct value), .max_keys = 1000000,
+    .describe = value_describe,
+};
+
+const struct baseline_memory usual_address_memory = {
+    .name = "usual.address", .version = 1, .size = sizeof(struct value), .max_keys = 1000000,
+    .describe = value_describe,
+};
+
+/* ---- one value ------------------------------------------------------------------------------------ */
+
+static struct slice key_of(enum usual_what what, struct slice value, char room[KEY_MAX])
+{
+    size_t len = value.len < KEY_MAX - 1 ? value.len : KEY_MAX - 1;
+
+    room[0] = (char)what;
+    memcpy(room + 1, value.at, len);
+    return slice_make(room, len + 1);
+}
+
+static const struct baseline_memory *memory_of(enum usual_what what)
+{
+    return what == USUAL_ADDRESS || what == USUAL_REFUSED ? &usual_address_memory : &usual_value_memory;
+}
+
+static struct usual_view view_of(const struct value *v, enum slot_age age, int32_t slot, int32_t len)
+{
+    const struct days *d = &v->learned[age == SLOT_NOW ? 0 : 1];
+    int32_t day = slots_day(slot);
+    struct usual_view ret = { .active_days = days_count(d, day, USUAL_DAYS), .age_days = -1, .last_day = -1 };
+
+    if (v->first <= slot - 2 * len) {
+        ret.age_days = day - slots_day(v->first);
+        ret.span_days = ret.age_days > USUAL_DAYS ? USUAL_DAYS : ret.age_days + 1;
+    }
+    if (d->bits)
+        ret.last_day = d->day;
+    return ret;
+}
+
+struct usual_view usual_touch(struct baseline *b, struct slice account, enum usual_what what,
+                              struct slice value, int64_t minute_ns)
+{
+    char room[KEY_MAX];
+    struct slice key;
+    int32_t len = slots_len(baseline_cfg(b)), slot = slots_of(minute_ns, len);
+    const struct value *known;
+    struct value *v;
+    enum slot_age age;
+    bool is_new = false;
+    struct usual_view ret;
+
+    if (slice_empty(value))
+        return (struct usual_view){ .age_days = -1, .last_day = -1 };
+    key = key_of(what, value, room);
+    known = baseline_get(b, memory_of(what), account, key);
+    if (known && known->newest == slot && known->is_active[0]) /* nearly every row: nothing to write */
+        return view_of(known, SLOT_NOW, slot, len);
+    v = baseline_put(b, memory_of(what), account, key, slice_cut(value, 80), minute_ns, &is_new);
+    if (!v) /* without memory: known, which errs on the silent side */
+        return (struct usual_view){ .active_days = 1, .span_days = 1 };
+    if (is_new)
+        v->first = slot;
+    age = slots_enter(&v->newest, slot, len, &days_slots, v->learned, v->is_active);
+    ret = view_of(v, age, slot, len);
+    if (age == SLOT_LATE)
+        return ret;
+    ret.is_first_touch = !v->is_active[age];
+    v->is_active[age] = 1;
+    if (slot < v->first)
+        v->first = slot;
+    return ret;
+}
+
+struct usual_view usual_look(struct baseline *b, struct slice account, enum usual_what what,
+                             struct slice value, int64_t minute_ns)
+{
+    char room[KEY_MAX];
+    int32_t len = slots_len(baseline_cfg(b)), slot = slots_of(minute_ns, len);
+    const struct value *known = NULL;
+    struct value v;
+
+    if (!slice_empty(value))
+        known = baseline_get(b, memory_of(what), account, key_of(what, value, room));
+    if (!known)
+        return (struct usual_view){ .age_days = -1, .last_day = -1 };
+    v = *known;
+    return view_of(&v, slots_enter(&v.newest, slot, len, &days_slots, v.learned, v.is_active), slot, len);
+}
+
+const char *usual_word(const struct usual_view *v)
+{
+    if (v->active_days == 0)
+        return "UNSEEN";
+    if (v->active_days * 7 >= v->span_days)
+        return "FREQUENT";
+    return v->active_days * 30 >= v->span_days ? "INFREQUENT" : "RARE";
+}
+
+/* ---- restlessness ----------------------------------------------------------------------------------- */
+
+/* The letter in upper case keys "something new of this kind". */
+static enum usual_what news_of(enum usual_what what)
+{
+    return (enum usual_what)(what - 'a' + 'A');
+}
+
+void usual_note_new(struct baseline *b, struct slice account, enum usual_what what, int64_t minute_ns)
+{
+    (void)usual_touch(b, account, news_of(what), SL("new"), minute_ns);
+}
+
+bool usual_is_restless(struct baseline *b, struct slice account, enum usual_what what, int64_t minute_ns)
+{
+    char room[KEY_MAX];
+    int32_t len = slots_len(baseline_cfg(b)), slot = slots_of(minute_ns, len), day = slots_day(slot), settled;
+    const struct value *known = baseline_get(b, &usual_value_memory, account,
+                                             key_of(news_of(what), SL("new"), room));
+    struct value v;
+    enum slot_age age;
+
+    if (!known)
+        return false;
+    v = *known;
+    age = slots_enter(&v.newest, slot, len, &days_slots, v.learned, v.is_active);
+    settled = day - slots_day(v.first) - SETTLING_DAYS; /* days since all was new */
+    return days_count(&v.learned[age == SLOT_NOW ? 0 : 1], day, settled < 30 ? settled : 30) >= RESTLESS_DAYS;
+}
+
+/* ---- the list ------------------------------------------------------------------------------------------ */
+
+struct listed {
+    char text[USUAL_TEXT_MAX];
+    int32_t last_day;
+};
+
+struct texts {
+    struct listed each[USUAL_LISTED]; /* ascending */
+    uint32_t len, padding;
+};
+
+struct list {
+    int32_t newest, padding;
+    struct texts learned[2], open[2];
+};
+
+const struct baseline_memory usual_list_memory = {
+    .name = "usual.list", .version = 1, .size = sizeof(struct list), .max_keys = 50000,
+};
+
+/* The smallest ones are kept, whatever came first. */
+static void texts_add(struct texts *t, const char *text, int32_t day)
+{
+    size_t at = 0;
+
+    while (at < t->len && strcmp(t->each[at].text, text) < 0)
+        at++;
+    if (at < t->len && strcmp(t->each[at].text, text) == 0) {
+        if (day > t->each[at].last_day)
+            t->each[at].last_day = day;
+        return;
+    }
+    if (at == USUAL_LISTED)
+        return;
+    if (t->len == USUAL_LISTED)
+        t->len--;
+    memmove(&t->each[at + 1], &t->each[at], (t->len - at) * sizeof(t->each[0]));
+    memset(&t->each[at], 0, sizeof(t->each[at]));
+    memcpy(t->each[at].text, text, strlen(text));
+    t->each[at].last_day = day;
+    t->len++;
+}
+
+static void texts_fold(void *learned, const void *open, int32_t slot)
+{
+    struct texts *to = learned;
+    const struct texts *from = open;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < to->len; i++)
+        if (to->each[i].last_day >= slots_day(slot) - USUAL_DAYS)
+            to->each[kept++] = to->each[i];
+    memset(&to->each[kept], 0, (USUAL_LISTED - kept) * sizeof(to->each[0]));
+    to->len = kept;
+    for (uint32_t i = 0; i < from->len; i++)
+        texts_add(to, from->each[i].text, from->each[i].last_day);
+}
+
+static const struct slots_kind texts_slots = { .learned_size = sizeof(struct texts),
+                                               .open_size = sizeof(struct texts), .fold = texts_fold };
+
+void usual_list_add(struct baseline *b, struct slice account, enum usual_what what, struct slice value,
+                    int64_t minute_ns)
+{
+    int32_t len = slots_len(baseline_cfg(b)), slot = slots_of(minute_ns, len);
+    char letter = (char)what, text[USUAL_TEXT_MAX] = "";
+    struct list *l;
+    struct texts *open;
+
+    value = slice_cut(value, USUAL_TEXT_MAX - 1);
+    if (slice_empty(value) || memchr(value.at, '\0', value.len))
+        return;
+    memcpy(text, value.at, value.len);
+    l = baseline_put(b, &usual_list_memory, account, slice_make(&letter, 1), slice_make(&letter, 1), minute_ns,
+                     NULL);
+    if (!l)
+        return;
+    open = slots_open(&texts_slots, l->open,
+                      slots_enter(&l->newest, slot, len, &texts_slots, l->learned, l->open));
+    if (open)
+        texts_add(open, text, slots_day(slot));
+}
+
+void usual_list_each(struct baseline *b, struct slice account, enum usual_what what, int64_t minute_ns,
+                     void (*fn)(void *self, struct slice value, const struct usual_view *v), void *self)
+{
+    int32_t len = slots_len(baseline_cfg(b)), slot = slots_of(minute_ns, len);
+    char letter = (char)what;
+    const struct list *known = baseline_get(b, &usual_list_memory, account, slice_make(&letter, 1));
+    const struct texts *t;
+    struct list l;
+
+    if (!known)
+        return;
+    l = *known;
+    t = slots_learned(&texts_slots, l.learned,
+                      slots_enter(&l.newest, slot, len, &texts_slots, l.learned, l.open));
+    for (uint32_t i = 0; i < t->len; i++) {
+        struct slice value = slice_of(t->each[i].text);
+        struct usual_view v = usual_look(b, account, what, value, minute_ns);
+
+        fn(self, value, &v);
+    }
+}

@@ -1,0 +1,168 @@
+"""Inside the booted root (packaging/test/run): the service under its sandbox, with a simulated Azure beside it, through
+upgrade, downgrade, removal and purge. One line a finding.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import json
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+import traceback
+
+from flow import kit
+
+kit.AGENT = "/usr/bin/cosmowatch"
+CONFIG = "/etc/cosmowatch/cosmowatch.yaml"
+HOOK_PORT = 18099
+
+
+def sh(command, check=True):
+    p = subprocess.run(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+    if check and p.returncode != 0:
+        raise AssertionError("%s: exit %d\n%s" % (command, p.returncode, p.stdout[-3000:]))
+    return p.stdout.strip()
+
+
+def ok(what, claim=True, said=""):
+    print("%s  %s" % ("ok  " if claim else "FAIL", what), flush=True)
+    if not claim:
+        print("      " + str(said).replace("\n", "\n      "), flush=True)
+
+
+def show(prop):
+    return sh("systemctl show -P %s cosmowatch" % prop)
+
+
+def status():
+    code, out, _ = kit.run(["status", "--json"], check=False)
+    return json.loads(out) if code == 0 and out.strip() else {}
+
+
+def outputs():
+    return {o["name"]: o for o in status().get("outputs", [])}
+
+
+def alerts():
+    return {json.loads(line)["systemAlertId"] for line in kit.run(["alerts", "export"])[1].splitlines()}
+
+
+def mode(path):
+    st = os.stat(path)
+    return "%o %s" % (st.st_mode & 0o7777, pwd.getpwuid(st.st_uid).pw_name)
+
+
+def configure(azure, dir_):
+    os.makedirs("/etc/credstore", mode=0o700, exist_ok=True)
+    with open("/etc/credstore/cosmowatch.client-secret", "w", encoding="utf-8") as f:
+        f.write(kit.SECRET)
+    os.chmod("/etc/credstore/cosmowatch.client-secret", 0o600)
+    feeds = [{"name": "tor", "type": "tor_exits", "path": "/etc/cosmowatch/tor.txt"}]
+    sh("cp %s/tor.txt /etc/cosmowatch/tor.txt && chmod 640 /etc/cosmowatch/tor.txt && chgrp cosmowatch /etc/cosmowatch/tor.txt" % dir_)
+    source = {"lookback": "30h", "auth": {"type": "client_secret", "tenant": kit.TENANT, "client_id": kit.CLIENT,
+                                          "client_secret": "${credential:client-secret}", "authority": azure.url}}
+    path = kit.config(azure, dir_, [{"name": "file", "type": "file", "path": "/var/log/cosmowatch/alerts.json"},
+                                    {"name": "soc", "type": "webhook", "url": "http://127.0.0.1:%d/hook/soc" % HOOK_PORT}],
+                      source=source, feeds=feeds, store={"path": "/var/lib/cosmowatch"})
+    sh("install -m 640 -o root -g cosmowatch %s %s" % (path, CONFIG))
+
+
+def story(dir_):
+    sh("cd /opt/checks/tests && python3 -m sim.story --seed 7 --end $(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ) --days 16 --scale 0.2 "
+       "--out %s/rows.ndjson --truth %s/truth.json --tor-exits %s/tor.txt --bad-addresses %s/bad.csv" % ((dir_,) * 4))
+    return dir_ + "/rows.ndjson"
+
+
+def hook(dir_):
+    """A receiver on the port that the configuration names."""
+    log = open(dir_ + "/hook.log", "wb")
+    child = subprocess.Popen([sys.executable, "-m", "sim", "--port", str(HOOK_PORT), "--port-file", dir_ + "/hook-port"],
+                             cwd="/opt/checks/tests", stdout=log, stderr=log)
+    kit.wait_for("the receiver", lambda: os.path.exists(dir_ + "/hook-port"))
+    return child
+
+
+def fresh():
+    ok("installed: state and configuration are the service's alone",
+       mode("/etc/cosmowatch") == "750 root" and mode("/var/lib/cosmowatch") == "750 cosmowatch",
+       (mode("/etc/cosmowatch"), mode("/var/lib/cosmowatch")))
+    ok("enabled", sh("systemctl is-enabled cosmowatch") == "enabled")
+    ok("without a configuration it does not run, and does not fail",
+       (show("ActiveState"), show("ConditionResult")) == ("inactive", "no"), sh("systemctl status cosmowatch", False))
+    ok("sandbox: exposure at most 1.5", "OK" in sh("systemd-analyze security cosmowatch | tail -n 1"),
+       sh("systemd-analyze security cosmowatch | tail -n 1", False))
+
+
+def first_run():
+    sh("systemctl start cosmowatch")
+    kit.wait_for("alerts waiting for the receiver", lambda: outputs().get("soc", {}).get("pending", 0) > 0
+                 and outputs().get("file", {}).get("accepted", 0) > 0)
+    pid = show("MainPID")
+    with open("/proc/%s/status" % pid, encoding="utf-8") as f:
+        text = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    ok("runs as its own user, without capabilities, filtered",
+       pwd.getpwuid(int(text["Uid"].split()[0])).pw_name == "cosmowatch" and int(text["CapBnd"], 16) == 0
+       and text["NoNewPrivs"] == "1" and text["Seccomp"] == "2", text)
+    ok("secret came as a credential, alerts went to the file, a backlog is there")
+    ok("nothing was refused by the sandbox", "EPERM" not in sh("journalctl -u cosmowatch --no-pager", False)
+       and show("NRestarts") == "0", sh("journalctl -u cosmowatch --no-pager | tail -n 20", False))
+    print("      %s, %s bytes at most" % (show("StatusText"), sh("cat /sys/fs/cgroup/system.slice/cosmowatch.service/memory.peak", False)))
+    return pid
+
+
+def change(package, pid, what):
+    sh("dpkg -i " + package)
+    kit.wait_for("the service after %s" % what, lambda: show("ActiveState") == "active" and show("MainPID") not in ("0", pid))
+    new = show("MainPID")
+    kit.wait_for("a status of the new process", lambda: str(status().get("pid")) == new)
+    ok("%s: restarted, still healthy" % what, show("NRestarts") == "0")
+    return new
+
+
+def steps(dir_):
+    fresh()
+    with kit.Azure(dir_, [story(dir_)]) as azure:
+        configure(azure, dir_)
+        ok("check", kit.run(["check"], check=False, env={"CREDENTIALS_DIRECTORY": "/nowhere"})[0] == 0)
+        pid = first_run()
+        before, waiting = alerts(), outputs()["soc"]["pending"]
+        pid = change("/newer.deb", pid, "upgrade with a backlog")
+        ok("the backlog survived", outputs()["soc"]["pending"] >= waiting and before <= alerts(), outputs())
+        receiver = hook(dir_)
+        kit.wait_for("the backlog to be delivered", lambda: outputs()["soc"]["pending"] == 0)
+        got = [a for a in kit.http("http://127.0.0.1:%d/_control/alerts?hook=soc" % HOOK_PORT)]
+        ok("every alert of the backlog arrived (%d posts)" % len(got), before <= {a.get("systemAlertId") for a in got},
+           str(got)[:500])
+        accepted = outputs()["soc"]["accepted"]
+        pid = change("/older.deb", pid, "downgrade")
+        ok("deliveries and alerts are as they were", outputs()["soc"]["accepted"] >= accepted and before <= alerts())
+        sh("dpkg -r cosmowatch")
+        ok("removed: stopped, configuration and state stay",
+           sh("systemctl is-active cosmowatch", False) != "active" and os.path.exists(CONFIG)
+           and os.path.exists("/var/lib/cosmowatch") and not os.path.exists("/usr/bin/cosmowatch"))
+        sh("dpkg -i /newer.deb")
+        kit.wait_for("the service after installing again", lambda: show("ActiveState") == "active")
+        ok("installed again: goes on with its state", before <= alerts())
+        sh("dpkg -P cosmowatch")
+        receiver.terminate()
+        receiver.wait()
+    left = sh("find / -xdev \\( -path /proc -o -path /opt -o -path /tmp -o -path /sys -o -path /etc/credstore \\) -prune "
+              "-o -iname '*cosmowatch*' -print", False)
+    ok("purged: nothing is left", left == "", left)
+    ok("the unit is forgotten", show("LoadState") == "not-found", show("LoadState"))
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="checks-") as dir_:
+        os.chmod(dir_, 0o755)
+        try:
+            steps(dir_)
+            print("all steps done")
+        except Exception:  # pylint: disable=broad-except
+            ok("a step went wrong", False, traceback.format_exc())
+            print(sh("journalctl -u cosmowatch --no-pager | tail -n 30", False))
+
+
+main()

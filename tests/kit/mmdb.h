@@ -1,0 +1,21 @@
+/* mmdb.h - a small .mmdb made by the test itself (MaxMind DB format 2.0, IPv6 tree, records of 24 bits).
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_TEST_MMDB_H
+#define COSMOWATCH_TEST_MMDB_H
+
+#include <stddef.h>
+
+struct mmdb_entry {
+    const char *cidr;    /* "203.0.113.0/24"; entries do not overlap */
+    const char *country; /* NULL: none */
+    const char *city;
+    double lat, lon;     /* 0, 0: none */
+    unsigned asn;        /* 0: none */
+    const char *org;
+    int is_flat;         /* country_code instead of country.iso_code */
+};
+
+/* Writes to path by renaming a finished file over it. build_epoch: seconds. Any failure ends the test. */
+void mmdb_write(const char *path, const char *type, long build_epoch, const struct mmdb_entry *entries, size_t n);
+
+#endif
