@@ -16,7 +16,7 @@ PKGS := libcurl json-c yaml-0.1 sqlite3 libcrypto libssl zlib rdkafka libmaxmind
 APT_BUILD := gcc g++ make pkg-config libcurl4-openssl-dev libjson-c-dev libyaml-dev libsqlite3-dev \
              libssl-dev zlib1g-dev librdkafka-dev libmaxminddb-dev libpcre2-dev libmicrohttpd-dev \
              libsimdjson-dev libsystemd-dev
-APT_TEST := check python3 python3-pytest openssl curl
+APT_TEST := check python3 python3-pytest openssl curl rsyslog rsyslog-openssl kcat iproute2
 
 V ?=
 Q := $(if $(V),,@)
@@ -221,7 +221,7 @@ deb: source-tree
 RPMBUILD_FLAGS ?=
 rpm: source-tree
 	@rm -rf build/rpm && mkdir -p build/rpm/SOURCES
-	@tar -C build/source --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$(SOURCE_DATE_EPOCH) -c $(SOURCE) \
+	@tar -C build/source --sort=name --owner=0 --group=0 --numeric-owner --mode=u+rwX,go=rX --mtime=@$(SOURCE_DATE_EPOCH) -c $(SOURCE) \
 	  | gzip -9n > build/rpm/SOURCES/$(SOURCE).tar.gz
 	rpmbuild -bb $(RPMBUILD_FLAGS) --define "_topdir $(CURDIR)/build/rpm" packaging/rpm/cosmowatch.spec
 	@find build/rpm/RPMS -name '*.rpm'
