@@ -139,6 +139,8 @@ quality: $(B)/quality
 conformance: $(BIN)
 	@command -v node >/dev/null && command -v npm >/dev/null || tests/kit/apt-need nodejs npm
 	@tests/conformance/run.sh $(abspath $(BIN))
+	@tests/kit/apt-need check python3-jsonschema liblognorm-utils
+	@tests/conformance/formats/run.sh
 
 # Include arrows between folders: one line each. They run down or forward only; an arrow back fails.
 map:
