@@ -4,6 +4,7 @@
 #include "engine.h"
 
 #include "alert/incident.h"
+#include "detectors/kit/request.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,8 @@ struct engine {
 
 static int declare_memories(struct engine *e, struct error *err)
 {
+    if (baseline_declare(e->baseline, &request_tables_memory, err) < 0)
+        return -1;
     for (size_t i = 0; i < e->detectors_len; i++) {
         const struct baseline_memory *const *m = e->detectors[i].ops->memories;
 
@@ -108,7 +111,7 @@ int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool
                  int64_t watermark_ns, const struct stage_loader *load, struct error *err)
 {
     const struct alert_sink sink = { .self = e, .emit = is_backfill ? emit_nothing : emit_to_stage };
-    const struct detector_context ctx = {
+    struct detector_context ctx = {
         .baseline = e->baseline,
         .enrich = e->enrich,
         .sink = &sink,
@@ -120,6 +123,7 @@ int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool
     for (size_t i = 0; i < n; i++) {
         if (obs[i].text[F_ACCOUNT].len > 0)
             baseline_saw_account(e->baseline, obs[i].text[F_ACCOUNT], obs[i].minute_ns);
+        ctx.is_counted_elsewhere = obs[i].kind == OBS_REQUEST && request_is_counted_elsewhere(e->baseline, &obs[i]);
         for (size_t d = 0; d < e->detectors_len; d++) {
             const struct engine_detector *det = &e->detectors[d];
 
@@ -163,7 +167,7 @@ void engine_set_enrich(struct engine *e, const struct enrich *enrich)
 
 const char *engine_blind(struct engine *e, size_t *i, const char **ret_name)
 {
-    const struct detector_context ctx = { .baseline = e->baseline, .enrich = e->enrich };
+    struct detector_context ctx = { .baseline = e->baseline, .enrich = e->enrich };
 
     while (*i < e->detectors_len) {
         const struct engine_detector *d = &e->detectors[(*i)++];

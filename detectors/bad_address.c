@@ -278,7 +278,7 @@ static int bad_address_observe(void *self, const struct observation *obs,
 
     if (!obs_ok(obs) || slice_empty(obs->text[F_ADDRESS]) || caller_is_service(obs->text[F_KEY_KIND]))
         return 0;
-    in.is_counted = !request_is_counted_elsewhere(ctx->baseline, obs);
+    in.is_counted = !ctx->is_counted_elsewhere;
     in.was_here = touch_account(ctx->baseline, obs);
     if (ctx->is_backfill)
         return 0;
@@ -313,8 +313,7 @@ static const char *bad_address_blind(void *self, const struct detector_context *
 }
 
 static const char *const bad_address_types[] = { "CosmosDB_TorAnomaly", "CosmosDB_SuspiciousIp", NULL };
-static const struct baseline_memory *const bad_address_memories[] = { &touch_memory,
-                                                                      &request_tables_memory, NULL };
+static const struct baseline_memory *const bad_address_memories[] = { &touch_memory, NULL };
 
 const struct detector_ops detector_bad_address = {
     .name = "bad_address",

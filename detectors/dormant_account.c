@@ -149,7 +149,7 @@ static int dormant_account_observe(void *self, const struct observation *obs, co
                                    struct error *err)
 {
     struct dormant_account *d = self;
-    bool is_counted = !request_is_counted_elsewhere(ctx->baseline, obs);
+    bool is_counted = !ctx->is_counted_elsewhere;
     int64_t bytes = is_counted && request_effect(obs) == REQUEST_READ ? obs->bytes_out : 0;
     const char *key = "";
     char room[CLIENT_KEY_MAX];
@@ -176,8 +176,7 @@ static int dormant_account_observe(void *self, const struct observation *obs, co
 }
 
 static const char *const dormant_account_types[] = { TYPE, NULL };
-static const struct baseline_memory *const dormant_account_memories[] = { USUAL_MEMORIES, &life_memory,
-                                                                          &request_tables_memory, NULL };
+static const struct baseline_memory *const dormant_account_memories[] = { USUAL_MEMORIES, &life_memory, NULL };
 
 const struct detector_ops detector_dormant_account = {
     .name = "dormant_account",

@@ -322,7 +322,7 @@ static int enumeration_observe(void *self, const struct observation *obs, const 
     kinds = kinds_listed(obs, in.reader);
     counted = *obs;
     /* A Mongo or Table request may also stand in a data-plane row: it counts there, and tells what was listed here. */
-    if (kinds && obs->kind == OBS_REQUEST && request_is_counted_elsewhere(ctx->baseline, obs))
+    if (kinds && obs->kind == OBS_REQUEST && ctx->is_counted_elsewhere)
         counted.count = counted.ru_milli = counted.bytes_out = 0;
     if (!kinds || reader_is_trusted(ctx->enrich, obs) || !learn(obs, ctx, in.reader, kinds, &in.usual) || ctx->is_backfill ||
         baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
@@ -340,7 +340,7 @@ static int enumeration_observe(void *self, const struct observation *obs, const 
 
 static const char *const enumeration_types[] = { "CosmosDBX_Enumeration", NULL };
 static const struct baseline_memory *const enumeration_memories[] = { &usual_memory, &address_memory, &bin_memory,
-                                                                      &bin_addresses_memory, &request_tables_memory, NULL };
+                                                                      &bin_addresses_memory, NULL };
 
 const struct detector_ops detector_enumeration = {
     .name = "enumeration",

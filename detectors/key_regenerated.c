@@ -18,7 +18,6 @@
 #include "baseline/slots.h"
 #include "detectors/detector.h"
 #include "detectors/kit/key_event.h"
-#include "detectors/kit/request.h"
 #include "detectors/kit/slots.h"
 #include "enrich/caller.h"
 #include "settings/option.h"
@@ -446,7 +445,7 @@ static int key_regenerated_observe(void *self, const struct observation *obs, co
 
     key_sweep(ctx, NS_PER_DAY, short_memories, &d->swept_ns);
     if (obs->kind == OBS_REQUEST) {
-        bool is_elsewhere = request_is_counted_elsewhere(ctx->baseline, obs);
+        bool is_elsewhere = ctx->is_counted_elsewhere;
 
         return is_elsewhere || !is_refused_key(obs) ? 0 : judge_refusal(d, obs, ctx, err);
     }
@@ -463,7 +462,7 @@ static int key_regenerated_observe(void *self, const struct observation *obs, co
 static const char *const key_regenerated_types[] = { TYPE, NULL };
 static const struct baseline_memory *const key_regenerated_memories[] = {
     &bin_memory,         &refused_memory,       &usual_memory,          &who_memory, &key_habits_memory,
-    &key_readers_memory, &key_operations_memory, &request_tables_memory, NULL,
+    &key_readers_memory, &key_operations_memory, NULL,
 };
 
 const struct detector_ops detector_key_regenerated = {

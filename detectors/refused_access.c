@@ -21,7 +21,6 @@
 #include "base/timeutil.h"
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
-#include "detectors/kit/request.h"
 #include "enrich/prefix.h"
 #include "settings/option.h"
 
@@ -527,7 +526,7 @@ static int refused_access_observe(void *self, const struct observation *obs, con
 {
     struct refused_access *d = self;
     struct finding in = { .options = d, .obs = obs, .ctx = ctx };
-    bool is_counted = !request_is_counted_elsewhere(ctx->baseline, obs);
+    bool is_counted = !ctx->is_counted_elsewhere;
     bool is_refused = obs->status == 401 || obs->status == 403;
 
     sweep(d, ctx);
@@ -555,7 +554,7 @@ static int refused_access_observe(void *self, const struct observation *obs, con
 
 static const char *const refused_access_types[] = { REFUSED, BRUTE, NULL };
 static const struct baseline_memory *const refused_access_memories[] = {
-    USUAL_MEMORIES, &hour_memory, &crowd_memory, &scan_memory, &request_tables_memory, NULL,
+    USUAL_MEMORIES, &hour_memory, &crowd_memory, &scan_memory, NULL,
 };
 
 const struct detector_ops detector_refused_access = {

@@ -361,7 +361,7 @@ static int slow_leak_observe(void *self, const struct observation *obs, const st
     struct leak *l;
     struct days all;
 
-    if (request_is_counted_elsewhere(ctx->baseline, obs) || !request_is_data_read(obs) || reader_is_trusted(ctx->enrich, obs))
+    if (ctx->is_counted_elsewhere || !request_is_data_read(obs) || reader_is_trusted(ctx->enrich, obs))
         return 0;
     r = reader_of(&d->memo, obs);
     if (!enter(ctx, obs, reader_container_hash(obs, 0), reader_container(obs, room), &container))
@@ -382,7 +382,7 @@ static int slow_leak_observe(void *self, const struct observation *obs, const st
 }
 
 static const char *const slow_leak_types[] = { "CosmosDBX_DataExfiltration.LowAndSlow", NULL };
-static const struct baseline_memory *const slow_leak_memories[] = { &leak_memory, &request_tables_memory, NULL };
+static const struct baseline_memory *const slow_leak_memories[] = { &leak_memory, NULL };
 
 const struct detector_ops detector_slow_leak = {
     .name = "slow_leak",

@@ -803,7 +803,7 @@ static int observe_request(const struct stolen_key *d, const struct observation 
     struct places *all;
     struct use *u, added;
     char room[32];
-    bool is_elsewhere_too = request_is_counted_elsewhere(ctx->baseline, obs), is_judged;
+    bool is_elsewhere_too = ctx->is_counted_elsewhere, is_judged;
 
     r.slot = slots_of(obs->minute_ns, r.len);
     is_judged = !is_elsewhere_too && read_request(&r) && r.is_elsewhere &&
@@ -871,7 +871,7 @@ static const char *const stolen_key_types[] = { TYPE_STOLEN, TYPE_LEAKED, TYPE_U
 static const struct baseline_memory *const stolen_key_memories[] = {
     &use_memory,        &places_memory,         &known_memory,       &readings_memory,
     &account_memory,    &day_memory,            &spread_memory,      &key_habits_memory,
-    &key_readers_memory, &key_operations_memory, &request_tables_memory, NULL,
+    &key_readers_memory, &key_operations_memory, NULL,
 };
 
 const struct detector_ops detector_stolen_key = {

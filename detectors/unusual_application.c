@@ -19,7 +19,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
-#include "detectors/kit/request.h"
 #include "settings/option.h"
 
 #define ANOMALY "CosmosDBX_ApplicationAnomaly"
@@ -131,7 +130,7 @@ static int unusual_application_observe(void *self, const struct observation *obs
     struct neighbourhood near;
     struct usual_view network;
 
-    in.is_counted = !request_is_counted_elsewhere(ctx->baseline, obs);
+    in.is_counted = !ctx->is_counted_elsewhere;
     if (!access_is_customers(obs))
         return 0;
     in.agent = agent_read(&d->memo, obs->text[F_USER_AGENT]);
@@ -150,8 +149,7 @@ static int unusual_application_observe(void *self, const struct observation *obs
 }
 
 static const char *const unusual_application_types[] = { ANOMALY, SUSPICIOUS, NULL };
-static const struct baseline_memory *const unusual_application_memories[] = { USUAL_MEMORIES,
-                                                                              &request_tables_memory, NULL };
+static const struct baseline_memory *const unusual_application_memories[] = { USUAL_MEMORIES, NULL };
 
 const struct detector_ops detector_unusual_application = {
     .name = "unusual_application",

@@ -16,7 +16,6 @@
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
 #include "detectors/kit/provider.h"
-#include "detectors/kit/request.h"
 #include "detectors/kit/slots.h"
 
 #include <stdio.h>
@@ -190,7 +189,7 @@ static int unusual_network_observe(void *self, const struct observation *obs,
         note_endpoints(obs, ctx);
         return 0;
     }
-    in.is_counted = !request_is_counted_elsewhere(ctx->baseline, obs);
+    in.is_counted = !ctx->is_counted_elsewhere;
     if (!obs_ok(obs) || !access_is_customers(obs))
         return 0;
     is_private = enrich_is_private(obs->text[F_ADDRESS]);
@@ -216,8 +215,7 @@ static const char *unusual_network_blind(void *self, const struct detector_conte
 }
 
 static const char *const unusual_network_types[] = { PROVIDER, BYPASSED, NULL };
-static const struct baseline_memory *const unusual_network_memories[] = { USUAL_MEMORIES, &endpoints_memory,
-                                                                          &request_tables_memory, NULL };
+static const struct baseline_memory *const unusual_network_memories[] = { USUAL_MEMORIES, &endpoints_memory, NULL };
 
 const struct detector_ops detector_unusual_network = {
     .name = "unusual_network",

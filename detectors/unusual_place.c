@@ -25,7 +25,6 @@
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
 #include "detectors/kit/provider.h"
-#include "detectors/kit/request.h"
 #include "enrich/country.h"
 #include "enrich/prefix.h"
 #include "settings/option.h"
@@ -458,7 +457,7 @@ static int unusual_place_observe(void *self, const struct observation *obs, cons
     struct unusual_place *d = self;
     struct finding in = { .options = d, .obs = obs, .ctx = ctx };
 
-    in.is_counted = !request_is_counted_elsewhere(ctx->baseline, obs);
+    in.is_counted = !ctx->is_counted_elsewhere;
     sweep(d, ctx);
     if (!obs_ok(obs) || !access_is_customers(obs))
         return 0;
@@ -485,7 +484,7 @@ static const char *unusual_place_blind(void *self, const struct detector_context
 
 static const char *const unusual_place_types[] = { TYPE, NULL };
 static const struct baseline_memory *const unusual_place_memories[] = {
-    USUAL_MEMORIES, &home_memory, &away_memory, &journey_memory, &request_tables_memory, NULL,
+    USUAL_MEMORIES, &home_memory, &away_memory, &journey_memory, NULL,
 };
 
 const struct detector_ops detector_unusual_place = {

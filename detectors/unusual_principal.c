@@ -19,7 +19,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
-#include "detectors/kit/request.h"
 #include "detectors/kit/slots.h"
 
 #define PRINCIPAL "CosmosDBX_PrincipalAnomaly"
@@ -269,7 +268,7 @@ static int unusual_principal_observe(void *self, const struct observation *obs,
         note_role(obs, ctx);
         return 0;
     }
-    in.is_counted = !request_is_counted_elsewhere(ctx->baseline, obs);
+    in.is_counted = !ctx->is_counted_elsewhere;
     if (!obs_ok(obs) || !access_is_customers(obs))
         return 0;
     in.agent = agent_read(&d->memo, obs->text[F_USER_AGENT]);
@@ -280,8 +279,7 @@ static int unusual_principal_observe(void *self, const struct observation *obs,
 }
 
 static const char *const unusual_principal_types[] = { PRINCIPAL, METHOD, NULL };
-static const struct baseline_memory *const unusual_principal_memories[] = { USUAL_MEMORIES, &role_memory,
-                                                                            &request_tables_memory, NULL };
+static const struct baseline_memory *const unusual_principal_memories[] = { USUAL_MEMORIES, &role_memory, NULL };
 
 const struct detector_ops detector_unusual_principal = {
     .name = "unusual_principal",

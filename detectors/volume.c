@@ -401,7 +401,7 @@ static int volume_observe(void *self, const struct observation *obs, const struc
     struct entered account, container, reader;
     struct judgement j = { .limit = d->rule.floor_bytes, .ordinary = d->rule.floor_bytes };
     int64_t age_days, day_part, small_part;
-    bool is_quiet, is_elsewhere = request_is_counted_elsewhere(ctx->baseline, obs);
+    bool is_quiet, is_elsewhere = ctx->is_counted_elsewhere;
 
     bin_sweep(&d->swept_ns, ctx);
     if (is_elsewhere || !request_is_data_read(obs))
@@ -444,7 +444,7 @@ static int volume_open(void *self, struct error *err)
 
 static const char *const volume_types[] = { "CosmosDB_DataExfiltrationAnomaly", NULL };
 static const struct baseline_memory *const volume_memories[] = {
-    &band_memory, &day_memory, &reader_memory, &bin_memory, &bin_addresses_memory, &request_tables_memory, NULL,
+    &band_memory, &day_memory, &reader_memory, &bin_memory, &bin_addresses_memory, NULL,
 };
 
 const struct detector_ops detector_volume = {

@@ -20,8 +20,9 @@ bool request_is_data_read(const struct observation *obs);
 
 /* Mongo, Cassandra, Gremlin and Table requests leave a row in their own table and one in the data-plane
  * table. Where an account logs both, its own-table rows must not be counted again. Whether it does is
- * learned by closed slots, so on the first day both count. Call for every observation. */
-extern const struct baseline_memory request_tables_memory; /* list it in the detector's memories */
+ * learned by closed slots, so on the first day both count. Whoever runs detectors asks once for every request and tells
+ * them in the context. */
+extern const struct baseline_memory request_tables_memory;
 bool request_is_counted_elsewhere(struct baseline *b, const struct observation *obs);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/timeutil.h"
 #include "enrich/feeds.h"
+#include "detectors/kit/request.h"
 #include "settings/errors.h"
 #include "settings/option.h"
 #include "settings/yaml_node.h"
@@ -71,6 +72,7 @@ struct bench *bench_open_with(const struct detector_ops *ops, const char *yaml,
     b->baseline = baseline_new(cfg);
     b->enrich = enrich_new();
     ck_assert(b->self && b->baseline && b->enrich);
+    need(baseline_declare(b->baseline, &request_tables_memory, &err) == 0, "memory", &err);
     for (size_t i = 0; ops->memories && ops->memories[i]; i++)
         need(baseline_declare(b->baseline, ops->memories[i], &err) == 0, "memory", &err);
     read_options(b, yaml);
@@ -268,6 +270,7 @@ void bench_feed(struct bench *b, const struct observation *given)
     baseline_saw_account(b->baseline, obs.text[F_ACCOUNT], obs.minute_ns);
     if (!(b->ops->reads & obs.kind))
         return;
+    ctx.is_counted_elsewhere = obs.kind == OBS_REQUEST && request_is_counted_elsewhere(b->baseline, &obs);
     need(b->ops->observe(b->self, &obs, &ctx, &err) == 0, "observe", &err);
 }
 
