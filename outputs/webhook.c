@@ -16,6 +16,7 @@
 #include "base/secret.h"
 #include "net/http.h"
 #include "net/openssl.h"
+#include "outputs/kit/endpoint.h"
 #include "outputs/kit/verdict.h"
 #include "outputs/output.h"
 #include "settings/option.h"
@@ -23,11 +24,9 @@
 
 #include "alert/alert.h"
 
-#include <arpa/inet.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define WEBHOOK_BATCH_BYTES ((size_t)1 << 20)
 #define HEADERS_MAX 32        /* of the operator */
@@ -49,30 +48,15 @@ struct webhook {
     const struct yaml_node *headers_node;
     struct secret token, signing_secret;
     char *token_reference, *signing_reference;
-    int64_t timeout_ms;
-    bool gzip, allow_plain_http;
-    struct webhook_tls {
-        char *ca, *cert, *key;
-    } tls;
+    bool gzip;
+    struct endpoint endpoint;
 
-    const struct services *sv;
     struct webhook_header headers[HEADERS_MAX];
     size_t headers_len;
 };
 
 static const char *const webhook_methods[] = { "POST", "PUT", NULL };
 static const char *const webhook_batches[] = { "single", "array", "ndjson", NULL };
-
-static const struct option_spec webhook_tls_options[] = {
-    { .key = "ca", .type = OPT_STRING, .at = offsetof(struct webhook_tls, ca),
-      .example = "/etc/ssl/certs/ca-certificates.crt",
-      .help = "PEM file with the authorities to trust instead of the system's" },
-    { .key = "cert", .type = OPT_STRING, .at = offsetof(struct webhook_tls, cert),
-      .example = "/etc/cosmowatch/client.pem", .help = "PEM file with our certificate for the receiver" },
-    { .key = "key", .type = OPT_STRING, .at = offsetof(struct webhook_tls, key),
-      .example = "/etc/cosmowatch/client.key", .help = "PEM file with its key; needless when it stands in cert" },
-    { 0 },
-};
 
 static const struct option_spec webhook_options[] = {
     { .key = "url", .type = OPT_URL, .at = offsetof(struct webhook, url), .required = true,
@@ -89,39 +73,13 @@ static const struct option_spec webhook_options[] = {
     { .key = "signing_secret", .type = OPT_SECRET, .at = offsetof(struct webhook, signing_secret),
       .reference_at = offsetof(struct webhook, signing_reference), .example = "\"${file:/etc/cosmowatch/whsec}\"",
       .help = "reference to a key (whsec_...) that signs each request as Standard Webhooks says" },
-    { .key = "timeout", .type = OPT_DURATION, .at = offsetof(struct webhook, timeout_ms), .preset = "30s",
-      .min = 1000, .max = 600000, .help = "for a whole request" },
     { .key = "gzip", .type = OPT_BOOL, .at = offsetof(struct webhook, gzip), .preset = "false",
       .help = "compress the body; not together with signing_secret" },
-    { .key = "tls", .type = OPT_MAP, .at = offsetof(struct webhook, tls), .sub = webhook_tls_options,
-      .help = "trust and our own certificate" },
-    { .key = "allow_plain_http", .type = OPT_BOOL, .at = offsetof(struct webhook, allow_plain_http),
-      .preset = "false", .help = "send unprotected over a network that you trust" },
+    ENDPOINT_OPTIONS(offsetof(struct webhook, endpoint)),
     { 0 },
 };
 
 /* ---- opening ------------------------------------------------------------------------------------ */
-
-/* Host of an http URL that goes nowhere: 127.0.0.0/8, [::1], localhost. */
-static bool is_loopback(const char *url)
-{
-    struct slice rest = slice_of(url), host, name = { 0 };
-    char text[64];
-    struct in_addr v4;
-
-    rest = slice_make(rest.at + strlen("http://"), rest.len - strlen("http://"));
-    host = slice_make(rest.at, strcspn(rest.at, "/?#"));
-    if (slice_starts(host, SL("[::1]")))
-        return host.len == 5 || host.at[5] == ':';
-    (void)slice_split(&host, ':', &name);
-    if (slice_eq_nocase(name, SL("localhost")))
-        return true;
-    if (slice_empty(name) || name.len >= sizeof(text))
-        return false;
-    memcpy(text, name.at, name.len);
-    text[name.len] = '\0';
-    return inet_pton(AF_INET, text, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
-}
 
 /* RFC 9110: a name is a token; a value holds no line end. Framing and identity are ours to write. */
 static bool is_good_header(struct slice name, struct slice value)
@@ -215,10 +173,8 @@ static int webhook_open(void *self, const char *name, const struct services *sv,
     bool is_good_key = !is_signed || signing_key(w, key) >= 24;
 
     wipe(key, sizeof(key));
-    w->sv = sv;
-    if (strncasecmp(w->url, "http://", 7) == 0 && !w->allow_plain_http && !is_loopback(w->url))
-        return error_set(err, ERR_CONFIG, "output '%s': plain http to another host would show alerts and credential "
-                         "to the network: use https, or set allow_plain_http", name);
+    if (endpoint_open(&w->endpoint, w->url, name, sv, err) < 0)
+        return -1;
     if (!is_good_key)
         return error_set(err, ERR_CONFIG, "output '%s': signing_secret must be whsec_ and 24 to 64 bytes in base64",
                          name);
@@ -268,55 +224,50 @@ static int sign(const struct webhook *w, const char *id, const char *timestamp, 
     return 0;
 }
 
-static int send_once(struct webhook *w, const char *id, struct slice body, struct http_answer *ret, struct error *err)
-{
-    static const char *const types[] = { [WEBHOOK_SINGLE] = "application/json", [WEBHOOK_ARRAY] = "application/json",
-                                         [WEBHOOK_NDJSON] = "application/x-ndjson" };
+/* A request under way: prepared anew when a secret turned out to be another one meanwhile. */
+struct sending {
+    struct webhook *w;
+    const char *id; /* NULL: a probe, which carries nothing but the token */
     struct http_header headers[HEADERS_MAX + OWN_HEADERS];
-    struct http_tls tls = { .ca_file = w->tls.ca, .client_cert = w->tls.cert, .client_key = w->tls.key };
     char timestamp[24], signature[64];
+};
+
+static int prepare(void *self, struct http_request *req, struct error *err)
+{
+    struct sending *s = self;
+    struct webhook *w = s->w;
     size_t n = 0;
 
+    req->bearer = secret_empty(&w->token) ? NULL : &w->token;
+    if (!s->id)
+        return 0;
     for (; n < w->headers_len; n++)
-        headers[n] = (struct http_header){ .name = w->headers[n].name, .is_secret = true,
-                                           .value = { .at = secret_reveal(&w->headers[n].value),
-                                                      .len = w->headers[n].value.len } };
-    headers[n++] = (struct http_header){ .name = "webhook-id", .value = slice_of(id) };
+        s->headers[n] = (struct http_header){ .name = w->headers[n].name, .is_secret = true,
+                                              .value = { .at = secret_reveal(&w->headers[n].value),
+                                                         .len = w->headers[n].value.len } };
+    s->headers[n++] = (struct http_header){ .name = "webhook-id", .value = slice_of(s->id) };
     if (!secret_empty(&w->signing_secret)) {
-        (void)snprintf(timestamp, sizeof(timestamp), "%lld", (long long)(sv_wall_ns(w->sv) / NS_PER_S));
-        if (sign(w, id, timestamp, body, signature, err) < 0)
+        (void)snprintf(s->timestamp, sizeof(s->timestamp), "%lld",
+                       (long long)(sv_wall_ns(w->endpoint.sv) / NS_PER_S));
+        if (sign(w, s->id, s->timestamp, req->body, s->signature, err) < 0)
             return -1;
-        headers[n++] = (struct http_header){ .name = "webhook-timestamp", .value = slice_of(timestamp) };
-        headers[n++] = (struct http_header){ .name = "webhook-signature", .value = slice_of(signature) };
+        s->headers[n++] = (struct http_header){ .name = "webhook-timestamp", .value = slice_of(s->timestamp) };
+        s->headers[n++] = (struct http_header){ .name = "webhook-signature", .value = slice_of(s->signature) };
     }
-    return http_perform(w->sv->http, &(struct http_request){
-        .method = webhook_methods[w->method], .url = w->url, .headers = headers, .headers_len = n,
-        .bearer = secret_empty(&w->token) ? NULL : &w->token, .body = body, .content_type = types[w->batch],
-        .gzip_body = w->gzip, .timeout_ms = w->timeout_ms, .answer_max = 64 << 10, .tls = &tls }, ret, err);
-}
-
-static bool read_again(struct secret *s, const char *reference)
-{
-    struct secret fresh = SECRET_INIT;
-    struct error ignored = { 0 }; /* the old one stays, and its refusal is told */
-    bool is_new = false;
-
-    if (reference && secret_ref_resolve(slice_of(reference), &fresh, &ignored) == 0)
-        is_new = !slice_eq(slice_make(secret_reveal(&fresh), fresh.len), slice_make(secret_reveal(s), s->len));
-    if (is_new)
-        secret_move(s, &fresh);
-    secret_release(&fresh);
-    return is_new;
+    req->headers = s->headers;
+    req->headers_len = n;
+    return 0;
 }
 
 /* True when one of them was rotated: worth one more try. */
-static bool read_secrets_again(struct webhook *w)
+static bool read_secrets_again(void *self)
 {
-    bool is_new = read_again(&w->token, w->token_reference);
+    struct webhook *w = ((struct sending *)self)->w;
+    bool is_new = endpoint_read_again(&w->token, w->token_reference);
 
-    is_new |= read_again(&w->signing_secret, w->signing_reference);
+    is_new |= endpoint_read_again(&w->signing_secret, w->signing_reference);
     for (size_t i = 0; i < w->headers_len; i++)
-        is_new |= read_again(&w->headers[i].value, w->headers[i].reference);
+        is_new |= endpoint_read_again(&w->headers[i].value, w->headers[i].reference);
     return is_new;
 }
 
@@ -324,45 +275,27 @@ static bool read_secrets_again(struct webhook *w)
 static int deliver_request(struct webhook *w, const struct output_item *items, size_t n,
                            struct delivery_result *ret_each, struct error *err)
 {
+    static const char *const types[] = { [WEBHOOK_SINGLE] = "application/json", [WEBHOOK_ARRAY] = "application/json",
+                                         [WEBHOOK_NDJSON] = "application/x-ndjson" };
     CLEANUP(buf_release) struct buf body = BUF_INIT(WEBHOOK_BATCH_BYTES + (16 << 10));
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
+    struct sending sending = { .w = w, .id = items[0].alert->record_id };
+    const struct endpoint_user user = { .self = &sending, .read_again = read_secrets_again, .prepare = prepare };
+    struct http_request req = { .method = webhook_methods[w->method], .url = w->url, .content_type = types[w->batch],
+                                .gzip_body = w->gzip };
 
     add_body(w, items, n, &body);
-    if (buf_check(&body, err) < 0 || send_once(w, items[0].alert->record_id, buf_slice(&body), &answer, err) < 0)
+    if (buf_check(&body, err) < 0)
         return -1;
-    if (answer.status == 401 && read_secrets_again(w)) {
-        http_answer_release(&answer);
-        answer = (struct http_answer){ 0 };
-        if (send_once(w, items[0].alert->record_id, buf_slice(&body), &answer, err) < 0)
-            return -1;
-    }
+    req.body = buf_slice(&body);
+    if (endpoint_call(&w->endpoint, &user, &req, &answer, err) < 0)
+        return -1;
     return verdict_from_answer(&answer, ret_each, n, err);
 }
 
-/* One alert a request, until one is neither taken nor refused: those behind it wait for their turn. */
-static int deliver_singly(struct webhook *w, const struct output_item *items, size_t n,
-                          struct delivery_result *ret_each, struct error *err)
+static int deliver_one(void *self, const struct output_item *item, struct delivery_result *ret, struct error *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        struct error why = { 0 };
-
-        if (deliver_request(w, &items[i], 1, &ret_each[i], &why) < 0) {
-            if (i == 0) { /* nothing was judged: the error says more than a verdict could */
-                *err = why;
-                return -1;
-            }
-            ret_each[i] = (struct delivery_result){ .verdict = DELIVERY_RETRY, .retry_after_ms = why.retry_after_ms };
-            (void)snprintf(ret_each[i].reason, sizeof(ret_each[i].reason), "%.199s", why.msg);
-        }
-        if (ret_each[i].verdict == DELIVERY_ACCEPTED || ret_each[i].verdict == DELIVERY_REFUSED)
-            continue;
-        for (size_t j = i + 1; j < n; j++) {
-            ret_each[j] = ret_each[i];
-            ret_each[j].verdict = DELIVERY_RETRY;
-        }
-        return 0;
-    }
-    return 0;
+    return deliver_request(self, item, 1, ret, err);
 }
 
 static int webhook_deliver(void *self, const struct output_item *items, size_t n, struct delivery_result *ret_each,
@@ -370,7 +303,7 @@ static int webhook_deliver(void *self, const struct output_item *items, size_t n
 {
     struct webhook *w = self;
 
-    return w->batch == WEBHOOK_SINGLE ? deliver_singly(w, items, n, ret_each, err)
+    return w->batch == WEBHOOK_SINGLE ? deliver_each(items, n, ret_each, deliver_one, w, err)
                                       : deliver_request(w, items, n, ret_each, err);
 }
 
@@ -379,18 +312,10 @@ static int webhook_deliver(void *self, const struct output_item *items, size_t n
 static int webhook_probe(void *self, struct buf *said, struct error *err)
 {
     struct webhook *w = self;
-    struct http_tls tls = { .ca_file = w->tls.ca, .client_cert = w->tls.cert, .client_key = w->tls.key };
-    CLEANUP(http_answer_release) struct http_answer answer = { 0 };
+    struct sending sending = { .w = w };
+    const struct endpoint_user user = { .self = &sending, .prepare = prepare };
 
-    if (http_perform(w->sv->http, &(struct http_request){
-            .method = "HEAD", .url = w->url, .bearer = secret_empty(&w->token) ? NULL : &w->token,
-            .timeout_ms = w->timeout_ms, .tls = &tls }, &answer, err) < 0)
-        return -1;
-    if (answer.status == 401 || answer.status == 403)
-        return error_set(err, answer.status == 401 ? ERR_AUTH : ERR_DENIED, "the receiver answers HTTP %d",
-                         answer.status);
-    buf_addf(said, "the receiver answers HTTP %d to HEAD", answer.status);
-    return 0;
+    return endpoint_probe(&w->endpoint, &user, w->url, said, err);
 }
 
 const struct output_ops output_webhook = {
