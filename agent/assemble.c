@@ -9,7 +9,7 @@
 #include "cli/cli.h"
 #include "detectors/detector.h"
 #include "enrich/enrich.h"
-#include "enrich/networks.h"
+#include "enrich/network_list.h"
 #include "enrich/places.h"
 #include "net/http.h"
 #include "outputs/output.h"
@@ -121,15 +121,7 @@ static int check_horizon(const struct settings *s, struct error *err)
 
 /* ---- networks ------------------------------------------------------------------------------------------ */
 
-static const char *node_text(const struct yaml_node *map, const char *key)
-{
-    const struct yaml_node *n = yaml_node_get(map, key);
-
-    return n && n->kind == YAML_NODE_SCALAR ? n->text.at : NULL;
-}
-
-static int read_network_file(struct network_table *t, const struct yaml_node *item, const char *dir, const char *file,
-                             struct error *err)
+static int read_network_file(void *self, const char *file, struct network_table *t, struct error *err)
 {
     CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
     CLEANUP(buf_release) struct buf bytes = BUF_INIT(NETWORK_FILE_MAX);
@@ -138,81 +130,22 @@ static int read_network_file(struct network_table *t, const struct yaml_node *it
     size_t n = 0;
     FILE *in = NULL;
 
-    feeder_add_path(&path, dir, file);
+    feeder_add_path(&path, self, file);
     in = fopen(buf_cstr(&path), "re");
     if (!in)
-        return yaml_node_refuse(item, err, "networks file '%s' cannot be opened", buf_cstr(&path));
+        return error_errno(err, ERR_CONFIG, errno, "'%s' cannot be opened", buf_cstr(&path));
     while ((n = fread(piece, 1, sizeof piece, in)) > 0)
         buf_add(&bytes, piece, n);
+    n = (size_t)ferror(in);
     (void)fclose(in);
+    if (n)
+        return error_set(err, ERR_CONFIG, "'%s' cannot be read to its end", buf_cstr(&path));
     if (buf_check(&bytes, err) < 0 || network_table_parse_csv(t, buf_slice(&bytes), &report, err) < 0)
-        return error_wrap(err, "networks file '%s'", buf_cstr(&path));
+        return error_wrap(err, "'%s'", buf_cstr(&path));
     if (report.bad > 0)
         log_event(LOG_LEVEL_WARN, "networks", "some lines were left out", "file", buf_cstr(&path), "first",
                   report.each[0].reason, NULL);
     return 0;
-}
-
-static bool is_yes(const char *s)
-{
-    return s && (strcmp(s, "true") == 0 || strcmp(s, "yes") == 0 || strcmp(s, "on") == 0);
-}
-
-static int add_network(struct network_table *t, const struct yaml_node *item, struct error *err)
-{
-    static const char *const known[] = { "cidr", "name", "country", "city", "lat", "lon", "asn", "org", "trusted",
-                                         "until", "file", NULL };
-    struct network n = { .name = node_text(item, "name"), .country = node_text(item, "country"),
-                         .city = node_text(item, "city"), .org = node_text(item, "org"), .lat = NAN, .lon = NAN,
-                         .until_ns = INT64_MAX, .is_trusted = is_yes(node_text(item, "trusted")) };
-    const char *lat = node_text(item, "lat"), *lon = node_text(item, "lon"), *asn = node_text(item, "asn"),
-               *until = node_text(item, "until"), *cidr = node_text(item, "cidr");
-
-    for (const struct yaml_node *c = item->first; c; c = c->next) {
-        bool is_known = false;
-
-        for (size_t i = 0; known[i]; i++)
-            is_known = is_known || slice_eq(c->key, slice_of(known[i]));
-        if (!is_known) {
-            const char *near = settings_nearest(c->key, known);
-
-            return yaml_node_refuse(c, err, "unknown key '%.40s' under networks%s%s%s", c->key.at,
-                                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
-        }
-    }
-    if (!cidr)
-        return yaml_node_refuse(item, err, "a network needs 'cidr' or 'file'");
-    if ((lat && !parse_real(slice_of(lat), &n.lat)) || (lon && !parse_real(slice_of(lon), &n.lon)))
-        return yaml_node_refuse(item, err, "lat and lon are degrees, as in 52.37");
-    if (asn && !parse_i64(slice_of(asn), 0, UINT32_MAX, &n.asn))
-        return yaml_node_refuse(item, err, "asn is a number");
-    if (until && !time_parse_iso(slice_of(until), &n.until_ns))
-        return yaml_node_refuse(item, err, "until is a date, as in 2026-12-31");
-    if (network_table_add(t, slice_of(cidr), &n, err) < 0)
-        return yaml_node_refuse(item, err, "'%.60s' is neither an address nor a range", cidr);
-    return 0;
-}
-
-static int build_networks(struct assembly *a, const char *dir, struct error *err)
-{
-    const struct yaml_node *list = a->settings->networks;
-    CLEANUP(network_table_freep) struct network_table *t = network_table_new();
-
-    if (!list)
-        return 0;
-    if (!t)
-        return error_set(err, ERR_NOMEM, "no memory for networks");
-    if (list->kind != YAML_NODE_LIST)
-        return yaml_node_refuse(list, err, "networks is a list");
-    for (const struct yaml_node *item = list->first; item; item = item->next) {
-        const char *file = item->kind == YAML_NODE_MAP ? node_text(item, "file") : NULL;
-
-        if (item->kind != YAML_NODE_MAP)
-            return yaml_node_refuse(item, err, "each network is a map with 'cidr' or 'file'");
-        if ((file ? read_network_file(t, item, dir, file, err) : add_network(t, item, err)) < 0)
-            return -1;
-    }
-    return enrich_set_networks(a->enrich, TAKE(t), err);
 }
 
 static int build_places(struct assembly *a, const char *dir, struct error *err)
@@ -230,34 +163,34 @@ static int build_places(struct assembly *a, const char *dir, struct error *err)
     return 0;
 }
 
-/* ---- what the operator says about alerts and actors ------------------------------------------------------ */
+/* ---- what the operator says about addresses, alerts and actors ------------------------------------------- */
 
-/* Every error of both lists, a line each. */
-static int build_words(struct assembly *a, struct error *err)
+/* Every error of the three lists, a line each. */
+static int build_words(struct assembly *a, char *dir, struct error *err)
 {
+    const struct network_files files = { .self = dir, .read = read_network_file };
     struct settings_errors errors = { 0 };
     CLEANUP(buf_release) struct buf text = BUF_INIT(1u << 20);
+    CLEANUP(network_table_freep) struct network_table *networks = NULL;
     struct trusted *trusted = NULL;
     size_t n = 0;
-    bool is_fine = trusted_read(a->settings->trusted, &trusted, &errors) == 0;
+    bool is_fine = network_list_read(a->settings->networks, &files, &networks, &errors) == 0;
 
+    is_fine = trusted_read(a->settings->trusted, &trusted, &errors) == 0 && is_fine;
     is_fine = suppress_read(a->settings->suppressions, &a->suppress, &errors) == 0 && is_fine;
-    if (a->enrich)
-        enrich_set_trusted(a->enrich, trusted);
-    else
-        trusted_free(trusted);
+    enrich_set_trusted(a->enrich, trusted);
     settings_errors_print(&errors, &text);
     n = errors.len + errors.omitted;
     settings_errors_release(&errors);
     if (is_fine)
-        return 0;
+        return enrich_set_networks(a->enrich, TAKE(networks), err);
     (void)fputs(buf_cstr(&text), stderr);
     return error_set(err, ERR_CONFIG, "%zu error%s in the configuration", n, n == 1 ? "" : "s");
 }
 
 /* ---- parts ------------------------------------------------------------------------------------------------ */
 
-static int build_engine(struct assembly *a, const char *dir, struct error *err)
+static int build_engine(struct assembly *a, char *dir, struct error *err)
 {
     const struct settings *s = a->settings;
     struct engine_config cfg = { .baseline = { .horizon_ns = s->horizon_ms * NS_PER_MS,
@@ -267,7 +200,7 @@ static int build_engine(struct assembly *a, const char *dir, struct error *err)
     a->detectors = calloc(s->detectors_len + 1, sizeof *a->detectors);
     if (!a->enrich || !a->detectors)
         return error_set(err, ERR_NOMEM, "no memory for the detectors");
-    if (build_networks(a, dir, err) < 0 || build_places(a, dir, err) < 0 || build_words(a, err) < 0)
+    if (build_words(a, dir, err) < 0 || build_places(a, dir, err) < 0)
         return -1;
     for (size_t i = 0; i < s->detectors_len; i++)
         if (s->detectors[i].is_enabled)
@@ -371,7 +304,7 @@ static int build_outputs(struct assembly *a, struct error *err)
     return 0;
 }
 
-static int build(struct assembly *a, const char *dir, unsigned parts, struct error *err)
+static int build(struct assembly *a, char *dir, unsigned parts, struct error *err)
 {
     const struct http_client_config http = { .user_agent = "cosmowatch/" COSMOWATCH_VERSION };
 

@@ -354,6 +354,33 @@ def test_check_names_every_mistake_with_its_place_and_the_nearest_word(dir_):
         assert want in err, (want, err)
 
 
+def test_check_names_every_mistake_about_networks_and_trust_at_once(dir_):
+    path = os.path.join(dir_, "bad.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("networks:\n  - { cidr: 203.0.113.0/24, countri: DE }\n  - { cidr: 203.0.113.0/99 }\n"
+                "  - { file: nobody.csv }\n  - { cidr: 192.0.2.1, lat: 500 }\n  - { cidr: 192.0.2.1, until: tomorrow }\n"
+                "  - { name: nowhere }\ntrusted:\n  - { adress: 192.0.2.1 }\n")
+    os.chmod(path, 0o600)
+    code, _, err = kit.run(["check", "-c", path], check=False)
+    assert code == 2
+    for line, want in ((2, "'country'"), (3, "neither an address nor a range"), (4, "nobody.csv"), (5, "-90 to 90"),
+                       (6, "2026-12-31"), (7, "'cidr' or 'file'"), (9, "'address'")):
+        assert any(e.startswith("%s:%d:" % (path, line)) and want in e for e in err.splitlines()), (line, want, err)
+
+
+def test_an_inline_network_that_is_trusted_silences_its_address(dir_):
+    rows = Rows(19)
+    rows.request(hours_ago(1), address="198.51.100.23")
+    path, cfg = os.path.join(dir_, "rows.ndjson"), os.path.join(dir_, "replay.yaml")
+    rows.exported(path)
+    for trusted, alerts in ((False, 1), (True, 0)):
+        with open(cfg, "w", encoding="utf-8") as f:
+            json.dump({"feeds": feeds(dir_), "networks": [{"cidr": "198.51.100.0/24", "lat": 52.5, "lon": 13.4,
+                                                          "asn": 64500, "trusted": trusted}]}, f)
+        _, out, _ = kit.run(["replay", "--json", "-c", cfg, path])
+        assert len(out.splitlines()) == alerts
+
+
 def test_the_sample_configuration_is_valid_and_the_schema_is_json(dir_):
     _, sample, _ = kit.run(["config", "sample"])
     path = os.path.join(dir_, "sample.yaml")
