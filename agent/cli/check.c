@@ -15,11 +15,15 @@ struct checking {
     int bad;
 };
 
-static void say(struct checking *c, const char *kind, const char *name, bool is_ok, const char *text)
+enum finding { FINDING_OK, FINDING_NOTE /* works, but something cannot be seen */, FINDING_BAD };
+
+static void say(struct checking *c, const char *kind, const char *name, enum finding what, const char *text)
 {
+    static const char *const words[] = { "ok  ", "note", "FAIL" };
+    static const enum term_style styles[] = { TERM_GREEN, TERM_YELLOW, TERM_RED };
     struct slice rest = slice_of(text), line = { 0 };
 
-    c->bad += !is_ok;
+    c->bad += what == FINDING_BAD;
     if (c->is_json) {
         buf_add_char(&c->out, '{');
         json_add_key(&c->out, "kind");
@@ -27,13 +31,13 @@ static void say(struct checking *c, const char *kind, const char *name, bool is_
         json_add_key(&c->out, "name");
         json_add_string(&c->out, slice_of(name));
         json_add_key(&c->out, "ok");
-        buf_add_str(&c->out, is_ok ? "true" : "false");
+        buf_add_str(&c->out, what != FINDING_BAD ? "true" : "false");
         json_add_key(&c->out, "text");
         json_add_string(&c->out, slice_of(text));
         buf_add_str(&c->out, "}\n");
         return;
     }
-    buf_addf(&c->out, "%s%s%s  %s %s\n", term_style(c->colour, is_ok ? TERM_GREEN : TERM_RED), is_ok ? "ok  " : "FAIL",
+    buf_addf(&c->out, "%s%s%s  %s %s\n", term_style(c->colour, styles[what]), words[what],
              term_style(c->colour, TERM_PLAIN), kind, name);
     while (slice_split(&rest, '\n', &line))
         if (line.len > 0) {
@@ -51,7 +55,7 @@ static void probe_source(struct checking *c, const struct worker_source *s)
 
     if (!is_ok)
         buf_addf(&said, "%s%s", said.len ? "\n" : "", err.msg);
-    say(c, "source", s->name, is_ok, buf_cstr(&said));
+    say(c, "source", s->name, is_ok ? FINDING_OK : FINDING_BAD, buf_cstr(&said));
 }
 
 static void probe_output(struct checking *c, const struct delivery_output_config *o, const struct services *sv)
@@ -65,7 +69,7 @@ static void probe_output(struct checking *c, const struct delivery_output_config
         o->ops->close(o->self);
     if (!is_ok)
         buf_addf(&said, "%s%s", said.len ? "\n" : "", err.msg);
-    say(c, "output", o->name, is_ok, buf_cstr(&said));
+    say(c, "output", o->name, is_ok ? FINDING_OK : FINDING_BAD, buf_cstr(&said));
 }
 
 static void check_judgement(struct checking *c, struct assembly *a)
@@ -74,13 +78,13 @@ static void check_judgement(struct checking *c, struct assembly *a)
     const char *why = NULL, *name = NULL;
 
     while ((why = engine_blind(a->engine, &i, &name)) != NULL)
-        say(c, "detector", name, true, why);
+        say(c, "detector", name, FINDING_NOTE, why);
 }
 
 static int check_online(struct checking *c, struct assembly *a, struct error *err)
 {
     if (feeder_first(a->feeder, NULL, true, err) < 0) {
-        say(c, "feeds", "", false, err->msg);
+        say(c, "feeds", "", FINDING_BAD, err->msg);
         *err = (struct error){ 0 };
     }
     for (size_t i = 0; i < a->sources_len; i++)
