@@ -1,12 +1,14 @@
 /* assemble.c - see assemble.h. SPDX-License-Identifier: Apache-2.0 */
 #include "assemble.h"
 
+#include "alert/accounts.h"
 #include "alert/suppress.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "cli/cli.h"
+#include "delivery/route.h"
 #include "detectors/detector.h"
 #include "enrich/enrich.h"
 #include "enrich/network_list.h"
@@ -210,6 +212,7 @@ static int build_engine(struct assembly *a, char *dir, struct error *err)
     cfg.detectors_len = a->detectors_len;
     cfg.enrich = a->enrich;
     cfg.suppress = a->suppress;
+    cfg.accounts = a->accounts;
     return engine_new(&cfg, &a->engine, err);
 }
 
@@ -277,28 +280,48 @@ static int find_encoder(const struct settings_entry *e, const struct output_ops 
     return *ret ? 0 : yaml_node_refuse(e->node, err, "output '%s': no format '%s'", e->name, name);
 }
 
+/* What the operator knows of accounts, and every output's route: every error, a line each. */
+static int build_routes(struct assembly *a, struct error *err)
+{
+    const struct settings_entries *list = &a->settings->outputs;
+    struct settings_errors errors = { 0 };
+    CLEANUP(buf_release) struct buf text = BUF_INIT(1u << 20);
+    size_t n = 0;
+
+    a->routes = calloc(list->len + 1, sizeof *a->routes);
+    if (!a->routes)
+        return error_set(err, ERR_NOMEM, "no memory for the routes");
+    if (accounts_read(a->settings->accounts, &a->accounts, &errors) < 0)
+        n = list->len; /* their tags are not known: routes would look wrong */
+    for (; n < list->len; n++)
+        if (route_read(&list->at[n].route, yaml_node_get(list->at[n].node, "route"), a->accounts, &a->routes[n],
+                       &errors) < 0)
+            continue; /* told below */
+    settings_errors_print(&errors, &text);
+    n = errors.len + errors.omitted;
+    settings_errors_release(&errors);
+    if (n == 0)
+        return 0;
+    (void)fputs(buf_cstr(&text), stderr);
+    return error_set(err, ERR_CONFIG, "%zu error%s in the configuration", n, n == 1 ? "" : "s");
+}
+
 static int build_outputs(struct assembly *a, struct error *err)
 {
     const struct settings_entries *list = &a->settings->outputs;
 
     a->outputs = calloc(list->len + 1, sizeof *a->outputs);
-    a->routes = calloc(list->len + 1, sizeof *a->routes);
-    if (!a->outputs || !a->routes)
+    if (!a->outputs)
         return error_set(err, ERR_NOMEM, "no memory for the outputs");
     for (size_t i = 0; i < list->len; i++) {
         const struct settings_entry *e = &list->at[i];
         const struct output_ops *ops = outputs_all[e->module - assemble_registry()->outputs];
         const struct encoder *encoder = NULL;
 
-        if (!e->is_enabled)
-            continue;
         if (find_encoder(e, ops, &encoder, err) < 0)
             return -1;
         a->outputs[a->outputs_len] = (struct delivery_output_config){ .name = e->name, .ops = ops, .self = e->self,
                                                                       .encoder = encoder };
-        a->routes[a->outputs_len] = (struct flow_route){
-            .output = e->name, .min_severity = (enum severity)e->route.min_severity, .types = e->route.types.at,
-            .types_len = e->route.types.len, .accounts = e->route.accounts.at, .accounts_len = e->route.accounts.len };
         a->outputs_len++;
     }
     return 0;
@@ -314,6 +337,8 @@ static int build(struct assembly *a, char *dir, unsigned parts, struct error *er
         if (!a->sv.http)
             return error_set(err, ERR_NOMEM, "no memory for an HTTP client");
     }
+    if (build_routes(a, err) < 0)
+        return -1;
     if ((parts & ASSEMBLE_ENGINE) && build_engine(a, dir, err) < 0)
         return -1;
     if ((parts & ASSEMBLE_SOURCES) && build_sources(a, (parts & ASSEMBLE_OFFLINE) != 0, err) < 0)
@@ -346,6 +371,9 @@ void assembly_release(struct assembly *a)
     feeder_free(a->feeder);
     engine_free(a->engine);
     suppress_free(a->suppress);
+    accounts_free(a->accounts);
+    for (size_t i = 0; a->routes && i < a->settings->outputs.len; i++)
+        route_free(a->routes[i]);
     enrich_free(a->enrich);
     for (size_t i = 0; a->sources_are_open && i < a->sources_len; i++)
         a->sources[i].ops->close(a->sources[i].self);

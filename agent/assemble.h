@@ -24,6 +24,7 @@ struct assembly {
     struct services sv;             /* http is a real client when SOURCES, OUTPUTS or FEEDS are built */
     struct enrich *enrich;
     struct suppress *suppress;
+    struct accounts *accounts;
     struct feeder *feeder;
     struct feeder_feed *feeds;
     struct feeder_source *feed_sources;
@@ -35,7 +36,7 @@ struct assembly {
     bool sources_are_open;
     size_t sources_len;
     struct delivery_output_config *outputs;
-    struct flow_route *routes;      /* as many as outputs */
+    struct route **routes;          /* as many as outputs */
     size_t outputs_len;
 };
 

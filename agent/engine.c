@@ -70,6 +70,7 @@ int engine_new(const struct engine_config *cfg, struct engine **ret, struct erro
         open_detectors(e, err) < 0)
         return -1;
     stage_set_suppress(e->stage, cfg->suppress);
+    stage_set_accounts(e->stage, cfg->accounts);
     stage_watch(e->stage, note_draft, e);
     *ret = TAKE(e);
     return 0;

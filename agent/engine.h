@@ -22,6 +22,7 @@ struct engine_config {
     struct baseline_config baseline;
     const struct enrich *enrich; /* borrowed; engine_set_enrich between batches */
     const struct suppress *suppress; /* borrowed; NULL: nothing is suppressed */
+    const struct accounts *accounts; /* borrowed; NULL: nothing is known of them */
 };
 
 MUST_CHECK int engine_new(const struct engine_config *cfg, struct engine **ret, struct error *err);

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/timeutil.h"
+#include "delivery/route.h"
 #include "feeder.h"
 #include "requests.h"
 #include "status.h"
@@ -42,27 +43,6 @@ struct flow {
     int64_t status_due_ms, upkeep_due_ms;
     int64_t warned_ns; /* when suppressions that end were last spoken of */
 };
-
-bool flow_route_wants(const struct flow_route *r, const struct alert *a)
-{
-    bool wanted = r->types_len == 0;
-
-    if (a->severity < r->min_severity)
-        return false;
-    for (size_t i = 0; !wanted && i < r->types_len; i++) {
-        size_t len = strlen(r->types[i]);
-
-        wanted = len > 0 && r->types[i][len - 1] == '*'
-                     ? strncmp(r->types[i], a->type->id, len - 1) == 0
-                     : strcmp(r->types[i], a->type->id) == 0;
-    }
-    if (!wanted || r->accounts_len == 0)
-        return wanted;
-    for (size_t i = 0; i < r->accounts_len; i++)
-        if (alert_is_about(a, r->accounts[i]))
-            return true;
-    return false;
-}
 
 /* Event time up to which everything visible was read, over all sources. */
 static int64_t watermark_ns(struct flow *f)
@@ -102,10 +82,13 @@ static int write_alert(void *self, const struct alert *a, bool is_told, struct e
         return -1;
     if (!is_told || a->is_suppressed)
         return 0;
-    for (size_t i = 0; i < f->cfg.routes_len; i++)
-        if (flow_route_wants(&f->cfg.routes[i], a) &&
-            store_add_delivery(f->cfg.store, f->cfg.routes[i].output, a, err) < 0)
+    for (size_t i = 0; i < f->cfg.outputs_len; i++) {
+        bool is_wanted = false;
+
+        if (route_judge(f->cfg.routes[i], a, &is_wanted, NULL, err) < 0 ||
+            (is_wanted && store_add_delivery(f->cfg.store, f->cfg.outputs[i].name, a, err) < 0))
             return -1;
+    }
     return 0;
 }
 

@@ -10,17 +10,8 @@
 #include "store/store.h"
 #include "worker.h"
 
-/* Which alerts an output wants. Borrowed texts; empty lists mean all. */
-struct flow_route {
-    const char *output;
-    enum severity min_severity;
-    char *const *types;             /* catalogue ids, '*' at the end matches any rest */
-    size_t types_len;
-    char *const *accounts;
-    size_t accounts_len;
-};
-
 struct feeder; /* feeder.h */
+struct route;  /* delivery/route.h */
 
 struct flow_config {
     const struct services *sv;
@@ -30,8 +21,9 @@ struct flow_config {
     struct feeder *feeder;          /* NULL: no feeds */
     const struct worker_source *sources;
     size_t sources_len;
-    const struct flow_route *routes;
-    size_t routes_len;
+    const struct delivery_output_config *outputs;
+    struct route *const *routes;    /* which alerts each of them gets */
+    size_t outputs_len;
     int64_t horizon_ns;
     int64_t retention_ns;           /* alerts kept */
     bool until_caught_up;           /* end when every source has read up to now (tests, demo) */
@@ -48,8 +40,5 @@ MUST_CHECK int flow_run(struct flow *f, void (*on_progress)(void *self), void *s
 void flow_say_status(struct flow *f);
 /* Async-signal-safe. */
 void flow_stop(struct flow *f);
-
-/* Does the route want the alert? */
-bool flow_route_wants(const struct flow_route *r, const struct alert *a);
 
 #endif

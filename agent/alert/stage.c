@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "alert/stage.h"
 
+#include "alert/accounts.h"
 #include "alert/catalogue.h"
 #include "alert/suppress.h"
 #include "base/buf.h"
@@ -22,6 +23,7 @@ struct stage {
     size_t passed_on; /* alerts of another product held so far */
     struct map *held; /* alert id -> struct held */
     const struct suppress *suppress;
+    const struct accounts *accounts;
     int (*watch)(void *self, const struct alert_draft *d, const struct alert *whole, bool is_suppressed,
                  struct error *err);
     void *watch_self;
@@ -81,6 +83,11 @@ void stage_set_suppress(struct stage *s, const struct suppress *rules)
 const struct suppress *stage_suppress(const struct stage *s)
 {
     return s->suppress;
+}
+
+void stage_set_accounts(struct stage *s, const struct accounts *accounts)
+{
+    s->accounts = accounts;
 }
 
 void stage_watch(struct stage *s, int (*fn)(void *self, const struct alert_draft *d, const struct alert *whole,
@@ -225,6 +232,8 @@ int stage_emit(struct stage *s, const struct alert_draft *d, const struct stage_
     } else {
         h->alert->is_suppressed = h->alert->is_suppressed && is_suppressed;
     }
+    if (accounts_label(s->accounts, h->alert, err) < 0)
+        return -1;
     h->is_touched = true;
     return s->watch ? s->watch(s->watch_self, d, h->alert, is_suppressed, err) : 0;
 }
@@ -248,7 +257,7 @@ int stage_put(struct stage *s, const struct alert_draft *d, const struct stage_l
     if (alert_from_draft(d, &fresh, err) < 0)
         return -1;
     fresh->is_suppressed = s->suppress && suppress_find(s->suppress, fresh);
-    if (find(s, fresh->id, load, &h, err) < 0)
+    if (accounts_label(s->accounts, fresh, err) < 0 || find(s, fresh->id, load, &h, err) < 0)
         return -1;
     if (!h) {
         h = hold(s, fresh, err);

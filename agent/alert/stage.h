@@ -35,6 +35,9 @@ MUST_CHECK int stage_put(struct stage *s, const struct alert_draft *d, const str
 struct suppress;
 void stage_set_suppress(struct stage *s, const struct suppress *rules);
 const struct suppress *stage_suppress(const struct stage *s);
+/* What is known of accounts is added to every alert about them; borrowed, NULL: nothing. */
+struct accounts;
+void stage_set_accounts(struct stage *s, const struct accounts *accounts);
 /* Called with each draft of stage_emit() and the alert it went into; is_suppressed: the draft alone would be. */
 void stage_watch(struct stage *s, int (*fn)(void *self, const struct alert_draft *d, const struct alert *whole,
                                             bool is_suppressed, struct error *err), void *self);

@@ -18,7 +18,6 @@
 /* ---- tables that belong to no module ---------------------------------------------------------- */
 
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
-static const char *const severities[] = { "informational", "low", "medium", "high", NULL };
 static const char *const full_answers[] = { "hold", "park", NULL };
 
 static const struct option_spec store_options[] = {
@@ -50,6 +49,9 @@ const struct option_spec settings_top_options[] = {
     { .key = "store", .type = OPT_MAP, .at = 0, .sub = store_options,
       .help = "what has to survive a restart" },
     { .key = "log", .type = OPT_MAP, .at = 0, .sub = log_options, .help = "messages to the operator" },
+    { .key = "accounts", .type = OPT_NODE, .at = offsetof(struct settings, accounts),
+      .help = "what you know about database accounts: name, tags (for routes) and owner; alerts carry both",
+      .example = "[{ name: prod-orders, tags: [prod, pci], owner: payments@contoso.example }]" },
     { .key = "networks", .type = OPT_NODE, .at = offsetof(struct settings, networks),
       .help = "what you know about addresses, here or in a CSV: { file: networks.csv }",
       .example = "[{ cidr: 203.0.113.0/24, name: head office, country: DE, trusted: true }]" },
@@ -92,16 +94,6 @@ const struct option_spec settings_entry_options[] = {
     { 0 },
 };
 
-static const struct option_spec route_options[] = {
-    { .key = "min_severity", .type = OPT_ENUM, .at = offsetof(struct settings_route, min_severity),
-      .preset = "informational", .values = severities, .help = "leave out what is less severe" },
-    { .key = "types", .type = OPT_STRING_LIST, .at = offsetof(struct settings_route, types),
-      .help = "alert types; none named: all", .example = "[CosmosDB_TorAnomaly]" },
-    { .key = "accounts", .type = OPT_STRING_LIST, .at = offsetof(struct settings_route, accounts),
-      .help = "database accounts; none named: all", .example = "[prod-orders]" },
-    { 0 },
-};
-
 const struct option_spec settings_output_options[] = {
     { .key = "format", .type = OPT_STRING, .at = offsetof(struct settings_entry, format), .min = 1,
       .max = 64, .help = "how an alert is written; each type has its own usual one",
@@ -110,7 +102,7 @@ const struct option_spec settings_output_options[] = {
       .preset = "hold", .values = full_answers,
       .help = "when its queue is full: hold stops reading logs, park sets its oldest alerts aside" },
     { .key = "route", .type = OPT_MAP, .at = offsetof(struct settings_entry, route),
-      .sub = route_options, .help = "which alerts it gets" },
+      .sub = settings_route_options, .help = "which alerts it gets" },
     { 0 },
 };
 

@@ -5,6 +5,7 @@
  *
  *     horizon: 12h            sources: [ ... ]     outputs: [ ... ]     feeds: [ ... ]
  *     learn: 14d              networks: [ ... ]    detectors: { name: { ... } }
+ *     accounts: [ ... ]
  *     trusted: [ ... ]        suppressions: [ ... ]
  *     store: { ... }          log: { ... }         and the registry's sections, one map each
  *
@@ -33,10 +34,15 @@ struct settings_registry {
 
 enum settings_on_full { SETTINGS_FULL_HOLD, SETTINGS_FULL_PARK };
 
-struct settings_route {        /* what an output gets; empty lists: everything */
-    int min_severity;          /* informational 0, low 1, medium 2, high 3: as enum severity */
-    struct string_list types, accounts;
+/* What an output gets: all that is said must hold, one word of each list is enough, empty lists ask nothing.
+ * Compiled and checked by agent/delivery/route.c. */
+struct settings_route {
+    int min_severity, max_severity; /* informational 0, low 1, medium 2, high 3: as enum severity */
+    struct string_list types, accounts, tags, apis, addresses, principals, user_agents, databases, containers,
+        raised_by, tactics;
+    const struct yaml_node *any_of, *none_of, *rule_sets; /* or NULL; maps of the same table; Defender's rule sets */
 };
+extern const struct option_spec settings_route_options[]; /* struct settings_route */
 
 struct settings_entry {        /* one item of sources, outputs or feeds */
     char *name;                /* unique in its list; 1..63 of A-Z a-z 0-9 . _ - */
@@ -66,6 +72,7 @@ struct settings {
     struct settings_entries sources, outputs, feeds;
     struct settings_module *detectors, *sections; /* in the registry's order */
     size_t detectors_len, sections_len;
+    const struct yaml_node *accounts; /* a list, or NULL; read by alert/accounts.c */
     const struct yaml_node *networks; /* a list, or NULL; read by enrich */
     const struct yaml_node *trusted;      /* a list, or NULL; read by enrich/trusted.c */
     const struct yaml_node *suppressions; /* a list, or NULL; read by alert/suppress.c */
