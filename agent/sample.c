@@ -38,7 +38,7 @@ static const struct sample_fact {
     { .types = DATA, .name = "database", .kind = FACT_SET, .text = "sample-db" },
     { .types = DATA, .name = "container", .kind = FACT_SET, .text = "sample-container" },
     { .types = DATA, .name = "region", .kind = FACT_SET, .text = "West Europe" },
-    { .types = DATA, .name = "activityId", .kind = FACT_SET, .text = "00000000-0000-0000-0000-000000000001" },
+    { .types = DATA, .name = "activityId", .kind = FACT_SAMPLE, .text = "00000000-0000-0000-0000-000000000001" },
     { .types = DATA, .name = "operations", .kind = FACT_MAP, .text = "Query", .number = 40 },
     { .types = DATA, .name = "operations", .kind = FACT_MAP, .text = "ReadFeed", .number = 2 },
     { .types = DATA, .name = "statusCodes", .kind = FACT_MAP, .text = "200", .number = 42 },

@@ -124,7 +124,9 @@ static void add_request(struct facts *f, const struct observation *obs, const ch
     add_set(f, "container", obs->text[F_CONTAINER]);
     add_set(f, "region", obs->text[F_REGION]);
     add_set(f, "place", obs->text[F_PLACE]);
-    add_set(f, "activityId", obs->sample);
+    if (f->len < FACTS_MAX && !slice_empty(obs->sample))
+        f->at[f->len++] = (struct fact_value){ .name = "activityId", .kind = FACT_SAMPLE,
+                                               .number = (int64_t)(obs->key % FACT_SAMPLES), .text = obs->sample };
     if (!is_counted)
         return;
     add_map(f, "operations", obs->text[F_OPERATION], obs->count);

@@ -110,7 +110,7 @@ static int tell(const struct observation *obs, const struct detector_context *ct
         facts_add_set(&f.f, "reason", SL("a $changeStream was opened"));
     if (part->marks & MARK_FEED)
         facts_add_set(&f.f, "reason", SL("ReadFeed on documents, answered with \"nothing new\" in between"));
-    facts_add_set(&f.f, "activityId", obs->sample);
+    facts_add_sample(&f.f, slice_of(part->sample), 0);
     return alert_emit(ctx->sink, &(struct alert_draft){
         .detector = "change_feed", .state_version = 1, .type = "CosmosDBX_ChangeFeedTap", .severity = SEVERITY_MEDIUM,
         .confidence = 60, .api = obs->api, .account = obs->text[F_ACCOUNT], .resource_id = obs->text[F_RESOURCE_ID],

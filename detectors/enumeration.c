@@ -283,7 +283,7 @@ static int tell(const struct finding *in, const struct detector_context *ctx, st
     bin_facts_addresses(&f, ctx, obs, part, &in->key);
     add_kinds(&f.f, "listed", part->marks);
     add_kinds(&f.f, "usualListed", in->usual);
-    facts_add_set(&f.f, "activityId", obs->sample);
+    facts_add_sample(&f.f, slice_of(part->sample), 0);
     if (places >= MANY_PLACES) {
         (void)snprintf(places_text, sizeof(places_text), "containers of %d databases or more", MANY_PLACES);
         facts_add_set(&f.f, "places", slice_of(places_text));

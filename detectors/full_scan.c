@@ -96,7 +96,7 @@ static int tell(const struct scan *s, const struct detector_context *ctx, struct
     bin_facts_sums(&f.f, part);
     bin_facts_addresses(&f, ctx, obs, part, &s->key);
     add_reasons(&f.f, part->marks);
-    facts_add_set(&f.f, "activityId", obs->sample);
+    facts_add_sample(&f.f, slice_of(part->sample), 0);
     if (s->usual.peak > 0)
         facts_add_number(&f.f, "usualBytes", FACT_MAX, s->usual.peak);
     if (s->usual.history_days == 0)

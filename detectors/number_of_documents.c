@@ -100,7 +100,7 @@ static int tell(const struct walk *w, struct bin *b, struct error *err)
     bin_facts_hour(&f, obs);
     bin_facts_sums(&f.f, part);
     bin_facts_addresses(&f, w->ctx, obs, part, &w->key);
-    facts_add_set(&f.f, "activityId", obs->sample);
+    facts_add_sample(&f.f, slice_of(part->sample), 0);
     if (w->measure == MISSES)
         facts_add_number(&f.f, "absent", FACT_SUM, part->absent);
     facts_add_set(&f.f, "reason", w->measure == MISSES ? SL("ids that do not exist are asked for, as by somebody who guesses them")

@@ -247,7 +247,7 @@ static void add_use(struct fact_list *f, const struct use *u, size_t kind)
     facts_add_few(f, "network", &u->networks);
     facts_add_few(f, "userAgent", &u->agents);
     facts_add_few(f, "container", &u->containers);
-    facts_add_set(f, "activityId", slice_of(u->sample));
+    facts_add_sample(f, slice_of(u->sample), 0);
     facts_add_map(f, "operations", SL("reads"), u->reads);
     facts_add_map(f, "operations", SL("writes"), u->writes);
     facts_add_map(f, "operations", SL("other"), u->others);

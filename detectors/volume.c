@@ -202,7 +202,7 @@ static int tell(const struct subject *s, char kind, struct bin *b, int64_t bytes
     } else {
         bin_facts_reader(&f.f, obs, s->reader);
         bin_facts_addresses(&f, s->ctx, obs, part, &key);
-        facts_add_set(&f.f, "activityId", obs->sample);
+        facts_add_sample(&f.f, slice_of(part->sample), 0);
     }
     if (kind == DAY) { /* an alert of its own: its bytes are part of its hours' as well */
         memcpy(room + label.len, WHOLE_DAY, sizeof(WHOLE_DAY) - 1);

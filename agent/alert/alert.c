@@ -137,6 +137,54 @@ static struct fact *fact_at(struct alert *a, const char *name, enum fact_kind ki
     return &grown[at];
 }
 
+static bool fact_put(struct fact *f, size_t at, struct fact_entry entry)
+{
+    struct fact_entry *grown = realloc(f->entries, (f->len + 1) * sizeof *grown);
+
+    if (!grown)
+        return false;
+    f->entries = grown;
+    memmove(&grown[at + 1], &grown[at], (f->len - at) * sizeof *grown);
+    grown[at] = entry;
+    f->len++;
+    return true;
+}
+
+static void fact_drop(struct fact *f, size_t at)
+{
+    free(f->entries[at].text);
+    f->len--;
+    memmove(&f->entries[at], &f->entries[at + 1], (f->len - at) * sizeof *f->entries);
+}
+
+/* Add to a SAMPLE: the smallest text of each share stays. Sorted by text, then by share. */
+static bool fact_sample(struct fact *f, struct slice text, int64_t number)
+{
+    int64_t share = (int64_t)((uint64_t)number % FACT_SAMPLES);
+    char *copy = text_copy(text, FACT_TEXT_MAX);
+    size_t at = 0;
+
+    if (!copy)
+        return false;
+    for (size_t i = 0; i < f->len; i++) {
+        if (f->entries[i].number != share)
+            continue;
+        if (strcmp(f->entries[i].text, copy) <= 0) {
+            free(copy);
+            return true;
+        }
+        fact_drop(f, i);
+        break;
+    }
+    while (at < f->len && (strcmp(f->entries[at].text, copy) < 0 ||
+                           (strcmp(f->entries[at].text, copy) == 0 && f->entries[at].number < share)))
+        at++;
+    if (fact_put(f, at, (struct fact_entry){ .text = copy, .number = share }))
+        return true;
+    free(copy);
+    return false;
+}
+
 /* Add to a SET or MAP: the FACT_SET_MAX smallest texts stay. */
 static bool fact_unite(struct fact *f, struct slice text, int64_t number)
 {
@@ -160,17 +208,10 @@ static bool fact_unite(struct fact *f, struct slice text, int64_t number)
         }
         free(f->entries[--f->len].text);
     }
-    struct fact_entry *grown = realloc(f->entries, (f->len + 1) * sizeof *grown);
-
-    if (!grown) {
-        free(copy);
-        return false;
-    }
-    f->entries = grown;
-    memmove(&grown[at + 1], &grown[at], (f->len - at) * sizeof *grown);
-    grown[at] = (struct fact_entry){ .text = copy, .number = number };
-    f->len++;
-    return true;
+    if (fact_put(f, at, (struct fact_entry){ .text = copy, .number = number }))
+        return true;
+    free(copy);
+    return false;
 }
 
 static bool fact_add(struct alert *a, const struct fact_value *v)
@@ -178,7 +219,7 @@ static bool fact_add(struct alert *a, const struct fact_value *v)
     bool is_new = false;
     struct fact *f = NULL;
 
-    if ((v->kind == FACT_SET || v->kind == FACT_MAP) && slice_empty(v->text))
+    if ((v->kind == FACT_SET || v->kind == FACT_MAP || v->kind == FACT_SAMPLE) && slice_empty(v->text))
         return true;
     f = fact_at(a, v->name, v->kind, &is_new);
     if (!f)
@@ -189,6 +230,7 @@ static bool fact_add(struct alert *a, const struct fact_value *v)
     case FACT_MIN: f->number = is_new || v->number < f->number ? v->number : f->number; break;
     case FACT_SET:
     case FACT_MAP: return fact_unite(f, v->text, v->number);
+    case FACT_SAMPLE: return fact_sample(f, v->text, v->number);
     }
     return true;
 }

@@ -24,15 +24,20 @@ enum fact_kind {
     FACT_MIN,  /* int64 */
     FACT_SET,  /* texts: union; the FACT_SET_MAX smallest are kept, and whether there were more */
     FACT_MAP,  /* text -> int64, values add; the FACT_SET_MAX smallest keys are kept, and "more" */
+    FACT_SAMPLE, /* a few of very many texts, see below */
 };
 #define FACT_SET_MAX 20
+/* One observation knows the smallest ActivityId of its rows only. The twenty smallest of those would hang on how the
+ * rows were split into observations; the smallest of a fixed share of them does not. `number` says which share: a
+ * hash of what rows have in common that come to one observation whatever the split, or 0. FACT_SAMPLES shares. */
+#define FACT_SAMPLES 8
 #define FACT_TEXT_MAX 4096 /* bytes kept of one text, cut on a UTF-8 boundary */
 
 struct fact_value { /* one contribution, by the detector; all borrowed */
     const char *name; /* a name of facts.c, e.g. "address", "bytesOut"; static text */
     enum fact_kind kind;
-    int64_t number;   /* SUM MAX MIN, and the value of a MAP entry */
-    struct slice text;/* SET, and the key of a MAP entry */
+    int64_t number;   /* SUM MAX MIN, the value of a MAP entry, the share of a SAMPLE */
+    struct slice text;/* SET SAMPLE, and the key of a MAP entry */
 };
 
 struct alert_draft {
@@ -75,6 +80,11 @@ struct fact { /* owned by its alert */
     bool more; /* there were more than FACT_SET_MAX */
 };
 
+static inline bool fact_is_list(const struct fact *f)
+{
+    return f->kind == FACT_SET || f->kind == FACT_MAP || f->kind == FACT_SAMPLE;
+}
+
 struct alert_type; /* catalogue.h */
 
 struct alert {
@@ -102,7 +112,7 @@ MUST_CHECK int alert_from_draft(const struct alert_draft *d, struct alert **ret,
 MUST_CHECK int alert_merge(struct alert *a, const struct alert_draft *d, struct error *err);
 const struct fact *alert_fact(const struct alert *a, const char *name); /* or NULL */
 int64_t alert_number(const struct alert *a, const char *name, int64_t otherwise);
-/* First (smallest) text of a SET or MAP, or "". */
+/* First (smallest) text of a SET, MAP or SAMPLE, or "". */
 const char *alert_text(const struct alert *a, const char *name);
 /* Is the account its own, or one of those that an alert over several names? Case does not count. */
 bool alert_is_about(const struct alert *a, const char *account);

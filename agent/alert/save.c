@@ -9,16 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const fact_kind_names[] = { "sum", "max", "min", "set", "map" };
+static const char *const fact_kind_names[] = { "sum", "max", "min", "set", "map", "sample" };
 
 static struct json_object *fact_json(const struct fact *f)
 {
     struct json_object *o = json_object_new_object();
-    bool is_list = f->kind == FACT_SET || f->kind == FACT_MAP;
 
     json_object_object_add(o, "name", json_object_new_string(f->name));
     json_object_object_add(o, "kind", json_object_new_string(fact_kind_names[f->kind]));
-    if (!is_list) {
+    if (!fact_is_list(f)) {
         json_object_object_add(o, "number", json_object_new_int64(f->number));
         return o;
     }

@@ -67,7 +67,7 @@ static bool expand_fact(const struct alert *a, const char *name, struct slice ho
 
     if (!f)
         return false;
-    if (f->kind == FACT_SET || f->kind == FACT_MAP) {
+    if (fact_is_list(f)) {
         if (f->len == 0)
             return false;
         if (slice_eq(how, SL("kqlset")))

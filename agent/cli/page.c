@@ -43,7 +43,7 @@ static bool has(const struct alert *a, const char *fact)
 {
     const struct fact *f = alert_fact(a, fact);
 
-    return f && (f->len > 0 || f->kind <= FACT_MIN);
+    return f && (f->len > 0 || !fact_is_list(f));
 }
 
 static void add_head(struct buf *out, const struct alert *a, struct page_style st)

@@ -176,7 +176,9 @@ void access_add_request(struct access_facts *f, const struct observation *obs, c
     access_add_set(f, "database", obs->text[F_DATABASE]);
     access_add_set(f, "container", obs->text[F_CONTAINER]);
     access_add_set(f, "region", obs->text[F_REGION]);
-    /* No sample ActivityId: which one an observation carries depends on how the rows were split. */
+    if (f->len < ACCESS_FACTS_MAX && !slice_empty(obs->sample))
+        f->at[f->len++] = (struct fact_value){ .name = "activityId", .kind = FACT_SAMPLE,
+                                               .number = (int64_t)(obs->key % FACT_SAMPLES), .text = obs->sample };
     if (place) {
         access_add_set(f, "place", place_text(place, f->place));
         access_add_set(f, "placeSource", slice_of(place->source));

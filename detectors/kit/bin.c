@@ -12,7 +12,7 @@
 
 const struct baseline_memory bin_memory = {
     .name = "kit.bin",
-    .version = 1,
+    .version = 2,
     .size = sizeof(struct bin),
     .max_keys = 2000000,
 };
@@ -60,6 +60,16 @@ static uint32_t *counter_of(struct bin *b, struct slice operation)
     return slice_eq_nocase(operation, SL("Execute")) ? &b->execute : &b->other;
 }
 
+static void add_sample(struct bin *b, struct slice id)
+{
+    struct slice cut = slice_cut(id, sizeof(b->sample) - 1);
+
+    if (cut.len == 0 || (b->sample[0] && slice_cmp(cut, slice_of(b->sample)) >= 0))
+        return;
+    memset(b->sample, 0, sizeof(b->sample));
+    memcpy(b->sample, cut.at, cut.len);
+}
+
 void bin_add(struct bin *b, const struct observation *obs, int64_t bytes, uint64_t marks)
 {
     if (!b->last_ns) {
@@ -68,6 +78,7 @@ void bin_add(struct bin *b, const struct observation *obs, int64_t bytes, uint64
     }
     b->first_ns = obs->first_ns < b->first_ns ? obs->first_ns : b->first_ns;
     b->last_ns = obs->last_ns > b->last_ns ? obs->last_ns : b->last_ns;
+    add_sample(b, obs->sample);
     b->marks |= marks;
     b->bytes = i64_add_sat(b->bytes, bytes);
     b->requests = i64_add_sat(b->requests, obs->count);

@@ -19,12 +19,15 @@
 
 extern const struct baseline_memory bin_memory, bin_addresses_memory; /* list both in the detector's memories */
 
+#define BIN_SAMPLE 40 /* bytes with the NUL: a uuid fits */
+
 struct bin {
     int64_t bytes, requests, ru_milli;
     int64_t first_ns, last_ns;
     uint64_t marks;                                  /* the detector's own union of bits */
     uint32_t query, read_feed, read, execute, other; /* requests by operation */
     uint32_t other_ok, not_modified, absent, refused; /* requests by status: 2xx but 200, 304, 404, the rest */
+    char sample[BIN_SAMPLE];                         /* the smallest ActivityId */
     struct address address;                          /* the first one seen; further ones apart */
     uint8_t has_address, has_more_addresses, is_told, padding;
 };

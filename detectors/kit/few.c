@@ -43,6 +43,13 @@ void facts_add_set(struct fact_list *f, const char *name, struct slice text)
         f->at[f->len++] = (struct fact_value){ .name = name, .kind = FACT_SET, .text = text };
 }
 
+void facts_add_sample(struct fact_list *f, struct slice activity_id, uint64_t share)
+{
+    if (f->len < FACT_LIST_MAX && !slice_empty(activity_id))
+        f->at[f->len++] = (struct fact_value){ .name = "activityId", .kind = FACT_SAMPLE,
+                                               .number = (int64_t)(share % FACT_SAMPLES), .text = activity_id };
+}
+
 void facts_add_few(struct fact_list *f, const char *name, const struct few *texts)
 {
     for (size_t i = 0; i < texts->len; i++)

@@ -31,6 +31,8 @@ struct fact_list { /* borrowed texts: alive until the draft was emitted */
 };
 
 void facts_add_set(struct fact_list *f, const char *name, struct slice text); /* empty: nothing */
+/* "activityId": one of the requests. `share`: what rows that come to one observation have in common, or 0. */
+void facts_add_sample(struct fact_list *f, struct slice activity_id, uint64_t share);
 void facts_add_few(struct fact_list *f, const char *name, const struct few *texts);
 void facts_add_number(struct fact_list *f, const char *name, enum fact_kind kind, int64_t number);
 void facts_add_map(struct fact_list *f, const char *name, struct slice key, int64_t number); /* 0: nothing */

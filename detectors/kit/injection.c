@@ -35,6 +35,14 @@ static void fact_text(struct facts *f, const char *name, struct slice text)
         f->at[f->len++] = (struct fact_value){ .name = name, .kind = FACT_SET, .text = text };
 }
 
+/* One of the requests; of many statements a few. */
+static void fact_sample(struct facts *f, const struct observation *o)
+{
+    if (f->len < FACTS_MAX && o->sample.len > 0)
+        f->at[f->len++] = (struct fact_value){ .name = "activityId", .kind = FACT_SAMPLE,
+                                               .number = (int64_t)(o->key % FACT_SAMPLES), .text = o->sample };
+}
+
 static void fact_entry(struct facts *f, const char *name, struct slice key, int64_t number)
 {
     if (f->len < FACTS_MAX && key.len > 0)
@@ -61,7 +69,7 @@ static void add_what(struct injection_scene *s, struct facts *f)
     fact_number(f, "requests", FACT_SUM, o->count);
     fact_number(f, "ru", FACT_SUM, o->ru_milli);
     fact_number(f, "bytesOut", FACT_SUM, o->bytes_out);
-    fact_text(f, "activityId", o->sample);
+    fact_sample(f, o);
     fact_entry(f, "operations", slice_empty(o->text[F_OPERATION]) ? slice_of(s->kind->operation) : o->text[F_OPERATION], o->count);
     if (o->status >= 0) {
         buf_add_i64(&status, o->status);

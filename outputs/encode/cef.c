@@ -104,7 +104,7 @@ static void add_number(struct line *l, const char *key, const struct alert *a, c
 {
     const struct fact *f = alert_fact(a, fact);
 
-    if (f && f->kind != FACT_SET && f->kind != FACT_MAP && f->number >= 0)
+    if (f && !fact_is_list(f) && f->number >= 0)
         line_add_i64(l, key, NULL, f->number, LINE_DROP);
 }
 

@@ -316,7 +316,7 @@ static void add_fact(struct pen *p, const struct fact *f)
     for (size_t i = 0; i < n; i++) {
         CLEANUP(buf_release) struct buf text = BUF_INIT(FACT_TEXT_MAX + 64);
 
-        if (f->kind == FACT_SET) {
+        if (f->kind != FACT_MAP) {
             pen_limited(p, NULL, slice_of(f->entries[i].text), KEYWORD_MAX);
             continue;
         }
@@ -335,7 +335,7 @@ static void add_facts(struct pen *p, const struct alert *a)
     for (size_t i = 0; i < a->facts_len; i++) {
         const struct fact *f = &a->facts[i];
 
-        if (f->kind == FACT_SET || f->kind == FACT_MAP)
+        if (fact_is_list(f))
             add_fact(p, f);
         else if (parts_is_time(f->name))
             pen_time(p, f->name, f->number);

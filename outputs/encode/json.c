@@ -317,7 +317,7 @@ static void add_fact(struct buf *out, const struct fact *f)
 {
     bool is_map = f->kind == FACT_MAP;
 
-    if (f->kind != FACT_SET && !is_map) {
+    if (!fact_is_list(f)) {
         if (parts_is_time(f->name))
             add_time(out, f->name, f->number);
         else

@@ -87,7 +87,7 @@ static void add_fact(struct line *l, const char *key, const struct alert *a, con
 
     if (!f)
         return;
-    if (f->kind != FACT_SET && f->kind != FACT_MAP) {
+    if (!fact_is_list(f)) {
         line_add_i64(l, key, NULL, f->number, LINE_DROP);
         return;
     }

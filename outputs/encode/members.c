@@ -184,7 +184,7 @@ static void add_entries(struct pen *p, const struct fact *f)
 
     pen_open(p, f->name, '[');
     for (size_t i = 0; i < n; i++) {
-        if (f->kind == FACT_SET) {
+        if (f->kind != FACT_MAP) {
             pen_text(p, NULL, f->entries[i].text);
             continue;
         }
@@ -203,7 +203,7 @@ void pen_facts(struct pen *p, const char *key, const struct alert *a)
     for (size_t i = 0; i < a->facts_len; i++) {
         const struct fact *f = &a->facts[i];
 
-        if (f->kind == FACT_SET || f->kind == FACT_MAP)
+        if (fact_is_list(f))
             add_entries(p, f);
         else if (parts_is_time(f->name))
             pen_time(p, f->name, f->number);

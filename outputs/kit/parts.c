@@ -183,7 +183,7 @@ static bool add_text_set(const struct alert *a, const char *name, struct buf *ou
 {
     const struct fact *f = alert_fact(a, name);
 
-    if (!f || (f->kind != FACT_SET && f->kind != FACT_MAP) || f->len == 0)
+    if (!f || !fact_is_list(f) || f->len == 0)
         return false;
     parts_add_list(out, f, LIST_SHOWN_MAX);
     return true;
@@ -203,7 +203,7 @@ static bool add_number(const struct alert *a, const char *name, struct buf *out)
 {
     const struct fact *f = alert_fact(a, name);
 
-    if (!f || f->kind == FACT_SET || f->kind == FACT_MAP)
+    if (!f || fact_is_list(f))
         return false;
     buf_add_i64(out, f->number);
     return true;

@@ -31,7 +31,7 @@ START_TEST(merging_in_any_order_ends_in_the_same_alert)
 {
     enum { N = 60 };
     char texts[N][16];
-    struct fact_value facts[N][3];
+    struct fact_value facts[N][4];
     struct alert_draft drafts[N];
     CLEANUP(buf_release) struct buf first = BUF_INIT(1 << 20), other = BUF_INIT(1 << 20);
 
@@ -41,8 +41,10 @@ START_TEST(merging_in_any_order_ends_in_the_same_alert)
         facts[i][1] = (struct fact_value){ .name = "bytesOut", .kind = FACT_SUM, .number = i };
         facts[i][2] = (struct fact_value){ .name = "statusCodes", .kind = FACT_MAP, .number = 1,
                                            .text = slice_of(texts[i]) };
+        facts[i][3] = (struct fact_value){ .name = "activityId", .kind = FACT_SAMPLE, .number = i % 11,
+                                           .text = slice_of(texts[i]) };
         drafts[i] = draft("203.0.113.9", i + 1, (enum severity)(i % 4), i % 3 ? ".FirstSeen" : i % 2 ? NULL : ".Write",
-                          facts[i], 3);
+                          facts[i], 4);
     }
     for (unsigned round = 0; round < 20; round++) {
         CLEANUP(alert_freep) struct alert *a = NULL;
@@ -63,6 +65,36 @@ START_TEST(merging_in_any_order_ends_in_the_same_alert)
         if (round > 0)
             ck_assert_str_eq(buf_cstr(&first), buf_cstr(&other));
     }
+}
+END_TEST
+
+START_TEST(of_samples_each_share_keeps_its_smallest_also_from_the_store)
+{
+    static const struct { const char *text; int64_t share; } given[] = {
+        { "c", 1 }, { "b", 1 }, { "d", 9 }, { "b", 2 }, { "a", 3 }, { "e", 3 }, { "z", -1 }, { "", 4 },
+    };
+    CLEANUP(alert_freep) struct alert *a = NULL, *again = NULL;
+    CLEANUP(buf_release) struct buf text = BUF_INIT(1 << 20), loaded = BUF_INIT(1 << 20);
+    const struct fact *f = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+        struct fact_value v = { .name = "activityId", .kind = FACT_SAMPLE, .number = given[i].share,
+                                .text = slice_of(given[i].text) };
+        struct alert_draft d = draft("203.0.113.9", 1, SEVERITY_LOW, NULL, &v, 1);
+
+        ck_assert_int_eq(a ? alert_merge(a, &d, &err) : alert_from_draft(&d, &a, &err), 0);
+    }
+    f = alert_fact(a, "activityId");
+    ck_assert(f != NULL && !f->more);
+    ck_assert_uint_eq(f->len, 4);
+    ck_assert_str_eq(f->entries[0].text, "a");
+    ck_assert_str_eq(f->entries[1].text, "b");
+    ck_assert_str_eq(f->entries[2].text, "b");
+    ck_assert_str_eq(f->entries[3].text, "z");
+    saved(a, &text);
+    ck_assert_int_eq(alert_load(buf_slice(&text), &again, &err), 0);
+    saved(again, &loaded);
+    ck_assert_str_eq(buf_cstr(&text), buf_cstr(&loaded));
 }
 END_TEST
 
@@ -282,6 +314,7 @@ int main(void)
     int failed = 0;
 
     tcase_add_test(t, merging_in_any_order_ends_in_the_same_alert);
+    tcase_add_test(t, of_samples_each_share_keeps_its_smallest_also_from_the_store);
     tcase_add_test(t, a_set_keeps_its_twenty_smallest_and_says_there_were_more);
     tcase_add_test(t, the_id_depends_on_meaning_only);
     tcase_add_test(t, saved_and_loaded_is_the_same);
