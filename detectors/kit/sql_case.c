@@ -223,6 +223,8 @@ static void describe_run(const struct query_client *c, const struct query_shape 
 
     ret->from = first->at;
     ret->to = last->at + last->len;
+    while (first < last && sql_token_is(first, TOK_OP, OP_CLOSE))
+        first++; /* IN ('x') OR ... */
     ret->starts_with_or = sql_token_is(first, TOK_NAME, WORD_OR);
     for (size_t i = 0; i < sh->fields_len; i++) {
         uint32_t at = lex->tokens[sh->fields_tok[i]].at;

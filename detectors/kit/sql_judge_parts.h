@@ -1,6 +1,6 @@
 /* sql_judge_parts.h - what the parts of the judge share: sql_judge.c (findings), sql_judge_tree.c (what a
- * statement that parses says), sql_judge_text.c (comments, other dialects, broken text), sql_truth.c
- * (conditions that are true anyway). For these files only.
+ * statement that parses says), sql_judge_text.c (comments, other dialects, broken text), sql_truth.c and
+ * sql_hold.c (conditions that are true anyway). For these files only.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_SQL_JUDGE_PARTS_H
 #define COSMOWATCH_SQL_JUDGE_PARTS_H
@@ -23,15 +23,21 @@ void sql_judge_broken(struct judge *g, const struct sql_tree *tree); /* text tha
 /* Truth of a constant condition. Calls of functions on constants are not worked out. */
 enum truth { TRUTH_NO, TRUTH_YES, TRUTH_UNKNOWN };
 enum truth sql_truth_of(const struct judge *g, const struct sql_node *n);
-/* A condition that holds for (nearly) every item that has the field; *ret_core: that field. */
-bool sql_is_wide(const struct judge *g, const struct sql_node *n, const struct sql_node **ret_core);
+double sql_number_of(const struct judge *g, const struct sql_node *n); /* of a number token; 0 when it is none */
+
+/* For how many items does a condition hold, whatever they contain? */
+enum sql_hold_reach { HOLDS_SOME, HOLDS_ALL, HOLDS_NONE };
+struct sql_hold {
+    enum sql_hold_reach reach;
+    const struct sql_node *core; /* the field it is about; NULL: none */
+    bool is_self;                /* a field against itself */
+    bool is_everywhere;          /* that field is in every item; else reach is of the items that have it */
+};
+struct sql_hold sql_hold_of(const struct judge *g, const struct sql_node *n);
 /* id, a system property, or an alias: there in every item. */
 bool sql_is_always_there(const struct judge *g, const struct sql_node *n);
 /* The expression a call or field is about: LENGTH(c.id) -> c.id. */
 const struct sql_node *sql_core_of(const struct judge *g, const struct sql_node *n);
-/* c.id = c.id, c.id IN (c.id), c.id LIKE c.id, c.id BETWEEN c.id AND ... */
-bool sql_is_self_compare(const struct judge *g, const struct sql_node *n);
-bool sql_same_tokens(const struct judge *g, const struct sql_node *a, const struct sql_node *b);
 bool sql_is_call_of(const struct judge *g, const struct sql_node *n, const char *const *names, size_t len);
 
 #define IS_CALL_OF(g, n, ...)                                                                      \

@@ -51,17 +51,27 @@ struct place {
     bool is_bracketed; /* an OR in brackets */
 };
 
-/* Same text as in the value before, and more than a letter: (c.role = 'all' OR 'all' = 'all'). */
+static bool is_signed_literal(const struct judge *g, const struct sql_node *n)
+{
+    return is_literal(n->kind == NODE_NEGATE ? first_child(g, n) : n);
+}
+
+/* Same text as in the value before, and more than a letter: (c.role = 'all' OR 'all' = 'all'). A number stands for
+ * "no filter" when it is none that the field has: (c.level = -1 OR -1 = -1), or when the answer is no. */
 static bool repeats_the_value(const struct judge *g, const struct sql_node *n, const struct place *at)
 {
-    if (!is_compare(n) || !(at->is_grouped || at->is_bracketed))
+    if (!is_compare(n) || n->code != OP_EQ || !(at->is_grouped || at->is_bracketed))
         return false;
-    const struct sql_token *hole = token(g, at->hole_tok);
+    const struct sql_node *a = first_child(g, n), *b = second_child(g, n);
     struct slice value = token_text(g, at->hole_tok);
+    bool is_number = at->hole == HOLE_NUMBER;
 
-    if (at->hole == HOLE_NUMBER ? !at->is_grouped : at->hole != HOLE_STRING || hole->len < 4)
+    if (is_number ? !at->is_grouped : at->hole != HOLE_STRING || value.len < 4)
         return false;
-    return slice_eq(value, token_text(g, first_child(g, n)->tok)) || slice_eq(value, token_text(g, second_child(g, n)->tok));
+    if (is_number && sql_truth_of(g, n) == TRUTH_YES && a->kind == NODE_NUMBER && sql_number_of(g, a) > 0)
+        return false;
+    return is_signed_literal(g, a) && is_signed_literal(g, b) &&
+           (slice_eq(value, token_text(g, a->last)) || slice_eq(value, token_text(g, b->last)));
 }
 
 static void judge_or_constant(struct judge *g, const struct sql_node *n, const struct place *at)
@@ -84,18 +94,28 @@ static void judge_or_constant(struct judge *g, const struct sql_node *n, const s
     if (n->kind == NODE_NULL || n->kind == NODE_UNDEFINED)
         return;
     if (repeats_the_value(g, n, at)) {
-        sql_found(g, RULE_OR_CONSTANT, 9, n->first, n->last);
+        sql_found(g, RULE_OR_CONSTANT, t == TRUTH_YES ? 10 : 5, n->first, n->last); /* a hint when it was put in */
         return;
     }
     sql_found(g, t == TRUTH_NO ? RULE_CONSTANT_ANSWER : RULE_OR_CONSTANT,
-          with_text ? 85 : at->is_grouped ? 58 : 78, n->first, n->last);
+          with_text ? 85 : at->is_grouped ? 64 : 78, n->first, n->last);
+}
+
+/* (a AND b), as somebody wrote it; not (a) AND b. */
+static bool is_bracketed_chain(const struct judge *g, const struct sql_node *n)
+{
+    uint32_t open = 0, closed = 0;
+
+    while (n->first > open && sql_token_is(token(g, n->first - open - 1), TOK_OP, OP_OPEN))
+        open++;
+    while (sql_token_is(token(g, first_child(g, n)->last + closed + 1), TOK_OP, OP_CLOSE))
+        closed++;
+    return open > closed;
 }
 
 static void judge_or_branch(struct judge *g, const struct sql_node *n, const struct place *at)
 {
-    const struct sql_node *core = NULL;
-
-    if (n->kind == NODE_AND) { /* OR '1'='1' AND the rest of the statement */
+    if (n->kind == NODE_AND && !is_bracketed_chain(g, n)) { /* OR '1'='1' AND the rest of the statement */
         judge_or_branch(g, first_child(g, n), at);
         return;
     }
@@ -106,19 +126,21 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
     if (n->kind == NODE_SUBQUERY || (n->refs & REFS_SUBQUERY))
         sql_found(g, RULE_SUBQUERY, at->hole == HOLE_EMPTY && !at->is_grouped ? 62 : 35, n->first, n->last);
     if (n->refs & REFS_UDF)
-        sql_found(g, RULE_UDF, at->hole == HOLE_EMPTY && !at->is_grouped ? 62 : 25, n->first, n->last);
-    if (sql_is_self_compare(g, n)) {
+        sql_found(g, RULE_UDF, !(n->refs & REFS_FIELD) ? 66 : at->hole == HOLE_EMPTY && !at->is_grouped ? 62 : 25, n->first, n->last);
+    struct sql_hold h = sql_hold_of(g, n);
+
+    if (h.reach == HOLDS_ALL && h.is_self) {
         sql_found(g, RULE_OR_SELF, 82, n->first, n->last);
         return;
     }
     if (g->j->is_masked && (is_compare(n) || n->kind == NODE_LIKE) && !(n->kind == NODE_BINARY && n->code == OP_EQ) &&
         sql_is_always_there(g, sql_core_of(g, first_child(g, n))) && is_constant(second_child(g, n)))
         sql_found(g, RULE_OR_ALWAYS, 15, n->first, n->last); /* OR c.id LIKE 'str2': was it '%'? counts inside a known shape */
-    if (sql_is_wide(g, n, &core)) {
-        int score = sql_is_always_there(g, core) ? 72 : 35;
+    if (h.reach == HOLDS_ALL && (h.is_everywhere || !(n->refs & REFS_SUBQUERY))) {
+        int score = h.is_everywhere ? 72 : 35;
 
         if (at->hole == HOLE_EMPTY)
-            score += sql_is_always_there(g, core) ? 28 : 22;
+            score += h.is_everywhere ? 28 : 22;
         else if (at->is_grouped)
             score -= 10;
         sql_found(g, RULE_OR_ALWAYS, score, n->first, n->last);
@@ -155,6 +177,8 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
         chain_hole |= at.hole == HOLE_STRING || at.hole == HOLE_EMPTY;
         if (at.hole != HOLE_NONE && !(is_constant(before) && !is_literal(before) && before == first_child(g, n)))
             judge_or_branch(g, child, &at);
+        else if (!is_constant(before))
+            sql_found(g, RULE_OR_ALWAYS, sql_hold_of(g, child).reach == HOLDS_ALL ? 12 : 0, child->first, child->last);
         before = child;
     }
 }
@@ -225,7 +249,7 @@ static void judge_and(struct judge *g, const struct sql_node *n)
                   child->first, child->last);
         else if ((child->refs & REFS_SUBQUERY) && hole == HOLE_EMPTY)
             sql_found(g, RULE_SUBQUERY, 35, child->first, child->last);
-        else if (sql_is_self_compare(g, child))
+        else if (sql_hold_of(g, child).is_self)
             sql_found(g, RULE_OR_SELF, 55, child->first, child->last);
         if (child->refs & REFS_FIELD)
             judge_blind(g, child);

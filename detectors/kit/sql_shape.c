@@ -296,7 +296,7 @@ int sql_shape_start_rank(const struct query_shape *sh, const struct sql_lex *lex
         return 0;
     if (before->kind == TOK_OP && before->code != OP_CLOSE && before->code != OP_CLOSE_INDEX)
         return 0;
-    return t->kind == TOK_NAME ? 1 : 2;
+    return t->kind == TOK_NAME && (t->code == WORD_OR || t->code == WORD_AND) ? 1 : 2;
 }
 
 /* ---- for people --------------------------------------------------------------------------------- */

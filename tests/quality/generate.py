@@ -69,7 +69,15 @@ def tautologies(alias, fields, q, rnd):
            f"{alias}.id BETWEEN {q}{q} AND {q}zzzz{q}", f"{alias}._etag != null", f"{alias}.{f} = {alias}.{f}",
            f"{alias}.id IN ({alias}.id)", f"UPPER({alias}.id) = UPPER({alias}.id)", f"{q}{q} != {alias}.id", f"{alias}.id >= {q}0{q}"]
     subs = ["EXISTS(SELECT VALUE 1)", "(SELECT VALUE 1) = 1", f"ARRAY_LENGTH(ARRAY(SELECT VALUE 1)) = 1", f"IIF(true, true, false)"]
-    return rnd.choice(rnd.choices([consts, ids, subs], [50, 42, 8])[0])
+    worked_out = [f"{k + 1}-1={k}", f"{k} NOT IN ({k + 1})", f"NOT NOT {k}<{k + 1}", f"CONCAT({q}{w}{q},{q}!{q})={q}{w}!{q}", f"UPPER({q}{w}{q}) = {q}{w.upper()}{q}",
+                  "ARRAY_LENGTH([3]) = 1", f"ARRAY_CONTAINS([{k}], {k})", "RAND() < 2", f"IIF({k}={k}, true, false)", f"({k} > 0 ? true : false)",
+                  f"({alias}.{f} = {q}{w}{q} ? true : true)", f"IIF(IS_DEFINED({alias}), true, true)"]
+    bent = [f"NOT ({alias}.{f} <> {alias}.{f})", f"{alias}[{q}{f}{q}] = {alias}.{f}", f"{alias}.{f} IN ({q}{w}{q}, {alias}.{f})", f"CONCAT({alias}.{f}, {q}{q}) = {alias}.{f}",
+            f"CONTAINS({alias}.id, {alias}.id)", f"{alias} = {alias}", f"IS_OBJECT({alias})", f"{alias} != null", f"NOT STARTSWITH({alias}.id, {q}#{w}{q})",
+            f"{alias}.id NOT LIKE {q}#{w}%{q}", f"{alias}.id NOT IN ({q}#{w}{q})", f"IS_NULL({alias}.id) = false", f"IS_DEFINED({alias}._self) = true", f"{alias}.id != {alias}._etag",
+            f"0 < {alias}._ts", f"{alias}._ts BETWEEN 1 AND 9000000000", f"LEFT({alias}.id, 0) = {q}{q}", f"INDEX_OF({alias}.id, {q}{q}) = 0", f"{alias}._ts + {k} > 0",
+            f"EXISTS(SELECT VALUE {alias}.id)", f"udf.open{k}()"]
+    return rnd.choice(rnd.choices([consts, ids, subs, worked_out, bent], [35, 30, 5, 10, 20])[0])
 
 
 def blind(alias, secret, q, rnd):
