@@ -40,6 +40,12 @@ void notify_status(const char *text)
     tell("STATUS", text);
 }
 
+void notify_reloading(struct notify *n)
+{
+    tell("RELOADING", "1");
+    n->is_ready = false;
+}
+
 void notify_stopping(void)
 {
     tell("STOPPING", "1");

@@ -20,6 +20,8 @@ struct notify {
 void notify_progress(void *self);
 /* One line for `systemctl status`. */
 void notify_status(const char *text);
+/* The configuration is read anew; the next notify_progress() says READY=1 again. */
+void notify_reloading(struct notify *n);
 void notify_stopping(void);
 
 #endif

@@ -6,41 +6,130 @@
 #include "delivery/delivery.h"
 #include "flow.h"
 #include "net/http.h"
+#include "notify.h"
 #include "store/store.h"
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #define GRACE_MS 10000
 #define CATCH_UP_GRACE_MS 15000
+#define RELOAD_GRACE_MS 2000
 
-static struct flow *running; /* for the signal handler alone */
+enum { PARTS = ASSEMBLE_ENGINE | ASSEMBLE_FEEDS | ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS };
 
-static void on_signal(int number UNUSED)
+/* Two configurations: the one that runs, and the one that a reload made ready beside it. Nothing of the running one is
+ * touched before the other stands whole. */
+struct agent {
+    const struct cli_args *args;
+    struct store *store;
+    struct assembly sets[2], *now, *next; /* next: NULL but between a reload and its start */
+    struct delivery *delivery, *next_delivery;
+    struct flow *flow;
+    struct notify notify;
+    bool until_caught_up;
+    int reloads;
+};
+
+static struct flow *_Atomic running; /* for the signal handler alone, as are these */
+static volatile sig_atomic_t stop_asked, reload_asked;
+
+static void on_signal(int number)
 {
-    if (running)
-        flow_stop(running);
+    struct flow *f = running;
+
+    if (number == SIGHUP) {
+        reload_asked = 1;
+        return;
+    }
+    stop_asked = 1;
+    if (f)
+        flow_stop(f);
 }
 
-static void catch_signals(struct flow *f)
+static void catch_signals(void)
 {
-    struct sigaction sa = { .sa_handler = on_signal };
+    struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
-    running = f;
     (void)sigemptyset(&sa.sa_mask);
     (void)sigaction(SIGTERM, &sa, NULL);
     (void)sigaction(SIGINT, &sa, NULL);
+    (void)sigaction(SIGHUP, &sa, NULL);
 }
 
-static int run_parts(struct assembly *a, struct store *store, struct delivery *delivery, bool until_caught_up,
-                     struct error *err)
+static int read_config(const struct agent *g, struct assembly *a, struct error *err)
 {
+    if (assemble(a, g->args->config, PARTS, err) < 0)
+        return -1;
+    return a->sources_len > 0 ? 0
+           : error_set(err, ERR_CONFIG, "the configuration names no sources: there is nothing to read");
+}
+
+static int new_delivery(const struct agent *g, struct assembly *a, struct delivery **ret, struct error *err)
+{
+    return delivery_new(g->store, &a->sv, a->outputs, a->outputs_len, ret, err);
+}
+
+/* The store is open and stays so: a reload cannot move it. */
+static int check_store(const struct assembly *now, const struct assembly *next, struct error *err)
+{
+    if (strcmp(now->settings->store.path, next->settings->store.path) == 0)
+        return 0;
+    return error_set(err, ERR_CONFIG, "store.path is %s while the agent runs: a restart makes it %s",
+                     now->settings->store.path, next->settings->store.path);
+}
+
+static void drop_next(struct agent *g)
+{
+    delivery_free(g->next_delivery);
+    g->next_delivery = NULL;
+    if (g->next)
+        assembly_release(g->next);
+    g->next = NULL;
+}
+
+/* All or nothing: what does not stand whole changes nothing. */
+static void reload(struct agent *g)
+{
+    struct error err = { 0 };
+
+    log_flush_repeats(); /* whoever asks again is answered again */
+    notify_reloading(&g->notify);
+    drop_next(g); /* a second SIGHUP before the first came into force: the newer file counts */
+    g->next = g->now == &g->sets[0] ? &g->sets[1] : &g->sets[0];
+    *g->next = (struct assembly){ 0 };
+    if (read_config(g, g->next, &err) == 0 && check_store(g->now, g->next, &err) == 0 &&
+        new_delivery(g, g->next, &g->next_delivery, &err) == 0) {
+        flow_stop(g->flow);
+        return;
+    }
+    log_event(LOG_LEVEL_ERROR, "agent", "configuration not reloaded", "cause", err.msg,
+              "what_now", "the running one stays in force", "remedy", "cosmowatch check names each mistake", NULL);
+    drop_next(g);
+}
+
+static void on_progress(void *self)
+{
+    struct agent *g = self;
+
+    if (reload_asked && !stop_asked) {
+        reload_asked = 0;
+        reload(g);
+    }
+    if (!g->next)
+        notify_progress(&g->notify);
+}
+
+static int run_once(struct agent *g, struct error *err)
+{
+    struct assembly *a = g->now;
     const struct flow_config cfg = {
         .sv = &a->sv,
-        .store = store,
+        .store = g->store,
         .engine = a->engine,
-        .delivery = delivery,
+        .delivery = g->delivery,
         .feeder = a->feeder,
         .sources = a->sources,
         .sources_len = a->sources_len,
@@ -49,33 +138,70 @@ static int run_parts(struct assembly *a, struct store *store, struct delivery *d
         .outputs_len = a->outputs_len,
         .horizon_ns = assemble_horizon_ns(a),
         .retention_ns = assemble_retention_ns(a),
-        .until_caught_up = until_caught_up,
+        .until_caught_up = g->until_caught_up,
     };
-    struct flow *flow = NULL;
+    int64_t grace_ms = GRACE_MS;
     int rc = -1;
 
-    if (feeder_first(a->feeder, store, false, err) < 0 || flow_new(&cfg, &flow, err) < 0)
+    if (feeder_first(a->feeder, g->store, false, err) < 0 || flow_new(&cfg, &g->flow, err) < 0)
         return -1;
-    catch_signals(flow);
-    if (feeder_start(a->feeder, err) == 0 && delivery_start(delivery, err) == 0) {
+    g->notify = (struct notify){ .sv = &a->sv };
+    running = g->flow;
+    if (stop_asked)
+        flow_stop(g->flow);
+    if (feeder_start(a->feeder, err) == 0 && delivery_start(g->delivery, err) == 0) {
         log_event(LOG_LEVEL_INFO, "agent", "started", "version", COSMOWATCH_VERSION, NULL);
-        rc = flow_run(flow, NULL, NULL, err);
-        delivery_stop(delivery, until_caught_up ? CATCH_UP_GRACE_MS : GRACE_MS);
-        flow_say_status(flow);
-        log_event(LOG_LEVEL_INFO, "agent", "stopped", NULL);
+        rc = flow_run(g->flow, on_progress, g, err);
+        if (!g->next)
+            notify_stopping();
+        grace_ms = g->next ? RELOAD_GRACE_MS : g->until_caught_up ? CATCH_UP_GRACE_MS : GRACE_MS;
+        delivery_stop(g->delivery, grace_ms);
+        flow_say_status(g->flow);
     }
     running = NULL;
-    flow_free(flow);
+    if (a->sv.http)
+        http_client_cancel(a->sv.http);
+    flow_free(g->flow);
+    g->flow = NULL;
+    delivery_free(g->delivery);
+    g->delivery = NULL;
     return rc;
+}
+
+static int run_agent(struct agent *g, struct error *err)
+{
+    char times[16];
+    int rc = 0;
+
+    while ((rc = run_once(g, err)) == 0 && g->next && !stop_asked) {
+        assembly_release(g->now);
+        *g->now = (struct assembly){ 0 };
+        g->now = g->next;
+        g->delivery = g->next_delivery;
+        g->next = NULL;
+        g->next_delivery = NULL;
+        (void)snprintf(times, sizeof times, "%d", ++g->reloads);
+        log_event(LOG_LEVEL_INFO, "agent", "configuration reloaded", "times", times, NULL);
+    }
+    if (rc == 0)
+        log_event(LOG_LEVEL_INFO, "agent", "stopped", NULL);
+    return rc;
+}
+
+static void agent_release(struct agent *g)
+{
+    drop_next(g);
+    delivery_free(g->delivery);
+    if (g->now)
+        assembly_release(g->now);
+    store_close(g->store);
 }
 
 static int run_run(int argc, char **argv)
 {
     static const char *const flags[] = { "--until-caught-up", NULL };
     struct cli_args args = { .flags = flags };
-    CLEANUP(assembly_release) struct assembly a = { 0 };
-    CLEANUP(store_closep) struct store *store = NULL;
-    struct delivery *delivery = NULL;
+    CLEANUP(agent_release) struct agent g = { .args = &args };
     struct error err = { 0 };
     const struct rlimit no_core = { 0, 0 };
     int exit_code = 0, rc = cli_parse(&verb_run, argc, argv, &args, &exit_code);
@@ -83,22 +209,16 @@ static int run_run(int argc, char **argv)
     if (rc != 0)
         return exit_code;
     (void)setrlimit(RLIMIT_CORE, &no_core); /* a core dump would hold tokens */
-    if (assemble(&a, args.config, ASSEMBLE_ENGINE | ASSEMBLE_FEEDS | ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS, &err) < 0)
+    catch_signals();
+    g.until_caught_up = args.flag[0];
+    g.now = &g.sets[0];
+    if (read_config(&g, g.now, &err) < 0 || assemble_open_store(args.config, STORE_RUN, &g.store, &err) < 0)
         return cli_fail(&err);
-    if (a.sources_len == 0) {
-        (void)fprintf(stderr, "cosmowatch: the configuration names no sources: there is nothing to read\n");
-        return CLI_USAGE;
-    }
-    if (assemble_open_store(args.config, STORE_RUN, &store, &err) < 0)
+    if (store_recovery(g.store))
+        log_event(LOG_LEVEL_WARN, "store", "was repaired", "what", store_recovery(g.store), NULL);
+    if (new_delivery(&g, g.now, &g.delivery, &err) < 0)
         return cli_fail(&err);
-    if (store_recovery(store))
-        log_event(LOG_LEVEL_WARN, "store", "was repaired", "what", store_recovery(store), NULL);
-    if (delivery_new(store, &a.sv, a.outputs, a.outputs_len, &delivery, &err) < 0)
-        return cli_fail(&err);
-    rc = run_parts(&a, store, delivery, args.flag[0], &err);
-    if (a.sv.http)
-        http_client_cancel(a.sv.http);
-    delivery_free(delivery);
+    rc = run_agent(&g, &err);
     log_flush_repeats();
     return rc < 0 ? cli_fail(&err) : CLI_OK;
 }
@@ -107,7 +227,9 @@ const struct verb verb_run = {
     .name = "run",
     .summary = "the agent, in the foreground",
     .usage = "[--until-caught-up]",
-    .help = "Ends on SIGTERM or SIGINT: finishes what is being judged, gives outputs ten seconds, loses nothing.\n\n"
+    .help = "Ends on SIGTERM or SIGINT: finishes what is being judged, gives outputs ten seconds, loses nothing.\n"
+            "SIGHUP reads the configuration anew: when all of it is right it takes the place of the old one between two\n"
+            "windows, when anything is wrong the old one stays in force and the log says why.\n\n"
             "      --until-caught-up   end once everything up to now is read and delivered\n",
     .run = run_run,
 };

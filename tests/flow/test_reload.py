@@ -1,0 +1,138 @@
+"""SIGHUP: a new configuration comes into force whole or not at all, and no row or alert is lost by it.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import json
+import os
+import signal
+import socket
+
+from flow import kit
+from flow.rows import feeds
+from flow.test_way import SHORT, catch_up, dir_, essence, final, small_world  # noqa: F401 (dir_ is a fixture)
+
+
+def reload(agent):
+    """Send SIGHUP and wait until the agent said what became of it."""
+    said = agent.tail(1 << 20).count("reloaded")
+    agent.child.send_signal(signal.SIGHUP)
+    kit.wait_for("an answer to SIGHUP", lambda: agent.tail(1 << 20).count("reloaded") > said)
+
+
+def change(cfg, f):
+    with open(cfg, encoding="utf-8") as file:
+        doc = json.load(file)
+    f(doc)
+    with open(cfg, "w", encoding="utf-8") as file:
+        json.dump(doc, file)
+
+
+def file_output(dir_, name):
+    return {"name": name, "type": "file", "path": os.path.join(dir_, name + ".ndjson")}
+
+
+def test_a_new_output_gets_what_is_raised_after_the_reload(dir_):
+    rows, types = small_world(seed=31)
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, [file_output(dir_, "first")], feeds=feeds(dir_), source=SHORT)
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the start", lambda: "started" in agent.tail())
+            change(cfg, lambda doc: doc["outputs"].append(file_output(dir_, "second")))
+            reload(agent)
+            azure.add_rows(rows.rows)
+            second = os.path.join(dir_, "second.ndjson")
+            kit.wait_for("alerts at the new output", lambda: types <= {a["alertType"] for a in kit.ndjson(second)})
+            assert agent.stop() == 0
+
+
+def test_a_configuration_with_a_mistake_changes_nothing(dir_):
+    rows, types = small_world(seed=32)
+    first = os.path.join(dir_, "first.ndjson")
+
+    def break_it(doc):
+        doc["outputs"][0]["path"] = os.path.join(dir_, "elsewhere.ndjson")
+        doc["outputs"].append({"name": "bad", "type": "webhok", "url": "http://127.0.0.1/"})
+
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, [file_output(dir_, "first")], feeds=feeds(dir_), source=SHORT)
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the start", lambda: "started" in agent.tail())
+            change(cfg, break_it)
+            reload(agent)
+            log = agent.tail(1 << 20)
+            assert "configuration not reloaded" in log and "stays in force" in log
+            assert "webhook" in log, "the nearest right word"
+            azure.add_rows(rows.rows)
+            kit.wait_for("alerts where they went before", lambda: types <= {a["alertType"] for a in kit.ndjson(first)})
+            assert agent.stop() == 0
+    assert not os.path.exists(os.path.join(dir_, "elsewhere.ndjson"))
+
+
+def test_the_store_cannot_be_moved_by_a_reload(dir_):
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, [file_output(dir_, "first")], source=SHORT)
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the start", lambda: "started" in agent.tail())
+            change(cfg, lambda doc: doc.update(store={"path": os.path.join(dir_, "other")}))
+            reload(agent)
+            assert "a restart makes it" in agent.tail()
+            assert agent.stop() == 0
+    assert not os.path.exists(os.path.join(dir_, "other"))
+
+
+def test_the_service_manager_is_told_what_happens(dir_):
+    rows, _ = small_world(seed=34, hours=1)
+    address = os.path.join(dir_, "notify")
+    told = []
+
+    def hear():
+        try:
+            while True:
+                told.append(manager.recv(4096).decode())
+        except BlockingIOError:
+            return told
+
+    with kit.Azure(dir_) as azure, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address)
+        manager.setblocking(False)
+        azure.add_rows(rows.rows)
+        cfg = kit.config(azure, dir_, [file_output(dir_, "first")], source=SHORT)
+        with kit.Agent(cfg, dir_, env={"NOTIFY_SOCKET": address}) as agent:
+            kit.wait_for("READY=1", lambda: "READY=1" in hear())
+            kit.wait_for("a fed watchdog", lambda: hear().count("WATCHDOG=1") >= 2)
+            reload(agent)
+            kit.wait_for("the end of the reload", lambda: hear().count("READY=1") == 2, deadline_s=5)
+            assert agent.stop() == 0
+        hear()
+    assert [t for t in told if t != "WATCHDOG=1"] == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
+
+
+def test_many_reloads_under_load_lose_nothing_and_change_no_id(dir_):
+    times = int(os.environ.get("COSMOWATCH_RELOADS", "20"))
+    rows, _ = small_world(seed=33, hours=5)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        whole = os.path.join(dir_, "whole")
+        os.mkdir(whole)
+        want = final(catch_up(azure, whole))
+        dead = socket.create_server(("127.0.0.1", 0))  # takes connections, never answers
+        outputs = [file_output(dir_, "alerts"), {"name": "dead", "type": "webhook", "allow_plain_http": True,
+                                                 "url": "http://127.0.0.1:%d/" % dead.getsockname()[1]}]
+        cfg = kit.config(azure, dir_, outputs, feeds=feeds(dir_), source={**SHORT, "catch_up": "1m", "window": "1m"})
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the start", lambda: "started" in agent.tail())
+            for n in range(times):
+                change(cfg, lambda doc: doc["outputs"][0].update(sync=n % 2 == 0))
+                reload(agent)
+            fds = len(os.listdir("/proc/%d/fd" % agent.child.pid))
+            threads = len(os.listdir("/proc/%d/task" % agent.child.pid))
+            assert agent.stop() == 0
+        dead.close()
+        change(cfg, lambda doc: doc["outputs"].pop())
+        kit.run(["run", "--until-caught-up", "-c", cfg])
+        got = final(cfg)
+        written = kit.ndjson(os.path.join(dir_, "alerts.ndjson"))
+    assert essence(got) == essence(want)
+    assert {a["systemAlertId"] for a in written} == set(want)
+    assert fds < 60 and threads < 20, "a reload leaves something open: %d descriptors, %d threads" % (fds, threads)
