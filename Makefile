@@ -133,8 +133,8 @@ $(B)/quality: tests/quality/sql_quality.c $(KITOBJ) $(LIB)
 	$(Q)echo "  CC  $<"; $(CC) $(ALL_CFLAGS) -Wno-missing-prototypes $(shell pkg-config --cflags check 2>/dev/null) -c -o $@.o $<
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $@.o $(KITOBJ) $(LIB) $(LIBS) $(shell pkg-config --libs check 2>/dev/null)
 
-quality: $(B)/quality
-	@tests/quality/run $(B)/quality $(B)
+quality: $(B)/quality $(BIN)
+	@tests/quality/run $(B)/quality $(B) $(BIN)
 
 conformance: $(BIN)
 	@command -v node >/dev/null && command -v npm >/dev/null || tests/kit/apt-need nodejs npm
