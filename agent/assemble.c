@@ -321,7 +321,8 @@ static int build_outputs(struct assembly *a, struct error *err)
         if (find_encoder(e, ops, &encoder, err) < 0)
             return -1;
         a->outputs[a->outputs_len] = (struct delivery_output_config){ .name = e->name, .ops = ops, .self = e->self,
-                                                                      .encoder = encoder };
+                                                                      .encoder = encoder,
+                                                                      .max_per_second = e->max_per_second };
         a->outputs_len++;
     }
     return 0;

@@ -25,7 +25,7 @@
 
 #include "alert/alert.h"
 #include "alert/catalogue.h"
-#include "outputs/kit/rate.h"
+#include "net/http.h"
 #include "outputs/output.h"
 
 #include <stddef.h>
@@ -39,7 +39,6 @@ enum kafka_key { KEY_ALERT, KEY_ACCOUNT };
 struct kafka {
     struct kafka_settings settings;
     int key;                         /* enum kafka_key */
-    struct rate rate;
     struct kafka_client *client;
     const struct services *sv;
 };
@@ -57,7 +56,6 @@ static const char *const keys[] = { "alert_id", "account", NULL };
     { .key = "transactional_id", .type = OPT_STRING, .at = AT(settings.transactional_id), .min = 1, .max = 200, \
       .example = "cosmowatch-1",                                                                                \
       .help = "make each batch one transaction; must be unique to this agent and output" },                     \
-    RATE_OPTION(AT(rate)),                                                                                      \
     { .key = "tls", .type = OPT_MAP, .at = AT(settings.tls), .sub = kafka_tls_options,                          \
       .help = "trust and our own certificate" }
 
@@ -119,12 +117,16 @@ static void fill_message(const struct kafka *k, const struct output_item *item, 
                      { "severity", severity_name(a->severity) }, { "content-type", content_type(item->payload) } } };
 }
 
-static int deliver_part(struct kafka *k, const struct output_item *items, size_t n, struct delivery_result *ret_each,
-                        struct error *err)
+static int kafka_deliver(void *self, const struct output_item *items, size_t n, struct delivery_result *ret_each,
+                         struct error *err)
 {
-    struct kafka_message *messages = calloc(n, sizeof *messages);
+    struct kafka *k = self;
+    struct kafka_message *messages;
     int rc;
 
+    if (http_is_cancelled(k->sv->http))
+        return error_set(err, ERR_CANCELLED, "asked to stop");
+    messages = calloc(n, sizeof *messages);
     if (!messages)
         return error_set(err, ERR_NOMEM, "batch");
     for (size_t i = 0; i < n; i++)
@@ -139,30 +141,6 @@ static int deliver_part(struct kafka *k, const struct output_item *items, size_t
         }
     free(messages);
     return rc;
-}
-
-static int kafka_deliver(void *self, const struct output_item *items, size_t n, struct delivery_result *ret_each,
-                         struct error *err)
-{
-    struct kafka *k = self;
-
-    for (size_t done = 0; done < n;) {
-        size_t part = rate_take(&k->rate, n - done, k->sv);
-        struct error why = { 0 };
-        int rc = part == 0 ? error_set(&why, ERR_CANCELLED, "asked to stop")
-                           : deliver_part(k, items + done, part, ret_each + done, &why);
-
-        if (rc < 0 && done == 0) {
-            *err = why;
-            return -1;
-        }
-        for (size_t i = done; rc < 0 && i < n; i++)
-            kafka_result(&ret_each[i], DELIVERY_RETRY, why.msg);
-        if (rc < 0)
-            return 0;
-        done += part;
-    }
-    return 0;
 }
 
 static int kafka_probe(void *self, struct buf *said, struct error *err)

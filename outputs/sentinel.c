@@ -32,6 +32,7 @@ struct sentinel {
     char *endpoint, *rule, *stream;
     int table, cloud;
     struct azure_auth_options auth;
+    struct connection connection;
 
     const struct services *sv;
     const struct azure_cloud *azure;
@@ -90,6 +91,7 @@ static const struct option_spec sentinel_options[] = {
       .preset = "public", .help = "national cloud of the workspace" },
     { .key = "auth", .type = OPT_MAP, .at = offsetof(struct sentinel, auth), .sub = azure_auth_option_specs,
       .help = "who we are; needs the role Monitoring Metrics Publisher on the rule" },
+    CONNECTION_OPTIONS(offsetof(struct sentinel, connection)),
     { 0 },
 };
 
@@ -110,6 +112,7 @@ static int sentinel_open(void *self, const char *name, const struct services *sv
     if (!s->azure)
         return error_set(err, ERR_BUG, "output '%s': no cloud %s", name, cloud_names[s->cloud]);
     azure_auth_config_from(&s->auth, &auth);
+    auth.connection = &s->connection;
     if (azure_credential_new(&auth, s->azure, sv, &s->credential, err) < 0)
         return error_wrap(err, "output '%s'", name);
     return 0;

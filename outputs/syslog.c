@@ -19,9 +19,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 #include "net/backoff.h"
+#include "net/http.h"
 #include "net/stream.h"
 #include "net/stream_tls.h"
-#include "outputs/kit/rate.h"
 #include "outputs/kit/syslog_frame.h"
 #include "outputs/kit/tail.h"
 #include "outputs/output.h"
@@ -54,7 +54,6 @@ struct syslog {
     int transport, header, framing, facility;
     int64_t timeout_ms, connect_timeout_ms, resend_ms, message_max;
     bool best_effort;
-    struct rate rate;
     struct syslog_tls {
         char *ca, *ca_dir, *cert, *key, *server_name;
         struct string_list fingerprints;
@@ -130,7 +129,6 @@ static const struct option_spec syslog_options[] = {
       .max = 120000, .help = "for connection and handshake" },
     { .key = "resend", .type = OPT_DURATION, .at = AT(resend_ms), .preset = "30s", .min = 0, .max = 3600000,
       .help = "when a connection breaks, what was sent in this time before is sent again" },
-    RATE_OPTION(AT(rate)),
     { .key = "tls", .type = OPT_MAP, .at = AT(tls), .sub = syslog_tls_options, .help = "trust and our own certificate" },
     { 0 },
 };
@@ -141,7 +139,7 @@ static bool is_cancelled(void *self)
 {
     const struct syslog *s = self;
 
-    return !atomic_load(&s->is_closing) && rate_is_cancelled(s->sv);
+    return !atomic_load(&s->is_closing) && http_is_cancelled(s->sv->http);
 }
 
 /* The watcher is to look at the connection as it is now. */
@@ -269,7 +267,7 @@ static bool look_after(struct syslog *s)
 {
     struct error why = { 0 };
 
-    if (atomic_load(&s->is_closing) || rate_is_cancelled(s->sv))
+    if (atomic_load(&s->is_closing) || http_is_cancelled(s->sv->http))
         return false;
     tail_expire(&s->tail, sv_mono_ms(s->sv), s->resend_ms);
     if (s->stream && stream_check(s->stream, &why) < 0)
@@ -434,46 +432,19 @@ static int deliver_stream(struct syslog *s, const struct output_item *items, siz
     return alerts == 0 ? 0 : send_bytes(s, buf_slice(&frames), alerts, err);
 }
 
-/* Of what comes after a part that was sent, only the verdict tells: RETRY, and the reason. */
-static void leave_rest(struct delivery_result *ret_each, size_t from, size_t n, const struct error *why)
-{
-    for (size_t i = from; i < n; i++) {
-        struct slice cut = slice_cut(slice_of(why->msg), sizeof ret_each[i].reason - 1);
-
-        ret_each[i] = (struct delivery_result){ .verdict = DELIVERY_RETRY };
-        memcpy(ret_each[i].reason, cut.at, cut.len);
-    }
-}
-
 static int syslog_deliver(void *self, const struct output_item *items, size_t n, struct delivery_result *ret_each,
                           struct error *err)
 {
     struct syslog *s = self;
+    int rc;
 
-    for (size_t done = 0; done < n;) {
-        size_t part = rate_take(&s->rate, n - done, s->sv);
-        struct error why = { 0 };
-        int rc;
-
-        if (part == 0) {
-            rc = error_set(&why, ERR_CANCELLED, "asked to stop");
-        } else {
-            (void)pthread_mutex_lock(&s->lock);
-            rc = s->transport == TRANSPORT_UDP ? deliver_udp(s, items + done, part, ret_each + done, &why)
-                                               : deliver_stream(s, items + done, part, ret_each + done, &why);
-            (void)pthread_mutex_unlock(&s->lock);
-        }
-        if (rc < 0 && done == 0) { /* nothing was judged: the error says more than a verdict could */
-            *err = why;
-            return -1;
-        }
-        if (rc < 0) {
-            leave_rest(ret_each, done, n, &why);
-            return 0;
-        }
-        done += part;
-    }
-    return 0;
+    if (http_is_cancelled(s->sv->http))
+        return error_set(err, ERR_CANCELLED, "asked to stop");
+    (void)pthread_mutex_lock(&s->lock);
+    rc = s->transport == TRANSPORT_UDP ? deliver_udp(s, items, n, ret_each, err)
+                                       : deliver_stream(s, items, n, ret_each, err);
+    (void)pthread_mutex_unlock(&s->lock);
+    return rc;
 }
 
 static int syslog_probe(void *self, struct buf *said, struct error *err)

@@ -6,6 +6,7 @@
 #ifndef COSMOWATCH_AZURE_H
 #define COSMOWATCH_AZURE_H
 
+#include "net/connection.h"
 #include "net/http.h"
 #include "settings/option.h"
 
@@ -37,6 +38,8 @@ struct azure_auth_config { /* plain pointers are borrowed for the credential's l
     const char *authority;               /* NULL: the cloud's; AZURE_AUTHORITY_HOST */
     const char *imds_endpoint;           /* NULL: http://169.254.169.254; AZURE_POD_IDENTITY_AUTHORITY_HOST */
     const char *object_id, *msi_resource_id;
+    const struct connection *connection; /* of the token endpoint and of every call with this credential; NULL: presets.
+                                            Managed identities are asked straight, on this host */
 };
 
 /* Option table of `auth: {}` (settings/option.h), used by source and sentinel output alike; fills a

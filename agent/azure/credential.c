@@ -79,6 +79,7 @@ int azure_credential_new(const struct azure_auth_config *cfg, const struct azure
         return error_set(err, ERR_NOMEM, "no memory for a credential");
     c->sv = sv;
     c->cloud = cloud;
+    c->connection = cfg->connection;
     (void)pthread_mutex_init(&c->lock, NULL);
     (void)pthread_mutex_init(&c->proof_lock, NULL);
     (void)pthread_cond_init(&c->renewed, NULL);

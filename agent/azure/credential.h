@@ -47,6 +47,7 @@ struct scope_token {
 struct azure_credential {
     const struct services *sv;
     const struct azure_cloud *cloud;
+    const struct connection *connection;
     credential_fetch fetch;
     char describe[200];
 

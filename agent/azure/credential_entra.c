@@ -54,7 +54,7 @@ static int exchange(struct azure_credential *c, const struct buf *form, struct t
         .timeout_ms = 30000, .answer_max = ANSWER_MAX_BYTES,
     };
 
-    if (http_perform(c->sv->http, &req, &answer, err) < 0)
+    if (connection_perform(c->connection, c->sv->http, &req, &answer, err) < 0)
         return error_wrap(err, "token endpoint");
     if (answer.status == 200)
         result = token_parse(buf_slice(&answer.body), sv_wall_ns(c->sv) + skew_of(c, &answer), ret, err);

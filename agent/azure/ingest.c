@@ -63,11 +63,11 @@ static int fail_status(const struct http_answer *a, const char *id, struct error
     case 401:
         return azure_call_refused(a, ERR_AUTH, "a new token is refused too", id, err);
     case 403:
-        return azure_call_refused(a, ERR_DENIED, "role 'Monitoring Metrics Publisher' on the data collection rule is "
-                                                 "missing; a new one takes half an hour to work", id, err);
+        return azure_call_refused(a, ERR_DENIED, "grant 'Monitoring Metrics Publisher' on the rule (works after half an "
+                                                 "hour)", id, err);
     case 404:
-        return azure_call_refused(a, ERR_NOT_FOUND, "no such rule here; endpoint, rule and workspace must be of one "
-                                                    "region", id, err);
+        return azure_call_refused(a, ERR_NOT_FOUND, "check `rule`; endpoint, rule and workspace must be of one region", id,
+                                  err);
     case 413:
         return azure_call_refused(a, ERR_LIMIT, "", id, err);
     case 408:

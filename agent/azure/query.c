@@ -102,7 +102,7 @@ static const char *hint_of_denial(const struct refusal *r)
     if (slice_starts(slice_of(r->code), SL("InvalidAuthenticationToken")) ||
         slice_starts(slice_of(r->code), SL("InvalidToken")))
         return "the token is not for this cloud; check `cloud` and `authority`";
-    return "role 'Log Analytics Reader' on the workspace is missing; a new one takes up to an hour to work";
+    return "grant 'Log Analytics Reader' on the workspace (works after up to an hour)";
 }
 
 static int fail_status(const struct http_answer *a, const char *id, struct error *err)
@@ -122,7 +122,7 @@ static int fail_status(const struct http_answer *a, const char *id, struct error
     case 204:
         return azure_call_refused(a, ERR_NOT_FOUND, "the workspace has never received data", id, err);
     case 404:
-        return azure_call_refused(a, ERR_NOT_FOUND, r.message[0] ? "" : "no such workspace or endpoint", id, err);
+        return azure_call_refused(a, ERR_NOT_FOUND, "check `workspace` and `endpoint`", id, err);
     case 413:
         return azure_call_refused(a, ERR_LIMIT, "", id, err);
     case 504:

@@ -21,6 +21,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "delivery/rate.h"
 #include "net/backoff.h"
 #include "store/store.h"
 
@@ -54,6 +55,7 @@ struct worker {
     /* Of the worker's thread alone. */
     bool is_open;
     size_t batch_now;                /* alerts in one call that seem to fit */
+    struct rate rate;
     struct delivery_row *rows;       /* of the round under way */
     struct buf *payloads;
     struct output_item *items;
@@ -350,8 +352,7 @@ static enum outcome deliver_halves(struct worker *w, size_t first, size_t n)
     return out == GO_ON ? deliver_range(w, first + n / 2, n - n / 2) : out;
 }
 
-/* Recursion is at most log2(BATCH_MAX) deep. */
-static enum outcome deliver_range(struct worker *w, size_t first, size_t n)
+static enum outcome deliver_now(struct worker *w, size_t first, size_t n)
 {
     struct error why = { 0 };
     int rc;
@@ -378,6 +379,26 @@ static enum outcome deliver_range(struct worker *w, size_t first, size_t n)
     (void)error_wrap(&why, "too large alone, %zu bytes", w->items[first].payload.len);
     note(w, first, SETTLE_PARKED, why.msg);
     return GO_ON;
+}
+
+/* No faster than the operator allows; what is sent again in halves counts again. Recursion is at most log2(BATCH_MAX)
+ * deep. */
+static enum outcome deliver_range(struct worker *w, size_t first, size_t n)
+{
+    enum outcome out = GO_ON;
+    int64_t wait_ms = 0;
+
+    while (n > 0 && out == GO_ON) {
+        size_t part = rate_take(&w->rate, n, sv_mono_ms(w->d->sv), &wait_ms);
+
+        if (part == 0 && !wait_for(w, wait_ms, false))
+            return STOP;
+        if (part > 0)
+            out = deliver_now(w, first, part);
+        first += part;
+        n -= part;
+    }
+    return out;
 }
 
 /* ---- one round ---------------------------------------------------------------------------------- */
@@ -543,7 +564,7 @@ static int worker_init(struct worker *w, struct delivery *d, const struct delive
 {
     size_t max;
 
-    *w = (struct worker){ .d = d, .cfg = *cfg };
+    *w = (struct worker){ .d = d, .cfg = *cfg, .rate = { .per_s = cfg->max_per_second } };
     w->retry = (struct backoff){ .base_ms = RETRY_BASE_MS, .cap_ms = RETRY_CAP_MS };
     w->hold = (struct backoff){ .base_ms = HOLD_BASE_MS, .cap_ms = HOLD_CAP_MS };
     w->batch_now = cfg->ops->batch_max > 0 ? cfg->ops->batch_max : 1;

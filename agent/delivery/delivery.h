@@ -21,6 +21,7 @@ struct delivery_output_config {
     const struct output_ops *ops;
     void *self;                       /* options filled in; opened by the worker; not freed here */
     const struct encoder *encoder;
+    int64_t max_per_second;           /* alerts handed over; 0: no limit */
 };
 
 MUST_CHECK int delivery_new(struct store *store, const struct services *sv,

@@ -21,7 +21,7 @@
 
 struct http_client {
     const struct services *sv;
-    char *user_agent, *proxy, *ca_file, *ca_dir, *client_cert, *client_key;
+    char *user_agent, *ca_file, *ca_dir, *client_cert, *client_key;
     struct http_defaults defaults; /* views into the above */
     pthread_mutex_t lock; /* the list of slots and their is_busy */
     pthread_cond_t cancelled;
@@ -52,14 +52,13 @@ static bool client_fill(struct http_client *c, const struct http_client_config *
 {
     c->defaults.files = tls_files_new();
     if (!c->defaults.files || !copy_text(&c->user_agent, cfg->user_agent) ||
-        !copy_text(&c->proxy, cfg->proxy) || !copy_text(&c->ca_file, cfg->tls.ca_file) || !copy_text(&c->ca_dir, cfg->tls.ca_dir) ||
+        !copy_text(&c->ca_file, cfg->tls.ca_file) || !copy_text(&c->ca_dir, cfg->tls.ca_dir) ||
         !copy_text(&c->client_cert, cfg->tls.client_cert) ||
         !copy_text(&c->client_key, cfg->tls.client_key))
         return false;
     c->defaults.user_agent = c->user_agent;
-    c->defaults.proxy = c->proxy;
-    c->defaults.tls = (struct http_tls){ .ca_file = c->ca_file, .ca_dir = c->ca_dir,
-                                         .client_cert = c->client_cert, .client_key = c->client_key };
+    c->defaults.tls = (struct http_tls){ .min_version = cfg->tls.min_version, .ca_file = c->ca_file,
+                                         .ca_dir = c->ca_dir, .client_cert = c->client_cert, .client_key = c->client_key };
     return true;
 }
 
@@ -101,10 +100,7 @@ void http_client_free(struct http_client *c)
     tls_files_free(c->defaults.files);
     (void)pthread_cond_destroy(&c->cancelled);
     (void)pthread_mutex_destroy(&c->lock);
-    if (c->proxy)
-        wipe(c->proxy, strlen(c->proxy)); /* may hold a password */
     free(c->user_agent);
-    free(c->proxy);
     free(c->ca_file);
     free(c->ca_dir);
     free(c->client_cert);
@@ -121,6 +117,11 @@ void http_client_cancel(struct http_client *c)
         (void)curl_multi_wakeup(s->multi); /* remembered when it comes before the poll */
     (void)pthread_cond_broadcast(&c->cancelled);
     (void)pthread_mutex_unlock(&c->lock);
+}
+
+bool http_is_cancelled(struct http_client *c)
+{
+    return c && atomic_load(&c->is_cancelled);
 }
 
 bool http_client_wait(struct http_client *c, int64_t ms)
@@ -359,6 +360,8 @@ static int transfer(struct http_client *c, struct http_slot *s, struct http_answ
         rc = CURLE_PARTIAL_FILE;
     if (result == 0 && rc != CURLE_OK)
         result = http_slot_fail(s, rc, c->sv, ret_failure, err);
+    else if (result == 0)
+        result = http_slot_check_proxy(s, ret_failure, err);
     if (result == 0)
         result = finish(c, s, ret, err);
     /* Ends a transfer that is still under way, with its connection. */

@@ -2,7 +2,12 @@
  *
  * TLS 1.2 or newer, verification always on. Redirects are never followed to another host (none are
  * followed at all): a 3xx is an answer like any other. Bodies have ceilings. Proxy, NO_PROXY and CA
- * from options or curl's environment. Any thread; each transfer runs in the caller's thread.
+ * from options or curl's environment; this very host is never asked through a proxy. Any thread; each
+ * transfer runs in the caller's thread.
+ *
+ * A proxy that does not let us through is a failure (HTTP_FAILED_PROXY) that names the proxy, whether it
+ * refuses a tunnel or, for plain http, answers 407 in the receiver's place: ERR_AUTH for 407, ERR_DENIED
+ * for 403, else ERR_NET.
  *
  * Names are resolved anew for every connection, and no connection lives longer than ten minutes, so a
  * changed address is found. CA and client certificate files are looked at for every transfer: a
@@ -19,11 +24,22 @@
 #include "base/secret.h"
 #include "base/services.h"
 
+enum http_tls_version { HTTP_TLS_1_2, HTTP_TLS_1_3 };
+
 struct http_tls { /* all optional */
+    enum http_tls_version min_version;
     const char *ca_file, *ca_dir;         /* replace the system's trust */
     const char *client_cert, *client_key; /* PEM; without a key it stands in client_cert too */
     const char *pin_sha1; /* hex; the peer's certificate must have this SHA-1 and nothing else is
                              asked of it: Service Fabric, whose endpoint is known by that alone */
+};
+
+struct http_proxy { /* all optional */
+    const char *url;                      /* "http://host:port", also https; "none": straight; NULL: the environment's */
+    const char *user;
+    const struct secret *password;
+    const char *except;                   /* hosts asked straight, as in NO_PROXY: "a.example,.b.example,10.0.0.0/8";
+                                             NULL: the environment's NO_PROXY */
 };
 
 struct http_header { const char *name; struct slice value; bool is_secret; };
@@ -43,7 +59,7 @@ struct http_request {
     int64_t stall_timeout_ms;     /* no byte for so long ends it, 0: 30 s */
     size_t answer_max;            /* bytes after decompression, 0: 1 MiB; more is ERR_LIMIT */
     const struct http_tls *tls;   /* NULL: system trust */
-    const char *proxy;            /* NULL: environment */
+    const struct http_proxy *proxy; /* NULL: environment */
 };
 
 enum http_failure { HTTP_FAILED_NOT, HTTP_FAILED_RESOLVE, HTTP_FAILED_CONNECT, HTTP_FAILED_TLS,
@@ -70,11 +86,12 @@ struct http_answer {
 
 struct http_client;
 
-struct http_client_config { const char *user_agent; const char *proxy; struct http_tls tls; };
+struct http_client_config { const char *user_agent; struct http_tls tls; };
 struct http_client *http_client_new(const struct http_client_config *cfg, const struct services *sv);
 void http_client_free(struct http_client *c);
 /* Interrupt every transfer under way and to come (shutdown). Any thread. */
 void http_client_cancel(struct http_client *c);
+bool http_is_cancelled(struct http_client *c); /* NULL: nobody can */
 /* Wait between two tries: true after ms, false at once when cancelled. */
 bool http_client_wait(struct http_client *c, int64_t ms);
 
@@ -84,6 +101,8 @@ bool http_client_wait(struct http_client *c, int64_t ms);
 MUST_CHECK int http_perform(struct http_client *c, const struct http_request *req,
                             struct http_answer *ret, struct error *err);
 void http_answer_release(struct http_answer *a);
+/* Does the URL name this very host (127.0.0.0/8, [::1], localhost)? Nothing that is sent there is seen by others. */
+bool http_url_is_local(const char *url);
 void http_form_add(struct buf *form, const char *name, struct slice value); /* urlencoded pair */
 
 #endif

@@ -25,16 +25,60 @@ static bool is_connected(const struct http_slot *s)
     return us > 0;
 }
 
+/* " (proxy: name:port)" when one is set: what failed may be its fault or the receiver's. */
+static const char *and_proxy(const struct http_slot *s, char *ret, size_t size)
+{
+    (void)snprintf(ret, size, s->proxy[0] ? " (proxy: %s)" : "%s", s->proxy);
+    return ret;
+}
+
+/* curl names the one that it could not connect to. */
+static bool is_proxy_unreachable(const struct http_slot *s)
+{
+    const char *port = strrchr(s->proxy, ':');
+    char said[200];
+
+    if (!port)
+        return false;
+    (void)snprintf(said, sizeof(said), "connect to %.*s port %s ", (int)(port - s->proxy), s->proxy, port + 1);
+    return strstr(s->curl_says, said) != NULL;
+}
+
+static int fail_proxy(const struct http_slot *s, long status, struct error *err)
+{
+    enum error_code code = status == 407 ? ERR_AUTH : status == 403 ? ERR_DENIED : ERR_NET;
+
+    return error_set(err, code, "%s: the proxy %s refuses with HTTP %ld%s", s->host, s->proxy, status,
+                     status == 407   ? ": its user or password is missing or wrong"
+                     : status == 403 ? ": it does not let us through to this host and port"
+                                     : "");
+}
+
+int http_slot_check_proxy(const struct http_slot *s, enum http_failure *ret_failure, struct error *err)
+{
+    long status = 0;
+
+    (void)curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 407 || !s->proxy[0])
+        return 0;
+    *ret_failure = HTTP_FAILED_PROXY;
+    return fail_proxy(s, status, err);
+}
+
 static int fail_connect(const struct http_slot *s, CURLcode rc, struct error *err)
 {
-    char why[128];
+    char why[128], proxy[160];
     long errnum = 0;
 
     if (rc == CURLE_OPERATION_TIMEDOUT) {
         say_ms(why, sizeof(why), s->connect_timeout_ms);
-        return error_set(err, ERR_NET, "%s: no connection within %s", s->host, why);
+        return error_set(err, ERR_NET, "%s: no connection within %s%s", s->host, why,
+                         and_proxy(s, proxy, sizeof(proxy)));
     }
     (void)curl_easy_getinfo(s->easy, CURLINFO_OS_ERRNO, &errnum);
+    if (is_proxy_unreachable(s))
+        return error_set(err, ERR_NET, "%s: the proxy %s cannot be reached: %s", s->host, s->proxy,
+                         errnum > 0 ? strerror_r((int)errnum, why, sizeof(why)) : "no connection");
     return error_set(err, ERR_NET, "%s: connect: %s", s->host,
                      errnum > 0 ? strerror_r((int)errnum, why, sizeof(why))
                                 : "none of its addresses can be reached");
@@ -63,8 +107,7 @@ static bool fail_tunnel(const struct http_slot *s, struct error *err)
     (void)curl_easy_getinfo(s->easy, CURLINFO_HTTP_CONNECTCODE, &status);
     if (status < 300)
         return false;
-    (void)error_set(err, ERR_NET, "%s: the proxy refuses the tunnel with HTTP %ld%s", s->host, status,
-                    status == 407 ? ": it wants a user and a password" : "");
+    (void)fail_proxy(s, status, err);
     return true;
 }
 
@@ -95,6 +138,9 @@ static int fail_write(const struct http_slot *s, enum http_failure *ret_failure,
 int http_slot_fail(const struct http_slot *s, CURLcode rc, const struct services *sv,
                    enum http_failure *ret_failure, struct error *err)
 {
+    *ret_failure = HTTP_FAILED_PROXY;
+    if (fail_tunnel(s, err))
+        return -1;
     *ret_failure = HTTP_FAILED_OTHER;
     switch ((int)rc) {
     case CURLE_COULDNT_RESOLVE_HOST:
@@ -102,13 +148,13 @@ int http_slot_fail(const struct http_slot *s, CURLcode rc, const struct services
         return error_set(err, ERR_NET, "%s: name cannot be resolved", s->host);
     case CURLE_COULDNT_RESOLVE_PROXY:
         *ret_failure = HTTP_FAILED_PROXY;
-        return error_set(err, ERR_NET, "%s: the proxy's name cannot be resolved", s->host);
+        return error_set(err, ERR_NET, "%s: the name of the proxy %s cannot be resolved", s->host, s->proxy);
     case CURLE_PROXY:
         *ret_failure = HTTP_FAILED_PROXY;
-        return error_set(err, ERR_NET, "%s: the proxy refuses: %.120s", s->host, s->curl_says);
+        return error_set(err, ERR_NET, "%s: the proxy %s refuses: %.120s", s->host, s->proxy, s->curl_says);
     case CURLE_COULDNT_CONNECT:
     case CURLE_OPERATION_TIMEDOUT: /* the others are ours, see http_slot_fail_late */
-        *ret_failure = HTTP_FAILED_CONNECT;
+        *ret_failure = is_proxy_unreachable(s) ? HTTP_FAILED_PROXY : HTTP_FAILED_CONNECT;
         return fail_connect(s, rc, err);
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -130,10 +176,6 @@ int http_slot_fail(const struct http_slot *s, CURLcode rc, const struct services
         *ret_failure = HTTP_FAILED_CUT;
         return error_set(err, ERR_NET, "%s: does not answer in HTTP", s->host);
     default: /* GOT_NOTHING, RECV_ERROR, SEND_ERROR, PARTIAL_FILE and what may still come */
-        if (fail_tunnel(s, err)) {
-            *ret_failure = HTTP_FAILED_PROXY;
-            return -1;
-        }
         if (s->has_answer)
             *ret_failure = HTTP_FAILED_CUT;
         else if (!is_connected(s))
@@ -145,12 +187,13 @@ int http_slot_fail(const struct http_slot *s, CURLcode rc, const struct services
 int http_slot_fail_late(const struct http_slot *s, bool is_stall, enum http_failure *ret_failure,
                         struct error *err)
 {
-    char limit[64];
+    char limit[64], proxy[160];
 
     say_ms(limit, sizeof(limit), is_stall ? s->stall_timeout_ms : s->timeout_ms);
     if (!is_connected(s)) {
         *ret_failure = HTTP_FAILED_CONNECT;
-        return error_set(err, ERR_NET, "%s: no connection within %s", s->host, limit);
+        return error_set(err, ERR_NET, "%s: no connection within %s%s", s->host, limit,
+                         and_proxy(s, proxy, sizeof(proxy)));
     }
     if (!s->has_answer) {
         *ret_failure = HTTP_FAILED_SILENT;

@@ -6,7 +6,10 @@
 #include "net/http_slot.h"
 #include "net/tls_files.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
 #include <zlib.h>
 
 #define CONNECT_TIMEOUT_MS 10000
@@ -17,11 +20,15 @@
 
 /* ---- where to ------------------------------------------------------------------------------------------ */
 
-/* This very host: nothing leaves it, so a secret may go in clear. */
+/* This very host: nothing leaves it, so a secret may go in clear. Not by the first letters alone: a name like
+ * 127.example.net is anybody's. */
 static bool is_loopback(const char *host)
 {
-    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-           strncmp(host, "127.", 4) == 0;
+    struct in_addr v4;
+
+    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+        return true;
+    return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
 }
 
 int http_target_read(const char *url, struct http_target *ret, struct error *err)
@@ -51,6 +58,56 @@ int http_target_read(const char *url, struct http_target *ret, struct error *err
     curl_free(port);
     curl_url_cleanup(u);
     return result;
+}
+
+bool http_url_is_local(const char *url)
+{
+    struct http_target to = { 0 };
+    struct error ignored = { 0 }; /* not a URL: not this host */
+
+    return http_target_read(url, &to, &ignored) == 0 && to.is_local;
+}
+
+/* Straight, whatever the environment says: what this host says to itself is nobody else's business. */
+static bool goes_straight(const struct http_request *req, const struct http_target *to)
+{
+    return req->no_proxy || to->is_local || (req->proxy && req->proxy->url && strcmp(req->proxy->url, "none") == 0);
+}
+
+/* As curl does: HTTP_PROXY in capitals would be a header of a CGI program. */
+static const char *proxy_of_environment(bool is_https)
+{
+    static const char *const https[] = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+    static const char *const http[] = { "http_proxy", "all_proxy", "ALL_PROXY" };
+    const char *const *names = is_https ? https : http;
+
+    for (size_t i = 0; i < (is_https ? ARRAY_LEN(https) : ARRAY_LEN(http)); i++) {
+        const char *value = getenv(names[i]);
+
+        if (value && value[0])
+            return value;
+    }
+    return NULL;
+}
+
+/* For messages: without user and password. */
+static void name_proxy(const struct http_request *req, const struct http_target *to, char *ret, size_t size)
+{
+    const char *url = req->proxy && req->proxy->url ? req->proxy->url : proxy_of_environment(to->is_https);
+    char *host = NULL, *port = NULL;
+    CURLU *u;
+
+    ret[0] = '\0';
+    if (goes_straight(req, to) || !url || !(u = curl_url()))
+        return;
+    if (curl_url_set(u, CURLUPART_URL, url, CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
+        (void)curl_url_get(u, CURLUPART_PORT, &port, 0); /* absent: curl's own for proxies */
+        (void)snprintf(ret, size, "%.120s%s%.8s", host, port ? ":" : "", port ? port : "");
+    }
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(u);
 }
 
 /* ---- header lines ------------------------------------------------------------------------------------- */
@@ -172,11 +229,37 @@ static int lay_out_body(struct http_slot *s, const struct http_request *req, str
 
 /* ---- options ------------------------------------------------------------------------------------------ */
 
+static CURLcode set_proxy(CURL *e, const struct http_request *req, const struct http_target *to, long tls_version)
+{
+    const struct http_proxy *p = req->proxy;
+    CURLcode rc = CURLE_OK;
+
+#define SET(option, value) (rc = rc != CURLE_OK ? rc : curl_easy_setopt(e, option, value))
+    if (goes_straight(req, to)) {
+        SET(CURLOPT_NOPROXY, "*");
+        return rc;
+    }
+    SET(CURLOPT_PROXY_SSLVERSION, tls_version);
+    if (!p)
+        return rc;
+    if (p->url)
+        SET(CURLOPT_PROXY, p->url);
+    if (p->except)
+        SET(CURLOPT_NOPROXY, p->except);
+    if (p->user) {
+        SET(CURLOPT_PROXYUSERNAME, p->user);
+        SET(CURLOPT_PROXYPASSWORD, p->password ? secret_reveal(p->password) : "");
+    }
+#undef SET
+    return rc;
+}
+
 /* Every option is set anew: curl_easy_reset forgot all but the connections and TLS sessions. */
 static int set_options(const struct http_defaults *d, struct http_slot *s, const struct http_request *req,
-                       const struct http_tls *tls, struct slice body, struct error *err)
+                       const struct http_target *to, const struct http_tls *tls, struct slice body,
+                       struct error *err)
 {
-    const char *proxy = req->proxy ? req->proxy : d->proxy;
+    long tls_version = tls->min_version == HTTP_TLS_1_3 ? (long)CURL_SSLVERSION_TLSv1_3 : (long)CURL_SSLVERSION_TLSv1_2;
     bool is_post = body.len > 0 || strcmp(req->method, "POST") == 0;
     CURL *e = s->easy;
     CURLcode rc = CURLE_OK;
@@ -215,12 +298,7 @@ static int set_options(const struct http_defaults *d, struct http_slot *s, const
 #if LIBCURL_VERSION_NUM >= 0x075700
     SET(CURLOPT_QUICK_EXIT, 1L); /* a cancel does not wait for a resolver that hangs */
 #endif
-    if (req->no_proxy)
-        SET(CURLOPT_NOPROXY, "*");
-    else if (proxy)
-        SET(CURLOPT_PROXY, proxy);
-
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSLVERSION, tls_version);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, tls->pin_sha1 ? 0L : 2L);
     if (tls->pin_sha1) { /* neither a connection nor a session of another trust */
@@ -232,6 +310,8 @@ static int set_options(const struct http_defaults *d, struct http_slot *s, const
     SET(CURLOPT_CA_CACHE_TIMEOUT, 0L); /* a replaced system trust is used at once */
 #endif
 #undef SET
+    if (rc == CURLE_OK)
+        rc = set_proxy(e, req, to, tls_version);
     if (rc != CURLE_OK)
         return error_set(err, rc == CURLE_OUT_OF_MEMORY ? ERR_NOMEM : ERR_BUG,
                          "%s: curl refuses an option: %s", s->host, curl_easy_strerror(rc));
@@ -250,6 +330,7 @@ int http_slot_lay_out(struct http_slot *s, const struct http_defaults *d, const 
     struct slice body;
 
     (void)snprintf(s->host, sizeof(s->host), "%s", to->host);
+    name_proxy(req, to, s->proxy, sizeof(s->proxy));
     s->answer_max = req->answer_max ? req->answer_max : ANSWER_MAX;
     s->body = BUF_INIT(s->answer_max + HTTP_SPARE_BYTES);
     s->zipped = BUF_INIT(0);
@@ -264,5 +345,5 @@ int http_slot_lay_out(struct http_slot *s, const struct http_defaults *d, const 
     curl_easy_reset(s->easy);
     if (lay_out_body(s, req, &body, err) < 0 || lay_out_headers(s, req, err) < 0)
         return -1;
-    return set_options(d, s, req, tls, body, err);
+    return set_options(d, s, req, to, tls, body, err);
 }

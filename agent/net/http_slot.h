@@ -26,6 +26,7 @@ struct http_slot {
     char host[136]; /* "name" or "name:port", for messages and for finding the slot again */
     struct curl_slist *lines; /* request header lines */
     struct buf zipped;        /* compressed request body */
+    char proxy[136];          /* "name:port" when one is set, by option or environment; "": none */
     struct tls_peer peer;
     struct answer_heads heads;
     struct buf body;
@@ -39,7 +40,7 @@ struct http_slot {
 
 /* What a request does not say. */
 struct http_defaults {
-    const char *user_agent, *proxy;
+    const char *user_agent;
     struct http_tls tls;
     struct tls_files *files;
 };
@@ -60,6 +61,8 @@ void http_slot_wipe_lines(struct http_slot *s);
 /* The sentence for a failed transfer: always -1. Never has a URL's query string or a header in it. */
 int http_slot_fail(const struct http_slot *s, CURLcode rc, const struct services *sv,
                    enum http_failure *ret_failure, struct error *err);
+/* -1 when it was a proxy that answered in the receiver's place. */
+int http_slot_check_proxy(const struct http_slot *s, enum http_failure *ret_failure, struct error *err);
 /* Our own time-outs: no byte for too long, or too long altogether. */
 int http_slot_fail_late(const struct http_slot *s, bool is_stall, enum http_failure *ret_failure,
                         struct error *err);

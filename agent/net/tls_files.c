@@ -257,14 +257,18 @@ static int apply_trust(struct tls_files *f, CURL *easy, const struct http_tls *t
     if (!tls->ca_file && !tls->ca_dir)
         return 0; /* curl's own: the system's */
     if (curl_easy_setopt(easy, CURLOPT_CAINFO, NULL) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_CAPATH, tls->ca_dir) != CURLE_OK)
+        curl_easy_setopt(easy, CURLOPT_CAPATH, tls->ca_dir) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, tls->ca_dir) != CURLE_OK)
         return error_set(err, ERR_NOMEM, "CA folder could not be handed to curl");
     if (!tls->ca_file)
         return 0;
     e = entry_find(f, false, tls->ca_file, NULL);
     if (!e)
         return error_set(err, ERR_NOMEM, "no room for CA file '%s'", tls->ca_file);
-    return entry_refresh(e, err) < 0 ? -1 : set_blob(easy, CURLOPT_CAINFO_BLOB, &e->bytes, err);
+    if (entry_refresh(e, err) < 0 || set_blob(easy, CURLOPT_CAINFO_BLOB, &e->bytes, err) < 0)
+        return -1;
+    return set_blob(easy, CURLOPT_PROXY_CAINFO_BLOB, &e->bytes, err); /* of a proxy that speaks TLS itself */
 }
 
 static int apply_identity(struct tls_files *f, CURL *easy, const struct http_tls *tls, struct error *err)

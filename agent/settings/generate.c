@@ -143,22 +143,56 @@ static void add_option_prose(struct buf *out, const struct option_spec *spec, si
         add_prose(out, indent, buf_slice(&text));
 }
 
-static void add_option(struct buf *out, const struct option_spec *spec, size_t indent);
+/* Many modules share a table (auth, connection, tls): it is explained where it is first met, and referred to from
+ * then on. */
+#define SHARED_MAX 64
 
-static void add_options(struct buf *out, const struct option_spec *specs, size_t indent)
+struct told {
+    const char *module; /* whose options are printed now; NULL: nobody's */
+    struct { const struct option_spec *table; const char *where; } each[SHARED_MAX];
+    size_t len;
+};
+
+/* Where the table was explained; NULL: not yet, and noted. */
+static const char *told_where(struct told *told, const struct option_spec *table)
 {
-    for (const struct option_spec *s = specs; s && s->key; s++)
-        add_option(out, s, indent);
+    for (size_t i = 0; i < told->len; i++)
+        if (told->each[i].table == table)
+            return told->each[i].where;
+    if (told->module && told->len < SHARED_MAX) {
+        told->each[told->len].table = table;
+        told->each[told->len++].where = told->module;
+    }
+    return NULL;
 }
 
-static void add_option(struct buf *out, const struct option_spec *spec, size_t indent)
+static void add_option(struct buf *out, const struct option_spec *spec, size_t indent, struct told *told);
+
+static void add_options(struct buf *out, const struct option_spec *specs, size_t indent, struct told *told)
+{
+    for (const struct option_spec *s = specs; s && s->key; s++)
+        add_option(out, s, indent, told);
+}
+
+static void add_map(struct buf *out, const struct option_spec *spec, size_t indent, struct told *told)
+{
+    const char *where = told_where(told, spec->sub);
+
+    if (where) {
+        buf_addf(out, " {} # its options: see %s of %s\n", spec->key, where);
+        return;
+    }
+    buf_add_char(out, '\n');
+    add_options(out, spec->sub, indent + 2, told);
+}
+
+static void add_option(struct buf *out, const struct option_spec *spec, size_t indent, struct told *told)
 {
     add_option_prose(out, spec, indent);
     add_indent(out, indent);
     buf_addf(out, "#%s:", spec->key);
     if (spec->type == OPT_MAP) {
-        buf_add_char(out, '\n');
-        add_options(out, spec->sub, indent + 2);
+        add_map(out, spec, indent, told);
         return;
     }
     buf_add_char(out, ' ');
@@ -175,37 +209,38 @@ static void add_module_title(struct buf *out, const struct module_desc *m, size_
 }
 
 static void add_list(struct buf *out, const char *key, const char *what, const struct module_desc *modules,
-                     size_t n, const struct option_spec *more)
+                     size_t n, const struct option_spec *more, struct told *told)
 {
     buf_add_char(out, '\n');
     add_prose(out, 0, slice_of(what));
     buf_addf(out, "%s:\n", key);
     for (size_t i = 0; i < n; i++) {
+        told->module = modules[i].name;
         add_module_title(out, &modules[i], 2);
         buf_addf(out, "  #- name: %s\n    #type: %s\n", modules[i].name, modules[i].name);
-        add_options(out, modules[i].options, 4);
+        add_options(out, modules[i].options, 4, told);
         if (i == 0) { /* once is enough */
             add_prose(out, 4, SL("And for each type:"));
             for (const struct option_spec *s = settings_entry_options; s->key; s++)
                 if (!s->required)
-                    add_option(out, s, 4);
-            add_options(out, more, 4);
+                    add_option(out, s, 4, told);
+            add_options(out, more, 4, told);
         }
         if (i + 1 < n)
             buf_add_char(out, '\n');
     }
 }
 
-static void add_top_option(struct buf *out, const char *key)
+static void add_top_option(struct buf *out, const char *key, struct told *told)
 {
     for (const struct option_spec *s = settings_top_options; s->key; s++)
         if (strcmp(s->key, key) == 0) {
             buf_add_char(out, '\n');
-            add_option(out, s, 0);
+            add_option(out, s, 0, told);
         }
 }
 
-static void add_detectors(struct buf *out, const struct settings_registry *r)
+static void add_detectors(struct buf *out, const struct settings_registry *r, struct told *told)
 {
     buf_add_char(out, '\n');
     add_prose(out, 0, SL("What is looked for. Every detector is on; `NAME: off` switches one off."));
@@ -213,8 +248,8 @@ static void add_detectors(struct buf *out, const struct settings_registry *r)
     for (size_t i = 0; i < r->detectors_len; i++) {
         add_module_title(out, &r->detectors[i], 2);
         buf_addf(out, "  #%s:\n", r->detectors[i].name);
-        add_options(out, settings_detector_options, 4);
-        add_options(out, r->detectors[i].options, 4);
+        add_options(out, settings_detector_options, 4, told);
+        add_options(out, r->detectors[i].options, 4, told);
         if (i + 1 < r->detectors_len)
             buf_add_char(out, '\n');
     }
@@ -222,22 +257,25 @@ static void add_detectors(struct buf *out, const struct settings_registry *r)
 
 void settings_print_sample(struct buf *out, const struct settings_registry *r)
 {
+    struct told told = { 0 };
+
     buf_add_str(out, "# cosmowatch.yaml - every setting there is, with what it is when nothing is said.\n"
                      "# Take the # in front of a setting away to change it. Check with: cosmowatch check\n"
                      "# Durations: 300ms 30s 5m 2h 14d. Sizes: 64KiB 10MB 10GiB. Secrets only by reference:\n"
                      "# ${env:NAME}, ${file:/path} or ${credential:NAME} (systemd LoadCredential=).\n");
-    add_list(out, "sources", "Where the logs are.", r->sources, r->sources_len, NULL);
-    add_list(out, "outputs", "Where alerts go.", r->outputs, r->outputs_len, settings_output_options);
-    add_detectors(out, r);
-    add_list(out, "feeds", "Who is known bad.", r->feeds, r->feeds_len, NULL);
+    add_list(out, "sources", "Where the logs are.", r->sources, r->sources_len, NULL, &told);
+    add_list(out, "outputs", "Where alerts go.", r->outputs, r->outputs_len, settings_output_options, &told);
+    told.module = NULL; /* what follows is met once */
+    add_detectors(out, r, &told);
+    add_list(out, "feeds", "Who is known bad.", r->feeds, r->feeds_len, NULL, &told);
     for (const struct option_spec *s = settings_top_options; s->key; s++)
-        add_top_option(out, s->key);
+        add_top_option(out, s->key, &told);
     for (size_t i = 0; i < r->sections_len; i++) {
         buf_add_char(out, '\n');
         if (r->sections[i].summary)
             add_prose(out, 0, slice_of(r->sections[i].summary));
         buf_addf(out, "#%s:\n", r->sections[i].name);
-        add_options(out, r->sections[i].options, 2);
+        add_options(out, r->sections[i].options, 2, &told);
     }
 }
 

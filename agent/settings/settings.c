@@ -101,6 +101,8 @@ const struct option_spec settings_output_options[] = {
     { .key = "on_full", .type = OPT_ENUM, .at = offsetof(struct settings_entry, on_full),
       .preset = "hold", .values = full_answers,
       .help = "when its queue is full: hold stops reading logs, park sets its oldest alerts aside" },
+    { .key = "max_per_second", .type = OPT_INT, .at = offsetof(struct settings_entry, max_per_second), .preset = "0",
+      .min = 0, .max = 1000000, .help = "alerts sent in a second at most; 0: as fast as the receiver takes them" },
     { .key = "route", .type = OPT_MAP, .at = offsetof(struct settings_entry, route),
       .sub = settings_route_options, .help = "which alerts it gets" },
     { 0 },

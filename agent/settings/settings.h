@@ -53,6 +53,7 @@ struct settings_entry {        /* one item of sources, outputs or feeds */
     const struct yaml_node *node;
     char *format;              /* outputs: NULL is the module's own default */
     int on_full;               /* outputs: enum settings_on_full */
+    int64_t max_per_second;    /* outputs: 0 no limit */
     struct settings_route route; /* outputs */
 };
 

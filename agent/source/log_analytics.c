@@ -40,6 +40,7 @@ struct log_analytics {
     int cloud, mode, places;
     char *endpoint;
     struct azure_auth_options auth;
+    struct connection connection;
     struct string_list tables, accounts, recheck;
     char *shard;
     int64_t window_ms, settle_ms, catch_up_ms, lookback_ms, backfill_ms, backfill_window_ms, retention_ms;
@@ -191,6 +192,7 @@ static const struct option_spec log_analytics_options[] = {
       .at = AT(auth),
       .sub = azure_auth_option_specs,
       .help = "who we are; needs the role Log Analytics Reader on the workspace" },
+    CONNECTION_OPTIONS(AT(connection)),
     { .key = "cloud",
       .type = OPT_ENUM,
       .at = AT(cloud),
@@ -382,6 +384,7 @@ static int log_analytics_open(void *self, const char *name, const struct service
     if (!s->azure)
         return error_set(err, ERR_BUG, "no cloud %s", cloud_names[s->cloud]);
     azure_auth_config_from(&s->auth, &auth);
+    auth.connection = &s->connection;
     if (azure_credential_new(&auth, s->azure, sv, &s->credential, err) < 0)
         return error_wrap(err, "source %s", name);
     s->decoder = decoder_new();

@@ -6,7 +6,6 @@
 #include "outputs/kit/verdict.h"
 #include "settings/option.h"
 
-#include <arpa/inet.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,37 +13,7 @@
 
 #define ANSWER_MAX ((size_t)64 << 10)
 
-const struct option_spec endpoint_tls_options[] = {
-    { .key = "ca", .type = OPT_STRING, .at = offsetof(struct endpoint_tls, ca),
-      .example = "/etc/ssl/certs/ca-certificates.crt",
-      .help = "PEM file with the authorities to trust instead of the system's" },
-    { .key = "cert", .type = OPT_STRING, .at = offsetof(struct endpoint_tls, cert),
-      .example = "/etc/cosmowatch/client.pem", .help = "PEM file with our certificate for the receiver" },
-    { .key = "key", .type = OPT_STRING, .at = offsetof(struct endpoint_tls, key),
-      .example = "/etc/cosmowatch/client.key", .help = "PEM file with its key; needless when it stands in cert" },
-    { 0 },
-};
-
 /* ---- opening ------------------------------------------------------------------------------------ */
-
-/* 127.0.0.0/8, [::1], localhost. `rest` begins with the host. */
-static bool is_loopback(struct slice rest)
-{
-    struct slice host = slice_make(rest.at, strcspn(rest.at, "/?#")), name = { 0 };
-    char text[64];
-    struct in_addr v4;
-
-    if (slice_starts(host, SL("[::1]")))
-        return host.len == 5 || host.at[5] == ':';
-    (void)slice_split(&host, ':', &name);
-    if (slice_eq_nocase(name, SL("localhost")))
-        return true;
-    if (slice_empty(name) || name.len >= sizeof(text))
-        return false;
-    memcpy(text, name.at, name.len);
-    text[name.len] = '\0';
-    return inet_pton(AF_INET, text, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == 127;
-}
 
 int endpoint_open(struct endpoint *e, const char *url, const char *output_name, const struct services *sv,
                   struct error *err)
@@ -56,7 +25,7 @@ int endpoint_open(struct endpoint *e, const char *url, const char *output_name, 
         return error_set(err, ERR_CONFIG, "output '%s': the URL must begin with https://", output_name);
     if (strpbrk(url, " \t\r\n"))
         return error_set(err, ERR_CONFIG, "output '%s': blanks or line ends in the URL", output_name);
-    if (is_plain && !e->allow_plain_http && !is_loopback(slice_of(url + 7)))
+    if (is_plain && !e->allow_plain_http && !http_url_is_local(url))
         return error_set(err, ERR_CONFIG, "output '%s': plain http to another host would show alerts and credential "
                          "to the network: use https, or set allow_plain_http", output_name);
     return 0;
@@ -80,16 +49,10 @@ bool endpoint_read_again(struct secret *s, const char *reference)
 
 int endpoint_send(const struct endpoint *e, struct http_request *req, struct http_answer *ret, struct error *err)
 {
-    const struct http_tls tls = { .ca_file = e->tls.ca, .client_cert = e->tls.cert, .client_key = e->tls.key };
-    int rc;
-
-    req->tls = &tls;
     req->timeout_ms = e->timeout_ms;
     if (req->answer_max == 0)
         req->answer_max = ANSWER_MAX;
-    rc = http_perform(e->sv->http, req, ret, err);
-    req->tls = NULL;
-    return rc;
+    return connection_perform(&e->connection, e->sv->http, req, ret, err);
 }
 
 int endpoint_call(const struct endpoint *e, const struct endpoint_user *u, struct http_request *req,

@@ -8,30 +8,24 @@
 #define COSMOWATCH_OUTPUT_ENDPOINT_H
 
 #include "base/secret.h"
+#include "net/connection.h"
 #include "net/http.h"
 #include "outputs/output.h"
 #include "settings/option.h"
 
-struct endpoint_tls {
-    char *ca, *cert, *key;
-};
-
 struct endpoint {
     int64_t timeout_ms;
     bool allow_plain_http;
-    struct endpoint_tls tls;
+    struct connection connection;
 
     const struct services *sv; /* from endpoint_open() on */
 };
-
-extern const struct option_spec endpoint_tls_options[];
 
 /* The options, for a struct endpoint at `offset`. */
 #define ENDPOINT_OPTIONS(offset)                                                                                       \
     { .key = "timeout", .type = OPT_DURATION, .at = (offset) + offsetof(struct endpoint, timeout_ms), .preset = "30s", \
       .min = 1000, .max = 600000, .help = "for a whole request" },                                                     \
-    { .key = "tls", .type = OPT_MAP, .at = (offset) + offsetof(struct endpoint, tls), .sub = endpoint_tls_options,     \
-      .help = "trust and our own certificate" },                                                                       \
+    CONNECTION_OPTIONS((offset) + offsetof(struct endpoint, connection)),                                              \
     { .key = "allow_plain_http", .type = OPT_BOOL, .at = (offset) + offsetof(struct endpoint, allow_plain_http),       \
       .preset = "false", .help = "send unprotected over a network that you trust" }
 

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "net/stream_tls.h"
-#include "outputs/kit/rate.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
@@ -201,7 +200,7 @@ static int fail(struct kafka_client *c, int code, const char *said, struct error
 /* A refusal that has stood for a while, or a cancel: no use waiting for more. */
 static bool must_give_up(struct kafka_client *c)
 {
-    return is_fatal(c) || rate_is_cancelled(c->sv) ||
+    return is_fatal(c) || http_is_cancelled(c->sv->http) ||
            (c->refused_since_ms != 0 && sv_mono_ms(c->sv) - c->refused_since_ms > REFUSED_GRACE_MS);
 }
 
@@ -302,7 +301,7 @@ static void await_reports(struct kafka_client *c, size_t n, struct slot *slots, 
         (void)rd_kafka_poll(c->rk, POLL_MS);
     if (f->judged == n)
         return;
-    is_cancelled = rate_is_cancelled(c->sv);
+    is_cancelled = http_is_cancelled(c->sv->http);
     drop_producer(c);
     (void)fail(c, RD_KAFKA_RESP_ERR__TIMED_OUT, "no answer of the brokers in time", &why);
     for (size_t i = 0; i < n; i++)

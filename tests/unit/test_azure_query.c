@@ -188,6 +188,7 @@ END_TEST
 /* ---- verdicts ---------------------------------------------------------------------------------------------------------- */
 
 #define E(code, inner) "{\"error\":{\"message\":\"outer\",\"code\":\"" code "\",\"innererror\":" inner "}}"
+#define LONG "a good many words and more words " "a good many words and more words"
 #define IN(code, message) "{\"code\":\"" code "\",\"message\":\"" message "\"}"
 
 START_TEST(every_answer_gets_the_verdict_of_the_table)
@@ -212,11 +213,15 @@ START_TEST(every_answer_gets_the_verdict_of_the_table)
         { 400, JSON, E("BadArgumentError", IN("x", "... (E_RUNAWAY_QUERY, 0x1)")), ERR_LIMIT, 0, "E_RUNAWAY_QUERY" },
         { 400, "", "nonsense", ERR_CONFIG, 0, "HTTP 400" },
         { 403, JSON, E("InsufficientAccessError", IN("AuthorizationFailedError", "no")), ERR_DENIED, 0,
-          "AuthorizationFailedError: role 'Log Analytics Reader'" },
+          "AuthorizationFailedError: 'no'; grant 'Log Analytics Reader'" },
+        { 401, JSON, E("AuthenticationFailed", IN("TokenExpired", "The token has expired.")), ERR_AUTH, 0,
+          "TokenExpired: 'The token has expired.'; a new token is refused too" },
+        { 404, JSON, E("WorkspaceNotFoundError", "{\"message\":\"" LONG LONG "\"}"), ERR_NOT_FOUND, 0,
+          "words'; check `workspace` and `endpoint` (request " },
         { 403, JSON, E("InvalidAuthenticationTokenAudience", "null"), ERR_DENIED, 0, "not for this cloud" },
         { 403, JSON, E("InvalidTokenError", IN("SignatureVerificationFailed", "no")), ERR_DENIED, 0, "not for this cloud" },
         { 404, JSON, E("PathNotFoundError", "null"), ERR_NOT_FOUND, 0, "PathNotFoundError: 'outer'" },
-        { 404, "", "", ERR_NOT_FOUND, 0, "no such workspace" },
+        { 404, "", "", ERR_NOT_FOUND, 0, "HTTP 404: check `workspace`" },
         { 413, "", "", ERR_LIMIT, 0, "HTTP 413" },
         { 429, "Retry-After: 7\r\n", "", ERR_BUSY, 7000, "slow down" },
         { 429, "", "", ERR_BUSY, 0, "slow down" },
@@ -254,7 +259,7 @@ START_TEST(every_answer_gets_the_verdict_of_the_table)
         ck_assert_msg(strncmp(err.msg, "query: HTTP ", 12) == 0, "%s", err.msg);
         ck_assert_msg(strstr(err.msg, api.id) != NULL, "no request id: %s", err.msg);
         ck_assert_msg(err.retry_after_ms == cases[i].retry_ms, "%d: %" PRId64, cases[i].status, err.retry_after_ms);
-        ck_assert_int_eq(api.calls, before + 1); /* repeating is the caller's business */
+        ck_assert_int_eq(api.calls, before + (cases[i].status == 401 ? 2 : 1)); /* once more with a new token */ /* repeating is the caller's business */
         ck_assert_ptr_null(answer.body.at);
     }
 }

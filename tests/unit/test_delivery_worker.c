@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
+#include "delivery/rate.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -167,6 +168,7 @@ static struct fake_clock clock_now;
 static struct services services;
 static struct fake soc, siem;
 static struct delivery *delivery;
+static int64_t soc_per_second;
 static char log_path[128];
 
 static void set_up(void)
@@ -191,6 +193,7 @@ static void tear_down(void)
 {
     delivery_free(delivery);
     delivery = NULL;
+    soc_per_second = 0;
     store_close(store);
     folder_remove(&folder);
 }
@@ -198,7 +201,8 @@ static void tear_down(void)
 static void start(size_t n)
 {
     const struct delivery_output_config outputs[] = {
-        { .name = "soc", .ops = &fake_ops, .self = &soc, .encoder = &count_encoder },
+        { .name = "soc", .ops = &fake_ops, .self = &soc, .encoder = &count_encoder,
+          .max_per_second = soc_per_second },
         { .name = "siem", .ops = &fake_ops, .self = &siem, .encoder = &count_encoder },
     };
 
@@ -473,6 +477,47 @@ START_TEST(a_batch_stays_within_the_bytes_the_output_takes)
 }
 END_TEST
 
+START_TEST(a_rate_lets_through_one_second_at_a_time)
+{
+    struct rate none = { 0 }, r = { .per_s = 10 };
+    int64_t wait_ms = 0;
+
+    ck_assert_uint_eq(rate_take(&none, 500, 0, &wait_ms), 500);
+    ck_assert_uint_eq(rate_take(&r, 3, 5000, &wait_ms), 3);
+    ck_assert_uint_eq(rate_take(&r, 500, 5000, &wait_ms), 7);
+    ck_assert_uint_eq(rate_take(&r, 500, 5000, &wait_ms), 0);
+    ck_assert_int_eq(wait_ms, 100);
+    ck_assert_uint_eq(rate_take(&r, 500, 5099, &wait_ms), 0);
+    ck_assert_uint_eq(rate_take(&r, 500, 5100, &wait_ms), 1);
+    ck_assert_uint_eq(rate_take(&r, 500, 5600, &wait_ms), 5);
+    ck_assert_uint_eq(rate_take(&r, 500, 3600000, &wait_ms), 10);
+    ck_assert_uint_eq(rate_take(&r, 500, 0, &wait_ms), 10); /* a clock that ran back starts anew */
+}
+END_TEST
+
+START_TEST(an_output_gets_no_more_in_a_second_than_allowed)
+{
+    int64_t first, last;
+
+    soc_per_second = 10;
+    put("soc", 1, 13); /* 13 cannot be written */
+    put("soc", 20, 33);
+    start(1);
+    for (int left = 20000; left > 0 && counts("soc").pending > 0; left--) {
+        advance(50);
+        (void)usleep(1000);
+    }
+    ck_assert_int_eq(counts("soc").pending, 0);
+    first = soc.times[0];
+    last = soc.times[soc.calls - 1];
+    ck_assert_uint_le(soc.largest, 10);
+    ck_assert_int_eq(soc.items, 25);
+    /* Ten at once, the other fifteen a tenth of a second each. */
+    ck_assert_int_ge(last - first, 1500);
+    ck_assert_str_eq(soc.order, "1 2 3 4 5 6 7 8 9 10 11 12 20 21 22 23 24 25 26 27 28 29 30 31 32 ");
+}
+END_TEST
+
 START_TEST(a_dead_output_delays_no_other)
 {
     soc.is_stuck = true;
@@ -616,6 +661,8 @@ int main(void)
     tcase_add_test(t, what_does_not_fit_alone_or_cannot_be_written_is_parked_with_the_reason);
     tcase_add_test(t, a_lone_alert_that_the_receiver_finds_too_large_is_parked);
     tcase_add_test(t, a_batch_stays_within_the_bytes_the_output_takes);
+    tcase_add_test(t, a_rate_lets_through_one_second_at_a_time);
+    tcase_add_test(t, an_output_gets_no_more_in_a_second_than_allowed);
     tcase_add_test(t, a_dead_output_delays_no_other);
     tcase_add_test(t, an_output_that_does_not_open_is_tried_again);
     tcase_add_test(t, stopping_finishes_what_is_possible);

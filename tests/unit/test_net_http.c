@@ -660,7 +660,7 @@ START_TEST(a_proxy_that_refuses_is_named_as_such_and_sees_no_token)
     char seen[1024] = "";
     struct httpd *h = httpd_start(proxy_407, seen, NULL);
     struct secret token = SECRET_INIT;
-    struct http_request req = { .method = "GET", .url = "https://192.0.2.1/x", .proxy = httpd_url(h), .bearer = &token };
+    struct http_request req = { .method = "GET", .url = "https://192.0.2.1/x", .proxy = &(struct http_proxy){ .url = httpd_url(h) }, .bearer = &token };
 
     ck_assert(secret_set(&token, SL("TOK.EN")));
     ck_assert_int_eq(http_perform(world.sv.http, &req, &answer, &err), -1);
@@ -677,7 +677,7 @@ START_TEST(no_proxy_goes_straight)
 {
     struct seen s = { 0 };
     struct httpd *h = httpd_start(note, &s, NULL);
-    struct http_request req = { .method = "GET", .url = httpd_url(h), .proxy = "http://127.0.0.1:1", .no_proxy = true };
+    struct http_request req = { .method = "GET", .url = httpd_url(h), .proxy = &(struct http_proxy){ .url = "http://127.0.0.1:1" }, .no_proxy = true };
 
     ck_assert_msg(http_perform(world.sv.http, &req, &answer, &err) == 0, "%s", err.msg);
     httpd_stop(h);

@@ -5,7 +5,6 @@
 
 #include "alert/catalogue.h"
 #include "base/buf.h"
-#include "outputs/kit/rate.h"
 #include "outputs/kit/syslog_frame.h"
 #include "outputs/kit/tail.h"
 #include "outputs/output.h"
@@ -171,19 +170,6 @@ START_TEST(the_tail_is_bounded_in_bytes_and_in_patience)
     }
     ck_assert_uint_eq(tail_break(&t, 0, 1000), 7);
     ck_assert_ptr_null(t.first);
-}
-END_TEST
-
-START_TEST(a_rate_lets_through_one_second_at_a_time)
-{
-    struct rate none = { 0 }, r = { .per_s = 10 };
-
-    ck_assert_uint_eq(rate_take(&none, 500, &world.sv), 500);
-    ck_assert_uint_eq(rate_take(&r, 500, &world.sv), 10);
-    fake_services_pass(&world, 500);
-    ck_assert_uint_ge(rate_take(&r, 500, &world.sv), 5);
-    fake_services_pass(&world, 3600000);
-    ck_assert_uint_eq(rate_take(&r, 500, &world.sv), 10);
 }
 END_TEST
 
@@ -519,7 +505,6 @@ int main(void)
     tcase_add_test(t, a_message_at_the_limit_fits_and_one_byte_more_does_not);
     tcase_add_test(t, what_is_young_at_the_break_is_owed_in_its_order);
     tcase_add_test(t, the_tail_is_bounded_in_bytes_and_in_patience);
-    tcase_add_test(t, a_rate_lets_through_one_second_at_a_time);
     tcase_add_test(t, a_batch_is_accepted_when_the_receiver_has_it_and_stands);
     tcase_add_test(t, a_message_that_is_too_long_is_refused_alone);
     tcase_add_loop_test(t, a_receiver_that_closes_a_new_connection_has_taken_nothing, 0, 2);
