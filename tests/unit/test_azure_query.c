@@ -217,7 +217,7 @@ START_TEST(every_answer_gets_the_verdict_of_the_table)
         { 401, JSON, E("AuthenticationFailed", IN("TokenExpired", "The token has expired.")), ERR_AUTH, 0,
           "TokenExpired: 'The token has expired.'; a new token is refused too" },
         { 404, JSON, E("WorkspaceNotFoundError", "{\"message\":\"" LONG LONG "\"}"), ERR_NOT_FOUND, 0,
-          "words'; check `workspace` and `endpoint` (request " },
+          "many w'; check `workspace` and `endpoint` (request " },
         { 403, JSON, E("InvalidAuthenticationTokenAudience", "null"), ERR_DENIED, 0, "not for this cloud" },
         { 403, JSON, E("InvalidTokenError", IN("SignatureVerificationFailed", "no")), ERR_DENIED, 0, "not for this cloud" },
         { 404, JSON, E("PathNotFoundError", "null"), ERR_NOT_FOUND, 0, "PathNotFoundError: 'outer'" },
