@@ -166,6 +166,11 @@ void engine_set_enrich(struct engine *e, const struct enrich *enrich)
     e->enrich = enrich;
 }
 
+const struct enrich *engine_enrich(const struct engine *e)
+{
+    return e->enrich;
+}
+
 const char *engine_blind(struct engine *e, size_t *i, const char **ret_name)
 {
     struct detector_context ctx = { .baseline = e->baseline, .enrich = e->enrich };

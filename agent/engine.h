@@ -42,6 +42,7 @@ struct stage *engine_stage(struct engine *e);
 /* After a failed commit: memory is no longer what the store has. Then load baselines and open alerts. */
 void engine_forget(struct engine *e);
 void engine_set_enrich(struct engine *e, const struct enrich *enrich);
+const struct enrich *engine_enrich(const struct engine *e);
 /* Sentences why a detector cannot judge, NULL-terminated walk: i = 0, 1, ...; NULL at the end.
  * *ret_name is the detector. Detectors that can judge are passed over. */
 const char *engine_blind(struct engine *e, size_t *i, const char **ret_name);

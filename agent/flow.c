@@ -19,6 +19,7 @@
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "delivery/route.h"
+#include "enrich/enrich.h"
 #include "feeder.h"
 #include "requests.h"
 #include "status.h"
@@ -41,7 +42,7 @@ struct flow {
     size_t workers_len;
     struct board board;
     int64_t status_due_ms, upkeep_due_ms;
-    int64_t warned_ns; /* when suppressions that end were last spoken of */
+    int64_t warned_ns; /* when exceptions that end were last spoken of */
 };
 
 /* Event time up to which everything visible was read, over all sources. */
@@ -330,13 +331,19 @@ static void warn_of_suppression(void *self UNUSED, const char *name, const char 
     log_event(LOG_LEVEL_WARN, "suppression", what, "name", name, NULL);
 }
 
+static void warn_of_trust(void *self UNUSED, const char *name, const char *what)
+{
+    log_event(LOG_LEVEL_WARN, "trusted", what, "entry", name, NULL);
+}
+
 /* Once a day: an exception that ends unnoticed is a night's alarm. */
-static void warn_of_suppressions(struct flow *f, int64_t now_ns)
+static void warn_of_endings(struct flow *f, int64_t now_ns)
 {
     if (f->warned_ns != 0 && now_ns < f->warned_ns + NS_PER_DAY)
         return;
     f->warned_ns = now_ns;
     suppress_warn(stage_suppress(engine_stage(f->cfg.engine)), now_ns, warn_of_suppression, NULL);
+    trusted_warn(enrich_trusted(engine_enrich(f->cfg.engine)), now_ns, warn_of_trust, NULL);
 }
 
 /* What the operator asked for since: forget, confirm. Between windows, so that no window is judged half before and
@@ -365,7 +372,7 @@ static void upkeep(struct flow *f)
     int64_t now = sv_wall_ns(f->cfg.sv);
     struct error err = { 0 };
 
-    warn_of_suppressions(f, now);
+    warn_of_endings(f, now);
     f->upkeep_due_ms = sv_mono_ms(f->cfg.sv) + UPKEEP_EVERY_MS;
     if (store_compact_ledger(f->cfg.store, now - 3 * NS_PER_DAY, &err) < 0 ||
         store_forget_alerts(f->cfg.store, now - f->cfg.retention_ns, &err) < 0)

@@ -10,13 +10,16 @@
  * Severity: Tor is High when the address is new to the account, wrote, or held a read-write key, else Medium.
  *          A threat listing is High when two feeds vouch for it (confidence >= 80, within 7 days), Low
  *          when all that is said is scanner or proxy, else Medium.
+ * Trust:   an address or network spares its listings. A principal does not (whoever stole its token uses it from
+ *          here), nor an asn (exits of Tor stand in ordinary networks).
  * Blind:   refused requests (401, 403) are not told here; they are attempts, not access. A VNet service
- *          endpoint hides the address. Networks that the operator trusts are left alone.
+ *          endpoint hides the address.
  * Source:  Defender for Azure Cosmos DB alerts of the same ids; ATT&CK T1078.004, T1090.003.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/timeutil.h"
 #include "detectors/detector.h"
 #include "detectors/kit/request.h"
+#include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
@@ -31,6 +34,7 @@
 #define RECENT_NS (7 * NS_PER_DAY)
 
 struct bad_address {
+    int sensitivity;
     int64_t min_confidence;
 };
 
@@ -38,6 +42,8 @@ static const struct option_spec bad_address_options[] = {
     { .key = "min_confidence", .type = OPT_INT, .at = offsetof(struct bad_address, min_confidence),
       .preset = "25", .min = 0, .max = 100,
       .help = "listings that their feed is less sure of than this are ignored (0..100)" },
+    SENSITIVITY_OPTION(struct bad_address, "low: only listings half way from min_confidence to 100; high: from half of "
+                       "min_confidence on"),
     { 0 },
 };
 
@@ -260,12 +266,13 @@ static int emit(const struct finding *in, const struct verdict *v, const struct 
 static size_t find_listings(const struct bad_address *d, const struct observation *obs,
                             const struct detector_context *ctx, struct listing ret[LISTINGS_MAX])
 {
+    int64_t least = sensitivity_confidence(d->sensitivity, d->min_confidence);
     size_t n;
 
     if (enrich_trusts(ctx->enrich, TRUSTED_ADDRESS, obs->text[F_ACCOUNT], obs->text[F_ADDRESS], obs->minute_ns))
         return 0;
     n = enrich_listings(ctx->enrich, obs->text[F_ADDRESS], obs->minute_ns, ret, LISTINGS_MAX);
-    while (n > 0 && ret[n - 1].confidence < d->min_confidence)
+    while (n > 0 && ret[n - 1].confidence < least)
         n--; /* sorted: the unsure ones are last */
     return n;
 }

@@ -9,6 +9,7 @@
  *          (function triggers, connectors, backups) is known afterwards.
  * Keeps:   change_feed.known, 8 bytes a follower; sums of the open days of new ones (kit/bin.h).
  * Tells:   on a follower's first two days; then it is known.
+ * Trust:   a principal spares what it follows itself. No address: it may still carry everything away.
  * Blind:   a thief on the network of a follower with its key and agent; followers that are never told "nothing new".
  *          That a lease container was created is told by the control plane, not here.
  * Source:  alert catalogue X21; ATT&CK T1213.006, T1119; change feed over REST: a ReadFeed with A-IM.
@@ -18,6 +19,7 @@
 #include "detectors/kit/bin.h"
 #include "detectors/kit/known.h"
 #include "detectors/kit/request.h"
+#include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
@@ -28,6 +30,7 @@
 #define MARK_FEED 2u
 
 struct change_feed {
+    int sensitivity;
     int64_t requests;
     int64_t swept_ns;
     struct reader_memo memo;
@@ -36,6 +39,7 @@ struct change_feed {
 static const struct option_spec change_feed_options[] = {
     { .key = "min_requests", .type = OPT_INT, .at = offsetof(struct change_feed, requests), .preset = "5",
       .min = 2, .max = 1000000, .help = "feed reads of a new follower in a day before it is told" },
+    SENSITIVITY_OPTION(struct change_feed, "low: twice min_requests; high: half of it"),
     { 0 },
 };
 
@@ -91,7 +95,7 @@ static uint64_t mark_of(const struct observation *obs)
 
 static bool is_crossed(const struct change_feed *d, const struct bin *b)
 {
-    return b->marks & MARK_STREAM || (b->requests >= d->requests && b->not_modified > 0 && b->bytes > 0);
+    return b->marks & MARK_STREAM || (b->requests >= sensitivity_count(d->sensitivity, d->requests, 2) && b->not_modified > 0 && b->bytes > 0);
 }
 
 static int tell(const struct observation *obs, const struct detector_context *ctx, const struct reader *r,
@@ -129,12 +133,12 @@ static int change_feed_observe(void *self, const struct observation *obs, const 
 
     bin_sweep(&d->swept_ns, ctx);
     if (!(obs->kind == OBS_TEXT ? is_stream(obs) : is_feed_read(obs)) || slice_empty(obs->text[F_CONTAINER]) ||
-        caller_is_service(obs->text[F_KEY_KIND]) || reader_is_trusted(ctx->enrich, obs))
+        caller_is_service(obs->text[F_KEY_KIND]))
         return 0;
     r = reader_of(&d->memo, obs);
     key = (struct bin_key){ .tag = "feed", .subject = reader_container_hash(obs, r->hash),
                             .start_ns = time_floor(obs->minute_ns, NS_PER_DAY) };
-    if (is_known(obs, ctx, r, key.subject) || ctx->is_backfill ||
+    if (is_known(obs, ctx, r, key.subject) || ctx->is_backfill || reader_is_trusted(ctx->enrich, obs) ||
         baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
         return 0;
     b = bin_put(ctx, obs, &key);

@@ -7,6 +7,7 @@
  *          rotation wakes the other key every quarter, in the hands of those who are always there. Silent when
  *          the pause is no longer than one there was before, and a quarter more: then it is a habit.
  * Keeps:   dormant_account.life: last active day and longest pause by closed slots.
+ * Trust:   a principal, and an address: the quarterly job runs somewhere.
  * Blind:   without 7 active days in its history an account is still learning. Logs that were switched off look
  *          like a pause.
  * Source:  ATT&CK T1078.004, T1213.006.
@@ -16,13 +17,14 @@
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
 #include "detectors/kit/request.h"
+#include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
 #include "settings/option.h"
-
 
 #define TYPE "CosmosDBX_DormantAccountUsed"
 
 struct dormant_account {
+    int sensitivity;
     int64_t days, bulk_bytes;
     struct agent_memo memo;
 };
@@ -32,6 +34,7 @@ static const struct option_spec dormant_account_options[] = {
       .max = 3650, .help = "days without a successful request after which a use is told" },
     { .key = "bulk", .type = OPT_BYTES, .at = offsetof(struct dormant_account, bulk_bytes), .preset = "50MiB",
       .min = 1024, .max = INT64_MAX, .help = "bytes read after the pause that make it Medium" },
+    SENSITIVITY_OPTION(struct dormant_account, "low: twice as many days; high: half as many, but 7"),
     { 0 },
 };
 
@@ -91,7 +94,7 @@ static int32_t pause_of(const struct dormant_account *d, const struct past *p, i
 {
     int32_t pause = p->last_day ? day - p->last_day : 0;
 
-    return pause >= d->days && (int64_t)pause * 4 > (int64_t)p->pause_days * 5 ? pause : 0;
+    return pause >= sensitivity_count(d->sensitivity, d->days, 7) && (int64_t)pause * 4 > (int64_t)p->pause_days * 5 ? pause : 0;
 }
 
 /* Asleep or not, every row passes here; nearly all of them leave at the first lookup. */
@@ -168,7 +171,9 @@ static int dormant_account_observe(void *self, const struct observation *obs, co
     account = meet(d, obs, ctx, SL(""), bytes);
     by_key = *key ? meet(d, obs, ctx, slice_of(key), bytes) : (struct met){ .pause_days = 0 };
     if ((!account.pause_days && !by_key.pause_days) || ctx->is_backfill ||
-        baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
+        baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns) ||
+        access_trusts(ctx, obs, TRUSTED_PRINCIPAL, obs->text[F_PRINCIPAL]) ||
+        access_trusts(ctx, obs, TRUSTED_ADDRESS, obs->text[F_ADDRESS]))
         return 0;
     if (account.pause_days)
         return tell(d, obs, ctx, &account, "", is_counted, err);

@@ -14,6 +14,7 @@
  * Keeps:   enumeration.usual, 20 bytes a principal and agent family; enumeration.address, 8 bytes an address of an
  *          account; sums of open days (kit/bin.h).
  * Tells:   on the first two days; then the kinds are usual.
+ * Trust:   a principal, and an address (lists say where things are, and hold no data).
  * Blind:   a listing that a known client of the same agent family makes every day. Refused listings.
  * Source:  alert catalogue X19; Storage.Blob_DataExplorationAnomaly; ATT&CK T1580, T1526, T1619.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -23,6 +24,7 @@
 #include "detectors/kit/bin.h"
 #include "detectors/kit/known.h"
 #include "detectors/kit/request.h"
+#include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
@@ -45,6 +47,7 @@ static const char *const kind_words[KINDS] = {
 };
 
 struct enumeration {
+    int sensitivity;
     int64_t kinds;
     int64_t swept_ns;
     struct reader_memo memo;
@@ -53,6 +56,7 @@ struct enumeration {
 static const struct option_spec enumeration_options[] = {
     { .key = "min_kinds", .type = OPT_INT, .at = offsetof(struct enumeration, kinds), .preset = "2",
       .min = 1, .max = 7, .help = "kinds of things listed in a day (databases, containers, throughput, scripts ...) that alert" },
+    SENSITIVITY_OPTION(struct enumeration, "low: twice min_kinds; high: half of it"),
     { 0 },
 };
 
@@ -246,7 +250,7 @@ static bool is_crossed(const struct enumeration *d, const struct bin *b, uint32_
     uint32_t kinds = (uint32_t)(b->marks & (bit(KINDS) - 1));
     int64_t score = __builtin_popcount(kinds) + (places_in(b->marks) >= MANY_PLACES ? 1 : 0);
 
-    return score >= d->kinds && (kinds & ~usual) != 0;
+    return score >= sensitivity_count(d->sensitivity, d->kinds, 1) && (kinds & ~usual) != 0;
 }
 
 static void add_kinds(struct fact_list *f, const char *name, uint64_t kinds)
@@ -301,6 +305,12 @@ static int tell(const struct finding *in, const struct detector_context *ctx, st
         .facts = f.f.at, .facts_len = f.f.len }, err);
 }
 
+static bool is_trusted(const struct observation *obs, const struct detector_context *ctx)
+{
+    return reader_is_trusted(ctx->enrich, obs) ||
+           enrich_trusts(ctx->enrich, TRUSTED_ADDRESS, obs->text[F_ACCOUNT], obs->text[F_ADDRESS], obs->minute_ns);
+}
+
 static int enumeration_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
                                struct error *err)
 {
@@ -324,7 +334,7 @@ static int enumeration_observe(void *self, const struct observation *obs, const 
     /* A Mongo or Table request may also stand in a data-plane row: it counts there, and tells what was listed here. */
     if (kinds && obs->kind == OBS_REQUEST && ctx->is_counted_elsewhere)
         counted.count = counted.ru_milli = counted.bytes_out = 0;
-    if (!kinds || reader_is_trusted(ctx->enrich, obs) || !learn(obs, ctx, in.reader, kinds, &in.usual) || ctx->is_backfill ||
+    if (!kinds || !learn(obs, ctx, in.reader, kinds, &in.usual) || ctx->is_backfill || is_trusted(obs, ctx) ||
         baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
         return 0;
     in.marks = kinds | place_mark(obs, kinds) | (in.is_new_address ? MARK_NEW_ADDRESS : 0);

@@ -10,6 +10,7 @@
  *          taught (kit/band.h with days for hours): a scan that came back on three days, or on two weeks or
  *          a month apart, is usual up to twice its size, so backups, exports and Spark jobs fall silent.
  * Keeps:   full_scan.band, 208 bytes a reader and container that scans; sums of open days (kit/bin.h).
+ * Trust:   a principal spares its own scans. No address: who sits there can still carry the data away.
  * Blind:   scans below the floor; Mongo, Cassandra, Gremlin and Table without text; how large the container is
  *          (no table that is read says so). Physical partitions are not part of an observation.
  * Source:  alert catalogue X20; ATT&CK T1213.006, T1119.
@@ -20,6 +21,7 @@
 #include "detectors/kit/bin.h"
 #include "detectors/kit/request.h"
 #include "detectors/kit/scan_text.h"
+#include "detectors/kit/sensitivity.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
 #include "settings/option.h"
@@ -27,6 +29,7 @@
 #define DAY_HOURS 24
 
 struct full_scan {
+    int sensitivity;
     int64_t floor_bytes, pages;
     struct band_rule rule;
     int64_t swept_ns;
@@ -38,6 +41,8 @@ static const struct option_spec full_scan_options[] = {
       .min = 1024, .max = INT64_MAX, .help = "a day's scans of one reader and container below this never alert" },
     { .key = "min_pages", .type = OPT_INT, .at = offsetof(struct full_scan, pages), .preset = "5",
       .min = 1, .max = 1000000, .help = "and those of fewer pages" },
+    SENSITIVITY_OPTION(struct full_scan, "low: twice floor and min_pages, and 5 robust deviations beyond the usual day; high: "
+                       "half of them, and 2"),
     { 0 },
 };
 
@@ -113,9 +118,9 @@ static int tell(const struct scan *s, const struct detector_context *ctx, struct
 /* How much a day may scan: the floor, or what came back, or what most days have. */
 static int64_t limit_of(const struct full_scan *d, const struct band_view *v)
 {
-    int64_t limit = band_limit(v, &d->rule), peak = v->peak > INT64_MAX / 2 ? INT64_MAX : 2 * v->peak;
+    int64_t limit = band_limit(v, &d->rule), floor = d->rule.floor_bytes, peak = v->peak > INT64_MAX / 2 ? INT64_MAX : 2 * v->peak;
 
-    limit = limit > d->floor_bytes ? limit : d->floor_bytes;
+    limit = limit > floor ? limit : floor;
     return limit > peak ? limit : peak;
 }
 
@@ -132,10 +137,11 @@ static int full_scan_observe(void *self, const struct observation *obs, const st
     struct bin *b;
 
     bin_sweep(&d->swept_ns, ctx);
-    if (!s.mark || reader_is_trusted(ctx->enrich, obs))
+    if (!s.mark)
         return 0;
     s.reader = reader_of(&d->memo, obs);
-    is_quiet = ctx->is_backfill || baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns);
+    is_quiet = ctx->is_backfill || baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns) ||
+               reader_is_trusted(ctx->enrich, obs);
     s.key = (struct bin_key){ .tag = "scan", .subject = reader_container_hash(obs, s.reader->hash),
                               .start_ns = time_floor(obs->minute_ns, NS_PER_DAY) };
     if (is_quiet)
@@ -152,7 +158,7 @@ static int full_scan_observe(void *self, const struct observation *obs, const st
     bin_add(b, obs, obs->bytes_out, s.mark);
     bin_add_address(b, ctx, obs, &s.key, s.reader);
     band_note(band, age, 0, b->bytes);
-    if (is_quiet || b->bytes <= d->floor_bytes || b->requests < d->pages)
+    if (is_quiet || b->bytes <= d->rule.floor_bytes || b->requests < sensitivity_count(d->sensitivity, d->pages, 1))
         return 0;
     band_look(band, age, slot, DAY_HOURS, &s.usual);
     s.limit = limit_of(d, &s.usual);
@@ -164,7 +170,8 @@ static int full_scan_open(void *self, struct error *err)
     struct full_scan *d = self;
 
     (void)err;
-    d->rule = (struct band_rule){ .z10 = 30, .q = 3, .floor_bytes = d->floor_bytes, .samples = 20 };
+    d->rule = (struct band_rule){ .z10 = sensitivity_z10(d->sensitivity), .q = sensitivity_q(d->sensitivity), .samples = 20,
+                                  .floor_bytes = sensitivity_count(d->sensitivity, d->floor_bytes, 1024) };
     return 0;
 }
 

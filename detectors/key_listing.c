@@ -8,10 +8,10 @@
  *          other services in the same run, or where the subscription is known to have no more than two). Silent
  *          when the caller did such a run within 60 days on two days or within 14 days at all, or reads the keys
  *          of each of these accounts with the same application by habit: Terraform at each refresh, rotation jobs. A person in the portal reads
- *          one account at a time: ten of them in 15 minutes count. Readers that
- *          the operator trusts are silent unless their address is listed.
+ *          one account at a time: ten of them in 15 minutes count.
  *          An application of its own (service principal) is not judged before the activity log is known as long as
  *          `learn`; a person's PowerShell or CLI is, from the first row.
+ * Trust:   a key_reader, unless its address is listed; an address or network spares its listing.
  * Severity: Medium; High when the caller never read keys before, its address is listed as a threat, or three
  *          other services were emptied as well. Runs in which every call was refused are Low (.Refused), apart.
  * Keeps:   bins while rows may still come (5 KB each); who does such runs (keys.habits).
@@ -22,6 +22,7 @@
 #include "base/timeutil.h"
 #include "detectors/detector.h"
 #include "detectors/kit/key_event.h"
+#include "detectors/kit/sensitivity.h"
 #include "enrich/enrich.h"
 #include "settings/option.h"
 
@@ -39,6 +40,7 @@
 #define LISTINGS_MAX 8
 
 struct key_listing {
+    int sensitivity;
     int64_t accounts;
     int64_t swept_ns; /* saves work, judges nothing */
 };
@@ -46,6 +48,7 @@ struct key_listing {
 static const struct option_spec key_listing_options[] = {
     { .key = "accounts", .type = OPT_INT, .at = offsetof(struct key_listing, accounts), .preset = "3",
       .min = 2, .max = FACT_SET_MAX, .help = "accounts whose keys one caller reads within 15 minutes" },
+    SENSITIVITY_OPTION(struct key_listing, "low: twice as many accounts, 20 in the portal; high: half as many, but 2, and 5"),
     { 0 },
 };
 
@@ -301,11 +304,14 @@ static int tell(const struct telling *t, const struct bin *part, struct error *e
 
 /* ---- judging ----------------------------------------------------------------------------------- */
 
-static bool is_run(const struct key_listing *d, const struct bin *w, bool is_portal)
+static bool is_run(const struct key_listing *d, int sensitivity, const struct bin *w, bool is_portal)
 {
+    int64_t accounts = sensitivity_count(sensitivity, is_portal ? PORTAL_ACCOUNTS : d->accounts, FEWER_ACCOUNTS);
+
+    accounts = accounts > FACT_SET_MAX ? FACT_SET_MAX : accounts; /* more are not told apart */
     if (is_portal)
-        return w->accounts.len >= PORTAL_ACCOUNTS;
-    return w->accounts.len >= (uint32_t)d->accounts ||
+        return w->accounts.len >= accounts;
+    return w->accounts.len >= accounts ||
            (w->accounts.len >= FEWER_ACCOUNTS && (w->services.len >= OTHER_SERVICES || (w->flags & BIN_SMALL)));
 }
 
@@ -337,6 +343,7 @@ static int judge_window(const struct key_listing *d, const struct key_event *e, 
     struct bin window = { .count = 0 };
     struct telling t = { .event = e, .window = &window, .ctx = ctx };
     char room[CALLER_MAX + 32];
+    bool is_habit;
 
     for (int64_t n = first_bin; n < first_bin + BINS; n++) {
         const struct bin *b = baseline_get(ctx->baseline, &bin_memory, SL(""), run_key(e, &n, room));
@@ -344,12 +351,13 @@ static int judge_window(const struct key_listing *d, const struct key_event *e, 
         if (b)
             bin_add(&window, b);
     }
-    if (!is_run(d, &window, e->tool == KEY_TOOL_PORTAL))
-        return 0;
-    for (int64_t n = first_bin; n < first_bin + BINS; n++)
+    /* A habit is what normal calls a run, so that sensitivity changes no history. */
+    is_habit = is_run(d, SENSITIVITY_NORMAL, &window, e->tool == KEY_TOOL_PORTAL);
+    for (int64_t n = first_bin; is_habit && n < first_bin + BINS; n++)
         if (baseline_get(ctx->baseline, &bin_memory, SL(""), run_key(e, &n, room)))
             habit_note(ctx->baseline, &run_memory, SL(""), run_key(e, NULL, room), e->caller, n * BIN_NS, NULL);
-    if (ctx->is_backfill || (window.flags & ALERTS) != ALERTS)
+    if (ctx->is_backfill || (window.flags & ALERTS) != ALERTS ||
+        !is_run(d, d->sensitivity, &window, e->tool == KEY_TOOL_PORTAL))
         return 0;
     for (int64_t n = first_bin; n < first_bin + BINS; n++) {
         struct slice key = run_key(e, &n, room);

@@ -7,10 +7,11 @@
  *          30 days), role granted in the 24 hours before (not to usual readers: roles on demand come and go daily),
  *          guest, proxy address; known bad: Tor or a listed address.
  *          One reason is Medium; two, or a known-bad address, High. An hour at which the caller is never active
- *          is told but does not count. Known bad needs no learning, and is all that is told of
- *          readers whom the operator trusts.
+ *          is told but does not count. Known bad needs no learning.
  *          A caller who reads keys elsewhere in the same tenant, and here for the first time in 60 days, with no
  *          other reason: Low, CosmosDBX_KeyRead.FirstTime. Refused attempts from known-bad addresses are Low (.Refused).
+ * Trust:   a key_reader, for all but known-bad addresses; an address or network spares its listing and its country, an
+ *          asn its country. No principal: what it may do with data says nothing about keys.
  * Keeps:   who reads which keys and how (keys.habits, kit/key_event.h); role grants and reads for a day, to be held
  *          against each other whichever comes first.
  * Blind:   risk of the user and of the sign-in (other tables); whether somebody of the same team read keys before; a
@@ -24,7 +25,10 @@
 #include "baseline/slots.h"
 #include "detectors/detector.h"
 #include "detectors/kit/key_event.h"
+#include "detectors/kit/sensitivity.h"
 #include "enrich/enrich.h"
+#include "enrich/places.h"
+#include "settings/option.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +41,14 @@
 #define LISTINGS_MAX 8
 
 struct key_reader {
+    int sensitivity;
     int64_t swept_ns; /* saves work, judges nothing */
+};
+
+static const struct option_spec key_reader_options[] = {
+    SENSITIVITY_OPTION(struct key_reader, "low: known-bad addresses and two reasons only, no first readings; high: an unusual "
+                       "hour is a reason too"),
+    { 0 },
 };
 
 /* ---- reasons ----------------------------------------------------------------------------------- */
@@ -81,6 +92,14 @@ static enum severity severity_of(uint32_t reasons)
     return SEVERITY_MEDIUM;
 }
 
+/* Are they enough to tell? */
+static bool are_enough(const struct key_reader *d, uint32_t reasons)
+{
+    if (d->sensitivity == SENSITIVITY_LOW)
+        return severity_of(reasons) == SEVERITY_HIGH;
+    return (d->sensitivity == SENSITIVITY_HIGH ? reasons : reasons & ~(uint32_t)REASON_HOUR) != 0;
+}
+
 static int confidence_of(uint32_t reasons)
 {
     return reasons & REASONS_BAD ? 90 : severity_of(reasons) == SEVERITY_HIGH ? 80 : 60;
@@ -89,6 +108,7 @@ static int confidence_of(uint32_t reasons)
 /* ---- what the row brings ----------------------------------------------------------------------- */
 
 struct reading {
+    const struct key_reader *options;
     const struct key_event *event;
     const struct detector_context *ctx;
     struct key_usual usual;
@@ -178,6 +198,17 @@ static bool is_strange_hour(const struct key_event *e, const struct habit_view *
     return active->days >= HOURS_DAYS && !(active->hours & near);
 }
 
+static bool is_trusted_place(const struct reading *r)
+{
+    const struct observation *obs = r->event->obs;
+    const struct enrich *e = r->ctx->enrich;
+    struct place place;
+
+    enrich_place(e, obs->text[F_ADDRESS], obs->text[F_PLACE], obs->minute_ns, &place);
+    return enrich_trusts(e, TRUSTED_ADDRESS, r->event->account, obs->text[F_ADDRESS], obs->minute_ns) ||
+           enrich_trusts_asn(e, r->event->account, place.asn, obs->minute_ns);
+}
+
 static void find_reasons(struct reading *r)
 {
     const struct key_event *e = r->event;
@@ -197,7 +228,7 @@ static void find_reasons(struct reading *r)
         r->reasons |= REASON_APPLICATION;
     if (e->is_guest && !u->reads_here.is_known)
         r->reasons |= REASON_GUEST;
-    if (is_new_country_)
+    if (is_new_country_ && !is_trusted_place(r))
         r->reasons |= REASON_LOCATION;
     if (is_strange_hour(e, &u->active))
         r->reasons |= REASON_HOUR;
@@ -486,17 +517,20 @@ static void keep_reading(const struct reading *r, struct slice who)
 }
 
 /* A grant whose row came after the reading's: the alert learns one more reason, or comes to be. */
-static int tell_granted(const struct kept *k, const struct detector_context *ctx, struct error *err)
+static int tell_granted(const struct key_reader *d, const struct kept *k, const struct detector_context *ctx,
+                        struct error *err)
 {
-    bool is_new = !(k->reasons & ~(uint32_t)REASON_HOUR);
+    bool is_new = !are_enough(d, k->reasons);
     CLEANUP(buf_release) struct buf text = BUF_INIT(512);
     struct fact_list f = { .len = 0 };
 
+    if (!are_enough(d, k->reasons | REASON_GRANTED))
+        return 0;
     add_general_reasons(&f, &text, k->reasons | REASON_GRANTED, k->time_ns);
     return tell_kept(k, k->reasons | REASON_GRANTED, TYPE_SUSPICIOUS, is_new, &f, ctx, err);
 }
 
-static int observe_grant(const struct observation *obs, const struct detector_context *ctx, struct error *err)
+static int observe_grant(const struct key_reader *d, const struct observation *obs, const struct detector_context *ctx, struct error *err)
 {
     struct baseline *b = ctx->baseline;
     int32_t len = slots_len(baseline_cfg(b));
@@ -521,7 +555,7 @@ static int observe_grant(const struct observation *obs, const struct detector_co
         for (size_t i = 0; all && i < all->len; i++) {
             if (is_within(&now, all->each[i].time_ns) && !was_granted(ctx, slice_of(who), slots_of(t, len), &before,
                                                                       all->each[i].time_ns) &&
-                tell_granted(&all->each[i], ctx, err) < 0)
+                tell_granted(d, &all->each[i], ctx, err) < 0)
                 return -1;
         }
     }
@@ -542,16 +576,15 @@ static int judge_read(struct reading *r, struct error *err)
     uint32_t found = r->reasons & ~(uint32_t)REASON_HOUR;
     struct slice who = slice_empty(e->object_id) ? slice_cut(e->caller, FEW_TEXT - 1) : e->object_id;
 
-    if (!found && !r->is_silent && !r->usual.reads_here.is_known && tell(r, TYPE_FIRST, err) < 0)
+    if (!found && !r->is_silent && !r->usual.reads_here.is_known && r->options->sensitivity != SENSITIVITY_LOW &&
+        tell(r, TYPE_FIRST, err) < 0)
         return -1;
     if (!r->is_silent && r->usual.reads_here.days < 2) {
         keep_reading(r, who);
         if (was_granted(r->ctx, who, SLOT_NEVER, NULL, r->event->obs->minute_ns))
             r->reasons |= REASON_GRANTED;
     }
-    if (!(r->reasons & ~(uint32_t)REASON_HOUR))
-        return 0;
-    return tell(r, TYPE_SUSPICIOUS, err);
+    return are_enough(r->options, r->reasons) ? tell(r, TYPE_SUSPICIOUS, err) : 0;
 }
 
 static const struct baseline_memory *const short_memories[] = { &grants_memory, &readings_memory,
@@ -562,13 +595,13 @@ static int key_reader_observe(void *self, const struct observation *obs, const s
 {
     struct key_reader *d = self;
     struct key_event e;
-    struct reading r = { .event = &e, .ctx = ctx };
+    struct reading r = { .options = d, .event = &e, .ctx = ctx };
     bool is_key = key_event_read(obs, &e);
 
     key_sweep(ctx, GRANTED_NS, short_memories, &d->swept_ns);
     key_event_note(ctx->baseline, &e, &r.usual);
     if (is_grant(obs))
-        return observe_grant(obs, ctx, err);
+        return observe_grant(d, obs, ctx, err);
     if (!is_key || (e.action != KEY_ACTION_LIST && e.action != KEY_ACTION_LIST_READONLY) ||
         key_event_is_repeat(ctx->baseline, &e, 'r'))
         return 0;
@@ -593,6 +626,7 @@ const struct detector_ops detector_key_reader = {
     .summary = "keys read by somebody suspicious, or for the first time",
     .reads = OBS_ACTIVITY,
     .types = key_reader_types,
+    .options = key_reader_options,
     .size = sizeof(struct key_reader),
     .memories = key_reader_memories,
     .observe = key_reader_observe,

@@ -8,6 +8,7 @@
  *          read-write keys where the rows say which; silent for a caller who does it so by habit. .Lockout, High
  *          (Medium after a usual rotation): `refusals` requests refused with 401 in the hour after it, and more than
  *          ever in a slot before.
+ * Trust:   a key_reader for .Unexpected: a rotation job is meant. All keys at once, or a lock-out, are told of anybody.
  * Keeps:   15-minute bins of regenerations and refusals while rows may still come; who regenerates.
  * Blind:   which key it was, unless the row carries the request's body. Refused sign-ins are not always logged. A known
  *          caller outside its calendar.
@@ -18,6 +19,7 @@
 #include "baseline/slots.h"
 #include "detectors/detector.h"
 #include "detectors/kit/key_event.h"
+#include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
 #include "enrich/caller.h"
 #include "settings/option.h"
@@ -32,6 +34,7 @@
 #define CALLERS_MAX 6
 
 struct key_regenerated {
+    int sensitivity;
     int64_t refusals;
     int64_t swept_ns; /* saves work, judges nothing */
 };
@@ -39,6 +42,8 @@ struct key_regenerated {
 static const struct option_spec key_regenerated_options[] = {
     { .key = "refusals", .type = OPT_INT, .at = offsetof(struct key_regenerated, refusals), .preset = "50", .min = 5,
       .max = 1000000, .help = "requests refused with 401 in the hour after a regeneration that mean a lock-out" },
+    SENSITIVITY_OPTION(struct key_regenerated, "low: twice as many refusals, and callers that are merely new are not told; high: "
+                       "half as many refusals"),
     { 0 },
 };
 
@@ -286,7 +291,7 @@ static int judge_bin(const struct key_regenerated *d, const struct observation *
     if (!known || ctx->is_backfill)
         return 0;
     g.refused = refused_after(ctx, account, bin, &usual);
-    g.is_lockout = g.refused >= d->refusals && g.refused > usual;
+    g.is_lockout = g.refused >= sensitivity_count(d->sensitivity, d->refusals, 5) && g.refused > usual;
     b = baseline_put(ctx->baseline, &bin_memory, account, bin_key(bin, room), SL(""), bin * BIN_NS, NULL);
     if (!b)
         return 0;
@@ -295,7 +300,7 @@ static int judge_bin(const struct key_regenerated *d, const struct observation *
         bool is_this = added && bin == added_bin && strcmp(r->caller, added->caller) == 0;
         struct run part = { .first_ns = r->first_ns, .last_ns = r->last_ns };
 
-        if (!g.is_all && !g.is_lockout && !(r->flags & RUN_UNEXPECTED))
+        if (!g.is_all && !g.is_lockout && (!(r->flags & RUN_UNEXPECTED) || d->sensitivity == SENSITIVITY_LOW))
             continue;
         if (!(r->flags & RUN_TOLD))
             part = *r;
@@ -354,7 +359,7 @@ static int judge_regeneration(const struct key_regenerated *d, const struct key_
 
     habit_note_long(b, &who_memory, SL(""), who_key('r', e->caller, room), e->caller, t, &anywhere);
     habit_look_long(b, &who_memory, e->account, who_key('a', e->caller, room), t, &all);
-    if (!is_learning && !anywhere.is_known)
+    if (!is_learning && !anywhere.is_known && !key_event_is_trusted(ctx->enrich, e))
         flags |= RUN_UNEXPECTED;
     if (!all.is_known)
         flags |= RUN_NOT_ALL;

@@ -18,6 +18,7 @@
 #include "detectors/kit/band.h"
 #include "detectors/kit/bin.h"
 #include "detectors/kit/request.h"
+#include "detectors/kit/sensitivity.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
 #include "settings/option.h"
@@ -30,6 +31,7 @@
 enum measure { READS, MISSES, MEASURES };
 
 struct number_of_documents {
+    int sensitivity;
     int64_t floors[MEASURES];
     struct band_rule rules[MEASURES];
     int64_t swept_ns;
@@ -41,6 +43,8 @@ static const struct option_spec number_of_documents_options[] = {
       .min = 10, .max = 1000000000, .help = "point reads of one reader and container in an hour below which nothing alerts" },
     { .key = "min_misses", .type = OPT_INT, .at = offsetof(struct number_of_documents, floors[MISSES]), .preset = "500",
       .min = 10, .max = 1000000000, .help = "answers of 404 in an hour below which nothing alerts for them" },
+    SENSITIVITY_OPTION(struct number_of_documents, "how far outside the usual: low 5, normal 3, high 2 robust standard "
+                       "deviations; readers too young for that: ten, five, two times the least"),
     { 0 },
 };
 
@@ -128,7 +132,7 @@ static void set_limit(struct walk *w, const struct band *band, enum slot_age age
 
     band_look(band, age, w->slot, w->len, &w->usual);
     w->is_young = w->usual.history_days < MATURE_DAYS || w->usual.samples < w->d->rules[w->measure].samples;
-    w->limit = w->is_young ? floor * YOUNG_TIMES : as_reads(band_limit(&w->usual, &w->d->rules[w->measure]));
+    w->limit = w->is_young ? floor * sensitivity_count(w->d->sensitivity, YOUNG_TIMES, 2) : as_reads(band_limit(&w->usual, &w->d->rules[w->measure]));
     peak = 2 * as_reads(w->usual.peak);
     w->limit = peak > w->limit ? peak : w->limit;
 }
@@ -186,7 +190,8 @@ static int number_of_documents_open(void *self, struct error *err)
 
     (void)err;
     for (size_t m = 0; m < MEASURES; m++)
-        d->rules[m] = (struct band_rule){ .z10 = 30, .q = 3, .floor_bytes = as_amount(d->floors[m]), .samples = 20 };
+        d->rules[m] = (struct band_rule){ .z10 = sensitivity_z10(d->sensitivity), .q = sensitivity_q(d->sensitivity),
+                                          .floor_bytes = as_amount(d->floors[m]), .samples = 20 };
     return 0;
 }
 

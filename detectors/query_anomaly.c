@@ -21,6 +21,7 @@
 #include "detectors/kit/mongo_case.h"
 #include "detectors/kit/odata_read.h"
 #include "detectors/kit/query_judge.h"
+#include "detectors/kit/sensitivity.h"
 #include "detectors/kit/sql_case.h"
 #include "settings/option.h"
 
@@ -30,6 +31,7 @@
 #define SHAPE_SALT UINT64_C(0x616e6f6d616c7921) /* its sums apart from those of attacks on a shape */
 
 struct query_anomaly {
+    int sensitivity;
     int64_t max_shapes;   /* a client of more forms has no fixed ones */
     int64_t min_days;     /* known for so long */
     int64_t medium_bytes; /* answers of a new form in a slot that make Medium */
@@ -47,6 +49,8 @@ static const struct option_spec query_anomaly_options[] = {
       .help = "days that a client must be known" },
     { .key = "medium_bytes", .type = OPT_BYTES, .at = offsetof(struct query_anomaly, medium_bytes), .preset = "1MiB", .min = 1,
       .help = "answers of a new form in a slot that make the alert Medium" },
+    SENSITIVITY_OPTION(struct query_anomaly, "low: clients of half of max_shapes, known for twice min_days; high: of twice "
+                       "max_shapes, known for half of min_days"),
     { 0 },
 };
 
@@ -88,6 +92,14 @@ static void judge(struct query_anomaly *d, const struct query_client *c, const s
     }
 }
 
+/* Here more is stricter: fewer clients have so few forms. */
+static int64_t max_shapes(const struct query_anomaly *d)
+{
+    if (d->sensitivity == SENSITIVITY_LOW)
+        return d->max_shapes / 2;
+    return d->sensitivity == SENSITIVITY_HIGH ? 2 * d->max_shapes : d->max_shapes;
+}
+
 static int query_anomaly_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
                                  struct error *err)
 {
@@ -105,7 +117,8 @@ static int query_anomaly_observe(void *self, const struct observation *obs, cons
     int64_t shapes = query_client_shapes(&s.client);
     int64_t days = (s.client.slot - query_client_first_slot(&s.client)) / 24;
 
-    if (shapes == 0 || shapes > d->max_shapes || !query_client_is_known(&s.client) || days < d->min_days)
+    if (shapes == 0 || shapes > max_shapes(d) || !query_client_is_known(&s.client) ||
+        days < sensitivity_count(d->sensitivity, d->min_days, 1))
         return 0;
     judge(d, &s.client, obs, &k);
     if (k.is_known || k.verdict != VERDICT_ORDINARY)

@@ -13,6 +13,7 @@
  *          X06 RefusedAccess, Low: .Tor and .SuspiciousIp one refusal of a listed address, from the first row on;
  *          .Scan a stranger refused on `scan_accounts` accounts within a horizon.
  * Keeps:   usual.address, usual.value; hours of strangers (refused_access.*; dropped when no row can come any more).
+ * Trust:   an address, for everything here: your own scanner. No asn: strangers come from ordinary networks.
  * Blind:   refused logins may not be logged at all (IBM's connector says so; 403 of the firewall are). An
  *          attacker in the application's own neighbourhood with its own program. Fewer than the threshold.
  * Source:  Defender's *_BruteForce, GuardDuty Discovery:RDS; ATT&CK T1110.001, T1110.003, T1110.004, T1595.
@@ -21,6 +22,7 @@
 #include "base/timeutil.h"
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
+#include "detectors/kit/sensitivity.h"
 #include "enrich/prefix.h"
 #include "settings/option.h"
 
@@ -37,6 +39,7 @@
 #define SCAN_ACCOUNTS_MAX 8
 
 struct refused_access {
+    int sensitivity;
     int64_t threshold, spread, scan_accounts, min_confidence;
     struct agent_memo memo;
     int64_t swept_ns; /* watermark of the last sweep; saves work, judges nothing */
@@ -51,8 +54,26 @@ static const struct option_spec refused_access_options[] = {
       .min = 2, .max = SCAN_ACCOUNTS_MAX, .help = "accounts on which one stranger is refused within a horizon" },
     { .key = "min_confidence", .type = OPT_INT, .at = offsetof(struct refused_access, min_confidence),
       .preset = "50", .min = 0, .max = 100, .help = "listings that their feed is less sure of are ignored (0..100)" },
+    SENSITIVITY_OPTION(struct refused_access, "low: twice threshold, spread and scan_accounts, and listings half way from "
+                       "min_confidence to 100; high: half of all four"),
     { 0 },
 };
+
+struct limits { /* options as the sensitivity has them */
+    int64_t threshold, spread, scan_accounts, min_confidence;
+};
+
+static struct limits limits_of(const struct refused_access *d)
+{
+    struct limits l = { .threshold = sensitivity_count(d->sensitivity, d->threshold, 3),
+                        .spread = sensitivity_count(d->sensitivity, d->spread, 10),
+                        .scan_accounts = sensitivity_count(d->sensitivity, d->scan_accounts, 2),
+                        .min_confidence = sensitivity_confidence(d->sensitivity, d->min_confidence) };
+
+    if (l.scan_accounts > SCAN_ACCOUNTS_MAX)
+        l.scan_accounts = SCAN_ACCOUNTS_MAX;
+    return l;
+}
 
 /* ---- sets of names -------------------------------------------------------------------------------------- */
 
@@ -162,7 +183,7 @@ static uint32_t add_u32(uint32_t a, int64_t b)
 /* ---- the finding ------------------------------------------------------------------------------------------ */
 
 struct finding {
-    const struct refused_access *options;
+    struct limits limits;
     const struct observation *obs;
     const struct detector_context *ctx;
     struct agent agent;
@@ -238,10 +259,10 @@ static int emit(const struct finding *in, struct alert_draft *d, const struct ac
 
 static bool is_attack(const struct finding *in, const struct hour *h)
 {
-    if (h->sum.refused >= 5 * in->options->threshold)
+    if (h->sum.refused >= 5 * in->limits.threshold)
         return true;
     for (size_t i = 0; i < BINS; i++)
-        if (h->refused[i] >= in->options->threshold)
+        if (h->refused[i] >= in->limits.threshold)
             return true;
     return false;
 }
@@ -271,7 +292,7 @@ static bool follows_attack(const struct finding *in, const struct hour *before, 
                            : before    ? before->refused[BINS + bin - back]
                                        : 0;
 
-        if (refused >= in->options->threshold)
+        if (refused >= in->limits.threshold)
             return true;
     }
     return false;
@@ -336,7 +357,7 @@ static int judge_crowd(const struct finding *in, int64_t part, struct error *err
     sum_add(&c->sum, in->obs, in->count);
     c->parts = i64_add_sat(c->parts, part);
     names_add(&c->sources, in->source);
-    if (c->parts < in->options->spread || is_silent(in, account, in->obs->minute_ns))
+    if (c->parts < in->limits.spread || is_silent(in, account, in->obs->minute_ns))
         return 0;
     told = c->is_told ? sum_of(in->obs, in->count) : c->sum;
     c->is_told = 1;
@@ -371,11 +392,11 @@ static int judge_refusal(const struct finding *in, struct error *err)
     names_add(&h->agents, in->agent.name);
     if (is_attack(in, h) && !is_silent(in, account, in->obs->minute_ns) && tell_attempt(in, h, err) < 0)
         return -1;
-    if (h->refused[in->bin] >= in->options->threshold &&
+    if (h->refused[in->bin] >= in->limits.threshold &&
         (judge_success(in, in->hour, &nothing, err) < 0 || judge_success(in, in->hour + 1, &nothing, err) < 0))
         return -1;
-    return judge_crowd(in, smaller(h->sum.refused, in->options->threshold) -
-                               smaller(before, in->options->threshold), err);
+    return judge_crowd(in, smaller(h->sum.refused, in->limits.threshold) -
+                               smaller(before, in->limits.threshold), err);
 }
 
 static int judge_entry(const struct finding *in, struct error *err)
@@ -406,7 +427,7 @@ static int judge_listed(const struct finding *in, struct error *err)
     bool is_tor = false, is_listed = false;
 
     for (size_t i = 0; i < n; i++) {
-        if (listings[i].confidence < in->options->min_confidence)
+        if (listings[i].confidence < in->limits.min_confidence)
             continue;
         is_listed = true;
         is_tor = is_tor || listings[i].category == FEED_TOR;
@@ -468,7 +489,7 @@ static int judge_scan(const struct finding *in, struct error *err)
     }
     if (mine)
         sum_add(&mine->sum, in->obs, in->count);
-    if (s->len < in->options->scan_accounts)
+    if (s->len < in->limits.scan_accounts)
         return 0;
     if (!mine || mine->is_told) { /* more accounts than are kept: known to be a scan */
         return tell_scan(in, account, in->obs->api, &row, err);
@@ -525,7 +546,7 @@ static int refused_access_observe(void *self, const struct observation *obs, con
                                   struct error *err)
 {
     struct refused_access *d = self;
-    struct finding in = { .options = d, .obs = obs, .ctx = ctx };
+    struct finding in = { .limits = limits_of(d), .obs = obs, .ctx = ctx };
     bool is_counted = !ctx->is_counted_elsewhere;
     bool is_refused = obs->status == 401 || obs->status == 403;
 

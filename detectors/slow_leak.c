@@ -25,6 +25,7 @@
 #include "detectors/kit/days.h"
 #include "detectors/kit/request.h"
 #include "detectors/kit/scale.h"
+#include "detectors/kit/sensitivity.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
 #include "settings/option.h"
@@ -39,6 +40,7 @@
 #define TREND_MAX_Q8 90
 
 struct slow_leak {
+    int sensitivity;
     int64_t floor_bytes, z10;
     struct reader_memo memo;
 };
@@ -48,6 +50,7 @@ static const struct option_spec slow_leak_options[] = {
       .min = 1024, .max = INT64_MAX, .help = "an excess of weeks below this never alerts" },
     { .key = "deviations", .type = OPT_INT, .at = offsetof(struct slow_leak, z10), .preset = "33",
       .min = 10, .max = 200, .help = "tenths of a standard deviation of weeks that must be exceeded" },
+    SENSITIVITY_OPTION(struct slow_leak, "low: deviations and least ratios (as powers) half as large again; high: two thirds"),
     { 0 },
 };
 
@@ -251,13 +254,19 @@ static int64_t window_usual(const struct weeks *w)
     return w->usual / 7 * w->window;
 }
 
+static int32_t by_sensitivity(const struct slow_leak *d, int32_t distance_q8)
+{
+    return d->sensitivity == SENSITIVITY_LOW ? distance_q8 * 3 / 2
+           : d->sensitivity == SENSITIVITY_HIGH ? distance_q8 * 2 / 3 : distance_q8;
+}
+
 /* More than this in the window is unusual. */
 static int64_t limit_of(const struct slow_leak *d, const struct weeks *w, int32_t ratio_q8, int32_t growth_q8)
 {
-    int32_t by_z = (int32_t)((int64_t)w->spread_q8 * d->z10 / 10);
+    int32_t by_z = (int32_t)((int64_t)w->spread_q8 * d->z10 / 10), by_band = by_z > ratio_q8 ? by_z : ratio_q8;
     int64_t usual = window_usual(w), highest = w->highest / 7 * w->window, limit;
 
-    limit = scale_exp_q8(scale_log_q8(usual) + (by_z > ratio_q8 ? by_z : ratio_q8) + growth_q8);
+    limit = scale_exp_q8(scale_log_q8(usual) + by_sensitivity(d, by_band) + growth_q8);
     highest = scale_exp_q8(scale_log_q8(highest) + growth_q8 + 32); /* and a tenth above the highest week */
     limit = highest > limit ? highest : limit;
     return limit > i64_add_sat(usual, d->floor_bytes) ? limit : i64_add_sat(usual, d->floor_bytes);

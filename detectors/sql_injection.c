@@ -80,6 +80,7 @@ static int observe_refusal(const struct sql_injection *d, struct injection_scene
         return error_set(err, ERR_NOMEM, "memory of failing queries");
     bool was_over = win->is_over;
     struct query_window now;
+    int64_t least = sensitivity_count(d->limits.sensitivity, d->burst_requests, 5);
 
     win->failed = i64_add_sat(win->failed, o->count);
     win->minute_count[minute] = i64_add_sat(win->minute_count[minute], o->count);
@@ -91,7 +92,7 @@ static int observe_refusal(const struct sql_injection *d, struct injection_scene
     if (s->ctx->is_backfill)
         return 0;
     if (!was_over) {
-        if (now.failed < d->burst_requests || now.failed / 10 < usual || !query_window_lengths_differ(&now))
+        if (now.failed < least || now.failed / 10 < usual || !query_window_lengths_differ(&now))
             return 0;
         win = query_window_put(&s->client, sender, o->minute_ns);
         if (!win)

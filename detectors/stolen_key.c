@@ -15,6 +15,8 @@
  *          KeyPubliclyLeaked: `networks` new /16 with one key kind in one day, and twice as many as on any day before.
  *          ServiceSideKeyTheft: new network and new client program, and no key was read for 90 days (as far as the
  *              activity log goes, `log` at least). Told when no activity row can come any more: two horizons later.
+ * Trust:   an address or network is not elsewhere; a key_reader is a usual reader. No asn (anybody rents from a cloud), no
+ *          agent (a thief may choose it), and a key has no principal.
  * Keeps:   networks and client programs (stolen_key.places); uses from elsewhere and readings for `within`.
  * Blind:   a thief inside the known networks or behind a private address; an account younger than `learn`; keys of
  *          other kinds than the account's (Entra ID, resource tokens). A reader and thief in one /16. Beyond 24 readers
@@ -28,6 +30,7 @@
 #include "detectors/detector.h"
 #include "detectors/kit/key_event.h"
 #include "detectors/kit/request.h"
+#include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
@@ -45,6 +48,7 @@
 #define BULK_BYTES (100 * INT64_C(1000000))
 
 struct stolen_key {
+    int sensitivity;
     int64_t within_ms, networks, log_ms;
     int64_t swept_ns; /* saves work, judges nothing */
 };
@@ -57,6 +61,8 @@ static const struct option_spec stolen_key_options[] = {
     { .key = "log", .type = OPT_DURATION, .at = offsetof(struct stolen_key, log_ms), .preset = "14d",
       .min = 86400000, .max = 90 * INT64_C(86400000),
       .help = "the activity log must be known so long before \"nobody read the key\" says anything" },
+    SENSITIVITY_OPTION(struct stolen_key, "low: twice networks and log, and no keys that usual readers read; high: half of "
+                       "networks, but 3, and of log"),
     { 0 },
 };
 
@@ -356,7 +362,7 @@ static bool is_story(const struct stolen_key *d, const struct reading *r, const 
     if (r->is_readonly && !is_readonly(kind))
         return false;
     /* A usual reader's key is used by new hosts (known program) and by people in the portal, who read it themselves. */
-    if (r->is_habitual && (!(class & USE_NEW_AGENT) || (class & USE_BROWSER) || !r->has_network))
+    if (r->is_habitual && (d->sensitivity == SENSITIVITY_LOW || !(class & USE_NEW_AGENT) || (class & USE_BROWSER) || !r->has_network))
         return false;
     if (time_floor(r->first_ns, NS_PER_MIN) > u->last_ns || r->last_ns < u->first_ns - d->within_ms * NS_PER_MS)
         return false;
@@ -591,7 +597,7 @@ static int judge_closed(const struct closing *c, int32_t slot, bool is_unread)
         if (is_browser(place) && judge_browser(c->d, u, place, c->obs, c->ctx, c->err) < 0)
             return -1;
         if (is_unread && has_new_agent(place) && !was_before &&
-            u->log_days * NS_PER_DAY >= c->d->log_ms * NS_PER_MS &&
+            u->log_days * NS_PER_DAY >= sensitivity_count(c->d->sensitivity, c->d->log_ms, NS_PER_DAY / NS_PER_MS) * NS_PER_MS &&
             tell_unread(c, u, place / BUCKETS / CLASSES) < 0)
             return -1;
     }
@@ -735,7 +741,8 @@ static int tell_leaked(const struct request *r, const struct day *day, const str
                        const struct stolen_key *d, struct error *err)
 {
     int64_t n = wide_count(&day->wide);
-    bool is_grave = day->has_new_agent || n >= 2 * d->networks;
+    int64_t networks = sensitivity_count(d->sensitivity, d->networks, 3);
+    bool is_grave = day->has_new_agent || n >= 2 * networks;
     CLEANUP(buf_release) struct buf many = BUF_INIT(256);
     struct fact_list f = { .len = 0 };
 
@@ -743,7 +750,7 @@ static int tell_leaked(const struct request *r, const struct day *day, const str
     facts_add_number(&f, "newNetworks", FACT_MAX, n);
     facts_add_number(&f, "usualNewNetworks", FACT_MAX, usual);
     buf_addf(&many, "%s was used from %" PRId64 " or more networks in a day that never used a key of this account; the "
-             "most on a day before was %" PRId64, kinds[r->kind], d->networks, usual);
+             "most on a day before was %" PRId64, kinds[r->kind], networks, usual);
     facts_add_set(&f, "reason", buf_slice(&many));
     if (day->has_new_agent)
         facts_add_set(&f, "reason", SL("client programs that are new to the account are among them"));
@@ -784,7 +791,7 @@ static int judge_spread(const struct stolen_key *d, const struct request *r, con
     use_add(&day->use, added);
     day->has_new_agent |= r->is_new_agent;
     n = wide_count(&day->wide);
-    if (r->ctx->is_backfill || n < d->networks || n <= 2 * usual)
+    if (r->ctx->is_backfill || n < sensitivity_count(d->sensitivity, d->networks, 3) || n <= 2 * usual)
         return 0;
     part = day->use.is_told ? *added : day->use;
     day->use.is_told = 1;

@@ -11,6 +11,7 @@
  *          first row on: High when it got in, Medium when it was refused. A scripting client (curl, Postman,
  *          python-requests) that is new here and got in: Low.
  * Keeps:   usual.value: families, scripts, neighbourhoods of the account (kit/usual.h).
+ * Trust:   an agent, for all of these: your own tool, your own scanner. It is the caller's word, as the agent is.
  * Blind:   whoever writes another program's agent. In direct mode the agent is only the suffix that the
  *          application chose, so an empty one says nothing there. The portal's browsers (`browsers`): a
  *          colleague in the Data Explorer looks like anybody in it; unusual_place sees where he is.
@@ -19,12 +20,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
+#include "detectors/kit/sensitivity.h"
 #include "settings/option.h"
 
 #define ANOMALY "CosmosDBX_ApplicationAnomaly"
 #define SUSPICIOUS "CosmosDBX_SuspiciousApplication"
 
 struct unusual_application {
+    int sensitivity;
     bool browsers;
     struct agent_memo memo;
 };
@@ -32,10 +35,13 @@ struct unusual_application {
 static const struct option_spec unusual_application_options[] = {
     { .key = "browsers", .type = OPT_BOOL, .at = offsetof(struct unusual_application, browsers),
       .preset = "false", .help = "tell also when an account is used by a browser (portal) for the first time" },
+    SENSITIVITY_OPTION(struct unusual_application, "low: tools, and new programs from new networks only; high: new programs "
+                       "also where they come every week"),
     { 0 },
 };
 
 struct finding {
+    const struct unusual_application *options;
     const struct observation *obs;
     const struct detector_context *ctx;
     struct agent agent;
@@ -89,7 +95,8 @@ static int judge_script(const struct finding *in, struct error *err)
     if (seen.is_first_touch)
         usual_list_add(b, account, USUAL_SCRIPT, in->agent.product, in->obs->minute_ns);
     if (!usual_is_unseen(&seen) || in->ctx->is_backfill ||
-        baseline_is_learning(b, account, in->obs->minute_ns) || is_trusted(in))
+        baseline_is_learning(b, account, in->obs->minute_ns) || is_trusted(in) ||
+        !sensitivity_wants(in->options->sensitivity, alert.confidence))
         return 0;
     return tell(in, &alert, USUAL_SCRIPT, &seen, SL("a scripting client that never used this account"), err);
 }
@@ -113,9 +120,11 @@ static int judge_family(const struct unusual_application *d, const struct findin
         return 0;
     usual_note_new(b, account, USUAL_FAMILY, obs->minute_ns);
     if ((in->agent.kind == AGENT_BROWSER && !d->browsers) || in->ctx->is_backfill ||
-        baseline_is_learning(b, account, obs->minute_ns) || is_trusted(in))
+        baseline_is_learning(b, account, obs->minute_ns) || is_trusted(in) ||
+        !sensitivity_wants(d->sensitivity, alert.confidence))
         return 0;
-    if (!is_elsewhere && usual_is_restless(b, account, USUAL_FAMILY, obs->minute_ns))
+    if (!is_elsewhere && d->sensitivity != SENSITIVITY_HIGH &&
+        usual_is_restless(b, account, USUAL_FAMILY, obs->minute_ns))
         return 0;
     return tell(in, &alert, USUAL_FAMILY, &seen,
                 is_elsewhere ? SL("a program that never used this account, from a network that never did")
@@ -126,7 +135,7 @@ static int unusual_application_observe(void *self, const struct observation *obs
                                        const struct detector_context *ctx, struct error *err)
 {
     struct unusual_application *d = self;
-    struct finding in = { .obs = obs, .ctx = ctx };
+    struct finding in = { .options = d, .obs = obs, .ctx = ctx };
     struct neighbourhood near;
     struct usual_view network;
 

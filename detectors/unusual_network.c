@@ -7,6 +7,7 @@
  *          in 60 days. Medium; .Hosting for rented servers, .DataCenter (Low) for what only sounds like one.
  *          X10 PrivatePathBypassed: an account that was used by private addresses only, on at least 7 days, or that
  *          has private endpoints and no public client in 60 days, is used from a public one. Medium.
+ * Trust:   an address or network for both; an asn for its provider, not for a way around the private path.
  * Keeps:   usual.value: providers, paths; unusual_network.endpoints: private endpoints of an account, by
  *          closed slots.
  * Blind:   where no file knows systems, X03 cannot judge. Hosts in Azure are Microsoft's addresses and are not
@@ -16,13 +17,24 @@
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
 #include "detectors/kit/provider.h"
+#include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
+#include "settings/option.h"
 
 #include <stdio.h>
 
 #define PROVIDER "CosmosDBX_CloudProviderAnomaly"
 #define BYPASSED "CosmosDBX_PrivatePathBypassed"
 #define PRIVATE_DAYS 7
+
+struct unusual_network {
+    int sensitivity;
+};
+
+static const struct option_spec unusual_network_options[] = {
+    SENSITIVITY_OPTION(struct unusual_network, "low: no mere data centres; high: new providers also where they come every week"),
+    { 0 },
+};
 
 /* ---- private endpoints ----------------------------------------------------------------------------------- */
 
@@ -93,6 +105,7 @@ static bool has_endpoints(const struct observation *obs, const struct detector_c
 /* ---- judging ------------------------------------------------------------------------------------------------ */
 
 struct finding {
+    const struct unusual_network *options;
     const struct observation *obs;
     const struct detector_context *ctx;
     struct place place;
@@ -131,9 +144,11 @@ static int judge_provider(const struct finding *in, struct error *err)
     if (!usual_is_unseen(&seen))
         return 0;
     usual_note_new(b, account, USUAL_PROVIDER, obs->minute_ns);
-    if (p.kind == PROVIDER_OTHER || is_silent(in) || is_trusted(in))
+    if (p.kind == PROVIDER_OTHER || is_silent(in) || is_trusted(in) ||
+        enrich_trusts_asn(in->ctx->enrich, account, in->place.asn, obs->minute_ns))
         return 0;
-    if (usual_is_restless(b, account, USUAL_PROVIDER, obs->minute_ns) && p.kind != PROVIDER_HOSTING)
+    if (in->options->sensitivity != SENSITIVITY_HIGH &&
+        usual_is_restless(b, account, USUAL_PROVIDER, obs->minute_ns) && p.kind != PROVIDER_HOSTING)
         return 0;
     if (p.kind == PROVIDER_HOSTING)
         alert.variant = ".Hosting";
@@ -142,6 +157,8 @@ static int judge_provider(const struct finding *in, struct error *err)
         alert.severity = SEVERITY_LOW;
         alert.confidence = 35;
     }
+    if (!sensitivity_wants(in->options->sensitivity, alert.confidence))
+        return 0;
     access_add_request(&f, obs, &in->place, in->is_counted);
     access_add_set(&f, "observedValue", alert.subject);
     access_add_number(&f, "asn", FACT_MAX, in->place.asn);
@@ -181,10 +198,9 @@ static int judge_path(const struct finding *in, bool is_private, struct error *e
 static int unusual_network_observe(void *self, const struct observation *obs,
                                    const struct detector_context *ctx, struct error *err)
 {
-    struct finding in = { .obs = obs, .ctx = ctx };
+    struct finding in = { .options = self, .obs = obs, .ctx = ctx };
     bool is_private;
 
-    (void)self;
     if (obs->kind == OBS_CONTROL) {
         note_endpoints(obs, ctx);
         return 0;
@@ -222,7 +238,8 @@ const struct detector_ops detector_unusual_network = {
     .summary = "access through a provider that the account never used, or around its private path",
     .reads = OBS_REQUEST | OBS_CONTROL,
     .types = unusual_network_types,
-    .size = 1,
+    .options = unusual_network_options,
+    .size = sizeof(struct unusual_network),
     .memories = unusual_network_memories,
     .observe = unusual_network_observe,
     .blind = unusual_network_blind,

@@ -12,6 +12,8 @@
  *          less than a flight away: more than 500 km and faster than `max_speed`. Medium. Places count to
  *          the degree, times to the minute within hours: two places in the same hour are taken as mixed.
  *          .HighRiskCountry: a country of the operator's list, from the first row on. Medium.
+ * Trust:   an address or network, and an asn, for all of these; a principal for travel alone: a service that runs in two
+ *          regions is in two places, and a stolen identity in one.
  * Keeps:   usual.value: countries, programs, networks, regions, places of principals; hours of principals that
  *          may still get rows (unusual_place.home, .away; dropped when no row can come any more).
  * Blind:   whoever sits behind an exit in a usual country; service endpoints and private endpoints hide the
@@ -25,6 +27,7 @@
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
 #include "detectors/kit/provider.h"
+#include "detectors/kit/sensitivity.h"
 #include "enrich/country.h"
 #include "enrich/prefix.h"
 #include "settings/option.h"
@@ -41,6 +44,7 @@
 #define CODE_MAX 8
 
 struct unusual_place {
+    int sensitivity;
     struct string_list high_risk, usual;
     int64_t max_speed_kmh;
     struct agent_memo memo;
@@ -54,6 +58,8 @@ static const struct option_spec unusual_place_options[] = {
       .help = "countries that are never unusual, whatever was learned", .example = "[DE, Netherlands]" },
     { .key = "max_speed", .type = OPT_INT, .at = offsetof(struct unusual_place, max_speed_kmh), .preset = "1000",
       .min = 900, .max = 100000, .help = "km/h above which a principal cannot have travelled" },
+    SENSITIVITY_OPTION(struct unusual_place, "low: a new country only with a new network and program, or a hosting provider; "
+                       "high: also where new countries are everyday life or the account was moved"),
     { 0 },
 };
 
@@ -78,8 +84,8 @@ static bool is_silent(const struct finding *in, int64_t time_ns)
 
 static bool is_trusted(const struct finding *in)
 {
-    return in->place.is_trusted ||
-           access_trusts(in->ctx, in->obs, TRUSTED_ADDRESS, in->obs->text[F_ADDRESS]);
+    return in->place.is_trusted || access_trusts(in->ctx, in->obs, TRUSTED_ADDRESS, in->obs->text[F_ADDRESS]) ||
+           enrich_trusts_asn(in->ctx->enrich, in->obs->text[F_ACCOUNT], in->place.asn, in->obs->minute_ns);
 }
 
 static bool is_listed(const struct string_list *list, const char *country)
@@ -132,13 +138,16 @@ static int judge_country(const struct finding *in, struct error *err)
     if (is_silent(in, obs->minute_ns) || is_trusted(in) ||
         is_listed(&in->options->usual, in->place.country))
         return 0;
-    if (!new_program && (usual_is_restless(b, account, USUAL_COUNTRY, obs->minute_ns) ||
-                         (!slice_empty(obs->text[F_REGION]) && usual_is_unseen(&in->region))))
+    if (!new_program && in->options->sensitivity != SENSITIVITY_HIGH &&
+        (usual_is_restless(b, account, USUAL_COUNTRY, obs->minute_ns) ||
+         (!slice_empty(obs->text[F_REGION]) && usual_is_unseen(&in->region))))
         return 0;
     if (new_network && (new_program || in->provider.kind == PROVIDER_HOSTING)) {
         alert.severity = SEVERITY_MEDIUM;
         alert.confidence = 65;
     }
+    if (!sensitivity_wants(in->options->sensitivity, alert.confidence))
+        return 0;
     return tell_country(in, &alert, &seen,
                         alert.severity == SEVERITY_LOW ? SL("a country from which the account was never used")
                         : new_program ? SL("country, network and program are all new to the account")

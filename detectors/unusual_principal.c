@@ -11,6 +11,8 @@
  *          browser: the portal takes the key); .OtherKey a key that was not in use, by a client (program and
  *          neighbourhood) that is unknown: a rotation moves the known ones, and is silent; .MoreRights a client that
  *          only ever held a read-only key holds a read-write one.
+ * Trust:   a principal for X04; an address for .OtherKey, whose stranger is one by his place. No more: what is unusual
+ *          of the others is the credential.
  * Keeps:   usual.value: principals, methods, keys, rights of clients; unusual_principal.role: when a role
  *          was assigned, by closed slots.
  * Blind:   a key tells nobody's name. A role assigned within the same two slots as its first use does
@@ -19,7 +21,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
+#include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
+#include "settings/option.h"
 
 #define PRINCIPAL "CosmosDBX_PrincipalAnomaly"
 #define METHOD "CosmosDBX_AuthMethodAnomaly"
@@ -27,7 +31,14 @@
 #define MATURE_DAYS 7 /* "only ever" needs a while */
 
 struct unusual_principal {
+    int sensitivity;
     struct agent_memo memo; /* saves work, judges nothing */
+};
+
+static const struct option_spec unusual_principal_options[] = {
+    SENSITIVITY_OPTION(struct unusual_principal, "low: neither principals with a role of the last 7 days nor keys in browsers; "
+                       "high: new principals also where they come every week"),
+    { 0 },
 };
 
 /* ---- roles ------------------------------------------------------------------------------------------- */
@@ -89,6 +100,7 @@ static bool role_is_new(const struct observation *obs, const struct detector_con
 /* ---- judging -------------------------------------------------------------------------------------------- */
 
 struct finding {
+    const struct unusual_principal *options;
     const struct observation *obs;
     const struct detector_context *ctx;
     struct agent agent;
@@ -163,13 +175,16 @@ static int judge_principal(const struct finding *in, struct error *err)
     usual_note_new(b, account, USUAL_PRINCIPAL, obs->minute_ns);
     if (is_silent(in) || access_trusts(in->ctx, obs, TRUSTED_PRINCIPAL, principal))
         return 0;
-    if (!client_is_unknown(in) && usual_is_restless(b, account, USUAL_PRINCIPAL, obs->minute_ns))
+    if (in->options->sensitivity != SENSITIVITY_HIGH && !client_is_unknown(in) &&
+        usual_is_restless(b, account, USUAL_PRINCIPAL, obs->minute_ns))
         return 0;
     is_meant = role_is_new(obs, in->ctx);
     if (is_meant) {
         alert.severity = SEVERITY_LOW;
         alert.confidence = 40;
     }
+    if (!sensitivity_wants(in->options->sensitivity, alert.confidence))
+        return 0;
     return tell(in, &alert, USUAL_PRINCIPAL, &seen, principal,
                 is_meant ? SL("a principal that never used this account; its role was assigned in the last 7 days")
                          : SL("a principal that never used this account"), err);
@@ -209,12 +224,15 @@ static int judge_new_key(const struct finding *in, const struct usual_view *by_k
         if (!entra_was_used(in) || is_silent(in))
             return 0;
         alert.variant = ".Key";
+        if (in->agent.kind == AGENT_BROWSER && in->options->sensitivity == SENSITIVITY_LOW)
+            return 0;
         if (in->agent.kind == AGENT_BROWSER)
             alert.severity = SEVERITY_LOW;
         return tell(in, &alert, USUAL_KEY, by_key, slice_of(key),
                     SL("an account that is used with Entra ID was used with an account key"), err);
     }
-    if (!client_is_unknown(in) || !any_key_was_used(in, MATURE_DAYS) || is_silent(in))
+    if (!client_is_unknown(in) || !any_key_was_used(in, MATURE_DAYS) || is_silent(in) ||
+        access_trusts(in->ctx, in->obs, TRUSTED_ADDRESS, in->obs->text[F_ADDRESS]))
         return 0;
     alert.variant = ".OtherKey";
     return tell(in, &alert, USUAL_KEY, by_key, slice_of(key),
@@ -262,7 +280,7 @@ static int unusual_principal_observe(void *self, const struct observation *obs,
                                      const struct detector_context *ctx, struct error *err)
 {
     struct unusual_principal *d = self;
-    struct finding in = { .obs = obs, .ctx = ctx };
+    struct finding in = { .options = d, .obs = obs, .ctx = ctx };
 
     if (obs->kind == OBS_CONTROL) {
         note_role(obs, ctx);
@@ -286,6 +304,7 @@ const struct detector_ops detector_unusual_principal = {
     .summary = "an identity that never used the account, or an unusual way of signing in",
     .reads = OBS_REQUEST | OBS_CONTROL,
     .types = unusual_principal_types,
+    .options = unusual_principal_options,
     .size = sizeof(struct unusual_principal),
     .memories = unusual_principal_memories,
     .observe = unusual_principal_observe,

@@ -30,6 +30,7 @@
 #include "detectors/kit/days.h"
 #include "detectors/kit/known.h"
 #include "detectors/kit/request.h"
+#include "detectors/kit/sensitivity.h"
 #include "settings/option.h"
 
 #define MATURE_DAYS 7   /* a reader younger than this is held against the container, not itself */
@@ -39,8 +40,6 @@
 #define HOUR_PART 4     /* of the floor, to count as such an hour */
 #define WHOLE_DAY ", whole day"
 
-enum { SENSITIVITY_LOW, SENSITIVITY_MEDIUM, SENSITIVITY_HIGH };
-
 struct volume {
     int sensitivity;
     int64_t floor_bytes, samples;
@@ -49,12 +48,8 @@ struct volume {
     struct reader_memo memo;
 };
 
-static const char *const sensitivities[] = { "low", "medium", "high", NULL };
-
 static const struct option_spec volume_options[] = {
-    { .key = "sensitivity", .type = OPT_ENUM, .at = offsetof(struct volume, sensitivity),
-      .preset = "medium", .values = sensitivities,
-      .help = "how far outside the usual: low 5, medium 3, high 2 robust standard deviations" },
+    SENSITIVITY_OPTION(struct volume, "how far outside the usual: low 5, normal 3, high 2 robust standard deviations"),
     { .key = "floor", .type = OPT_BYTES, .at = offsetof(struct volume, floor_bytes), .preset = "50MiB",
       .min = 1024, .max = INT64_MAX, .help = "an hour with less than this never alerts" },
     { .key = "min_samples", .type = OPT_INT, .at = offsetof(struct volume, samples), .preset = "20",
@@ -432,12 +427,9 @@ static int volume_observe(void *self, const struct observation *obs, const struc
 static int volume_open(void *self, struct error *err)
 {
     struct volume *d = self;
-    static const struct { int32_t z10, q; } strict[] = { [SENSITIVITY_LOW] = { .z10 = 50, .q = 5 },
-                                                         [SENSITIVITY_MEDIUM] = { .z10 = 30, .q = 3 },
-                                                         [SENSITIVITY_HIGH] = { .z10 = 20, .q = 2 } };
 
     (void)err;
-    d->rule = (struct band_rule){ .z10 = strict[d->sensitivity].z10, .q = strict[d->sensitivity].q,
+    d->rule = (struct band_rule){ .z10 = sensitivity_z10(d->sensitivity), .q = sensitivity_q(d->sensitivity),
                                   .floor_bytes = d->floor_bytes, .samples = d->samples };
     return 0;
 }

@@ -3,8 +3,7 @@
 #include "alert/suppress.h"
 
 #include "alert/catalogue.h"
-#include "base/buf.h"
-#include "base/num.h"
+#include "base/expiry.h"
 #include "base/timeutil.h"
 #include "enrich/prefix.h"
 #include "settings/errors.h"
@@ -293,12 +292,7 @@ void suppress_warn(const struct suppress *s, int64_t now_ns, void (*fn)(void *se
         struct suppress_view v;
 
         suppress_look(s, i, &v);
-        if (v.expires_ns == INT64_MAX || i64_add_sat(now_ns, v.warn_before_ns) < v.expires_ns)
-            continue;
-        buf_add_str(&what, now_ns >= v.expires_ns ? "ended on " : "ends on ");
-        time_add_iso(&what, v.expires_ns, 0);
-        buf_add_str(&what, now_ns >= v.expires_ns ? "; its alerts are told again, take it out or renew it"
-                                                  : "; from then on its alerts are told again");
-        fn(self, v.name, buf_cstr(&what));
+        if (expiry_say(&what, v.expires_ns, v.warn_before_ns, now_ns))
+            fn(self, v.name, buf_cstr(&what));
     }
 }

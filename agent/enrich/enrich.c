@@ -178,6 +178,16 @@ bool enrich_trusts(const struct enrich *e, enum trusted_kind kind, struct slice 
     return (n && n->is_trusted) || (e && trusted_has(e->trusted, kind, account, value, time_ns));
 }
 
+bool enrich_trusts_asn(const struct enrich *e, struct slice account, int64_t asn, int64_t time_ns)
+{
+    return e && trusted_has_asn(e->trusted, account, asn, time_ns);
+}
+
+const struct trusted *enrich_trusted(const struct enrich *e)
+{
+    return e ? e->trusted : NULL;
+}
+
 /* ---- feeds ------------------------------------------------------------------------------------- */
 
 static struct feed *find_feed(const struct enrich *e, const char *name)

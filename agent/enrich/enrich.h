@@ -52,6 +52,7 @@ const struct feed_table *enrich_feed(const struct enrich *e, const char *name);
 MUST_CHECK int enrich_set_networks(struct enrich *e, struct network_table *table, struct error *err);
 /* The `trusted:` list; taken over. */
 void enrich_set_trusted(struct enrich *e, struct trusted *list);
+const struct trusted *enrich_trusted(const struct enrich *e); /* may be NULL */
 size_t enrich_bytes(const struct enrich *e);
 /* Does any feed hold the category; is there any feed at all? For "blind" sentences. */
 bool enrich_has_category(const struct enrich *e, enum feed_category c);
@@ -73,6 +74,8 @@ bool enrich_knows_networks(const struct enrich *e);
 /* Does the operator trust the value in this respect? Addresses of trusted networks are trusted addresses. */
 bool enrich_trusts(const struct enrich *e, enum trusted_kind kind, struct slice account, struct slice value,
                    int64_t time_ns);
+/* Does the operator trust the system that the address is in? asn: what enrich_place() said; 0: no. */
+bool enrich_trusts_asn(const struct enrich *e, struct slice account, int64_t asn, int64_t time_ns);
 bool enrich_is_private(struct slice address); /* RFC 1918, ULA, loopback, link-local, empty */
 
 #endif

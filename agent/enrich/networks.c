@@ -171,8 +171,7 @@ static bool read_bool(struct slice s, bool *ret)
     return false;
 }
 
-/* "AS64500" or "64500". */
-static bool read_asn(struct slice s, int64_t *ret)
+bool asn_parse(struct slice s, int64_t *ret)
 {
     if (slice_starts_nocase(s, SL("AS")))
         s = slice_make(s.at + 2, s.len - 2);
@@ -201,7 +200,7 @@ static bool read_field(struct network_table *t, enum column c, struct slice fiel
     case COL_LON:
         return read_degrees(field, 180, &n->lon);
     case COL_ASN:
-        return read_asn(field, &n->asn);
+        return asn_parse(field, &n->asn);
     case COL_TRUSTED:
         return read_bool(field, &n->is_trusted);
     case COL_UNTIL:

@@ -31,6 +31,9 @@ MUST_CHECK int network_table_parse_csv(struct network_table *t, struct slice byt
  * old and new list, all clouds). */
 MUST_CHECK int network_table_add_standing(struct network_table *t, struct error *err);
 
+/* "AS64500" or "64500". */
+bool asn_parse(struct slice s, int64_t *ret);
+
 /* ---- for enrich.c ------------------------------------------------------------------------------ */
 const struct prefix *network_table_ranges(const struct network_table *t);
 const struct network *network_table_at(const struct network_table *t, size_t i);

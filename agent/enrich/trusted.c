@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "enrich/trusted.h"
 
+#include "base/expiry.h"
 #include "base/timeutil.h"
+#include "enrich/networks.h"
 #include "enrich/prefix.h"
 #include "settings/errors.h"
 #include "settings/option.h"
@@ -18,7 +20,8 @@ struct entry {
     struct string_list accounts;
     enum trusted_kind kind;
     struct prefix range;
-    int64_t until_ns;
+    int64_t asn;
+    int64_t until_ns, warn_before_ms;
 };
 
 struct trusted {
@@ -31,15 +34,22 @@ struct trusted {
       .max = 512, .help = what, .example = shown }
 
 static const struct option_spec entry_options[] = {
-    VALUE("address", TRUSTED_ADDRESS, "an address or a range", "203.0.113.0/24"),
-    VALUE("principal", TRUSTED_PRINCIPAL, "object id, user name or application id", "anna@contoso.example"),
+    VALUE("address", TRUSTED_ADDRESS, "an address or a range: who comes from there is not told, how much is read still is",
+          "203.0.113.0/24"),
+    VALUE("asn", TRUSTED_ASN, "number of an autonomous system: spares alerts about unusual places and networks only",
+          "AS64500"),
+    VALUE("principal", TRUSTED_PRINCIPAL, "object id, user name or application id: what it does is not told, but where a "
+          "listed address or a key is concerned", "anna@contoso.example"),
     VALUE("key_reader", TRUSTED_KEY_READER, "who may read keys: user name, object id or application id",
           "terraform@contoso.example"),
-    VALUE("agent", TRUSTED_AGENT, "a user agent; * at the end stands for any rest", "contoso-backup*"),
+    VALUE("agent", TRUSTED_AGENT, "a user agent; * at the end stands for any rest; spares alerts about the program only",
+          "contoso-backup*"),
     { .key = "accounts", .type = OPT_STRING_LIST, .at = offsetof(struct entry, accounts),
       .help = "database accounts; none named: all" },
     { .key = "until", .type = OPT_STRING, .at = offsetof(struct entry, until),
       .help = "until this time of events, UTC; a date alone is its first moment; unsaid: for ever" },
+    { .key = "warn_before", .type = OPT_DURATION, .at = offsetof(struct entry, warn_before_ms), .preset = "7d",
+      .min = 0, .max = INT64_C(366) * 86400000, .help = "the log warns this long before it ends" },
     { .key = "note", .type = OPT_STRING, .at = offsetof(struct entry, note), .max = 1000,
       .help = "who asked for it, and why" },
     { 0 },
@@ -58,10 +68,13 @@ static void read_entry(struct entry *e, const struct yaml_node *item, struct set
             n++;
         }
     if (n != 1)
-        settings_errors_add(errors, item, "exactly one of address, principal, key_reader and agent is expected");
+        settings_errors_add(errors, item, "exactly one of address, asn, principal, key_reader and agent is expected");
     if (e->value[TRUSTED_ADDRESS] && !prefix_parse(slice_of(e->value[TRUSTED_ADDRESS]), &e->range))
         settings_errors_add(errors, yaml_node_get(item, "address"), "'%.60s' is neither an address nor a range",
                             e->value[TRUSTED_ADDRESS]);
+    if (e->value[TRUSTED_ASN] && (!asn_parse(slice_of(e->value[TRUSTED_ASN]), &e->asn) || e->asn == 0))
+        settings_errors_add(errors, yaml_node_get(item, "asn"), "'%.60s' is no system number, as in AS64500",
+                            e->value[TRUSTED_ASN]);
     if (e->until && !time_parse_iso(slice_of(e->until), &e->until_ns))
         settings_errors_add(errors, yaml_node_get(item, "until"), "a date or a time in UTC is expected, as in 2027-01-31");
 }
@@ -144,4 +157,34 @@ bool trusted_has(const struct trusted *t, enum trusted_kind kind, struct slice a
             is_the_value(&t->at[i], value))
             return true;
     return false;
+}
+
+bool trusted_has_asn(const struct trusted *t, struct slice account, int64_t asn, int64_t time_ns)
+{
+    for (size_t i = 0; t && asn && i < t->len; i++)
+        if (t->at[i].kind == TRUSTED_ASN && t->at[i].asn == asn && time_ns < t->at[i].until_ns &&
+            is_for_account(&t->at[i], account))
+            return true;
+    return false;
+}
+
+void trusted_warn(const struct trusted *t, int64_t now_ns, void (*fn)(void *self, const char *name, const char *what),
+                  void *self)
+{
+    static const char *const words[TRUSTED_KIND_COUNT] = {
+        [TRUSTED_ADDRESS] = "address", [TRUSTED_ASN] = "asn", [TRUSTED_PRINCIPAL] = "principal",
+        [TRUSTED_KEY_READER] = "key_reader", [TRUSTED_AGENT] = "agent",
+    };
+
+    for (size_t i = 0; t && i < t->len; i++) {
+        CLEANUP(buf_release) struct buf name = BUF_INIT(2048), what = BUF_INIT(256);
+        const struct entry *e = &t->at[i];
+
+        if (!expiry_say(&what, e->until_ns, e->warn_before_ms * NS_PER_MS, now_ns))
+            continue;
+        buf_addf(&name, "%s %s", words[e->kind], e->value[e->kind]);
+        if (e->note)
+            buf_addf(&name, " (%s)", e->note);
+        fn(self, buf_cstr(&name), buf_cstr(&what));
+    }
 }

@@ -2,13 +2,21 @@
  *
  *     trusted:
  *       - { address: 203.0.113.0/24, note: head office }
+ *       - { asn: AS64500, note: our carrier at all branches }
  *       - { principal: 3f2c..., accounts: [contoso-orders], until: 2027-01-31, note: nightly export }
  *       - { key_reader: terraform@contoso.example, note: reads keys at every refresh }
  *       - { agent: contoso-backup*, note: our own tool }
  *
  * Trust is about one question of one kind; detectors ask with enrich_trusts(). It is judged at the event's time, so
- * that a replay judges as the day did. A user agent is the caller's own word: being trusted it may spare an alert
- * about the agent, never one about anything else.
+ * that a replay judges as the day did. It spares alerts, not learning: when it ends, what it covered is known. How far
+ * a kind goes:
+ *   address     where from: places, networks, listings, refusals, lists of names, sleeping accounts, stolen keys. Never
+ *               how much: who sits at a trusted address can still carry the data away.
+ *   asn         unusual places and networks, and where a key reader is. No more: a carrier or cloud serves everybody.
+ *   principal   what this identity does (volumes, scans, feeds, lists), that it is new, that it travels. Never where a
+ *               listed address or a key is concerned: an identity can be stolen like a key.
+ *   agent       that the program is new or a tool. A user agent is the caller's own word.
+ *   key_reader  that it reads or regenerates keys. Never from a listed address, never all keys at once.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_TRUSTED_H
 #define COSMOWATCH_TRUSTED_H
@@ -21,6 +29,7 @@ struct yaml_node;
 
 enum trusted_kind {
     TRUSTED_ADDRESS,    /* an address or a range */
+    TRUSTED_ASN,        /* autonomous system: asked with trusted_has_asn() */
     TRUSTED_PRINCIPAL,  /* object id, UPN or application id, as logged */
     TRUSTED_KEY_READER, /* may read keys: the caller of AzureActivity, or its application id */
     TRUSTED_AGENT,      /* user agent; * at the end stands for any rest */
@@ -34,5 +43,10 @@ void trusted_freep(struct trusted **t);
 /* Is the value trusted at that time, everywhere or for this account? NULL trusts nobody. */
 bool trusted_has(const struct trusted *t, enum trusted_kind kind, struct slice account, struct slice value,
                  int64_t time_ns);
+bool trusted_has_asn(const struct trusted *t, struct slice account, int64_t asn, int64_t time_ns);
+/* fn for each entry that is over or will be within its warning time: "address 203.0.113.0/24 (head office)" and
+ * "ends on ..." (base/expiry.h). */
+void trusted_warn(const struct trusted *t, int64_t now_ns, void (*fn)(void *self, const char *name, const char *what),
+                  void *self);
 
 #endif

@@ -56,8 +56,10 @@ const struct option_spec settings_top_options[] = {
       .help = "what you know about addresses, here or in a CSV: { file: networks.csv }",
       .example = "[{ cidr: 203.0.113.0/24, name: head office, country: DE, trusted: true }]" },
     { .key = "trusted", .type = OPT_NODE, .at = offsetof(struct settings, trusted),
-      .help = "addresses, principals, key readers and user agents that you vouch for: address, principal, key_reader or "
-              "agent, and accounts, until, note",
+      .help = "who spares alerts and is learned all the same, each an address, asn, principal, key_reader or agent, with "
+              "accounts, until, warn_before, note. address: who comes from there, not how much is read; asn: unusual places "
+              "and networks only; principal: what it reads and lists, that it is new or travels; key_reader: reads and "
+              "regenerates keys; agent: a new or strange program only",
       .example = "[{ key_reader: terraform@contoso.example, until: 2027-01-31 }]" },
     { .key = "suppressions", .type = OPT_NODE, .at = offsetof(struct settings, suppressions),
       .help = "alerts that are kept but not delivered, as long as all they say is covered: name, reason, comment, types, "

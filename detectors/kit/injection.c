@@ -267,7 +267,7 @@ static int count_broken(struct injection_scene *s, const struct query_case *k, s
 
     if (!win)
         return error_set(err, ERR_NOMEM, "memory of failing statements");
-    if (!window_crosses(win, k->lesson.shape, s->limits->burst_shapes, &more))
+    if (!window_crosses(win, k->lesson.shape, sensitivity_count(s->limits->sensitivity, s->limits->burst_shapes, 2), &more))
         return 0;
     int64_t distinct = query_bits_count(&win->all);
 
@@ -285,7 +285,7 @@ static int count_series(struct injection_scene *s, const struct query_case *k, s
 
     if (!win)
         return error_set(err, ERR_NOMEM, "memory of guesses");
-    if (!window_crosses(win, k->id, SERIES_MIN, &more))
+    if (!window_crosses(win, k->id, sensitivity_count(s->limits->sensitivity, SERIES_MIN, 2), &more))
         return 0;
     return injection_emit_burst(s, &more, &(struct injection_burst){
         .type = k->series_type, .variant = ".Series", .rule = "series",
@@ -335,6 +335,12 @@ static int learn(const struct injection_scene *s, const struct query_case *k, st
     return query_history_learn(&s->client, &lesson) ? 0 : error_set(err, ERR_NOMEM, "memory of query shapes");
 }
 
+/* Is it told by itself? What only counts has no confidence of its own. */
+static bool is_one(const struct query_case *k)
+{
+    return k->verdict == VERDICT_PROBE || k->verdict == VERDICT_ATTACK || k->verdict == VERDICT_WIDENED;
+}
+
 int injection_conclude(struct injection_scene *s, struct query_case *k, struct error *err)
 {
     int result = 0;
@@ -346,7 +352,7 @@ int injection_conclude(struct injection_scene *s, struct query_case *k, struct e
         k->note = "the user agent is the mark of an attack tool";
         k->lesson.grade = GRADE_ATTACK;
     }
-    if (!s->ctx->is_backfill)
+    if (!s->ctx->is_backfill && sensitivity_wants(s->limits->sensitivity, is_one(k) ? k->confidence : 100))
         switch (k->verdict) {
         case VERDICT_ORDINARY: break;
         case VERDICT_BROKEN: result = count_broken(s, k, err); break;

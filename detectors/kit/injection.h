@@ -12,8 +12,10 @@
 #include "detectors/detector.h"
 #include "detectors/kit/query_case.h"
 #include "detectors/kit/query_window.h"
+#include "detectors/kit/sensitivity.h"
 
 struct injection_limits { /* embedded in the detector; INJECTION_OPTIONS fills it */
+    int sensitivity;
     int64_t burst_shapes;   /* distinct broken statements in ten minutes that alert */
     int64_t fuzzing_medium; /* distinct failing shapes in ten minutes that make Medium */
     int64_t high_bytes;     /* at least this much taken in a slot before severity High */
@@ -28,7 +30,11 @@ struct injection_limits { /* embedded in the detector; INJECTION_OPTIONS fills i
       .help = "distinct failing statements in ten minutes that raise fuzzing to Medium" },         \
     { .key = "high_bytes", .type = OPT_BYTES, .at = offsetof(owner, member.high_bytes),             \
       .preset = "256KiB", .min = 1,                                                                \
-      .help = "taken in a slot, and ten times the usual answer, to raise an injection to High" }
+      .help = "taken in a slot, and ten times the usual answer, to raise an injection to High" },      \
+    { .key = "sensitivity", .type = OPT_ENUM, .at = offsetof(owner, member.sensitivity), .preset = "normal", \
+      .values = sensitivity_words,                                                                 \
+      .help = "low: no statement with a confidence below 50, and bursts and series of twice as many; high: of half as " \
+              "many" }
 
 struct injection_kind { /* a dialect as its detector knows it; static */
     const char *detector;

@@ -234,10 +234,54 @@ START_TEST(trust_is_of_one_kind_for_named_accounts_and_until_its_day)
 }
 END_TEST
 
+static struct trusted *trusted_of(const char *text)
+{
+    struct settings_errors errors = { 0 };
+    struct yaml_tree *tree = NULL;
+    struct trusted *t = NULL;
+
+    ck_assert_int_eq(yaml_tree_parse(slice_of(text), "t", &tree, &errors), 0);
+    ck_assert_int_eq(trusted_read(yaml_tree_root(tree), &t, &errors), 0);
+    yaml_tree_free(tree);
+    return t;
+}
+
+START_TEST(a_trusted_system_is_no_trusted_address)
+{
+    struct trusted *t = trusted_of("- { asn: AS64500, accounts: [orders], until: 2024-10-05 }\n- { asn: 64501 }\n");
+    struct { const char *account; int64_t asn, time_ns; bool is; } asks[] = {
+        { "ORDERS", 64500, DAY, true },   { "orders", 64500, DAY + NS_PER_DAY, false }, { "payroll", 64500, DAY, false },
+        { "payroll", 64501, DAY, true },  { "payroll", 0, DAY, false },                 { "payroll", 64502, DAY, false },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++)
+        ck_assert_msg(trusted_has_asn(t, slice_of(asks[i].account), asks[i].asn, asks[i].time_ns) == asks[i].is, "case %zu", i);
+    ck_assert(!trusted_has(t, TRUSTED_ADDRESS, SL("payroll"), SL("64501"), DAY));
+    ck_assert(!trusted_has_asn(NULL, SL("payroll"), 64501, DAY));
+    trusted_free(t);
+}
+END_TEST
+
+START_TEST(trust_that_ends_is_warned_of_in_time)
+{
+    struct trusted *t = trusted_of("- { address: 203.0.113.0/24, until: 2024-10-08, warn_before: 5d, note: office }\n"
+                                   "- { agent: never }\n"
+                                   "- { agent: late, until: 2024-10-08, warn_before: 2d }\n"
+                                   "- { asn: AS64500, until: 2024-10-01 }\n");
+    CLEANUP(buf_release) struct buf said = BUF_INIT(4096);
+
+    trusted_warn(t, DAY, note_warning, &said);
+    ck_assert_str_eq(buf_cstr(&said),
+                     "address 203.0.113.0/24 (office) ends on 2024-10-08T00:00:00Z; from then on its alerts are told again\n"
+                     "asn AS64500 ended on 2024-10-01T00:00:00Z; its alerts are told again, take it out or renew it\n");
+    trusted_free(t);
+}
+END_TEST
+
 START_TEST(mistakes_in_the_trusted_list_are_told)
 {
     static const char *const bad[] = { "- { address: 1.2.3 }\n", "- { note: nobody }\n", "- { address: 1.2.3.4, agent: x }\n",
-                                       "- { agent: x, until: never }\n", "- { adress: 1.2.3.4 }\n", "x: y\n" };
+                                       "- { agent: x, until: never }\n", "- { asn: telecom }\n", "- { asn: 0 }\n", "- { adress: 1.2.3.4 }\n", "x: y\n" };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct settings_errors errors = { 0 };
@@ -298,6 +342,8 @@ int main(void)
     tcase_add_test(t, a_suppressed_alert_is_told_as_soon_as_somebody_else_stands_in_it);
     tcase_add_test(t, a_rule_that_ends_is_warned_of_in_time);
     tcase_add_test(t, trust_is_of_one_kind_for_named_accounts_and_until_its_day);
+    tcase_add_test(t, a_trusted_system_is_no_trusted_address);
+    tcase_add_test(t, trust_that_ends_is_warned_of_in_time);
     tcase_add_test(t, mistakes_in_the_trusted_list_are_told);
     tcase_add_test(t, every_type_has_a_sample_that_is_marked_and_whose_sentences_are_whole);
     suite_add_tcase(s, t);
