@@ -25,6 +25,8 @@ static bool is_keyword(struct slice name)
 struct parser {
     struct query_reading *r;
     size_t i, depth;
+    struct slice inside; /* name of the step whose arguments are read */
+    bool seen_value;     /* a literal that may be a user's: what was put in stands behind one */
     bool failed;
 };
 
@@ -52,8 +54,10 @@ static void take_args(struct parser *p, struct step *s)
                             "between", "within", "without", "startingWith", "endingWith", "containing", "notStartingWith",
                             "notEndingWith", "notContaining", "constant", "inject", "limit", "range", "tail", "skip");
     bool last_value = IS_IN(s->name, "has", "property", "hasNot");
+    struct slice outer = p->inside;
     size_t last_arg = 0;
 
+    p->inside = s->name;
     p->i++;
     while (!p->failed && !op(p, ')')) {
         if (s->args > 0) {
@@ -72,8 +76,11 @@ static void take_args(struct parser *p, struct step *s)
         take_expr(p);
         s->args++;
     }
+    p->inside = outer;
     if (last_value && s->args >= 2 && p->r->tokens[last_arg].kind == QUERY_STRING)
         p->r->tokens[last_arg].unused = 0;
+    p->seen_value |= s->args > 0 && query_is_literal(&p->r->lex, last_arg) && p->r->tokens[last_arg].unused == 0 &&
+                     !IS_IN(s->name, "limit", "range", "tail", "skip", "times", "constant");
     if (!p->failed)
         p->i++;
 }
@@ -111,7 +118,8 @@ struct chain { /* of the outermost traversal */
     size_t steps, writes;
     bool is_outer;
     size_t fresh_tok, fresh_last, write_tok;
-    bool has_fresh, has_drop, adds_edge;
+    bool has_fresh, has_drop, adds_edge, was_as;
+    bool starts_anew, has_filter; /* an inner one: from all elements; and picks some */
     struct step drop;
 };
 
@@ -133,8 +141,12 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
         query_found(r, Q_WIDE_STEP, 12, s->tok, s->last);
     if (IS_IN(s->name, "neq", "without"))
         query_found(r, Q_NOT_EQUAL, 15, s->tok, s->last);
-    if (!c->is_outer)
+    c->has_filter |= IS_IN(s->name, "has", "hasId", "hasLabel", "where");
+    if (!c->is_outer) {
+        c->starts_anew |= c->steps++ == 0 && IS_IN(s->name, "V", "E") && !s->has_id;
+        c->fresh_last = s->last;
         return;
+    }
     if (c->has_drop) {
         query_found(r, Q_DROP_INSIDE, 90, c->drop.tok, s->last);
         c->has_drop = false;
@@ -149,11 +161,14 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
     c->writes = IS_IN(s->name, "property");
     if (c->writes)
         c->write_tok = s->tok;
-    if (c->steps > 0 && IS_IN(s->name, "V", "E") && !s->has_id && !c->has_fresh) {
+    if (slice_starts(s->name, SL("with")) && c->steps == 0)
+        return; /* g.withSideEffect(...).V(): still the source */
+    if (c->steps > 0 && IS_IN(s->name, "V", "E") && !s->has_id && !c->has_fresh && !c->was_as) {
         c->has_fresh = true;
         c->fresh_tok = s->tok;
         c->fresh_last = s->last;
     }
+    c->was_as = IS_IN(s->name, "as"); /* .as('a').V(): the other one of a pair */
     c->steps++;
 }
 
@@ -204,6 +219,8 @@ static void take_primary(struct parser *p)
 {
     const struct query_token *t = &p->r->tokens[p->i];
     struct chain c = { .is_outer = p->depth == 1 };
+    size_t first = p->i;
+    bool was_behind_value = p->seen_value;
 
     if (op(p, '-'))
         t = &p->r->tokens[++p->i];
@@ -235,6 +252,8 @@ static void take_primary(struct parser *p)
     }
     if (!p->failed)
         take_chain(p, &c);
+    if (c.starts_anew && was_behind_value && !IS_IN(p->inside, "to", "from"))
+        query_found(p->r, Q_FRESH_START, c.has_filter ? 20 : 66, first, c.fresh_last);
     if (c.has_fresh) /* .V() for the other end of a new edge is ordinary */
         query_found(p->r, Q_FRESH_START, c.adds_edge ? 15 : 66, c.fresh_tok, c.fresh_last);
 }

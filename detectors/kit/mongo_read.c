@@ -194,7 +194,7 @@ struct asked_field {
     struct slice name;    /* last part of the path */
     uint64_t path;        /* hash of the whole */
     size_t tok;
-    bool ignores_case;
+    bool ignores_case, beside_value, beside_secret; /* struct mongo_question */
 };
 
 static uint64_t form_of(const struct asked_field *f, struct slice operator)
@@ -221,7 +221,8 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
     memcpy(copy, name.at, operator.len);
     struct mongo_value v = value_at(w);
     struct mongo_question q = { .field = f->name, .operator = operator, .value = v, .ignores_case = f->ignores_case,
-                                .has_limit = w->r->has_limit, .is_negated = is_negated };
+                                .has_limit = w->r->has_limit, .is_negated = is_negated,
+                                .beside_value = f->beside_value, .beside_secret = f->beside_secret };
 
     if (v.kind == MONGO_LIST)
         look_at_list(w, &q);
@@ -387,8 +388,31 @@ static void take_expression(struct walker *w, size_t key_tok)
         found(w, Q_ALWAYS_OPERATOR, 74, key_tok, w->i - 1);
 }
 
+/* What else the object at the walker compares with plain values; of a long one only the beginning. */
+static void look_beside(const struct walker *w, struct asked_field *ret)
+{
+    const struct query_lex *lex = &w->r->lex;
+    size_t depth = 0;
+
+    for (size_t i = w->i; i + 2 < lex->len && i < w->i + 200; i++) {
+        if (query_is_op(lex, i, '{') || query_is_op(lex, i, '['))
+            depth++;
+        else if (query_is_op(lex, i, '}') || query_is_op(lex, i, ']'))
+            depth -= depth > 0;
+        if (depth == 0)
+            return;
+        if (depth != 1 || !query_is_op(lex, i + 1, ':') || !query_is_literal(lex, i + 2))
+            continue;
+        struct slice key = w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : query_token_text(lex, i);
+
+        ret->beside_value |= !slice_starts(key, SL("$"));
+        ret->beside_secret |= mongo_is_secret(key);
+    }
+}
+
 static void walk_filter(struct walker *w, uint64_t path)
 {
+    struct asked_field beside = { 0 };
     uint64_t seen[24];
     size_t seen_len = 0;
     bool first = true;
@@ -398,6 +422,7 @@ static void walk_filter(struct walker *w, uint64_t path)
         skip_value(w);
         return;
     }
+    look_beside(w, &beside);
     if (!enter(w))
         return;
     while (next_key(w, &first)) {
@@ -421,7 +446,8 @@ static void walk_filter(struct walker *w, uint64_t path)
                     break;
                 }
             char copy[64]; /* the key's memory is reused */
-            struct asked_field f = { .name = slice_cut(last, sizeof copy), .path = path * 31 + word, .tok = tok };
+            struct asked_field f = { .name = slice_cut(last, sizeof copy), .path = path * 31 + word, .tok = tok,
+                                     .beside_value = beside.beside_value, .beside_secret = beside.beside_secret };
 
             memcpy(copy, f.name.at, f.name.len);
             f.name.at = copy;
@@ -666,8 +692,9 @@ static bool looks_like_a_command(struct mongo_reading *r, size_t from)
         struct slice key = key_text(&w);
 
         is |= is_command(key);
-        r->has_limit |= slice_eq(key, SL("limit")) || slice_eq(key, SL("findAndModify"));
         w.i += 2;
+        r->has_limit |= slice_eq(key, SL("findAndModify")) ||
+                        (slice_eq(key, SL("limit")) && !slice_eq(query_token_text(&r->lex, w.i), SL("1")));
         skip_value(&w);
     }
     return is;

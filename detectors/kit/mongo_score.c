@@ -38,7 +38,7 @@ static bool is_about(struct slice field)
 
 static bool is_password(struct slice field)
 {
-    return CONTAINS_ANY(field, "passw", "passwd", "pwd", "passphrase", "passcode", "secret", "pincode", "otp") ||
+    return CONTAINS_ANY(field, "passw", "passwd", "pwd", "passphrase", "passcode", "secret", "pincode", "pinhash", "pin_hash", "otp") ||
            IS_ANY(field, "pass", "pin", "pw", "passe", "clave", "senha", "contrasena", "kennwort", "motdepasse", "wachtwoord", "haslo");
 }
 
@@ -61,6 +61,18 @@ static bool is_state(struct slice field)
 {
     return CONTAINS_ANY(field, "status", "state", "type", "kind", "role", "flag", "delet", "archiv", "hidden", "visib", "stage", "phase", "level",
                         "active", "enabled", "disabled", "scope", "permission", "group", "mode", "priority", "verified", "is_", "version");
+}
+
+/* What documents are picked by, one value at a time, and what all of a kind have: nobody asks whether it is there. */
+static bool is_selector(struct slice field)
+{
+    return !is_about(field) && IS_ANY(field, "category", "categories", "brand", "owner", "author", "creator", "city", "town", "country", "region", "area",
+                                      "district", "province", "department", "dept", "division", "section", "company", "organisation", "organization", "tenant",
+                                      "team", "club", "branch", "store", "shop", "warehouse", "vendor", "supplier", "manufacturer", "customer", "client",
+                                      "product", "item", "sku", "barcode", "isbn", "plate", "genre", "subject", "topic", "course", "language", "lang", "currency", "slug",
+                                      "plan", "tier", "model", "make", "color", "colour", "material", "gender", "sender", "recipient", "assignee", "advisor",
+                                      "analyst", "doctor", "driver", "teacher", "coupon", "room", "site", "zone", "channel", "project", "board", "skill", "order",
+                                      "firstname", "lastname", "first_name", "last_name", "surname", "fullname", "full_name");
 }
 
 static bool is_id(struct slice field)
@@ -152,6 +164,7 @@ static bool is_prefix_guess(struct slice p)
 
 /* ---- operators ----------------------------------------------------------------------------------- */
 
+#define BESIDE_SECRET 66
 #define SCORE(r, s) ((struct mongo_score){ .rule = (r), .score = (s) })
 
 static struct mongo_score score_pattern(const struct mongo_question *q)
@@ -168,7 +181,8 @@ static struct mongo_score score_pattern(const struct mongo_question *q)
         s.rule = matches_anything(p) && !has_length(p) ? Q_PATTERN_ANY : Q_PATTERN_GUESS;
         s.score = 88;
     } else if (matches_anything(p)) {
-        bool empty_search = q->ignores_case || q->has_limit; /* a search box without text */
+        bool is_whole = p.len > 1 && p.at[0] == '^' && p.at[p.len - 1] == '$';
+        bool empty_search = q->ignores_case || (q->has_limit && !is_whole); /* a search box without text */
 
         s.score = is_login(q->field) ? 80 : has_length(p) ? 74 : empty_search ? 45 : 66;
     } else if (is_prefix_guess(p)) {
@@ -193,6 +207,8 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
         return SCORE(Q_SECRET_OPERATOR, is_password(q->field) && !is_about(q->field) ? 80 : 0);
     if (is_secret)
         return SCORE(Q_SECRET_OPERATOR, v->kind == MONGO_NULL && !is_password(q->field) ? 62 : 90);
+    if (v->kind == MONGO_NULL && !is_who && is_selector(q->field))
+        return SCORE(Q_ALWAYS_OPERATOR, q->beside_value ? 55 : 63);
     if (v->kind == MONGO_NULL)
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 66 : is_about(q->field) || is_id(q->field) || is_state(q->field) ? 15 : 50);
     if (v->kind == MONGO_EMPTY_OBJECT || v->kind == MONGO_EMPTY_LIST)
@@ -232,6 +248,8 @@ static struct mongo_score score_exists(const struct mongo_question *q)
         return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 76 : 50);
     if (is_login(q->field))
         return SCORE(Q_SECRET_OPERATOR, CONTAINS_ANY(q->field, "mail", "phone") ? 40 : 66);
+    if (is_selector(q->field))
+        return SCORE(Q_ALWAYS_OPERATOR, q->beside_value ? 55 : 63);
     return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) || is_state(q->field) || is_id(q->field) ? 12 : 35);
 }
 
@@ -273,7 +291,8 @@ static struct mongo_score score_plain(const struct mongo_question *q)
     if (IS_ANY(o, "$where", "$function", "$expr"))
         return SCORE(Q_SCRIPT_IN_FIELD, slice_eq(o, SL("$expr")) ? 60 : 92);
     if (slice_eq(o, SL("$type")))
-        return SCORE(mongo_is_secret(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, mongo_is_secret(q->field) ? 82 : is_login(q->field) ? 55 : 35);
+        return SCORE(mongo_is_secret(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, mongo_is_secret(q->field) ? 82
+                     : is_login(q->field) || is_selector(q->field) ? q->beside_value ? 55 : 62 : 35);
     if (slice_eq(o, SL("$not")) && q->value.kind == MONGO_EMPTY_OBJECT)
         return SCORE(Q_ALWAYS_OPERATOR, 66);
     if (IS_ANY(o, "$or", "$and", "$nor"))
@@ -284,7 +303,15 @@ static struct mongo_score score_plain(const struct mongo_question *q)
     return SCORE(Q_WIDE_OPERATOR, mongo_is_secret(q->field) || is_login(q->field) ? 70 : 40);
 }
 
-struct mongo_score mongo_score_operator(const struct mongo_question *q)
+/* A key, a password or a token is looked up with exact values: an operator beside it came from somewhere else. */
+static struct mongo_score beside_secret(const struct mongo_question *q, struct mongo_score s)
+{
+    if (q->beside_secret && s.score >= 20 && s.score < BESIDE_SECRET)
+        s.score = BESIDE_SECRET;
+    return s;
+}
+
+static struct mongo_score score_operator(const struct mongo_question *q)
 {
     struct mongo_question inner = *q;
 
@@ -299,4 +326,9 @@ struct mongo_score mongo_score_operator(const struct mongo_question *q)
         return score_plain(&inner);
     }
     return mongo_is_secret(q->field) ? SCORE(Q_SECRET_OPERATOR, 85) : SCORE(Q_WIDE_OPERATOR, is_login(q->field) ? 50 : 15);
+}
+
+struct mongo_score mongo_score_operator(const struct mongo_question *q)
+{
+    return beside_secret(q, score_operator(q));
 }

@@ -21,7 +21,10 @@ struct mongo_value {
 struct mongo_question {
     struct slice field, operator;
     struct mongo_value value;
-    bool is_guess_list, is_junk_list, ignores_case, has_limit, is_negated;
+    bool is_guess_list, is_junk_list, ignores_case, is_negated;
+    bool has_limit;      /* of several documents: a page of a search */
+    bool beside_value;   /* another field of the object is compared with a plain value */
+    bool beside_secret;  /* and that is a secret */
 };
 
 struct mongo_score {

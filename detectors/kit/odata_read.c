@@ -230,28 +230,72 @@ static bool is_system_property(const struct query_reading *r, const struct query
     return slice_eq_nocase(name, SL("PartitionKey")) || slice_eq_nocase(name, SL("RowKey")) || slice_eq_nocase(name, SL("Timestamp"));
 }
 
+/* A time before or after which there is no entity: datetime'1601-01-01...', datetime'2999-12-31...'. */
+static bool is_beyond_time(struct slice text, bool before)
+{
+    if (text.len < 8 || text.at[4] != '-')
+        return false;
+    return before ? text.at[0] < '2' : text.at[0] > '2' || text.at[1] > '0';
+}
+
 /* Property compared with something that nearly every value passes: score, 0 when not. */
 static int wide_score(const struct query_reading *r, const struct query_node *n)
 {
     const struct query_node *a = node(r, n->child), *b = node(r, a->next);
     const struct query_node *name = a->kind == O_NAME ? a : b, *value = a->kind == O_NAME ? b : a;
+    size_t compare = a->last + 1;
+    bool not_equal = query_is_word(&r->lex, compare, "ne");
 
+    if (a->kind == O_NAME && b->kind == O_NAME)
+        return not_equal && is_system_property(r, a) && is_system_property(r, b) ? 74 : 0;
     if (name->kind != O_NAME || value->kind != O_LITERAL)
         return 0;
-    size_t compare = a->last + 1;
     struct slice text = query_string_inside(&r->lex, value->last);
     bool is_text = r->tokens[value->last].kind == QUERY_STRING, is_system = is_system_property(r, name);
-    bool not_equal = query_is_word(&r->lex, compare, "ne");
     bool above = query_is_word(&r->lex, compare, "ge") || query_is_word(&r->lex, compare, "gt");
     bool below = query_is_word(&r->lex, compare, "le") || query_is_word(&r->lex, compare, "lt");
 
     if (not_equal)
         return is_system ? 74 : is_text && text.len <= 1 ? 66 : 25;
     if (above && is_text)
-        return text.len <= 1 || (is_system && text.len >= 4 && slice_starts(text, SL("19"))) ? is_system ? 82 : 66 : 0;
+        return text.len <= 1 || is_beyond_time(text, true) ? is_system ? 82 : 66 : 0;
     if (above)
         return 25;
-    return below && is_text && text.len >= 1 && (text.at[0] >= 'z' || text.at[0] == '~') ? is_system ? 74 : 60 : 0;
+    return below && is_text && text.len >= 1 && (text.at[0] >= 'z' || text.at[0] == '~' || is_beyond_time(text, false)) ? is_system ? 74 : 60 : 0;
+}
+
+/* not not x is x; *ret_negated whether one is left. */
+static const struct query_node *without_nots(const struct query_reading *r, const struct query_node *n, bool *ret_negated)
+{
+    *ret_negated = false;
+    for (; n->kind == O_NOT; n = node(r, n->child))
+        *ret_negated = !*ret_negated;
+    return n;
+}
+
+static bool is_self_compare(const struct query_reading *r, const struct query_node *n)
+{
+    const struct query_node *a = node(r, n->child), *b = node(r, a->next);
+
+    return n->kind == O_COMPARE && a->kind == O_NAME && b->kind == O_NAME && same_text(r, a, b);
+}
+
+static void judge_alternative(struct query_reading *r, const struct query_node *n, const struct place *at);
+
+/* or not x */
+static void judge_negation(struct query_reading *r, const struct query_node *n, const struct place *at)
+{
+    bool is_negated = false;
+    const struct query_node *in = without_nots(r, n, &is_negated), *a = node(r, in->child), *b = node(r, a->next);
+
+    if (is_constant(in) || (in->kind == O_COMPARE && is_constant(a) && is_constant(b)))
+        query_found(r, Q_OR_CONSTANT, 80, n->first - 1, n->last);
+    else if (!is_negated)
+        judge_alternative(r, in, at);
+    else if (is_self_compare(r, in))
+        query_found(r, Q_OR_SELF, 82, n->first - 1, n->last);
+    else if (in->kind == O_COMPARE)
+        query_found(r, Q_OR_ALWAYS, is_system_property(r, a) ? 72 : b->kind == O_LITERAL ? at->is_empty ? 62 : 45 : 9, n->first - 1, n->last);
 }
 
 static void judge_alternative(struct query_reading *r, const struct query_node *n, const struct place *at)
@@ -265,14 +309,11 @@ static void judge_alternative(struct query_reading *r, const struct query_node *
                     n->first - 1, n->last);
         return;
     case O_LITERAL: query_found(r, Q_BARE_LITERAL, 65, n->first - 1, n->last); return;
-    case O_NOT:
-        if (is_constant(a) || (a->kind == O_COMPARE && is_constant(node(r, a->child)) && is_constant(node(r, node(r, a->child)->next))))
-            query_found(r, Q_OR_CONSTANT, 80, n->first - 1, n->last);
-        else if (a->kind == O_COMPARE)
-            query_found(r, Q_OR_ALWAYS, is_system_property(r, node(r, a->child)) ? 72
-                                        : node(r, node(r, a->child)->next)->kind == O_LITERAL ? at->is_empty ? 62 : 45 : 9,
-                        n->first - 1, n->last);
+    case O_OR:
+        for (uint32_t i = n->child; i; i = node(r, i)->next)
+            judge_alternative(r, node(r, i), at);
         return;
+    case O_NOT: judge_negation(r, n, at); return;
     case O_COMPARE: break;
     default: return;
     }
@@ -285,7 +326,7 @@ static void judge_alternative(struct query_reading *r, const struct query_node *
         query_found(r, Q_OR_CONSTANT, repeats ? 9 : is_text ? 86 : at->is_grouped ? 62 : 80, n->first - 1, n->last);
         return;
     }
-    if (a->kind == O_NAME && b->kind == O_NAME && same_text(r, a, b)) {
+    if (is_self_compare(r, n)) {
         query_found(r, Q_OR_SELF, 82, n->first - 1, n->last);
         return;
     }
@@ -317,7 +358,7 @@ static void judge_list(struct query_reading *r, const struct query_node *list)
             query_found(r, Q_CONSTANT_ANSWER, (texts ? 72 : 45) + (at.is_empty ? 10 : 0), n->first - 1, n->last);
         else if (n->kind == O_LITERAL)
             query_found(r, Q_BARE_LITERAL, 60, n->first - 1, n->last);
-        else if (n->kind == O_COMPARE && a->kind == O_NAME && b->kind == O_NAME && same_text(r, a, b))
+        else if (is_self_compare(r, n))
             query_found(r, Q_OR_SELF, 55, n->first - 1, n->last);
     }
 }

@@ -24,6 +24,7 @@ MONGO_APPS = {
     "blog": ("posts", ["author", "section", "slug"], "editToken", ["views", "likes"]),
     "gym": ("members", ["email", "club", "plan"], "pinHash", ["visits", "age"]),
     "lab": ("samples", ["barcode", "rack", "analyst"], "apiKey", ["ph", "mass"]),
+    "grove": ("trees", ["labelNo", "variety", "picker"], "gateCode", ["fruit", "rings"]),
     "shop2": ("carts", ["userId", "coupon", "store"], "sessionToken", ["total", "items"]),
 }
 
@@ -81,6 +82,7 @@ def mongo_benign(app, rnd):
         ("last", {"lastLogin": {"$lt": {"$date": "2025-01-01T00:00:00Z"}}}), ("attempt", {"loginAttempts": {"$gte": 5}}),
         ("tokens", {"deviceTokens": {"$in": ["f%dq" % k, "g%dq" % k]}}), ("mail", {"email": {"$in": ["a%d@x.org" % k, "b@x.org"]}}),
         ("role", {"role": {"$in": ["admin", "user"]}, f1: v}), ("not", {f1: {"$not": {"$regex": "^tmp"}}}), ("size", {"tags": {"$size": k % 5}}),
+        ("opt", {rnd.choice(["photo", "location", "score", "snapshot", "invoices", "avatarUrl", "notes", "tags.0"]): rnd.choice([{"$exists": True}, {"$ne": None}])}),
         ("mailset", {"email": {"$exists": True}, f1: v}), ("other", {f1: {"$ne": v}, f2: w}), ("type", {"legacy": {"$type": "string"}, f1: v}),
     ])
     if rnd.random() < .12:
@@ -195,7 +197,8 @@ def gremlin_attack(t, rnd):
     q = '"' if tid == "dq" else "'"
     s = rnd.choice(["x", "", "1"])
     close = {"id": ")", "upd": ")", "pk": "])", "edge": "))"}.get(tid, ")")
-    step = rnd.choice([".V().valueMap()", ".V()", ".V().has('a',neq('b'))", ".drop()", ".V().drop()", ".union(V(),E())", ".property('role','admin')", ".both().both().valueMap()", ".E()"])
+    step = rnd.choice([".V().valueMap()", ".V()", ".V().has('a',neq('b'))", ".drop()", ".V().drop()", ".union(V(),E())", ".property('role','admin')", ".both().both().valueMap()", ".E()", ".sideEffect(V().drop())",
+                       ".coalesce(V().valueMap(), V())", ".flatMap(__.V())", ".repeat(V()).times(2)", ".barrier().V().values('k')"])
     if rnd.random() < .6:
         return text.format(v=s + q + close + step + rnd.choice([" //", "//", " /* "]) if not step.endswith("/*") else ""), "gi_comment", "leak"
     # goes on until the rest of the template fits
@@ -232,7 +235,8 @@ def table_attack(t, rnd):
     w = rnd.choice(WORDS)
     sys_ = rnd.choice(["PartitionKey", "RowKey"])
     cond = rnd.choice(["true", f"{sys_} ne ''", f"{sys_} ge ''", f"{sys_} gt ''", "1 eq 1", f"'{w}' eq '{w}'", "not false", f"not ({sys_} eq '{w}')", f"{sys_} ne '{w}'", "Timestamp ge datetime'1970-01-01T00:00:00Z'",
-                       f"{sys_} eq {sys_}", "2 gt 1", f"{sys_} le '~'", f"'{w}' ne 'q'", "Active eq Active"])
+                       f"{sys_} eq {sys_}", "2 gt 1", f"{sys_} le '~'", f"'{w}' ne 'q'", "Active eq Active", "not(not(true))", "not (Active ne Active)", "PartitionKey ne RowKey",
+                       "Timestamp lt datetime'2900-01-01T00:00:00Z'", f"(1 eq 1)", f"({sys_} ge '')"])
     if tid == "num":
         return text.format(n=f"{rnd.randint(0, 9)} or {cond}"), "ti_or", "leak"
     tail = rnd.choice([" or '' eq '", f" and '{w}' eq '{w}", " or 'a' eq 'b"])
