@@ -352,7 +352,7 @@ static void conclude(const struct sql_bench *b, struct query_case *k, enum query
 }
 
 /* How sure the run that was put in makes us; 0: an ordinary builder's addition. */
-static int score_extension(const struct sql_bench *b, const struct extension *e, struct query_case *k)
+static int score_extension(const struct sql_bench *b, const struct query_client *c, const struct extension *e, struct query_case *k)
 {
     const struct sql_lex *lex = &b->scratch.lex;
     int rest = 30;
@@ -371,7 +371,7 @@ static int score_extension(const struct sql_bench *b, const struct extension *e,
             continue;
         bool is_lone = b->shape.fold_names && has_lone_mask(lex, from, to);
 
-        if (f->rule == RULE_BLIND && !e->has_new_field && f->score < (is_lone ? 18 : 40))
+        if (f->rule == RULE_BLIND && !e->has_new_field && f->score < (!is_lone ? 40 : query_client_is_regular(c) ? 12 : 18))
             continue; /* builders add STARTSWITH on fields they use */
         rest = rest * (100 - f->score) / 100;
         hit = true;
@@ -392,7 +392,7 @@ static void judge_readable(struct sql_bench *b, const struct query_client *c, st
     int score = r->score, threshold = is_known_client ? THRESHOLD_NEW : THRESHOLD_ALONE;
 
     if (e.found) {
-        int more = score_extension(b, &e, k);
+        int more = score_extension(b, c, &e, k);
 
         score = more > score ? more : score;
         k->base_shape = e.base;

@@ -113,9 +113,16 @@ static bool is_bracketed_chain(const struct judge *g, const struct sql_node *n)
     return open > closed;
 }
 
+/* c["name"] */
+static bool is_quoted_field(const struct judge *g, const struct sql_node *n)
+{
+    return n->kind == NODE_FIELD && token(g, n->tok)->kind == TOK_STRING;
+}
+
 static void judge_or_branch(struct judge *g, const struct sql_node *n, const struct place *at)
 {
-    if (n->kind == NODE_AND && !is_bracketed_chain(g, n)) { /* OR '1'='1' AND the rest of the statement */
+    /* OR '1'='1' AND the rest of the statement. (Masked text is written out with all brackets.) */
+    if (n->kind == NODE_AND && (g->j->is_masked || is_constant(first_child(g, n)) || !is_bracketed_chain(g, n))) {
         judge_or_branch(g, first_child(g, n), at);
         return;
     }
@@ -136,6 +143,9 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
     if (g->j->is_masked && (is_compare(n) || n->kind == NODE_LIKE) && !(n->kind == NODE_BINARY && n->code == OP_EQ) &&
         sql_is_always_there(g, sql_core_of(g, first_child(g, n))) && is_constant(second_child(g, n)))
         sql_found(g, RULE_OR_ALWAYS, 15, n->first, n->last); /* OR c.id LIKE 'str2': was it '%'? counts inside a known shape */
+    if (g->j->is_masked && is_compare(n) && is_quoted_field(g, first_child(g, n)) != is_quoted_field(g, second_child(g, n)) &&
+        first_child(g, n)->kind == NODE_FIELD && second_child(g, n)->kind == NODE_FIELD)
+        sql_found(g, RULE_OR_SELF, 62, n->first, n->last); /* c["str1"] = c.p1: one field, masked in two ways */
     if (h.reach == HOLDS_ALL && (h.is_everywhere || !(n->refs & REFS_SUBQUERY))) {
         int score = h.is_everywhere ? 72 : 35;
 
