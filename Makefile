@@ -16,7 +16,7 @@ PKGS := libcurl json-c yaml-0.1 sqlite3 libcrypto libssl zlib rdkafka libmaxmind
 APT_BUILD := gcc g++ make pkg-config libcurl4-openssl-dev libjson-c-dev libyaml-dev libsqlite3-dev \
              libssl-dev zlib1g-dev librdkafka-dev libmaxminddb-dev libpcre2-dev libmicrohttpd-dev \
              libsimdjson-dev libsystemd-dev
-APT_TEST := check python3 python3-pytest openssl curl rsyslog rsyslog-openssl kcat iproute2
+APT_TEST := check python3 python3-pytest openssl curl rsyslog rsyslog-openssl kcat iproute2 tinyproxy
 
 V ?=
 Q := $(if $(V),,@)

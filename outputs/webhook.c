@@ -7,6 +7,9 @@
  * Signing:  with `signing_secret` the headers webhook-timestamp and webhook-signature of Standard
  *           Webhooks (HMAC-SHA256 over id.timestamp.body) prove who sent it. The id of a batch is that
  *           of its first record. Signed bodies are not compressed: what is signed is what arrives.
+ * HMAC:     with `hmac_secret` a header (X-Hub-Signature-256 unless told otherwise) holds "sha256=" and the
+ *           HMAC-SHA256 of the body in hexadecimal, as GitHub signs and many receivers check. It says who sent the
+ *           body, not when: where replays matter take signing_secret, or both.
  * Secrets:  read again after a 401, as a rotated file may hold the new one; only then an alarm.
  * Plain http is for loopback only, unless `allow_plain_http` says that the network is trusted.
  * Source:   standard-webhooks/standard-webhooks spec, read August 2026.
@@ -30,7 +33,7 @@
 
 #define WEBHOOK_BATCH_BYTES ((size_t)1 << 20)
 #define HEADERS_MAX 32        /* of the operator */
-#define OWN_HEADERS 3         /* id, timestamp, signature */
+#define OWN_HEADERS 5         /* id, timestamp, signature, HMAC, Authorization */
 #define SIGNING_KEY_MAX 64    /* bytes, by the standard 24 to 64 */
 
 enum webhook_method { WEBHOOK_POST, WEBHOOK_PUT };
@@ -46,13 +49,15 @@ struct webhook {
     char *url;
     int method, batch;        /* enum webhook_method, enum webhook_batch */
     const struct yaml_node *headers_node;
-    struct secret token, signing_secret;
-    char *token_reference, *signing_reference;
+    struct secret token, signing_secret, hmac_secret, password;
+    char *token_reference, *signing_reference, *hmac_reference, *password_reference;
+    char *username, *hmac_header;
     bool gzip;
     struct endpoint endpoint;
 
     struct webhook_header headers[HEADERS_MAX];
     size_t headers_len;
+    struct authorization basic;
 };
 
 static const char *const webhook_methods[] = { "POST", "PUT", NULL };
@@ -73,8 +78,18 @@ static const struct option_spec webhook_options[] = {
     { .key = "signing_secret", .type = OPT_SECRET, .at = offsetof(struct webhook, signing_secret),
       .reference_at = offsetof(struct webhook, signing_reference), .example = "\"${file:/etc/cosmowatch/whsec}\"",
       .help = "reference to a key (whsec_...) that signs each request as Standard Webhooks says" },
+    { .key = "username", .type = OPT_STRING, .at = offsetof(struct webhook, username), .min = 1, .max = 255,
+      .example = "cosmowatch", .help = "user of Authorization: Basic, in place of token" },
+    { .key = "password", .type = OPT_SECRET, .at = offsetof(struct webhook, password),
+      .reference_at = offsetof(struct webhook, password_reference), .example = "\"${file:/etc/cosmowatch/hook-password}\"",
+      .help = "reference to the user's password" },
+    { .key = "hmac_secret", .type = OPT_SECRET, .at = offsetof(struct webhook, hmac_secret),
+      .reference_at = offsetof(struct webhook, hmac_reference), .example = "\"${file:/etc/cosmowatch/hook-hmac}\"",
+      .help = "reference to a key that signs each body as GitHub does: sha256=HMAC-SHA256 in hexadecimal" },
+    { .key = "hmac_header", .type = OPT_STRING, .at = offsetof(struct webhook, hmac_header),
+      .preset = "X-Hub-Signature-256", .min = 1, .max = 100, .help = "where that signature stands" },
     { .key = "gzip", .type = OPT_BOOL, .at = offsetof(struct webhook, gzip), .preset = "false",
-      .help = "compress the body; not together with signing_secret" },
+      .help = "compress the body; not together with signing_secret or hmac_secret" },
     ENDPOINT_OPTIONS(offsetof(struct webhook, endpoint)),
     { 0 },
 };
@@ -144,6 +159,7 @@ static void webhook_close(void *self)
         w->headers[i] = (struct webhook_header){ 0 };
     }
     w->headers_len = 0;
+    authorization_close(&w->basic);
 }
 
 /* The bytes of the key behind whsec_, base64. 0: not of that form. */
@@ -165,6 +181,28 @@ static size_t signing_key(const struct webhook *w, unsigned char ret[SIGNING_KEY
     return n > 0 && (size_t)n - padding <= SIGNING_KEY_MAX ? (size_t)n - padding : 0;
 }
 
+static int check_choices(const struct webhook *w, const char *name, struct error *err)
+{
+    if (w->gzip && (!secret_empty(&w->signing_secret) || !secret_empty(&w->hmac_secret)))
+        return error_set(err, ERR_CONFIG, "output '%s': gzip excludes signing_secret and hmac_secret: what is signed is what "
+                         "arrives", name);
+    if (w->username && !secret_empty(&w->token))
+        return error_set(err, ERR_CONFIG, "output '%s': token and username exclude each other", name);
+    if (!w->username != secret_empty(&w->password))
+        return error_set(err, ERR_CONFIG, "output '%s': username and password belong together", name);
+    if (!is_good_header(slice_of(w->hmac_header), SL("")))
+        return error_set(err, ERR_CONFIG, "output '%s': hmac_header '%.40s' cannot be set as a header", name, w->hmac_header);
+    return 0;
+}
+
+static int open_basic(struct webhook *w, struct error *err)
+{
+    if (!w->username)
+        return 0;
+    w->basic = (struct authorization){ .user = w->username, .secret = &w->password, .reference = w->password_reference };
+    return authorization_open(&w->basic, err);
+}
+
 static int webhook_open(void *self, const char *name, const struct services *sv, struct error *err)
 {
     struct webhook *w = self;
@@ -178,9 +216,7 @@ static int webhook_open(void *self, const char *name, const struct services *sv,
     if (!is_good_key)
         return error_set(err, ERR_CONFIG, "output '%s': signing_secret must be whsec_ and 24 to 64 bytes in base64",
                          name);
-    if (is_signed && w->gzip)
-        return error_set(err, ERR_CONFIG, "output '%s': gzip and signing_secret exclude each other", name);
-    return read_headers(w, err);
+    return check_choices(w, name, err) < 0 || open_basic(w, err) < 0 ? -1 : read_headers(w, err);
 }
 
 /* ---- sending ------------------------------------------------------------------------------------ */
@@ -224,12 +260,32 @@ static int sign(const struct webhook *w, const char *id, const char *timestamp, 
     return 0;
 }
 
+/* GitHub's: "sha256=" hex(HMAC-SHA256(key, body)). */
+static int sign_body(const struct webhook *w, struct slice body, char ret[80], struct error *err)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    unsigned mac_len = 0;
+    size_t at = strlen("sha256=");
+
+    if (!HMAC(EVP_sha256(), secret_reveal(&w->hmac_secret), (int)w->hmac_secret.len, (const unsigned char *)body.at, body.len,
+              mac, &mac_len) || mac_len != 32)
+        return error_set(err, ERR_NOMEM, "signature");
+    memcpy(ret, "sha256=", at);
+    for (size_t i = 0; i < mac_len; i++) {
+        ret[at++] = digits[mac[i] >> 4];
+        ret[at++] = digits[mac[i] & 15];
+    }
+    ret[at] = '\0';
+    return 0;
+}
+
 /* A request under way: prepared anew when a secret turned out to be another one meanwhile. */
 struct sending {
     struct webhook *w;
-    const char *id; /* NULL: a probe, which carries nothing but the token */
+    const char *id; /* NULL: a probe, which carries nothing but token or password */
     struct http_header headers[HEADERS_MAX + OWN_HEADERS];
-    char timestamp[24], signature[64];
+    char timestamp[24], signature[64], hmac[80];
 };
 
 static int prepare(void *self, struct http_request *req, struct error *err)
@@ -239,12 +295,17 @@ static int prepare(void *self, struct http_request *req, struct error *err)
     size_t n = 0;
 
     req->bearer = secret_empty(&w->token) ? NULL : &w->token;
+    req->headers = s->headers;
+    if (w->username)
+        s->headers[n++] = (struct http_header){ .name = "Authorization", .is_secret = true,
+                                                .value = { .at = secret_reveal(&w->basic.line), .len = w->basic.line.len } };
+    req->headers_len = n;
     if (!s->id)
         return 0;
-    for (; n < w->headers_len; n++)
-        s->headers[n] = (struct http_header){ .name = w->headers[n].name, .is_secret = true,
-                                              .value = { .at = secret_reveal(&w->headers[n].value),
-                                                         .len = w->headers[n].value.len } };
+    for (size_t i = 0; i < w->headers_len; i++)
+        s->headers[n++] = (struct http_header){ .name = w->headers[i].name, .is_secret = true,
+                                                .value = { .at = secret_reveal(&w->headers[i].value),
+                                                           .len = w->headers[i].value.len } };
     s->headers[n++] = (struct http_header){ .name = "webhook-id", .value = slice_of(s->id) };
     if (!secret_empty(&w->signing_secret)) {
         (void)snprintf(s->timestamp, sizeof(s->timestamp), "%lld",
@@ -254,7 +315,11 @@ static int prepare(void *self, struct http_request *req, struct error *err)
         s->headers[n++] = (struct http_header){ .name = "webhook-timestamp", .value = slice_of(s->timestamp) };
         s->headers[n++] = (struct http_header){ .name = "webhook-signature", .value = slice_of(s->signature) };
     }
-    req->headers = s->headers;
+    if (!secret_empty(&w->hmac_secret)) {
+        if (sign_body(w, req->body, s->hmac, err) < 0)
+            return -1;
+        s->headers[n++] = (struct http_header){ .name = w->hmac_header, .value = slice_of(s->hmac) };
+    }
     req->headers_len = n;
     return 0;
 }
@@ -266,6 +331,9 @@ static bool read_secrets_again(void *self)
     bool is_new = endpoint_read_again(&w->token, w->token_reference);
 
     is_new |= endpoint_read_again(&w->signing_secret, w->signing_reference);
+    is_new |= endpoint_read_again(&w->hmac_secret, w->hmac_reference);
+    if (w->username)
+        is_new |= authorization_user(&w->basic).read_again(&w->basic);
     for (size_t i = 0; i < w->headers_len; i++)
         is_new |= endpoint_read_again(&w->headers[i].value, w->headers[i].reference);
     return is_new;

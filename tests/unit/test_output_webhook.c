@@ -373,7 +373,12 @@ START_TEST(bad_settings_are_refused)
         { "url: https://example.net/\nheaders: [x]\n", "headers must be a map" },
         { "url: https://example.net/\nheaders: { A: \"${env:CW_NOT_SET}\" }\n", "CW_NOT_SET" },
         { "url: https://example.net/\nsigning_secret: ${env:HOOK_TOKEN}\n", "whsec_" },
-        { "url: https://example.net/\ngzip: true\nsigning_secret: ${env:HOOK_SIGN}\n", "exclude" },
+        { "url: https://example.net/\ngzip: true\nsigning_secret: ${env:HOOK_SIGN}\n", "excludes" },
+        { "url: https://example.net/\ngzip: true\nhmac_secret: ${env:HOOK_TOKEN}\n", "excludes" },
+        { "url: https://example.net/\nusername: u\n", "belong together" },
+        { "url: https://example.net/\npassword: ${env:HOOK_TOKEN}\n", "belong together" },
+        { "url: https://example.net/\nusername: u\npassword: ${env:HOOK_TOKEN}\ntoken: ${env:HOOK_TOKEN}\n", "exclude each" },
+        { "url: https://example.net/\nhmac_header: webhook-id\n", "cannot be set" },
     };
     struct error why = { 0 };
 
@@ -441,7 +446,7 @@ int main(void)
     tcase_add_test(t, a_redirect_is_not_followed);
     tcase_add_test(t, a_rotated_secret_is_read_again_after_401);
     tcase_add_test(t, signatures_are_those_of_standard_webhooks);
-    tcase_add_loop_test(t, bad_settings_are_refused, 0, 16);
+    tcase_add_loop_test(t, bad_settings_are_refused, 0, 21);
     tcase_add_loop_test(t, loopback_may_be_plain, 0, 5);
     tcase_add_test(t, nobody_there_is_a_network_error);
     tcase_add_test(t, the_probe_sends_no_alert);
