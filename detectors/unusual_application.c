@@ -2,16 +2,21 @@
  *
  * Why:     a stolen key is used from the thief's own tools. An account is used by a handful of programs, and
  *          the user agent names them: no proof of innocence, but most do not hide.
- * Reads:   all data-plane tables: user agent, address, status, key kind.
+ * Reads:   all data-plane tables: user agent, address, status, key kind. AzureActivity: which application (Claims_d.appid)
+ *          administers the account.
  * Judges:  X01 ApplicationAnomaly: the family of the program (dotnet-v3, java; for a text of its own its first
  *          word, without the number at its end) succeeded and was not seen in 60 days. An upgrade is the
  *          same family. Low; Medium when the neighbourhood of the address is new as well. Where new
  *          programs are everyday life (kit/usual.h) only those from a new neighbourhood are told.
+ *          .ApplicationId the same for the application of a change or key reading through Azure Resource Manager, once
+ *          the activity log is known as long as `learn`. Not Microsoft's own services; the portal as the browsers.
  *          X02 SuspiciousApplication: a tool for attacks, or any program on a system made for them, from the
  *          first row on: High when it got in, Medium when it was refused. A scripting client (curl, Postman,
  *          python-requests) that is new here and got in: Low.
- * Keeps:   usual.value: families, scripts, neighbourhoods of the account (kit/usual.h).
- * Trust:   an agent, for all of these: your own tool, your own scanner. It is the caller's word, as the agent is.
+ * Keeps:   usual.value: families, scripts, neighbourhoods, application ids of the account (kit/usual.h); what the key
+ *          detectors know of the activity log (kit/key_event.h).
+ * Trust:   an agent, for all of these: your own tool, your own scanner. It is the caller's word, as the agent is. An application id is
+ *          none's word but Entra's: a principal or key_reader that names it, or its caller, spares it.
  * Blind:   whoever writes another program's agent. In direct mode the agent is only the suffix that the
  *          application chose, so an empty one says nothing there. The portal's browsers (`browsers`): a
  *          colleague in the Data Explorer looks like anybody in it; unusual_place sees where he is.
@@ -20,6 +25,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/detector.h"
 #include "detectors/kit/access.h"
+#include "detectors/kit/key_event.h"
 #include "detectors/kit/sensitivity.h"
 #include "settings/option.h"
 
@@ -131,6 +137,75 @@ static int judge_family(const struct unusual_application *d, const struct findin
                              : SL("a program that never used this account"), err);
 }
 
+/* ---- who administers it --------------------------------------------------------------------------- */
+
+static int tell_application(const struct unusual_application *d, const struct key_event *e, const struct usual_view *seen,
+                            bool is_elsewhere, const struct detector_context *ctx, struct error *err)
+{
+    const struct observation *obs = e->obs;
+    struct access_alert alert = { .detector = "unusual_application", .type = ANOMALY, .variant = ".ApplicationId",
+                                  .severity = is_elsewhere ? SEVERITY_MEDIUM : SEVERITY_LOW,
+                                  .confidence = is_elsewhere ? 60 : 40, .subject = e->app_id, .is_counted = true };
+    struct access_facts f = { .len = 0 };
+    struct place place;
+
+    if (!sensitivity_wants(d->sensitivity, alert.confidence))
+        return 0;
+    enrich_place(ctx->enrich, obs->text[F_ADDRESS], obs->text[F_PLACE], obs->minute_ns, &place);
+    access_add_set(&f, "address", obs->text[F_ADDRESS]);
+    access_add_set(&f, "place", place_text(&place, f.place));
+    access_add_set(&f, "network", slice_of(place.network[0] ? place.network : place.org));
+    access_add_set(&f, "principal", e->caller);
+    access_add_set(&f, "appId", e->app_id);
+    access_add_set(&f, "application", slice_of(e->tool_name));
+    access_add_set(&f, "correlationId", obs_extra(obs, F_CORRELATED_ID));
+    access_add_map(&f, "operations", obs->text[F_OPERATION], obs->count);
+    access_add_number(&f, "requests", FACT_SUM, obs->count);
+    access_add_set(&f, "observedValue", e->tool_name[0] ? slice_of(e->tool_name) : e->app_id);
+    access_add_set(&f, "reason", is_elsewhere ? SL("an application that never administered this account, from a network that never did")
+                                              : SL("an application that never administered this account"));
+    access_add_usual(&f, ctx, obs, USUAL_APP_ID, seen);
+    return access_emit(&alert, obs, &f, ctx, err);
+}
+
+static bool is_trusted_caller(const struct key_event *e, const struct detector_context *ctx)
+{
+    return access_trusts(ctx, e->obs, TRUSTED_PRINCIPAL, e->app_id) ||
+           access_trusts(ctx, e->obs, TRUSTED_PRINCIPAL, e->caller) || key_event_is_trusted(ctx->enrich, e);
+}
+
+static int judge_activity(const struct unusual_application *d, const struct observation *obs,
+                          const struct detector_context *ctx, struct error *err)
+{
+    struct baseline *b = ctx->baseline;
+    struct neighbourhood near = neighbourhood_of(obs->text[F_ADDRESS]);
+    struct key_event e;
+    struct key_usual usual;
+    struct usual_view seen, from;
+    bool is_elsewhere;
+
+    (void)key_event_read(obs, &e); /* whatever was done: who did it is read in any case */
+    key_event_note(b, &e, &usual);
+    if (slice_empty(e.account) || slice_empty(e.app_id) || e.tool == KEY_TOOL_MICROSOFT ||
+        !slice_starts_nocase(obs_extra(obs, F_ACTIVITY_STATUS), SL("Succe")))
+        return 0;
+    seen = usual_touch(b, e.account, USUAL_APP_ID, e.app_id, obs->minute_ns);
+    from = usual_touch(b, e.account, USUAL_MANAGED_FROM, neighbourhood_slice(&near), obs->minute_ns);
+    if (seen.is_first_touch)
+        usual_list_add(b, e.account, USUAL_APP_ID, e.app_id, obs->minute_ns);
+    if (!usual_is_unseen(&seen))
+        return 0;
+    usual_note_new(b, e.account, USUAL_APP_ID, obs->minute_ns);
+    is_elsewhere = usual_is_unseen(&from);
+    if (ctx->is_backfill || (e.tool == KEY_TOOL_PORTAL && !d->browsers) || key_event_is_learning(b, &e, &usual) ||
+        is_trusted_caller(&e, ctx))
+        return 0;
+    if (!is_elsewhere && d->sensitivity != SENSITIVITY_HIGH &&
+        usual_is_restless(b, e.account, USUAL_APP_ID, obs->minute_ns))
+        return 0;
+    return tell_application(d, &e, &seen, is_elsewhere, ctx, err);
+}
+
 static int unusual_application_observe(void *self, const struct observation *obs,
                                        const struct detector_context *ctx, struct error *err)
 {
@@ -139,6 +214,8 @@ static int unusual_application_observe(void *self, const struct observation *obs
     struct neighbourhood near;
     struct usual_view network;
 
+    if (obs->kind == OBS_ACTIVITY)
+        return judge_activity(d, obs, ctx, err);
     in.is_counted = !ctx->is_counted_elsewhere;
     if (!access_is_customers(obs))
         return 0;
@@ -158,12 +235,14 @@ static int unusual_application_observe(void *self, const struct observation *obs
 }
 
 static const char *const unusual_application_types[] = { ANOMALY, SUSPICIOUS, NULL };
-static const struct baseline_memory *const unusual_application_memories[] = { USUAL_MEMORIES, NULL };
+static const struct baseline_memory *const unusual_application_memories[] = {
+    USUAL_MEMORIES, &key_habits_memory, &key_readers_memory, NULL,
+};
 
 const struct detector_ops detector_unusual_application = {
     .name = "unusual_application",
     .summary = "a program that never used the account, or one made for attacking",
-    .reads = OBS_REQUEST,
+    .reads = OBS_REQUEST | OBS_ACTIVITY,
     .types = unusual_application_types,
     .options = unusual_application_options,
     .size = sizeof(struct unusual_application),

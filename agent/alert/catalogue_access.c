@@ -8,6 +8,13 @@
 #define DATA_TABLES                                                                                \
     { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests", "CDBGremlinRequests",    \
       "CDBTableApiRequests" }
+/* Of the alerts about an application id: its rows of the activity log, under the names of the request tables. */
+#define KQL_BY_APPLICATION                                                                         \
+    "[[, (AzureActivity | where tolower(tostring(Claims_d.appid)) in {appId:kqlset}"               \
+    " and tolower(_ResourceId) has strcat(\"/databaseaccounts/\", tolower({account:kql}))"         \
+    " | project Type, TimeGenerated, OperationName = OperationNameValue, AccountName = {account:kql}," \
+    " Address = CallerIpAddress, UserAgent = tolower(tostring(Claims_d.appid)), UserId = Caller,"  \
+    " ActivityId = CorrelationId)]]"
 #define SAID "[[: {reason}]][[; usual are {usualValues}]][[; {baseline}]]."
 #define ASK_OWNER                                                                                  \
     "Is there a deployment, a migration or a new service in the change calendar? Ask the owner of {account}."
@@ -20,16 +27,18 @@ const struct alert_type alert_types_access[] = {
         .severity = SEVERITY_LOW,
         .intent = "InitialAccess",
         .techniques = { "T1078.004", "T1213.006" },
-        .description = "The account {account} was used by a program that did not use it in the last 60 days. An "
-                       "upgrade of a known program is not told.",
+        .description = "The account {account} was used by a program, or administered through an application, that did "
+                       "not use it in the last 60 days. An upgrade of a known program is not told.",
         .why = "{observedValue} made {count} successful request(s) to {account}[[ from {address}]][[ with {keyKind}]]"
                "[[ as {principal}]][[, reading {bytesOut:bytes}]]" SAID,
         .investigate = { ASK_OWNER, LOOK_REQUESTS, LOOK_KEY, LOOK_PRINCIPAL },
         .remediate = { "If it is yours: nothing, it becomes usual; a program that comes and goes belongs into the "
                        "trusted list.", ACT_EVIDENCE, ACT_CLOSE, ACT_KEYS },
         .prevent = { PREVENT_ENTRA, PREVENT_NETWORK, PREVENT_ROLES },
-        .tables = DATA_TABLES,
-        .kql = KQL_REQUESTS "[[| where Agent in {userAgent:kqlset}\n]]" KQL_REQUESTS_END,
+        .tables = { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests", "CDBGremlinRequests",
+                    "CDBTableApiRequests", "AzureActivity" },
+        .kql = KQL_REQUESTS_AND(KQL_BY_APPLICATION) "[[| where Agent in {userAgent:kqlset}\n]]"
+               "[[| where Agent in {appId:kqlset}\n]]" KQL_REQUESTS_END,
         .open_days = 7,
     },
     {

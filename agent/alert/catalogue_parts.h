@@ -25,9 +25,10 @@ extern const struct alert_type alert_types_incident[]; /* chains of alerts */
     "| order by TimeGenerated asc\n| take 1000"
 
 /* Requests of an account in all its tables; conditions go between the two. */
-#define KQL_REQUESTS                                                                               \
+#define KQL_REQUESTS KQL_REQUESTS_AND("")
+#define KQL_REQUESTS_AND(more)                                                                     \
     "union isfuzzy=true CDBDataPlaneRequests, CDBMongoRequests, CDBCassandraRequests, "            \
-    "CDBGremlinRequests, CDBTableApiRequests\n"                                                    \
+    "CDBGremlinRequests, CDBTableApiRequests" more "\n"                                            \
     "| where TimeGenerated between ({first:kql} .. {last:kql})\n"                                  \
     "| where AccountName =~ {account:kql}\n"                                                       \
     "| extend Client = coalesce(column_ifexists(\"ClientIpAddress\", \"\"), "                     \

@@ -84,6 +84,34 @@ static const struct family {
     { .mark = "zgrab/", .family = "scanner", .kind = AGENT_TOOL },
     { .mark = "WPScan", .family = "scanner", .kind = AGENT_TOOL },
     { .mark = "feroxbuster/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "projectdiscovery/", .family = "scanner", .kind = AGENT_TOOL }, /* nuclei, httpx, katana name their home */
+    { .mark = "nosqli/", .family = "nosqli", .kind = AGENT_TOOL },
+    { .mark = "Burp Suite", .family = "burp", .kind = AGENT_TOOL },
+    { .mark = "BurpSuite", .family = "burp", .kind = AGENT_TOOL },
+    { .mark = "BurpCollaborator", .family = "burp", .kind = AGENT_TOOL },
+    { .mark = "OWASP ZAP", .family = "zap", .kind = AGENT_TOOL },
+    { .mark = "zaproxy", .family = "zap", .kind = AGENT_TOOL },
+    /* Names as the tools give them, of the rule set that most web firewalls run (OWASP CRS, scanners-user-agents). */
+    { .mark = "Ghauri", .family = "sql-injector", .kind = AGENT_TOOL },
+    { .mark = "jSQL Injection", .family = "sql-injector", .kind = AGENT_TOOL },
+    { .mark = "Havij", .family = "sql-injector", .kind = AGENT_TOOL },
+    { .mark = "sqlninja", .family = "sql-injector", .kind = AGENT_TOOL },
+    { .mark = "commix", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Wfuzz/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "dirsearch", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "DirBuster-", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "w3af.org", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Arachni/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Wapiti/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "WhatWeb/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "skipfish/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Netsparker", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Acunetix", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Nessus", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "OpenVAS", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "TsunamiSecurityScanner", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "(Hydra)", .family = "password-guesser", .product = "Hydra", .kind = AGENT_TOOL },
+    { .mark = "TruffleHog", .family = "secret-finder", .kind = AGENT_TOOL },
     { .mark = "azurehound/", .family = "cloud-recon", .kind = AGENT_TOOL },
     { .mark = "MicroBurst", .family = "cloud-recon", .kind = AGENT_TOOL },
     { .mark = "ROADtools", .family = "cloud-recon", .kind = AGENT_TOOL },
@@ -94,6 +122,9 @@ static const struct family {
     { .mark = "terraform-provider-azurerm/", .family = "terraform",
       .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
     { .mark = "PostmanRuntime/", .family = "http-library", .kind = AGENT_SCRIPT },
+    { .mark = "insomnia/", .family = "http-library", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "Thunder Client", .family = "http-library", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "HTTPie/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "python-requests/", .family = "script", .kind = AGENT_SCRIPT },
     { .mark = "python-httpx/", .family = "script", .kind = AGENT_SCRIPT },
     { .mark = "aiohttp/", .family = "script", .kind = AGENT_SCRIPT },
@@ -101,6 +132,11 @@ static const struct family {
     { .mark = "curl/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "Wget/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "Go-http-client/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "axios/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "node-fetch/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "Apache-HttpClient/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "RestSharp/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "libwww-perl/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "okhttp/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "WindowsPowerShell/", .family = "script", .kind = AGENT_SCRIPT },
     { .mark = "PowerShell/", .family = "script", .kind = AGENT_SCRIPT },
@@ -254,7 +290,7 @@ static bool matches(const struct family *f, struct slice text, bool at_start, si
 }
 
 /* Nearly every text opens with its mark, so a first pass looks there only: searching the whole text
- * for sixty marks would cost microseconds for each observation. A browser's opening proves nothing. */
+ * for a hundred marks would cost microseconds for each observation. A browser's opening proves nothing. */
 static const struct family *find_family(struct slice text, size_t *ret_at)
 {
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {

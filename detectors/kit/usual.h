@@ -36,6 +36,8 @@ enum usual_what { /* part of the durable key: never change a letter */
     USUAL_PATH = 't',       /* private, public */
     USUAL_REGION = 'r',
     USUAL_CELL = 'g',       /* principal + where on the globe */
+    USUAL_APP_ID = 'd',     /* application id that administers the account */
+    USUAL_MANAGED_FROM = 'm', /* neighbourhood that it is administered from */
 };
 
 #define USUAL_DAYS 60

@@ -33,6 +33,18 @@ def row(time, operation="Query", status=200, address="192.0.2.10", key="PrimaryM
     }
 
 
+def activity(time, account, operation, caller, app="1950a258-227b-4e31-a9cf-717495945fc2", address="192.0.2.5", number=[0]):
+    """A done operation on an account in AzureActivity."""
+    number[0] += 1
+    return {"Type": "AzureActivity", "TimeGenerated": time, "SubscriptionId": "11111111-2222-3333-4444-555555555555",
+            "_ResourceId": "/subscriptions/11111111-2222-3333-4444-555555555555/resourcegroups/rg-prod/providers/"
+                           "microsoft.documentdb/databaseaccounts/" + account.lower(),
+            "OperationNameValue": "MICROSOFT.DOCUMENTDB/DATABASEACCOUNTS/%s" % operation,
+            "ActivityStatusValue": "Success", "Caller": caller, "CallerIpAddress": address,
+            "CorrelationId": "c0c0c0c0-0000-4000-8000-%012d" % number[0],
+            "EventDataId": "e0e0e0e0-0000-4000-8000-%012d" % number[0], "Claims_d": json.dumps({"appid": app})}
+
+
 def replay(scenario, dir_):
     config = os.path.join(dir_, "cosmowatch.yaml")
     rows = os.path.join(dir_, "rows.ndjson")

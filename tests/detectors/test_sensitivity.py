@@ -268,42 +268,31 @@ def guesses():
                          "find")
 
 
-def activity(time, account, operation, caller, app="1950a258-227b-4e31-a9cf-717495945fc2", number=[0]):
-    number[0] += 1
-    return {"Type": "AzureActivity", "TimeGenerated": time, "SubscriptionId": "11111111-2222-3333-4444-555555555555",
-            "_ResourceId": "/subscriptions/11111111-2222-3333-4444-555555555555/resourcegroups/rg-prod/providers/"
-                           "microsoft.documentdb/databaseaccounts/" + account.lower(),
-            "OperationNameValue": "MICROSOFT.DOCUMENTDB/DATABASEACCOUNTS/%s/ACTION" % operation,
-            "ActivityStatusValue": "Success", "Caller": caller, "CallerIpAddress": "192.0.2.5",
-            "CorrelationId": "c0c0c0c0-0000-4000-8000-%012d" % number[0],
-            "EventDataId": "e0e0e0e0-0000-4000-8000-%012d" % number[0], "Claims_d": json.dumps({"appid": app})}
-
-
 def key_listing():
     accounts = ["ACCOUNT%d" % i for i in range(8)]
     for account in accounts:
         yield from steady(account=account)
     for day in range(1, 28):
-        yield activity(at(day, 9), accounts[day % 8], "LISTKEYS", "usual@contoso.example")
+        yield kit.activity(at(day, 9), accounts[day % 8], "LISTKEYS/ACTION", "usual@contoso.example")
     for who, n in (("one", 2), ("two", 4), ("three", 8)):
         for i in range(n):
-            yield activity(at(28, 12, 0, i), accounts[i], "LISTKEYS", who + "@contoso.example")
+            yield kit.activity(at(28, 12, 0, i), accounts[i], "LISTKEYS/ACTION", who + "@contoso.example")
 
 
 def key_reader():
     yield from steady()
     for day in range(1, 28):
-        yield activity(at(day, 9), "CONTOSO-ORDERS", "LISTKEYS", "usual@contoso.example")
-    yield activity(at(28, 21), "CONTOSO-ORDERS", "LISTKEYS", "usual@contoso.example")  # an hour of its own
-    yield activity(at(28, 12), "CONTOSO-ORDERS", "LISTKEYS", "new@contoso.example")
-    yield activity(at(28, 12), "CONTOSO-ORDERS", "LISTKEYS", "guest_else.example#EXT#@contoso.example")
+        yield kit.activity(at(day, 9), "CONTOSO-ORDERS", "LISTKEYS/ACTION", "usual@contoso.example")
+    yield kit.activity(at(28, 21), "CONTOSO-ORDERS", "LISTKEYS/ACTION", "usual@contoso.example")  # an hour of its own
+    yield kit.activity(at(28, 12), "CONTOSO-ORDERS", "LISTKEYS/ACTION", "new@contoso.example")
+    yield kit.activity(at(28, 12), "CONTOSO-ORDERS", "LISTKEYS/ACTION", "guest_else.example#EXT#@contoso.example")
 
 
 def key_regenerated():
     for account, n in (("ONE", 30), ("TWO", 60), ("THREE", 120)):
         yield from steady(account=account)
-        yield activity(at(2, 9), account, "REGENERATEKEY", "rotation@contoso.example")
-        yield activity(at(28, 12), account, "REGENERATEKEY", "rotation@contoso.example")
+        yield kit.activity(at(2, 9), account, "REGENERATEKEY/ACTION", "rotation@contoso.example")
+        yield kit.activity(at(28, 12), account, "REGENERATEKEY/ACTION", "rotation@contoso.example")
         for i in range(n):
             yield kit.row(at(28, 12, 5, i % 60), account=account, status=401)
 
