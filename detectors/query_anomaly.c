@@ -60,9 +60,9 @@ static void print_shape(void *self, struct buf *out)
 
     switch (d->last) {
     case API_MONGODB: mongo_print_shape(d->mongo, out); break;
-    case API_CASSANDRA: query_reading_print(query_bench_reading(d->cql), out); break;
-    case API_GREMLIN: query_reading_print(query_bench_reading(d->gremlin), out); break;
-    case API_TABLE: query_reading_print(query_bench_reading(d->odata), out); break;
+    case API_CASSANDRA: query_bench_print_shape(d->cql, out); break;
+    case API_GREMLIN: query_bench_print_shape(d->gremlin, out); break;
+    case API_TABLE: query_bench_print_shape(d->odata, out); break;
     case API_NOSQL: case API_UNKNOWN: case API_COUNT: default: sql_case_print_shape(d->nosql, out); break;
     }
 }

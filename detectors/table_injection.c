@@ -30,7 +30,7 @@ static const struct option_spec table_injection_options[] = {
 
 static void print_shape(void *bench, struct buf *out)
 {
-    query_reading_print(query_bench_reading(bench), out);
+    query_bench_print_shape(bench, out);
 }
 
 static const struct injection_kind kind = {

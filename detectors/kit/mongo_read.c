@@ -706,6 +706,7 @@ void mongo_read(struct mongo_reading *r, struct slice text)
     bool is_aggregate = false;
 
     query_lex_run(&r->lex, &mongo_rules, text);
+    r->unread = slice_make(NULL, 0);
     r->uses_len = 0;
     r->has_limit = false;
     r->is_beyond = r->lex.is_cut;
@@ -742,9 +743,12 @@ void mongo_read(struct mongo_reading *r, struct slice text)
     query_shape_end(&r->shape);
 }
 
-void mongo_print_shape(const struct mongo_reading *r, struct buf *out)
+void mongo_print_shape(struct mongo_reading *r, struct buf *out)
 {
     uint64_t value = query_word_of_code(WORD_VALUE, 0);
+
+    if (r->unread.len > 0)
+        mongo_read(r, r->unread);
 
     for (size_t i = 0; i < r->shape.len; i++) {
         const struct query_token *t = &r->tokens[r->shape.tok[i]];

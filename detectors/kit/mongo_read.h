@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "detectors/kit/query_case.h"
 #include "detectors/kit/query_lex.h"
+#include "detectors/kit/query_memo.h"
 #include "detectors/kit/query_rules.h"
 #include "detectors/kit/query_shape.h"
 
@@ -42,11 +43,13 @@ struct mongo_reading {
     bool has_limit;
     struct json_tokener *tokener; /* owned */
     struct buf key;               /* the decoded one */
+    struct slice unread;          /* the text judged last, when only the memo was asked */
+    struct query_memo memo;
 };
 
 bool mongo_reading_init(struct mongo_reading *r); /* false without memory; r is zeroed */
 void mongo_reading_release(struct mongo_reading *r);
 void mongo_read(struct mongo_reading *r, struct slice text);
-void mongo_print_shape(const struct mongo_reading *r, struct buf *out);
+void mongo_print_shape(struct mongo_reading *r, struct buf *out);
 
 #endif

@@ -121,6 +121,13 @@ bool query_shape_is_known(const struct query_client *c, uint64_t shape)
                  is_closed(c, s->unusual_slot, SHAPE_ADOPTION_DAYS * 24));
 }
 
+bool query_shape_is_settled(const struct query_client *c, uint64_t shape)
+{
+    const struct shape_state *s = look(c, &query_memory_shape, shape);
+
+    return s && is_closed(c, s->ordinary_slot, 2 * c->len);
+}
+
 int64_t query_shape_usual_bytes(const struct query_client *c, uint64_t shape)
 {
     const struct shape_state *s = look(c, &query_memory_shape, shape);

@@ -31,6 +31,8 @@ enum query_grade { GRADE_ORDINARY, GRADE_UNUSUAL, GRADE_ATTACK };
 /* Does the client have any known shape for this slot? */
 bool query_client_is_known(const struct query_client *c);
 bool query_shape_is_known(const struct query_client *c, uint64_t shape);
+/* Known, and nothing more is learned of it but how often and how much: its words are all in. */
+bool query_shape_is_settled(const struct query_client *c, uint64_t shape);
 /* Mean response bytes of one request of a known shape, closed slots only; 0 unknown. */
 int64_t query_shape_usual_bytes(const struct query_client *c, uint64_t shape);
 /* A property name or function this client used in ordinary statements. */

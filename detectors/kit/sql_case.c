@@ -467,7 +467,7 @@ void sql_case_judge(struct sql_bench *b, const struct query_client *c, struct sl
     *ret = (struct query_case){ .statement = raw, .id = id[0] };
     b->raw = raw;
     if (is_cached && cached->outcome != SQL_SYNTAX && cached->score < THRESHOLD_KNOWN &&
-        cached->probe_score < THRESHOLD_PROBE && run != RUN_REFUSED && query_shape_is_known(c, cached->shape)) {
+        cached->probe_score < THRESHOLD_PROBE && run != RUN_REFUSED && query_shape_is_settled(c, cached->shape)) {
         b->reading = *cached;
         tell_reading(b, ret);
         ret->is_known = true;

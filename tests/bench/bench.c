@@ -6,6 +6,7 @@
  *   bare_parse  the JSON library alone, every value touched (tree and on demand; the faster one counts)
  *   decode      records, dropped        fold  records into observations, sorted
  *   detect      and judged by every detector that is linked in
+ *   judge       one query text of each dialect (judge.h)
  * Prints a table; writes build/bench.json as a list of {name, value, unit}.
  * Usage: bench [MB [FILE]]
  * SPDX-License-Identifier: Apache-2.0 */
@@ -18,6 +19,7 @@
 #include "sample.h"
 #include "tests/bench/bare.h"
 #include "tests/bench/encode.h"
+#include "tests/bench/judge.h"
 #include "tests/bench/make_rows.h"
 
 #include <stdio.h>
@@ -237,6 +239,11 @@ static void measure_encoders(struct bench *b)
     alert_free(a);
 }
 
+static void add_judged(void *self, const char *name, double value, const char *unit)
+{
+    add_result(self, name, value, unit);
+}
+
 static int write_json(const struct bench *b, const char *path)
 {
     FILE *f = fopen(path, "we");
@@ -292,6 +299,7 @@ int main(int argc, char **argv)
     add_rows(&b, took[TASK_DETECT], "detect.rows_per_s", "detect.mb_per_s");
 
     measure_encoders(&b);
+    bench_judge(add_judged, &b);
     if (bench_bytes_per_subject)
         add_result(&b, "memory.bytes_per_subject", bench_bytes_per_subject(), "bytes");
 
