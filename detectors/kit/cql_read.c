@@ -3,6 +3,7 @@
 #include "detectors/kit/cql_read.h"
 
 #include "detectors/kit/mongo_score.h"
+#include "detectors/kit/word_list.h"
 
 #define PARENS_MAX 64u
 
@@ -14,10 +15,7 @@ static bool is_keyword(struct slice name)
         "begin", "batch", "apply", "unlogged", "counter", "contains", "key", "distinct", "json", "as", "token", "null", "use",
         "like", "is", "writetime", "count", "system", "system_schema" };
 
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (slice_eq_nocase(name, slice_of(words[i])))
-            return true;
-    return false;
+    return word_in_nocase(name, words, ARRAY_LEN(words));
 }
 
 struct parser {

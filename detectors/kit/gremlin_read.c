@@ -2,24 +2,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/gremlin_read.h"
 
+#include "detectors/kit/word_list.h"
+
 #define DEPTH_MAX 128u
 #define MARK_KEY 1u /* struct query_token.unused: this string is a name, not a value */
 
-static bool is_in(struct slice name, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (slice_eq(name, slice_of(list[i])))
-            return true;
-    return false;
-}
-
-#define IS_IN(name, ...)                                                                           \
-    is_in(name, (const char *const[]){ __VA_ARGS__ },                                              \
-          sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
-
 static bool is_keyword(struct slice name)
 {
-    return IS_IN(name, "g", "__", "T", "P", "TextP", "Order", "Scope", "id", "label", "asc", "desc", "decr", "incr", "local", "global");
+    return WORD_IN(name, "g", "__", "T", "P", "TextP", "Order", "Scope", "id", "label", "asc", "desc", "decr", "incr", "local", "global");
 }
 
 struct parser {
@@ -50,10 +40,10 @@ static void take_expr(struct parser *p);
 /* ( expr, expr ): marks strings that are names. */
 static void take_args(struct parser *p, struct step *s)
 {
-    bool all_values = IS_IN(s->name, "V", "E", "hasId", "hasValue", "is", "eq", "neq", "gt", "gte", "lt", "lte", "inside", "outside",
+    bool all_values = WORD_IN(s->name, "V", "E", "hasId", "hasValue", "is", "eq", "neq", "gt", "gte", "lt", "lte", "inside", "outside",
                             "between", "within", "without", "startingWith", "endingWith", "containing", "notStartingWith",
                             "notEndingWith", "notContaining", "constant", "inject", "limit", "range", "tail", "skip");
-    bool last_value = IS_IN(s->name, "has", "property", "hasNot");
+    bool last_value = WORD_IN(s->name, "has", "property", "hasNot");
     struct slice outer = p->inside;
     size_t last_arg = 0;
 
@@ -80,7 +70,7 @@ static void take_args(struct parser *p, struct step *s)
     if (last_value && s->args >= 2 && p->r->tokens[last_arg].kind == QUERY_STRING)
         p->r->tokens[last_arg].unused = 0;
     p->seen_value |= s->args > 0 && query_is_literal(&p->r->lex, last_arg) && p->r->tokens[last_arg].unused == 0 &&
-                     !IS_IN(s->name, "limit", "range", "tail", "skip", "times", "constant");
+                     !WORD_IN(s->name, "limit", "range", "tail", "skip", "times", "constant");
     if (!p->failed)
         p->i++;
 }
@@ -89,7 +79,7 @@ static void judge_name(struct parser *p, size_t tok)
 {
     struct slice name = query_token_text(&p->r->lex, tok);
 
-    if (IS_IN(name, "System", "Runtime", "Class", "Thread", "ProcessBuilder", "GroovyShell", "Eval", "java", "javax", "groovy",
+    if (WORD_IN(name, "System", "Runtime", "Class", "Thread", "ProcessBuilder", "GroovyShell", "Eval", "java", "javax", "groovy",
               "getClass", "forName", "getRuntime", "classLoader", "newInstance"))
         query_found(p->r, Q_JAVA, 85, tok, tok);
 }
@@ -125,25 +115,25 @@ struct chain { /* of the outermost traversal */
 
 static bool is_filter(struct slice name)
 {
-    return IS_IN(name, "has", "hasId", "hasLabel", "hasNot", "where", "is", "V", "E", "not", "and", "or");
+    return WORD_IN(name, "has", "hasId", "hasLabel", "hasNot", "where", "is", "V", "E", "not", "and", "or");
 }
 
 static void judge_step(struct parser *p, struct chain *c, const struct step *s)
 {
     struct query_reading *r = p->r;
 
-    if (IS_IN(s->name, "drop"))
+    if (WORD_IN(s->name, "drop"))
         query_found(r, Q_DROP, 15, s->tok, s->last);
-    if (IS_IN(s->name, "property", "addV", "addE", "mergeV", "mergeE"))
+    if (WORD_IN(s->name, "property", "addV", "addE", "mergeV", "mergeE"))
         query_found(r, Q_WRITE_STEP, 15, s->tok, s->last);
-    if (IS_IN(s->name, "union", "coalesce", "or", "optional", "sideEffect", "map", "flatMap", "repeat", "choose", "inject", "not",
+    if (WORD_IN(s->name, "union", "coalesce", "or", "optional", "sideEffect", "map", "flatMap", "repeat", "choose", "inject", "not",
               "both", "bothE", "valueMap", "properties", "fold", "unfold", "local"))
         query_found(r, Q_WIDE_STEP, 12, s->tok, s->last);
-    if (IS_IN(s->name, "neq", "without"))
+    if (WORD_IN(s->name, "neq", "without"))
         query_found(r, Q_NOT_EQUAL, 15, s->tok, s->last);
-    c->has_filter |= IS_IN(s->name, "has", "hasId", "hasLabel", "where");
+    c->has_filter |= WORD_IN(s->name, "has", "hasId", "hasLabel", "where");
     if (!c->is_outer) {
-        c->starts_anew |= c->steps++ == 0 && IS_IN(s->name, "V", "E") && !s->has_id;
+        c->starts_anew |= c->steps++ == 0 && WORD_IN(s->name, "V", "E") && !s->has_id;
         c->fresh_last = s->last;
         return;
     }
@@ -153,22 +143,22 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
     }
     if (c->writes && is_filter(s->name))
         query_found(r, Q_WRITE_STEP, 62, c->write_tok, s->last);
-    if (IS_IN(s->name, "drop")) {
+    if (WORD_IN(s->name, "drop")) {
         c->has_drop = true;
         c->drop = *s;
     }
-    c->adds_edge |= IS_IN(s->name, "addE", "addV");
-    c->writes = IS_IN(s->name, "property");
+    c->adds_edge |= WORD_IN(s->name, "addE", "addV");
+    c->writes = WORD_IN(s->name, "property");
     if (c->writes)
         c->write_tok = s->tok;
     if (slice_starts(s->name, SL("with")) && c->steps == 0)
         return; /* g.withSideEffect(...).V(): still the source */
-    if (c->steps > 0 && IS_IN(s->name, "V", "E") && !s->has_id && !c->has_fresh && !c->was_as) {
+    if (c->steps > 0 && WORD_IN(s->name, "V", "E") && !s->has_id && !c->has_fresh && !c->was_as) {
         c->has_fresh = true;
         c->fresh_tok = s->tok;
         c->fresh_last = s->last;
     }
-    c->was_as = IS_IN(s->name, "as"); /* .as('a').V(): the other one of a pair */
+    c->was_as = WORD_IN(s->name, "as"); /* .as('a').V(): the other one of a pair */
     c->steps++;
 }
 
@@ -252,7 +242,7 @@ static void take_primary(struct parser *p)
     }
     if (!p->failed)
         take_chain(p, &c);
-    if (c.starts_anew && was_behind_value && !IS_IN(p->inside, "to", "from"))
+    if (c.starts_anew && was_behind_value && !WORD_IN(p->inside, "to", "from"))
         query_found(p->r, Q_FRESH_START, c.has_filter ? 20 : 66, first, c.fresh_last);
     if (c.has_fresh) /* .V() for the other end of a new edge is ordinary */
         query_found(p->r, Q_FRESH_START, c.adds_edge ? 15 : 66, c.fresh_tok, c.fresh_last);

@@ -3,6 +3,7 @@
 #include "detectors/kit/mongo_read.h"
 
 #include "detectors/kit/mongo_score.h"
+#include "detectors/kit/word_list.h"
 
 #include <json-c/json.h>
 
@@ -75,18 +76,6 @@ static struct slice key_text(struct walker *w)
     return buf_slice(&r->key);
 }
 
-static bool is_one_of(struct slice s, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (slice_eq(s, slice_of(list[i])))
-            return true;
-    return false;
-}
-
-#define IS_ONE_OF(s, ...)                                                                          \
-    is_one_of(s, (const char *const[]){ __VA_ARGS__ },                                             \
-              sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
-
 /* Past one value of any kind; nothing inside is looked at. */
 static void skip_value(struct walker *w)
 {
@@ -127,7 +116,7 @@ static void found(struct walker *w, enum query_rule rule, int score, size_t firs
 
 static bool is_typed_value(struct slice key)
 {
-    return IS_ONE_OF(key, "$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal", "$binary", "$uuid",
+    return WORD_IN(key, "$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal", "$binary", "$uuid",
                      "$timestamp", "$regularExpression", "$undefined", "$minKey", "$maxKey", "$symbol", "$ref", "$id");
 }
 
@@ -382,7 +371,7 @@ static void take_expression(struct walker *w, size_t key_tok)
         bool is_key = query_is_op(&w->r->lex, i + 1, ':');
 
         has_path |= !is_key && slice_starts(s, SL("$"));
-        compares |= is_key && IS_ONE_OF(s, "$eq", "$ne", "$gt", "$gte", "$lt", "$lte");
+        compares |= is_key && WORD_IN(s, "$eq", "$ne", "$gt", "$gte", "$lt", "$lte");
     }
     if (compares && !has_path && w->i > from)
         found(w, Q_ALWAYS_OPERATOR, 74, key_tok, w->i - 1);
@@ -452,7 +441,7 @@ static void walk_filter(struct walker *w, uint64_t path)
             memcpy(copy, f.name.at, f.name.len);
             f.name.at = copy;
             take_field(w, &f);
-        } else if (IS_ONE_OF(name, "$and", "$or", "$nor")) {
+        } else if (WORD_IN(name, "$and", "$or", "$nor")) {
             bool is_or = slice_eq(name, SL("$or"));
             size_t from = w->i;
 
@@ -544,7 +533,7 @@ static void walk_any(struct walker *w)
     while (next_key(w, &first)) {
         struct slice name = key_text(w);
         size_t tok = w->i;
-        bool is_script = IS_ONE_OF(name, "$function", "$accumulator", "$where"), is_pipeline = slice_eq(name, SL("pipeline"));
+        bool is_script = WORD_IN(name, "$function", "$accumulator", "$where"), is_pipeline = slice_eq(name, SL("pipeline"));
 
         query_shape_push(&w->r->shape, query_word_of_text(name, WORD_KEY, false), (uint32_t)tok);
         w->i += 2;
@@ -579,7 +568,7 @@ static void walk_facet(struct walker *w)
 static void take_stage(struct walker *w, struct slice name, size_t tok)
 {
     bool is_match = slice_eq(name, SL("$match")), is_facet = slice_eq(name, SL("$facet"));
-    bool reaches = IS_ONE_OF(name, "$lookup", "$unionWith", "$graphLookup", "$out", "$merge");
+    bool reaches = WORD_IN(name, "$lookup", "$unionWith", "$graphLookup", "$out", "$merge");
     uint64_t word = query_word_of_text(name, WORD_STAGE, false);
     size_t from = w->i;
 
@@ -626,7 +615,7 @@ static void walk_stage(struct walker *w, uint64_t path)
 
 static bool is_command(struct slice key)
 {
-    return IS_ONE_OF(key, "find", "aggregate", "count", "distinct", "findAndModify", "findandmodify", "update", "delete", "insert",
+    return WORD_IN(key, "find", "aggregate", "count", "distinct", "findAndModify", "findandmodify", "update", "delete", "insert",
                      "mapReduce", "mapreduce", "group", "getMore", "explain", "filter", "pipeline", "deletes", "updates", "documents",
                      "$query", "query", "q", "create", "drop", "listCollections", "hello", "isMaster", "ping", "eval", "$eval");
 }
@@ -634,7 +623,7 @@ static bool is_command(struct slice key)
 /* Of the connection, the session or the page: no part of what is asked. */
 static bool is_noise(struct slice key)
 {
-    return IS_ONE_OF(key, "lsid", "$clusterTime", "txnNumber", "$readPreference", "readConcern", "writeConcern", "cursor", "maxTimeMS",
+    return WORD_IN(key, "lsid", "$clusterTime", "txnNumber", "$readPreference", "readConcern", "writeConcern", "cursor", "maxTimeMS",
                      "$db", "comment", "apiVersion", "autocommit", "startTransaction", "singleBatch", "batchSize", "ordered", "$audit",
                      "$client", "allowDiskUse", "noCursorTimeout", "collation", "mayBypassWriteBlocking");
 }
@@ -663,15 +652,15 @@ static void walk_command(struct walker *w, uint64_t path)
         w->i += 2;
         bool is_text = w->r->tokens[w->i].kind == QUERY_STRING;
 
-        if (IS_ONE_OF(name, "filter", "query", "q", "$query", "restrictSearchWithMatch"))
+        if (WORD_IN(name, "filter", "query", "q", "$query", "restrictSearchWithMatch"))
             walk_filter(w, 0);
         else if (slice_eq(name, SL("pipeline")))
             walk_list(w, walk_stage, 0);
-        else if (IS_ONE_OF(name, "deletes", "updates", "explain"))
+        else if (WORD_IN(name, "deletes", "updates", "explain"))
             walk_list(w, walk_command, path);
-        else if (IS_ONE_OF(name, "documents", "u", "arrayFilters", "c") || (slice_eq(name, SL("update")) && !is_text))
+        else if (WORD_IN(name, "documents", "u", "arrayFilters", "c") || (slice_eq(name, SL("update")) && !is_text))
             skip_value(w); /* data */
-        else if (IS_ONE_OF(name, "map", "reduce", "finalize", "$reduce", "eval", "$eval"))
+        else if (WORD_IN(name, "map", "reduce", "finalize", "$reduce", "eval", "$eval"))
             take_script(w, tok);
         else if (is_text && path == 0 && is_command(name)) {
             query_shape_push(&w->r->shape, query_word_of_text(query_string_inside(&w->r->lex, w->i), WORD_KEY, false), (uint32_t)w->i);

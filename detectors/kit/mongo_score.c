@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/mongo_score.h"
 
+#include "detectors/kit/word_list.h"
+
 static bool contains_any(struct slice text, const char *const *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -11,21 +13,9 @@ static bool contains_any(struct slice text, const char *const *list, size_t n)
     return false;
 }
 
-static bool is_any(struct slice text, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (slice_eq_nocase(text, slice_of(list[i])))
-            return true;
-    return false;
-}
-
 #define CONTAINS_ANY(s, ...)                                                                       \
     contains_any(s, (const char *const[]){ __VA_ARGS__ },                                          \
                  sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
-#define IS_ANY(s, ...)                                                                             \
-    is_any(s, (const char *const[]){ __VA_ARGS__ },                                                \
-           sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
-
 /* ---- fields -------------------------------------------------------------------------------------- */
 
 /* tokenExpiresAt, passwordChanged, lastLogin, loginCount: about a secret, not one. */
@@ -39,7 +29,7 @@ static bool is_about(struct slice field)
 static bool is_password(struct slice field)
 {
     return CONTAINS_ANY(field, "passw", "passwd", "pwd", "passphrase", "passcode", "secret", "pincode", "pinhash", "pin_hash", "otp") ||
-           IS_ANY(field, "pass", "pin", "pw", "passe", "clave", "senha", "contrasena", "kennwort", "motdepasse", "wachtwoord", "haslo");
+           WORD_IN_NOCASE(field, "pass", "pin", "pw", "passe", "clave", "senha", "contrasena", "kennwort", "motdepasse", "wachtwoord", "haslo");
 }
 
 bool mongo_is_secret(struct slice field)
@@ -51,7 +41,7 @@ bool mongo_is_secret(struct slice field)
 /* Who somebody is: there in every document, compared with one value. */
 static bool is_login(struct slice field)
 {
-    return !is_about(field) && (IS_ANY(field, "user", "login", "email", "mail", "uid", "account", "nick", "handle", "usr", "benutzer", "usuario",
+    return !is_about(field) && (WORD_IN_NOCASE(field, "user", "login", "email", "mail", "uid", "account", "nick", "handle", "usr", "benutzer", "usuario",
                                        "identifier", "e_mail", "emailaddress", "accountname", "screenname", "userid", "user_id") ||
                                 CONTAINS_ANY(field, "username", "user_name", "userlogin", "loginname", "useremail"));
 }
@@ -66,7 +56,7 @@ static bool is_state(struct slice field)
 /* What documents are picked by, one value at a time, and what all of a kind have: nobody asks whether it is there. */
 static bool is_selector(struct slice field)
 {
-    return !is_about(field) && IS_ANY(field, "category", "categories", "brand", "owner", "author", "creator", "city", "town", "country", "region", "area",
+    return !is_about(field) && WORD_IN_NOCASE(field, "category", "categories", "brand", "owner", "author", "creator", "city", "town", "country", "region", "area",
                                       "district", "province", "department", "dept", "division", "section", "company", "organisation", "organization", "tenant",
                                       "team", "club", "branch", "store", "shop", "warehouse", "vendor", "supplier", "manufacturer", "customer", "client",
                                       "product", "item", "sku", "barcode", "isbn", "plate", "genre", "subject", "topic", "course", "language", "lang", "currency", "slug",
@@ -77,7 +67,7 @@ static bool is_selector(struct slice field)
 
 static bool is_id(struct slice field)
 {
-    return IS_ANY(field, "_id", "id") || slice_ends_nocase(field, SL("_id")) || slice_ends_nocase(field, SL("ids")) ||
+    return WORD_IN_NOCASE(field, "_id", "id") || slice_ends_nocase(field, SL("_id")) || slice_ends_nocase(field, SL("ids")) ||
            (field.len > 2 && slice_eq(slice_make(field.at + field.len - 2, 2), SL("Id")));
 }
 
@@ -85,7 +75,7 @@ static bool is_id(struct slice field)
 
 bool mongo_is_guessed_name(struct slice text)
 {
-    return IS_ANY(text, "admin", "root", "administrator", "administrador", "superuser", "superadmin", "sysadmin", "sa", "user", "test", "guest",
+    return WORD_IN_NOCASE(text, "admin", "root", "administrator", "administrador", "superuser", "superadmin", "sysadmin", "sa", "user", "test", "guest",
                   "operator", "webmaster", "support", "demo", "master", "manager", "123456", "password", "12345678", "qwerty", "letmein");
 }
 
@@ -99,7 +89,7 @@ bool mongo_is_placeholder(struct slice text)
         same = same && text.at[i] == text.at[0];
     }
     return text.len <= 1 || (digits && text.len <= 4) || (same && text.len <= 6) ||
-           IS_ANY(text, "toto", "titi", "tata", "foo", "bar", "baz", "foobar", "test", "testing", "xyz", "xxx", "abc", "abcd", "asd", "asdf", "asdfgh",
+           WORD_IN_NOCASE(text, "toto", "titi", "tata", "foo", "bar", "baz", "foobar", "test", "testing", "xyz", "xxx", "abc", "abcd", "asd", "asdf", "asdfgh",
                   "qwe", "qwerty", "dummy", "blah", "bla", "null", "undefined", "none", "nan", "invalid", "wrong", "nope", "no", "anything", "nothing",
                   "notexist", "notexists", "doesnotexist", "nonexistent", "nonexisting", "random", "whatever", "fake", "junk", "nobody", "noone",
                   "admin", "password", "pass", "pwd", "user", "username", "x1", "zz", "zzz", "hack", "hacker", "pwned", "inject", "injection", "1234");
@@ -288,18 +278,18 @@ static struct mongo_score score_plain(const struct mongo_question *q)
         return score_pattern(q);
     if (slice_eq(o, SL("$in")) || slice_eq(o, SL("$nin")))
         return score_list(q, slice_eq(o, SL("$nin")));
-    if (IS_ANY(o, "$where", "$function", "$expr"))
+    if (WORD_IN_NOCASE(o, "$where", "$function", "$expr"))
         return SCORE(Q_SCRIPT_IN_FIELD, slice_eq(o, SL("$expr")) ? 60 : 92);
     if (slice_eq(o, SL("$type")))
         return SCORE(mongo_is_secret(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, mongo_is_secret(q->field) ? 82
                      : is_login(q->field) || is_selector(q->field) ? q->beside_value ? 55 : 62 : 35);
     if (slice_eq(o, SL("$not")) && q->value.kind == MONGO_EMPTY_OBJECT)
         return SCORE(Q_ALWAYS_OPERATOR, 66);
-    if (IS_ANY(o, "$or", "$and", "$nor"))
+    if (WORD_IN_NOCASE(o, "$or", "$and", "$nor"))
         return SCORE(Q_WIDE_OPERATOR, 60); /* these belong beside fields, not into one */
-    if (IS_ANY(o, "$eq", "$options", "$all", "$size", "$elemMatch", "$mod", "$not", "$near", "$nearSphere", "$geoWithin", "$geoIntersects",
+    if (WORD_IN_NOCASE(o, "$eq", "$options", "$all", "$size", "$elemMatch", "$mod", "$not", "$near", "$nearSphere", "$geoWithin", "$geoIntersects",
                "$maxDistance", "$minDistance", "$geometry", "$text", "$search", "$bitsAllSet", "$bitsAnySet", "$center", "$box", "$comment"))
-        return mongo_is_secret(q->field) && IS_ANY(o, "$size", "$mod", "$all", "$bitsAllSet") ? SCORE(Q_SECRET_OPERATOR, 70) : SCORE(Q_NONE, 0);
+        return mongo_is_secret(q->field) && WORD_IN_NOCASE(o, "$size", "$mod", "$all", "$bitsAllSet") ? SCORE(Q_SECRET_OPERATOR, 70) : SCORE(Q_NONE, 0);
     return SCORE(Q_WIDE_OPERATOR, mongo_is_secret(q->field) || is_login(q->field) ? 70 : 40);
 }
 

@@ -6,6 +6,7 @@
 #include "detectors/kit/odata_read.h"
 
 #include "base/buf.h"
+#include "detectors/kit/word_list.h"
 
 #define DEPTH_MAX 200u
 
@@ -15,10 +16,7 @@ static bool is_keyword(struct slice name)
 {
     static const char *const words[] = { "and", "or", "not", "eq", "ne", "gt", "ge", "lt", "le", "true", "false", "null" };
 
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (slice_eq_nocase(name, slice_of(words[i])))
-            return true;
-    return false;
+    return word_in_nocase(name, words, ARRAY_LEN(words));
 }
 
 /* ---- the tree ------------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/sql_judge_parts.h"
 #include "detectors/kit/sql_words.h"
+#include "detectors/kit/word_list.h"
 
 #define CORE_DEPTH_MAX 6u
 #define CORE_CHILDREN_MAX 16u
@@ -70,12 +71,7 @@ bool sql_is_always_there(const struct judge *g, const struct sql_node *n)
 
 bool sql_is_call_of(const struct judge *g, const struct sql_node *n, const char *const *names, size_t len)
 {
-    if (n->kind != NODE_CALL)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if (slice_eq_nocase(token_text(g, n->tok), slice_of(names[i])))
-            return true;
-    return false;
+    return n->kind == NODE_CALL && word_in_nocase(token_text(g, n->tok), names, len);
 }
 
 const struct sql_node *sql_core_of(const struct judge *g, const struct sql_node *n)

@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/sql_words.h"
 
+#include "detectors/kit/word_list.h"
+
 struct foreign_word {
     const char *word, *next; /* next: NULL any, "(" a call, else the word behind */
     int score;
@@ -77,14 +79,6 @@ static const char *const inference_functions[] = {
     "is_string", "is_number", "is_array", "is_object", "is_bool", "is_null", "is_primitive",
 };
 
-static bool in_list(struct slice name, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (slice_eq_nocase(name, slice_of(list[i])))
-            return true;
-    return false;
-}
-
 static bool contains_any(struct slice text, const char *const *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -95,7 +89,7 @@ static bool contains_any(struct slice text, const char *const *list, size_t n)
 
 bool sql_is_foreign_function(struct slice name)
 {
-    return in_list(name, foreign_functions, ARRAY_LEN(foreign_functions));
+    return word_in_nocase(name, foreign_functions, ARRAY_LEN(foreign_functions));
 }
 
 int sql_foreign_score(struct slice name, struct slice next)
@@ -105,8 +99,8 @@ int sql_foreign_score(struct slice name, struct slice next)
     for (size_t i = 0; i < ARRAY_LEN(foreign_words); i++) {
         const struct foreign_word *w = &foreign_words[i];
 
-        if (w->score > best && slice_eq_nocase(name, slice_of(w->word)) &&
-            (!w->next || slice_eq_nocase(next, slice_of(w->next))))
+        if (w->score > best && word_is_nocase(name, w->word) &&
+            (!w->next || word_is_nocase(next, w->next)))
             best = w->score;
     }
     if (best < 80 && slice_eq(next, SL("(")) && sql_is_foreign_function(name))
@@ -126,12 +120,12 @@ bool sql_is_sensitive_field(struct slice name)
 
 bool sql_is_inference_function(struct slice name)
 {
-    return in_list(name, inference_functions, ARRAY_LEN(inference_functions));
+    return word_in_nocase(name, inference_functions, ARRAY_LEN(inference_functions));
 }
 
 bool sql_is_system_property(struct slice name)
 {
     static const char *const system_properties[] = { "id", "_rid", "_self", "_etag", "_ts", "_attachments" };
 
-    return in_list(name, system_properties, ARRAY_LEN(system_properties));
+    return word_in_nocase(name, system_properties, ARRAY_LEN(system_properties));
 }
