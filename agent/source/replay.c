@@ -168,30 +168,36 @@ static enum table table_of_path(const char *path)
     return table_from_name(slice_make(base, strcspn(base, ".")));
 }
 
-static int read_file(struct replay *r, const char *path, struct chunks *c, struct error *err)
+static int read_piece(struct replay *r, struct slice piece, struct error *err)
 {
     const struct decode_sink sink = { .self = r, .on_record = on_record, .on_bad = on_bad };
-    enum table table = r->cfg.table != TABLE_NONE ? r->cfg.table : table_of_path(path);
+    enum table table = r->cfg.table != TABLE_NONE ? r->cfg.table : table_of_path(r->path);
+    struct decode_result result = { 0 };
+
+    if (decode_export(r->decoder, piece.at, piece.len, table, &sink, &result, err) < 0) {
+        if (err->code == ERR_SERVER)
+            err->code = ERR_INPUT; /* here nobody will send it better */
+        return -1;
+    }
+    r->counts.bad += result.bad;
+    r->counts.skipped += result.skipped;
+    if (result.is_partial)
+        return error_set(err, ERR_PARTIAL, "this is a partial query answer (%s): rows are missing", result.error_code);
+    return 0;
+}
+
+static int read_file(struct replay *r, const char *path, struct chunks *c, struct error *err)
+{
     struct slice piece;
 
     r->path = path;
     for (;;) {
-        struct decode_result result = { 0 };
-
         if (chunks_next(c, &piece, err) < 0)
             return -1;
         if (slice_empty(piece))
             return 0;
-        if (decode_export(r->decoder, piece.at, piece.len, table, &sink, &result, err) < 0) {
-            if (err->code == ERR_SERVER)
-                err->code = ERR_INPUT; /* here nobody will send it better */
+        if (read_piece(r, piece, err) < 0)
             return -1;
-        }
-        r->counts.bad += result.bad;
-        r->counts.skipped += result.skipped;
-        if (result.is_partial)
-            return error_set(err, ERR_PARTIAL, "this is a partial query answer (%s): rows are missing",
-                             result.error_code);
     }
 }
 
@@ -249,6 +255,14 @@ int replay_add_file(struct replay *r, const char *path, struct error *err)
             return error_set(err, ERR_INPUT, "standard input repeats a file that was given; give it once");
     }
     return 0;
+}
+
+int replay_add_text(struct replay *r, const char *name, struct slice text, struct error *err)
+{
+    r->path = name;
+    r->counts.files++;
+    r->counts.bytes += (int64_t)text.len;
+    return slice_empty(text) ? 0 : read_piece(r, text, err);
 }
 
 int replay_finish(struct replay *r, struct error *err)

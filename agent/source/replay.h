@@ -35,6 +35,8 @@ void replay_free(struct replay *r);
 void replay_freep(struct replay **r);
 /* "-": standard input. ERR_NOT_FOUND, ERR_IO, ERR_INPUT (cut gzip, a damaged document), ERR_LIMIT. */
 MUST_CHECK int replay_add_file(struct replay *r, const char *path, struct error *err);
+/* Rows in memory. `text` must have DECODE_PADDING readable bytes after it (decode.h); `name` stands in messages. */
+MUST_CHECK int replay_add_text(struct replay *r, const char *name, struct slice text, struct error *err);
 /* After the last file: join query texts with their requests. */
 MUST_CHECK int replay_finish(struct replay *r, struct error *err);
 /* By (minute, kind, key); a view. */

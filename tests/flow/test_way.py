@@ -393,7 +393,7 @@ def test_the_sample_configuration_is_valid_and_the_schema_is_json(dir_):
 
 
 def test_every_verb_has_help_and_mistyped_words_get_a_hint():
-    for verb in ("run", "check", "replay", "alerts", "outputs", "status", "coverage", "queries", "config"):
+    for verb in ("run", "check", "replay", "alerts", "outputs", "status", "coverage", "rules", "queries", "config"):
         _, out, _ = kit.run([verb, "--help"])
         assert out.startswith("usage: cosmowatch " + verb)
     code, _, err = kit.run(["repaly"], check=False)
