@@ -176,10 +176,18 @@ static void say_missing(const struct pairing *p, size_t e, struct buf *out)
     }
 }
 
-bool cases_compare(struct json_object *alerts, struct json_object *expected, struct buf *out)
+static bool is_named(const struct pairing *p, struct json_object *alert)
 {
-    struct pairing p = { .alerts = alerts, .expected = expected, .alerts_len = json_object_array_length(alerts),
-                         .expected_len = json_object_array_length(expected) };
+    for (size_t e = 0; e < p->expected_len; e++)
+        if (is_same_type(alert, json_object_array_get_idx(p->expected, e)))
+            return true;
+    return false;
+}
+
+bool cases_compare(struct json_object *alerts, const struct rule_case *c, struct buf *out)
+{
+    struct pairing p = { .alerts = alerts, .expected = c->alerts, .alerts_len = json_object_array_length(alerts),
+                         .expected_len = json_object_array_length(c->alerts) };
     bool *is_found = calloc(p.expected_len + 1, sizeof *is_found);
     bool is_same = true;
 
@@ -193,7 +201,7 @@ bool cases_compare(struct json_object *alerts, struct json_object *expected, str
         if (!is_found[e])
             say_missing(&p, e, out);
     for (size_t i = 0; p.of_alert && i < p.alerts_len; i++)
-        if (p.of_alert[i] == 0)
+        if (p.of_alert[i] == 0 && (c->kind != CASE_HIT || is_named(&p, json_object_array_get_idx(alerts, i))))
             say_raised(json_object_array_get_idx(alerts, i), out);
     is_same = is_found && p.of_alert && p.is_tried && out->len == 0;
     free(is_found);

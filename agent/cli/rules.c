@@ -158,7 +158,7 @@ static int try_case(struct trial *t, const char *config, struct error *err)
     if (assemble(&a, t->c->config ? t->c->config : config, ASSEMBLE_ENGINE | ASSEMBLE_FEEDS | ASSEMBLE_PRESETS, err) < 0 ||
         feeder_files(a.feeder, err) < 0 || judge(t, &a, err) < 0)
         return -1;
-    if (!cases_compare(t->alerts, t->c->alerts, &t->says))
+    if (!cases_compare(t->alerts, t->c, &t->says))
         say_blind(t, &a);
     return buf_check(&t->says, err);
 }
@@ -333,12 +333,13 @@ const struct verb verb_rules = {
     .summary = "run cases, rows with the alerts that they must raise, through the detectors",
     .usage = "test DIR... | types [--complete] [--quiet] [--json]",
     .help = "test: every CASE.expected.json in a folder, and in the folders directly in it, says what the rows beside it\n"
-            "(CASE.ndjson) must raise, and nothing else. Differences are said; exit code 1 when there are any.\n"
+            "(CASE.ndjson) must raise. Differences are said; exit code 1 when there are any.\n"
             "types: every alert type, and who raises it.\n\n"
             "  CASE.ndjson         rows as exported, one a line; or short: columns in {\"defaults\": {...}} stand for all\n"
             "                      rows of their Type, \"repeat\": {\"times\": 336, \"every\": \"1h\"} in a row repeats it\n"
             "  CASE.expected.json  {\"about\": TYPE, \"why\": SENTENCE, \"alerts\": [...]}: an alert is expected to say what is\n"
-            "                      written, and may say more; '*' stands for any text\n"
+            "                      written, and may say more; '*' stands for any text. No other may be raised,\n"
+            "                      but around a hit those of types that it does not name\n"
             "  cosmowatch.yaml     in the folder: its configuration; else that of -c, else presets\n\n"
             "A CASE is named hit..., near_miss... or noise.... Touches no state and no network.\n\n"
             "      --complete          fail when an alert type has no hit, no near miss or no noise case\n"

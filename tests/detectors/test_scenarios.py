@@ -2,16 +2,31 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import glob
+import importlib.util
 import json
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 AGENT = os.environ.get("COSMOWATCH", os.path.join(os.path.dirname(os.path.dirname(HERE)), "build", "cosmowatch"))
 FOLDERS = sorted(e.name for e in os.scandir(HERE) if e.is_dir() and any(f.endswith(".expected.json") for f in os.listdir(e.path)))
+
+sys.path.insert(0, HERE)
+import kit  # noqa: E402
+
+
+@pytest.mark.parametrize("path", sorted(glob.glob(os.path.join(HERE, "*", "scenario.py"))),
+                         ids=lambda p: os.path.basename(os.path.dirname(p)))
+def test_a_scenario_in_python_raises_the_expected_alerts_and_no_others(path, tmp_path):
+    spec = importlib.util.spec_from_file_location("scenario", path)
+    scenario = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(scenario)
+    kit.compare(kit.replay(scenario, str(tmp_path)), scenario.EXPECTED)
 
 
 def rules(*args):
@@ -57,6 +72,8 @@ def test_a_case_that_holds_is_ok_and_one_that_differs_says_what(tmp_path):
     assert 'severity: expected "High", raised "Low"' in done.stdout
     assert 'raised, and nobody expected: {"alertType":"%s"' % BRUTE in done.stdout
     said = [json.loads(line) for line in rules("test", "--json", str(tmp_path)).stdout.splitlines()]
+    write(tmp_path, "hit", refused(20), "CosmosDBX_ApplicationAnomaly", [{"alertType": "CosmosDBX_ApplicationAnomaly"}])
+    assert BRUTE not in rules("test", str(tmp_path)).stdout.split("near_miss")[0], "left aside around a hit"
     assert [(s["kind"], s["ok"]) for s in said] == [("hit", False), ("near_miss", False)]
 
 
