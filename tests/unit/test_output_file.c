@@ -3,13 +3,20 @@
 #include "store_kit.h"
 
 #include "base/buf.h"
+#include "outputs/kit/rotation.h"
 #include "outputs/output.h"
 #include "settings/option.h"
 
+#include "base/fault.h"
+#include "base/log.h"
+
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <zlib.h>
 
 extern const struct output_ops output_file;
 
@@ -17,9 +24,11 @@ static struct folder folder;
 static char path[128];
 static void *self;
 
-static void make(const char *where, bool sync)
+enum { ALERT, BATCH, NEVER };
+
+static void make(const char *where, int sync)
 {
-    struct file_layout { char *path; bool sync; } *f;
+    struct file_layout { char *path; int sync; struct rotation rotate; } *f;
 
     self = calloc(1, output_file.size);
     ck_assert_ptr_nonnull(self);
@@ -33,7 +42,7 @@ static void set_up(void)
 {
     folder = folder_new();
     (void)snprintf(path, sizeof path, "%s/alerts.json", folder.path);
-    make(path, true);
+    make(path, BATCH);
 }
 
 static void tear_down(void)
@@ -140,7 +149,7 @@ START_TEST(a_folder_that_is_missing_or_forbidden_needs_an_operator)
     output_file.close(self);
     settings_table_release(output_file.options, self);
     free(self);
-    make("/tmp/cw-no-such-folder/alerts.json", true);
+    make("/tmp/cw-no-such-folder/alerts.json", BATCH);
     FAILS(output_file.open(self, "f", NULL, err), ERR_NOT_FOUND);
     output_file.close(self);
     output_file.close(self); /* also twice */
@@ -163,6 +172,266 @@ START_TEST(a_full_disk_keeps_the_batch_and_the_next_try_leaves_whole_lines)
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     OK(deliver("{22222222}", "{3}", err));
     expect(path, "{1}\n{22222\n{22222222}\n{3}\n");
+}
+END_TEST
+
+/* ---- rotation ------------------------------------------------------------------------------------ */
+
+static int64_t wall_now = INT64_C(1785585600) * NS_PER_S; /* 2026-08-01T12:00:00Z */
+
+static int64_t set_wall(void *unused UNUSED)
+{
+    return wall_now;
+}
+
+static int64_t still_mono(void *unused UNUSED)
+{
+    return 0;
+}
+
+static const struct clock_ops set_clock = { .wall_ns = set_wall, .mono_ms = still_mono };
+static const struct services services = { .clock = &set_clock };
+
+static void open_rotating(int64_t size, int64_t age_ms, int64_t keep, bool gzip)
+{
+    struct { char *path; int sync; struct rotation rotate; } *f = self;
+
+    f->rotate = (struct rotation){ .size = size, .age_ms = age_ms, .keep = keep, .gzip = gzip };
+    OK(output_file.open(self, "f", &services, err));
+}
+
+static int text_of(const char *name, char *ret, size_t size)
+{
+    char where[300];
+    gzFile z;
+    int n;
+
+    (void)snprintf(where, sizeof where, "%s/%s", folder.path, name);
+    z = gzopen(where, "rb"); /* reads plain ones as they are */
+    ck_assert_ptr_nonnull(z);
+    n = gzread(z, ret, (unsigned)size - 1);
+    ck_assert_int_ge(n, 0);
+    ret[n] = '\0';
+    ck_assert_int_eq(gzclose(z), Z_OK);
+    return n;
+}
+
+/* All alert files in the folder, in the order of their names: "name: text; ...". */
+static const char *folder_says(void)
+{
+    static char all[8192];
+    struct dirent **names;
+    int n = scandir(folder.path, &names, NULL, alphasort);
+
+    all[0] = '\0';
+    for (int i = 0; i < n; i++) {
+        char text[2000];
+
+        if (strncmp(names[i]->d_name, "alerts.json", 11) == 0) {
+            (void)text_of(names[i]->d_name, text, sizeof text);
+            for (char *c = text; *c; c++)
+                *c = *c == '\n' ? ' ' : *c;
+            (void)snprintf(all + strlen(all), sizeof all - strlen(all), "%s: %s; ", names[i]->d_name + 11, text);
+        }
+        free(names[i]);
+    }
+    free(names);
+    return all;
+}
+
+static void age_file(const char *where, int64_t ns)
+{
+    const struct timespec times[2] = { { .tv_sec = ns / NS_PER_S }, { .tv_sec = ns / NS_PER_S } };
+
+    ck_assert_int_eq(utimensat(AT_FDCWD, where, times, 0), 0);
+}
+
+START_TEST(a_file_is_set_aside_before_it_grows_beyond_its_size)
+{
+    open_rotating(12, 0, 30, true);
+    OK(deliver("{1}", "{2}", err));
+    OK(deliver("{3}", NULL, err)); /* 12 bytes: just fits */
+    OK(deliver("{4}", NULL, err));
+    ck_assert_str_eq(folder_says(), ": {4} ; -20260801T120000Z.gz: {1} {2} {3} ; ");
+    OK(deliver("{a batch that is larger alone}", NULL, err));
+    ck_assert_str_eq(folder_says(), ": {a batch that is larger alone} ; -20260801T120000Z-01.gz: {4} ; "
+                                    "-20260801T120000Z.gz: {1} {2} {3} ; ");
+}
+END_TEST
+
+START_TEST(a_file_is_set_aside_when_a_new_span_begins_also_over_a_restart)
+{
+    const int64_t day = INT64_C(86400) * NS_PER_S;
+
+    open_rotating(0, 86400000, 30, false);
+    OK(deliver("{1}", NULL, err));
+    age_file(path, wall_now - day);
+    output_file.close(self);
+    open_rotating(0, 86400000, 30, false);
+    OK(deliver("{2}", NULL, err));
+    ck_assert_str_eq(folder_says(), ": {2} ; -20260801T120000Z: {1} ; ");
+    age_file(path, wall_now - day / 4);
+    OK(deliver("{3}", NULL, err)); /* the same day */
+    ck_assert_str_eq(folder_says(), ": {2} {3} ; -20260801T120000Z: {1} ; ");
+}
+END_TEST
+
+START_TEST(only_so_many_are_kept_and_nothing_else_is_touched)
+{
+    char other[160];
+    FILE *f;
+
+    (void)snprintf(other, sizeof other, "%s-20200101T000000Z.bak", path);
+    f = fopen(other, "w");
+    ck_assert_ptr_nonnull(f);
+    fclose(f);
+    open_rotating(1, 0, 2, true);
+    for (int i = 1; i <= 5; i++) {
+        char text[10];
+
+        (void)snprintf(text, sizeof text, "{%d}", i);
+        OK(deliver(text, NULL, err));
+        wall_now += NS_PER_S;
+    }
+    ck_assert_ptr_null(strstr(folder_says(), "{2}"));
+    ck_assert_ptr_nonnull(strstr(folder_says(), "-20200101T000000Z.bak: ; "));
+    ck_assert_ptr_nonnull(strstr(folder_says(), ".gz: {3} ; "));
+    ck_assert_ptr_nonnull(strstr(folder_says(), ".gz: {4} ; "));
+    ck_assert_ptr_nonnull(strstr(folder_says(), ": {5} ; "));
+}
+END_TEST
+
+/* What a crash can leave behind, at each place where it can come. */
+START_TEST(what_a_crash_left_is_ended_and_nothing_is_lost_or_doubled)
+{
+    static const struct { const char *name, *text; bool is_zipped; } left[] = {
+        { "-20260801T100000Z", "{1}\n", false },                                 /* renamed, not compressed */
+        { "-20260801T100001Z", "{2}\n", false }, { "-20260801T100001Z.gz.new", "half", false }, /* half compressed */
+        { "-20260801T100002Z", "{3}\n", false }, { "-20260801T100002Z.gz", "{3}\n", true },    /* plain one not yet removed */
+        { "-20260801T100003Z.gz", "{4}\n", true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(left); i++) {
+        char where[200];
+        gzFile z;
+
+        (void)snprintf(where, sizeof where, "%s%s", path, left[i].name);
+        z = gzopen(where, left[i].is_zipped ? "wb" : "wbT");
+        ck_assert_ptr_nonnull(z);
+        ck_assert_int_gt(gzputs(z, left[i].text), 0);
+        ck_assert_int_eq(gzclose(z), Z_OK);
+    }
+    open_rotating(1000, 0, 30, true);
+    OK(deliver("{5}", NULL, err));
+    ck_assert_str_eq(folder_says(), ": {5} ; -20260801T100000Z.gz: {1} ; -20260801T100001Z.gz: {2} ; "
+                                    "-20260801T100002Z.gz: {3} ; -20260801T100003Z.gz: {4} ; ");
+}
+END_TEST
+
+START_TEST(a_rotation_that_fails_delays_no_alert)
+{
+    char blocked[200];
+
+    log_set_fd(-1);
+    (void)snprintf(blocked, sizeof blocked, "%s-20260801T120000Z.gz.new", path);
+    ck_assert_int_eq(mkdir(blocked, 0700), 0); /* the compressed copy cannot be made */
+    wall_now = INT64_C(1785585600) * NS_PER_S;
+    open_rotating(1, 0, 30, true);
+    OK(deliver("{1}", NULL, err));
+    OK(deliver("{2}", NULL, err));
+    expect(path, "{2}\n");
+    ck_assert_int_eq(rmdir(blocked), 0);
+    wall_now += NS_PER_S;
+    OK(deliver("{3}", NULL, err));
+    ck_assert_ptr_nonnull(strstr(folder_says(), "-20260801T120000Z.gz: {1} ; "));
+    ck_assert_ptr_nonnull(strstr(folder_says(), "-20260801T120001Z.gz: {2} ; "));
+}
+END_TEST
+
+START_TEST(a_link_stays_and_what_it_names_is_set_aside)
+{
+    char real[160];
+
+    (void)snprintf(real, sizeof real, "%s/real", folder.path);
+    ck_assert_int_eq(symlink(real, path), 0);
+    wall_now = INT64_C(1785585600) * NS_PER_S;
+    open_rotating(1, 0, 30, false);
+    OK(deliver("{1}", NULL, err));
+    OK(deliver("{2}", NULL, err));
+    expect(real, "{2}\n");
+    (void)snprintf(real, sizeof real, "%s/real-20260801T120000Z", folder.path);
+    expect(real, "{1}\n");
+}
+END_TEST
+
+#ifdef COSMOWATCH_FAULTS
+static const char *const kill_points[] = { "file.set_aside", "file.zip.written", "file.zip.named" };
+
+static void crash_and_open_again(int64_t size)
+{
+    output_file.close(self);
+    settings_table_release(output_file.options, self);
+    free(self);
+    make(path, BATCH);
+    open_rotating(size, 0, 30, true);
+}
+
+START_TEST(killed_in_the_middle_of_a_rotation_nothing_is_lost_or_doubled)
+{
+    char plan[80];
+    int status = 0;
+    pid_t child;
+
+    (void)snprintf(plan, sizeof plan, "%s:1:kill", kill_points[_i]);
+    open_rotating(1, 0, 30, true);
+    OK(deliver("{1}", NULL, err));
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        ck_assert_int_eq(setenv("COSMOWATCH_FAULT", plan, 1), 0);
+        fault_reset();
+        (void)deliver("{2}", NULL, err);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%s was not reached", kill_points[_i]);
+    crash_and_open_again(1000);
+    OK(deliver("{2}", NULL, err));
+    ck_assert_str_eq(folder_says(), ": {2} ; -20260801T120000Z.gz: {1} ; ");
+}
+END_TEST
+#endif
+
+START_TEST(a_full_disk_is_said_with_what_to_do)
+{
+    struct error why = { 0 };
+
+    output_file.close(self);
+    settings_table_release(output_file.options, self);
+    free(self);
+    make("/dev/full", BATCH);
+    OK(output_file.open(self, "f", &services, err));
+    ck_assert_int_eq(deliver("{1}", NULL, &why), -1);
+    ck_assert_int_eq(why.code, ERR_IO);
+    ck_assert_str_eq(why.msg, "cannot write to '/dev/full': No space left on device; make room there");
+}
+END_TEST
+
+START_TEST(with_a_sync_for_each_alert_those_before_a_failure_are_accepted)
+{
+    struct output_item items[] = { item("{1}"), item("{22222222}"), item("{3}") };
+    struct delivery_result each[3] = { 0 };
+    struct rlimit limit = { .rlim_cur = 10, .rlim_max = RLIM_INFINITY };
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    ((struct { char *path; int sync; } *)self)->sync = ALERT;
+    OK(output_file.open(self, "f", &services, err));
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    OK(output_file.deliver(self, items, 3, each, err));
+    ck_assert_int_eq(each[0].verdict, DELIVERY_ACCEPTED);
+    ck_assert_int_eq(each[1].verdict, DELIVERY_RETRY);
+    ck_assert_int_eq(each[2].verdict, DELIVERY_RETRY);
+    ck_assert_ptr_nonnull(strstr(each[1].reason, "File too large"));
 }
 END_TEST
 
@@ -190,7 +459,7 @@ static void make_stdout(void)
     output_file.close(self);
     settings_table_release(output_file.options, self);
     free(self);
-    make("-", true);
+    make("-", BATCH);
 }
 
 START_TEST(standard_output_is_written_and_never_closed)
@@ -256,6 +525,19 @@ int main(void)
     tcase_add_test(t, a_rotated_or_removed_file_is_opened_anew);
     tcase_add_test(t, a_folder_that_is_missing_or_forbidden_needs_an_operator);
     tcase_add_test(t, a_full_disk_keeps_the_batch_and_the_next_try_leaves_whole_lines);
+    tcase_add_test(t, a_file_is_set_aside_before_it_grows_beyond_its_size);
+    tcase_add_test(t, a_file_is_set_aside_when_a_new_span_begins_also_over_a_restart);
+    tcase_add_test(t, only_so_many_are_kept_and_nothing_else_is_touched);
+    tcase_add_test(t, what_a_crash_left_is_ended_and_nothing_is_lost_or_doubled);
+    tcase_add_test(t, a_rotation_that_fails_delays_no_alert);
+    tcase_add_test(t, a_link_stays_and_what_it_names_is_set_aside);
+#ifdef COSMOWATCH_FAULTS
+    tcase_add_loop_test(t, killed_in_the_middle_of_a_rotation_nothing_is_lost_or_doubled, 0, (int)ARRAY_LEN(kill_points));
+#else
+    (void)puts("SKIPPED: kills in the middle of a rotation need a build with FAULTS=1");
+#endif
+    tcase_add_test(t, a_full_disk_is_said_with_what_to_do);
+    tcase_add_test(t, with_a_sync_for_each_alert_those_before_a_failure_are_accepted);
     tcase_add_test(t, standard_output_is_written_and_never_closed);
     tcase_add_test(t, a_reader_that_is_behind_delays_but_a_reader_that_is_gone_is_told);
     tcase_add_test(t, the_probe_writes_nothing);
