@@ -9,6 +9,7 @@
  *          a band is held against five times the floor.
  * Keeps:   number_of_documents.band, 208 bytes a reader and container, twice where there are misses; sums of open
  *          hours (kit/bin.h).
+ * Trust:   a principal spares its own reads, which teach its band.
  * Blind:   walks below the floors; Mongo, Cassandra, Gremlin and Table where they log no data-plane rows.
  * Source:  alert catalogue X23; ATT&CK T1119, T1213.006.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -83,7 +84,7 @@ struct walk {
     struct bin_key key;
     struct band_view usual;
     int64_t limit; /* reads */
-    bool is_young;
+    bool is_young, is_trusted;
 };
 
 static int tell(const struct walk *w, struct bin *b, struct error *err)
@@ -153,13 +154,14 @@ static int judge(struct walk *w, struct error *err)
 
     w->key = (struct bin_key){ .subject = subject, .start_ns = time_floor(obs->minute_ns, NS_PER_HOUR) };
     memcpy(w->key.tag, tags[w->measure], sizeof(w->key.tag));
+    w->key.tag[7] = w->is_trusted ? 't' : '\0'; /* apart: trust may end within the hour */
     b = age == SLOT_LATE ? NULL : bin_put(w->ctx, obs, &w->key);
     if (!b)
         return 0;
     bin_add(b, obs, obs->bytes_out, 0);
     bin_add_address(b, w->ctx, obs, &w->key, w->reader);
     band_note(band, age, hour, as_amount(b->requests));
-    if (LIKELY(b->requests <= w->d->floors[w->measure]) || w->ctx->is_backfill ||
+    if (LIKELY(b->requests <= w->d->floors[w->measure]) || w->ctx->is_backfill || w->is_trusted ||
         baseline_is_learning(w->ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
         return 0;
     set_limit(w, band, age);
@@ -173,8 +175,9 @@ static int number_of_documents_observe(void *self, const struct observation *obs
     struct walk w = { .d = d, .obs = obs, .ctx = ctx };
 
     bin_sweep(&d->swept_ns, ctx);
-    if (!is_point_read(obs) || reader_is_trusted(ctx->enrich, obs))
+    if (!is_point_read(obs))
         return 0;
+    w.is_trusted = reader_is_trusted(ctx->enrich, obs);
     w.reader = reader_of(&d->memo, obs);
     w.len = slots_len(baseline_cfg(ctx->baseline));
     w.slot = slots_of(obs->minute_ns, w.len);

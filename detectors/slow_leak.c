@@ -13,6 +13,7 @@
  *          their band and it makes up at least half of the excess.
  * Keeps:   slow_leak.days, 200 bytes a reader and container.
  * Tells:   once in four weeks for a reader.
+ * Trust:   a principal spares and teaches its own days; they are no part of the container's.
  * Blind:   the first four weeks of history. A leak that grows slower than customers do. One spread over many
  *          readers. The size of a container is in no table that is read, so its share cannot be told.
  * Source:  alert catalogue X22; ATT&CK T1030, T1020. Figures: tests/unit/test_detector_data_leak.c simulates
@@ -370,9 +371,13 @@ static int slow_leak_observe(void *self, const struct observation *obs, const st
     struct leak *l;
     struct days all;
 
-    if (ctx->is_counted_elsewhere || !request_is_data_read(obs) || reader_is_trusted(ctx->enrich, obs))
+    if (ctx->is_counted_elsewhere || !request_is_data_read(obs))
         return 0;
     r = reader_of(&d->memo, obs);
+    if (reader_is_trusted(ctx->enrich, obs)) {
+        (void)enter(ctx, obs, reader_container_hash(obs, r->hash), reader_label(r, obs, room), &reader); /* to learn is all */
+        return 0;
+    }
     if (!enter(ctx, obs, reader_container_hash(obs, 0), reader_container(obs, room), &container))
         return 0;
     all = container.leak->days;

@@ -16,6 +16,8 @@
  *          own band ("spread", Low).
  * Keeps:   volume.band, 240 bytes a reader with everything (least recently seen leaves first), volume.day 200; sums
  *          and facts of hours and days that may still get rows (kit/bin.h).
+ * Trust:   a principal spares and teaches its own hours and days, and what it has below the floor the spread. All else
+ *          it reads is part of no sum, so that others cannot hide behind it. No address or agent: it may still carry data away.
  * Blind:   below the floor an hour and four of it a day; what is paced below that (slow_leak sees weeks); a thief on
  *          the application's own host with its own key and agent, unless he reads more than it does.
  *          Beyond 20 addresses of one network and hour only the 20 smallest texts are told.
@@ -106,6 +108,7 @@ struct subject {
     const struct detector_context *ctx;
     const struct reader *reader;
     int32_t len, slot, hour;     /* slot length; slot; hour within the slot */
+    bool is_trusted;
 };
 
 static void read_subject(struct volume *d, struct subject *s, const struct observation *obs,
@@ -117,6 +120,7 @@ static void read_subject(struct volume *d, struct subject *s, const struct obser
     s->slot = slots_of(obs->minute_ns, s->len);
     s->hour = (int32_t)((obs->minute_ns - slots_start_ns(s->slot)) / NS_PER_HOUR);
     s->reader = reader_of(&d->memo, obs);
+    s->is_trusted = reader_is_trusted(ctx->enrich, obs);
 }
 
 /* Kinds of subject. The first four share volume.band. */
@@ -247,6 +251,7 @@ static bool enter(const struct volume *d, const struct subject *s, char kind, in
     ret->age = band_enter(ret->band, s->slot, s->len, &d->rule);
     if (ret->age == SLOT_LATE)
         return false;
+    key.tag[6] = s->is_trusted ? 't' : key.tag[6]; /* apart: trust may end within the hour */
     ret->hour = bin_put(s->ctx, s->obs, &key);
     if (!ret->hour)
         return false;
@@ -388,6 +393,24 @@ static int judge_spread(const struct volume *d, const struct subject *s, int64_t
     return tell(s, SPREAD, e.hour, bytes, &j, err);
 }
 
+/* What a trusted principal reads is usual for it when trust ends. */
+static int learn_trusted(const struct volume *d, const struct subject *s, struct error *err)
+{
+    struct entered e, spread;
+    struct judgement j = { .ordinary = d->rule.floor_bytes };
+    int64_t age_days;
+
+    if (!enter(d, s, READER, s->obs->bytes_out, &e))
+        return 0;
+    age_days = reader_age_days(s);
+    if (e.hour->bytes > d->rule.floor_bytes)
+        judge_reader(d, s, &e, age_days, &j);
+    if (judge_day(d, s, part_below(&e, j.ordinary), e.hour->bytes, true, err) < 0)
+        return -1;
+    (void)enter(d, s, SPREAD, part_below(&e, d->rule.floor_bytes), &spread); /* to learn is all */
+    return 0;
+}
+
 static int volume_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
                           struct error *err)
 {
@@ -401,11 +424,9 @@ static int volume_observe(void *self, const struct observation *obs, const struc
     bin_sweep(&d->swept_ns, ctx);
     if (is_elsewhere || !request_is_data_read(obs))
         return 0;
-    /* A named identity only: an address or an agent that is trusted may still carry data away. Its reads are not part
-     * of any sum, so that what others read is judged the same with and without it. */
-    if (reader_is_trusted(ctx->enrich, obs))
-        return 0;
     read_subject(d, &s, obs, ctx);
+    if (s.is_trusted)
+        return learn_trusted(d, &s, err);
     if (!enter(d, &s, ACCOUNT, obs->bytes_out, &account) || !enter(d, &s, CONTAINER, obs->bytes_out, &container) ||
         !enter(d, &s, READER, obs->bytes_out, &reader))
         return 0;
