@@ -320,9 +320,10 @@ static int build_outputs(struct assembly *a, struct error *err)
 
         if (find_encoder(e, ops, &encoder, err) < 0)
             return -1;
-        a->outputs[a->outputs_len] = (struct delivery_output_config){ .name = e->name, .ops = ops, .self = e->self,
-                                                                      .encoder = encoder,
-                                                                      .max_per_second = e->max_per_second };
+        a->outputs[a->outputs_len] = (struct delivery_output_config){
+            .name = e->name, .ops = ops, .self = e->self, .encoder = encoder, .max_per_second = e->max_per_second,
+            .queue_max = e->queue_max, .parks_when_full = e->on_full == SETTINGS_FULL_PARK,
+            .backfill_ms = e->backfill_ms };
         a->outputs_len++;
     }
     return 0;

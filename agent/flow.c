@@ -13,6 +13,7 @@
 
 #include "alert/catalogue.h"
 #include "alert/suppress.h"
+#include "backfill.h"
 #include "base/buf.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -21,6 +22,7 @@
 #include "delivery/route.h"
 #include "enrich/enrich.h"
 #include "feeder.h"
+#include "queues.h"
 #include "requests.h"
 #include "status.h"
 #include "worker.h"
@@ -41,6 +43,8 @@ struct flow {
     struct worker *workers;
     size_t workers_len;
     struct board board;
+    struct backfill *backfill;
+    struct queues *queues;
     int64_t status_due_ms, upkeep_due_ms;
     int64_t warned_ns; /* when exceptions that end were last spoken of */
 };
@@ -161,7 +165,7 @@ static int commit(struct flow *f, struct job *job, const struct buf *seen, struc
         return -1;
     if (stage_settle(engine_stage(f->cfg.engine), watermark_ns(f), write_alert, f, err) < 0 ||
         baseline_each_changed(engine_baseline(f->cfg.engine), write_baseline, f, err) < 0 ||
-        write_window(f, job, seen, err) < 0)
+        write_window(f, job, seen, err) < 0 || queues_bound(f->queues, err) < 0)
         goto failed;
     FAULT_POINT("txn.before_commit");
     if (store_commit(s, err) < 0)
@@ -170,6 +174,7 @@ static int commit(struct flow *f, struct job *job, const struct buf *seen, struc
     baseline_mark_clean(engine_baseline(f->cfg.engine));
     stage_commit(engine_stage(f->cfg.engine));
     delivery_wake(f->cfg.delivery);
+    atomic_store(&f->board.full_output, queues_full(f->queues));
     return 0;
 failed:
     store_rollback(s);
@@ -240,6 +245,17 @@ void flow_stop(struct flow *f)
     atomic_store(&f->board.is_stopping, true);
 }
 
+static int make_helpers(struct flow *f, struct error *err)
+{
+    const struct flow_config *c = &f->cfg;
+    const struct backfill_config backfill = { .sv = c->sv, .store = c->store, .outputs = c->outputs,
+                                              .routes = c->routes, .outputs_len = c->outputs_len };
+    const struct queues_config queues = { .sv = c->sv, .store = c->store, .outputs = c->outputs,
+                                          .outputs_len = c->outputs_len };
+
+    return backfill_new(&backfill, &f->backfill, err) < 0 || queues_new(&queues, &f->queues, err) < 0 ? -1 : 0;
+}
+
 int flow_new(const struct flow_config *cfg, struct flow **ret, struct error *err)
 {
     struct flow *f = calloc(1, sizeof *f);
@@ -268,7 +284,7 @@ int flow_new(const struct flow_config *cfg, struct flow **ret, struct error *err
             flow_free(f);
             return -1;
         }
-    if (reload(f, err) < 0) {
+    if (make_helpers(f, err) < 0 || reload(f, err) < 0) {
         flow_free(f);
         return error_wrap(err, "state");
     }
@@ -284,6 +300,8 @@ void flow_free(struct flow *f)
         worker_release(&f->workers[i]);
     }
     free(f->workers);
+    backfill_free(f->backfill);
+    queues_free(f->queues);
     (void)pthread_cond_destroy(&f->board.job_ready);
     (void)pthread_cond_destroy(&f->board.job_done);
     (void)pthread_mutex_destroy(&f->board.lock);
@@ -397,25 +415,39 @@ static void take_job(struct flow *f, struct worker *w)
     pthread_mutex_unlock(&f->board.lock);
 }
 
+/* What has to do with outputs and not with windows. */
+static void tend_outputs(struct flow *f)
+{
+    if (backfill_step(f->backfill))
+        delivery_wake(f->cfg.delivery);
+    if (sv_mono_ms(f->cfg.sv) < f->status_due_ms)
+        return;
+    backfill_look(f->backfill);
+    queues_look(f->queues);
+    atomic_store(&f->board.full_output, queues_full(f->queues));
+}
+
 static void loop(struct flow *f, void (*on_progress)(void *self), void *self)
 {
     bool is_done = false;
 
     carry_out_requests(f); /* before anything is judged */
+    backfill_look(f->backfill);
     while (!is_done && !board_is_stopping(&f->board)) {
         struct worker *w = NULL;
 
         pthread_mutex_lock(&f->board.lock);
         w = next_ready(f);
-        if (!w && !(f->cfg.until_caught_up && all_caught_up(f)))
+        if (!w && backfill_is_idle(f->backfill) && !(f->cfg.until_caught_up && all_caught_up(f)))
             board_wait_ms(&f->board, &f->board.job_ready, 200);
         w = w ? w : next_ready(f);
-        is_done = !w && f->cfg.until_caught_up && all_caught_up(f);
+        is_done = !w && f->cfg.until_caught_up && all_caught_up(f) && backfill_is_idle(f->backfill);
         pthread_mutex_unlock(&f->board.lock);
         if (w)
             take_job(f, w);
         if (f->cfg.feeder)
             feeder_swap(f->cfg.feeder, f->cfg.store);
+        tend_outputs(f);
         if (on_progress)
             on_progress(self);
         if (sv_mono_ms(f->cfg.sv) >= f->status_due_ms) {

@@ -65,9 +65,40 @@ static struct json_object *output_json(const struct delivery_status *d)
     add(o, "accepted", json_object_new_int64(d->accepted));
     add(o, "pending", json_object_new_int64(d->pending));
     add(o, "parked", json_object_new_int64(d->parked));
+    add(o, "dropped", json_object_new_int64(d->dropped));
     add(o, "retried", json_object_new_int64(d->retried));
     add(o, "lastAccepted", time_or_null(d->last_accepted_ns));
     return o;
+}
+
+/* Outputs that left the configuration and still owe alerts. */
+struct left {
+    const struct delivery_status *there;
+    size_t there_len;
+    struct json_object *list;
+};
+
+static int left_json(void *self, const char *name, const struct output_counts *n, struct error *err UNUSED)
+{
+    struct left *l = self;
+    struct json_object *o = NULL;
+
+    for (size_t i = 0; i < l->there_len; i++)
+        if (strcmp(l->there[i].name, name) == 0)
+            return 0;
+    if (n->pending + n->parked == 0)
+        return 0;
+    o = json_object_new_object();
+    add(o, "name", json_object_new_string(name));
+    add(o, "state", json_object_new_string("not configured"));
+    add(o, "accepted", json_object_new_int64(n->accepted));
+    add(o, "pending", json_object_new_int64(n->pending));
+    add(o, "parked", json_object_new_int64(n->parked));
+    add(o, "dropped", json_object_new_int64(n->dropped));
+    add(o, "reason", json_object_new_string("it is no longer configured; configure it again, or give its alerts up with "
+                                            "'cosmowatch outputs drop'"));
+    json_object_array_add(l->list, o);
+    return 0;
 }
 
 static int count_one(void *self, const struct alert *a, struct error *err UNUSED)
@@ -126,6 +157,8 @@ void status_build(struct buf *out, const struct status_parts *p)
         json_object_array_add(sources, source_json(&p->sources[i], now));
     for (size_t i = 0; i < n; i++)
         json_object_array_add(outputs, output_json(&d[i]));
+    if (store_each_output(p->store, left_json, &(struct left){ .there = d, .there_len = n, .list = outputs }, &err) < 0)
+        err.code = ERR_NONE; /* a store that fails says so at the next commit */
     add(o, "sources", sources);
     add(o, "outputs", outputs);
     if (p->feeder)

@@ -316,6 +316,14 @@ static void note_caught_up(struct worker *w)
     pthread_mutex_unlock(&w->board->lock);
 }
 
+static void say_full(struct worker *w, const char *output)
+{
+    char text[200];
+
+    (void)snprintf(text, sizeof text, "the queue of output '%s' is full: reading resumes when it is out", output);
+    set_state(w, "paused", text);
+}
+
 void *worker_main(void *arg)
 {
     struct worker *w = arg;
@@ -327,6 +335,11 @@ void *worker_main(void *arg)
         if (store_is_full(f->store)) {
             set_state(w, "paused", "the store is full: undelivered alerts wait, reading resumes when they are out");
             pause_worker(w, 5000);
+            continue;
+        }
+        if (atomic_load(&f->full_output)) {
+            say_full(w, atomic_load(&f->full_output));
+            pause_worker(w, 1000);
             continue;
         }
         window_next(&w->timing, w->source.name, w->ledger, w->ledger_len, worker_now_ns(w), &plan);

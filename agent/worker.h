@@ -23,6 +23,7 @@ struct board {
     pthread_mutex_t lock;
     pthread_cond_t job_ready, job_done;
     atomic_bool is_stopping;
+    _Atomic(const char *) full_output; /* whose queue is full, so that reading waits; NULL: none */
 };
 
 struct worker_source {

@@ -59,20 +59,6 @@ static int print_one(void *self, const struct alert *a, struct error *err)
     return flush(p, err);
 }
 
-static int parse_when(const char *text, int64_t *ret_ns, struct error *err)
-{
-    int64_t ms = 0;
-    struct services sv = { .clock = &clock_system };
-
-    if (time_parse_iso(slice_of(text), ret_ns))
-        return 0;
-    if (parse_duration_ms(slice_of(text), &ms)) {
-        *ret_ns = sv_wall_ns(&sv) - ms * NS_PER_MS;
-        return 0;
-    }
-    return error_set(err, ERR_CONFIG, "'%s' is neither a time (2026-08-20T10:00:00Z) nor an age (2h, 7d)", text);
-}
-
 static int parse_severity(const char *text, int *ret, struct error *err)
 {
     for (int s = SEVERITY_INFORMATIONAL; s <= SEVERITY_HIGH; s++)
@@ -90,8 +76,8 @@ static int build_filter(const struct cli_args *args, struct alert_filter *f, str
     *f = (struct alert_filter){ .since_ns = INT64_MIN, .until_ns = INT64_MAX, .limit = 1000,
                                 .type = args->value[V_TYPE], .account = args->value[V_ACCOUNT],
                                 .only_open = args->flag[G_OPEN], .oldest_first = args->flag[G_REVERSE] };
-    if ((args->value[V_SINCE] && parse_when(args->value[V_SINCE], &f->since_ns, err) < 0) ||
-        (args->value[V_UNTIL] && parse_when(args->value[V_UNTIL], &f->until_ns, err) < 0) ||
+    if ((args->value[V_SINCE] && cli_parse_when(args->value[V_SINCE], &f->since_ns, err) < 0) ||
+        (args->value[V_UNTIL] && cli_parse_when(args->value[V_UNTIL], &f->until_ns, err) < 0) ||
         (args->value[V_SEVERITY] && parse_severity(args->value[V_SEVERITY], &f->min_severity, err) < 0))
         return -1;
     if (args->value[V_LIMIT]) {

@@ -1,6 +1,9 @@
 /* cli.c - what the verbs share. SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include "base/num.h"
+#include "base/services.h"
+#include "base/timeutil.h"
 #include "settings/errors.h"
 
 #include <errno.h>
@@ -18,6 +21,20 @@ int cli_fail(const struct error *err)
 {
     (void)fprintf(stderr, "cosmowatch: %s\n", err->msg);
     return err->code == ERR_CONFIG ? CLI_USAGE : CLI_FAILED;
+}
+
+int cli_parse_when(const char *text, int64_t *ret_ns, struct error *err)
+{
+    int64_t ms = 0;
+    struct services sv = { .clock = &clock_system };
+
+    if (time_parse_iso(slice_of(text), ret_ns))
+        return 0;
+    if (parse_duration_ms(slice_of(text), &ms)) {
+        *ret_ns = sv_wall_ns(&sv) - ms * NS_PER_MS;
+        return 0;
+    }
+    return error_set(err, ERR_CONFIG, "'%s' is neither a time (2026-08-20T10:00:00Z) nor an age (2h, 7d)", text);
 }
 
 int cli_print(struct buf *out)

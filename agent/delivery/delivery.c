@@ -481,10 +481,19 @@ static int open_output(struct worker *w, enum outcome *ret)
     return -1;
 }
 
+/* Whether a broken receiver is back is asked with one alert: a thousand would be read, written out and noted in vain
+ * each time, in the store that the others deliver from. */
+static size_t rows_to_take(const struct worker *w)
+{
+    if (w->broken_since_ms != 0)
+        return 1;
+    return w->batch_now < BATCH_MAX ? w->batch_now : BATCH_MAX;
+}
+
 /* *ret_idle: there was nothing to do. */
 static enum outcome one_round(struct worker *w, bool *ret_idle)
 {
-    size_t want = w->batch_now < BATCH_MAX ? w->batch_now : BATCH_MAX;
+    size_t want = rows_to_take(w);
     enum outcome out = GO_ON;
     struct error why = { 0 };
 
@@ -735,6 +744,7 @@ size_t delivery_get_status(struct delivery *d, struct delivery_status *ret, size
         ret[i].pending = counts.pending;
         ret[i].parked = counts.parked;
         ret[i].accepted = counts.accepted;
+        ret[i].dropped = counts.dropped;
     }
     return n;
 }

@@ -22,6 +22,9 @@ struct delivery_output_config {
     void *self;                       /* options filled in; opened by the worker; not freed here */
     const struct encoder *encoder;
     int64_t max_per_second;           /* alerts handed over; 0: no limit */
+    int64_t queue_max;                /* alerts that may wait; 0: no bound of its own (queues.h) */
+    bool parks_when_full;             /* else reading waits */
+    int64_t backfill_ms;              /* age of alerts a new output still gets (backfill.h) */
 };
 
 MUST_CHECK int delivery_new(struct store *store, const struct services *sv,
@@ -37,7 +40,7 @@ void delivery_free(struct delivery *d);
 struct delivery_status {
     const char *name, *type, *format;
     enum { DELIVERY_IDLE, DELIVERY_WORKING, DELIVERY_WAITING, DELIVERY_HELD } state;
-    int64_t accepted, parked, retried, pending;
+    int64_t accepted, parked, dropped, retried, pending;
     int64_t last_accepted_ns; /* wall */
     char reason[200];         /* of the trouble, "" when none */
 };

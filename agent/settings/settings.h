@@ -52,8 +52,10 @@ struct settings_entry {        /* one item of sources, outputs or feeds */
     void *self;                /* module->size bytes, options filled in; owned by the settings */
     const struct yaml_node *node;
     char *format;              /* outputs: NULL is the module's own default */
+    int64_t queue_max;         /* outputs: alerts that may wait; 0: no bound */
     int on_full;               /* outputs: enum settings_on_full */
     int64_t max_per_second;    /* outputs: 0 no limit */
+    int64_t backfill_ms;       /* outputs */
     struct settings_route route; /* outputs */
 };
 

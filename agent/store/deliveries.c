@@ -112,6 +112,13 @@ int store_rebuild_delivery(struct store *s, int64_t seq, const char *output, con
 
 int store_add_delivery(struct store *s, const char *output, const struct alert *a, struct error *err)
 {
+    bool is_new = false;
+
+    return store_offer(s, output, a, &is_new, err);
+}
+
+int store_offer(struct store *s, const char *output, const struct alert *a, bool *ret_new, struct error *err)
+{
     CLEANUP(store_leave) struct store *in = store_enter(s, err);
     CLEANUP(buf_release) struct buf payload = BUF_INIT(STORE_ALERT_MAX);
     struct delivery_state d;
@@ -129,6 +136,7 @@ int store_add_delivery(struct store *s, const char *output, const struct alert *
     if (rc == 0 && added > 0)
         rc = store_put_payload(s, sqlite3_last_insert_rowid(s->db), output, buf_slice(&payload),
                                slice_make(NULL, 0), err);
+    *ret_new = added > 0;
     return store_txn_close(s, is_ours, rc, err);
 }
 
@@ -333,13 +341,15 @@ int store_count_output(struct store *s, const char *output, struct output_counts
     static const char pending[] = "SELECT count(*) FROM delivery WHERE state = 0 AND output = ?";
     static const char parked[] = "SELECT count(*) FROM delivery WHERE state = 1 AND output = ?";
     static const char accepted[] = "SELECT coalesce(sum(accepted), 0) FROM output_total WHERE output = ?";
+    static const char dropped[] = "SELECT coalesce(sum(dropped), 0) FROM output_total WHERE output = ?";
     static const char oldest[] =
         "SELECT alert_last_ns FROM delivery WHERE state = 0 AND output = ? ORDER BY seq LIMIT 1";
     CLEANUP(store_leave) struct store *in = store_enter(s, err);
     struct output_counts c = { 0 };
     const struct { const char *sql; int64_t *to; } each[] = {
         { .sql = pending, .to = &c.pending }, { .sql = parked, .to = &c.parked },
-        { .sql = accepted, .to = &c.accepted }, { .sql = oldest, .to = &c.oldest_pending_ns },
+        { .sql = accepted, .to = &c.accepted }, { .sql = dropped, .to = &c.dropped },
+        { .sql = oldest, .to = &c.oldest_pending_ns },
     };
 
     if (!in)
@@ -359,6 +369,28 @@ int store_count_output(struct store *s, const char *output, struct output_counts
     }
     *ret = c;
     return 0;
+}
+
+int store_each_output(struct store *s, int (*fn)(void *self, const char *output, const struct output_counts *counts,
+                                                 struct error *err), void *self, struct error *err)
+{
+    static const char sql[] = "SELECT output FROM output_total UNION SELECT output FROM delivery WHERE state = 0"
+                              " UNION SELECT output FROM delivery WHERE state = 1 ORDER BY 1";
+    CLEANUP(store_leave) struct store *in = store_enter(s, err);
+    CLEANUP(query_close) struct query q = { 0 };
+    int more;
+
+    if (!in || query_open(&q, s, sql, err) < 0)
+        return -1;
+    while ((more = query_step(&q, err)) == 1) {
+        struct output_counts counts = { 0 };
+        char output[64];
+
+        query_text(&q, 0, output, sizeof output);
+        if (store_count_output(s, output, &counts, err) < 0 || fn(self, output, &counts, err) < 0)
+            return -1;
+    }
+    return more;
 }
 
 int store_each_parked(struct store *s, const char *output,
@@ -399,38 +431,52 @@ int store_each_parked(struct store *s, const char *output,
     return more;
 }
 
-struct parked_list {
+/* ---- what the operator decides, and what a full queue does ------------------------------------------ */
+
+struct seq_list {
     int64_t *seqs;
     size_t n;
 };
 
-static void parked_list_release(struct parked_list *l)
+static void seq_list_release(struct seq_list *l)
 {
     sqlite3_free(l->seqs);
 }
 
-static int list_parked(struct store *s, const char *output, const char *record_id, struct parked_list *ret,
-                       struct error *err)
+/* Deliveries of an output that a move is about; the query names its columns ?1 to ?3. */
+struct which {
+    const char *sql, *output, *record_id; /* NULL: all */
+    int64_t keep;
+};
+
+static const char parked_sql[] = "SELECT seq FROM delivery WHERE state = 1 AND output = ?1"
+                                 " AND (?2 IS NULL OR record_id = ?2) AND ?3 >= 0 ORDER BY seq";
+static const char unfinished_sql[] = "SELECT seq FROM delivery WHERE state IN (0, 1) AND output = ?1"
+                                     " AND ?2 IS NULL AND ?3 >= 0 ORDER BY seq";
+/* All pending ones but the newest. */
+static const char surplus_sql[] = "SELECT seq FROM delivery WHERE state = 0 AND output = ?1 AND ?2 IS NULL"
+                                  " ORDER BY seq DESC LIMIT -1 OFFSET ?3";
+
+static int list_seqs(struct store *s, const struct which *which, struct seq_list *ret, struct error *err)
 {
-    static const char sql[] =
-        "SELECT seq FROM delivery WHERE state = 1 AND output = ?1 AND (?2 IS NULL OR record_id = ?2) ORDER BY seq";
     CLEANUP(query_close) struct query q;
     size_t room = 0;
     int more;
 
-    if (query_open(&q, s, sql, err) < 0)
+    if (query_open(&q, s, which->sql, err) < 0)
         return -1;
-    query_add_text(&q, output);
-    if (record_id)
-        query_add_text(&q, record_id);
+    query_add_text(&q, which->output);
+    if (which->record_id)
+        query_add_text(&q, which->record_id);
     else
         query_add_null(&q);
+    query_add_i64(&q, which->keep);
     while ((more = query_step(&q, err)) == 1) {
         if (ret->n == room) {
             int64_t *bigger = sqlite3_realloc64(ret->seqs, (room + 256) * 2 * sizeof(*bigger));
 
             if (!bigger)
-                return error_set(err, ERR_NOMEM, "the parked deliveries of '%s'", output);
+                return error_set(err, ERR_NOMEM, "the deliveries of '%s'", which->output);
             ret->seqs = bigger;
             room = (room + 256) * 2;
         }
@@ -439,35 +485,47 @@ static int list_parked(struct store *s, const char *output, const char *record_i
     return more;
 }
 
-/* to: STATE_PENDING or STATE_DROPPED. */
-static int move_parked(struct store *s, const char *output, const char *record_id, int64_t to, int64_t *ret_n,
-                       struct error *err)
+/* Where deliveries go, and the words that go with them. */
+struct move {
+    int64_t to; /* STATE_PENDING, STATE_PARKED or STATE_DROPPED */
+    const char *reason; /* of parking */
+    int64_t now_ns;
+};
+
+static int move_one(struct store *s, int64_t seq, const struct move *m, struct error *err)
 {
-    CLEANUP(parked_list_release) struct parked_list list = { 0 };
+    CLEANUP(buf_release) struct buf alert = BUF_INIT(STORE_ALERT_MAX);
+    struct delivery_state d;
+    int rc = get_state(s, seq, &d, &alert, err);
 
-    if (list_parked(s, output, record_id, &list, err) < 0)
-        return -1;
-    for (size_t i = 0; i < list.n; i++) {
-        CLEANUP(buf_release) struct buf alert = BUF_INIT(STORE_ALERT_MAX);
-        struct delivery_state d;
-        int found = get_state(s, list.seqs[i], &d, &alert, err);
-        int rc = found;
-
-        if (found == 1) {
-            d.state = to;
-            rc = to == STATE_DROPPED
-                     ? drop_payload(s, d.seq, err)
-                     : store_put_payload(s, d.seq, d.output, buf_slice(&alert), slice_make(NULL, 0), err);
-        }
-        if (rc < 0 || (found == 1 && add_row(s, &d, NULL, err) < 0))
-            return -1;
+    if (rc != 1)
+        return rc;
+    d.state = m->to;
+    if (m->to == STATE_PARKED) {
+        d.last_try_ns = m->now_ns;
+        (void)snprintf(d.reason, sizeof d.reason, "%s", m->reason);
     }
-    *ret_n = (int64_t)list.n;
-    return to == STATE_DROPPED && list.n > 0 ? count_total(s, output, 0, *ret_n, err) : 0;
+    rc = m->to == STATE_DROPPED
+             ? drop_payload(s, d.seq, err)
+             : store_put_payload(s, d.seq, d.output, buf_slice(&alert), slice_make(NULL, 0), err);
+    return rc < 0 ? -1 : add_row(s, &d, NULL, err);
 }
 
-static int move_parked_in_txn(struct store *s, const char *output, const char *record_id, int64_t to,
-                              int64_t *ret_n, struct error *err)
+static int move_all(struct store *s, const struct which *which, const struct move *m, int64_t *ret_n, struct error *err)
+{
+    CLEANUP(seq_list_release) struct seq_list list = { 0 };
+
+    if (list_seqs(s, which, &list, err) < 0)
+        return -1;
+    for (size_t i = 0; i < list.n; i++)
+        if (move_one(s, list.seqs[i], m, err) < 0)
+            return -1;
+    *ret_n = (int64_t)list.n;
+    return m->to == STATE_DROPPED && list.n > 0 ? count_total(s, which->output, 0, *ret_n, err) : 0;
+}
+
+static int move_in_txn(struct store *s, const struct which *which, const struct move *m, int64_t *ret_n,
+                       struct error *err)
 {
     CLEANUP(store_leave) struct store *in = store_enter(s, err);
     bool is_ours = false;
@@ -476,7 +534,7 @@ static int move_parked_in_txn(struct store *s, const char *output, const char *r
 
     if (!in || store_txn_open(s, &is_ours, err) < 0)
         return -1;
-    rc = move_parked(s, output, record_id, to, &n, err);
+    rc = move_all(s, which, m, &n, err);
     if (store_txn_close(s, is_ours, rc, err) < 0)
         return -1;
     *ret_n = n;
@@ -486,13 +544,28 @@ static int move_parked_in_txn(struct store *s, const char *output, const char *r
 int store_retry_parked(struct store *s, const char *output, const char *record_id, int64_t *ret_n,
                        struct error *err)
 {
-    return move_parked_in_txn(s, output, record_id, STATE_PENDING, ret_n, err);
+    return move_in_txn(s, &(struct which){ .sql = parked_sql, .output = output, .record_id = record_id },
+                       &(struct move){ .to = STATE_PENDING }, ret_n, err);
 }
 
 int store_drop_parked(struct store *s, const char *output, const char *record_id, int64_t *ret_n,
                       struct error *err)
 {
-    return move_parked_in_txn(s, output, record_id, STATE_DROPPED, ret_n, err);
+    return move_in_txn(s, &(struct which){ .sql = parked_sql, .output = output, .record_id = record_id },
+                       &(struct move){ .to = STATE_DROPPED }, ret_n, err);
+}
+
+int store_drop_output(struct store *s, const char *output, int64_t *ret_n, struct error *err)
+{
+    return move_in_txn(s, &(struct which){ .sql = unfinished_sql, .output = output },
+                       &(struct move){ .to = STATE_DROPPED }, ret_n, err);
+}
+
+int store_park_surplus(struct store *s, const char *output, int64_t keep, const char *reason, int64_t now_ns,
+                       int64_t *ret_n, struct error *err)
+{
+    return move_in_txn(s, &(struct which){ .sql = surplus_sql, .output = output, .keep = keep },
+                       &(struct move){ .to = STATE_PARKED, .reason = reason, .now_ns = now_ns }, ret_n, err);
 }
 
 int store_each_delivery_of(struct store *s, const char *alert_id,

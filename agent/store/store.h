@@ -108,6 +108,8 @@ void delivery_row_release(struct delivery_row *r);
 
 MUST_CHECK int store_add_delivery(struct store *s, const char *output, const struct alert *a, struct error *err);
                                     /* idempotent on (output, record_id) */
+/* The same, and was it new? */
+MUST_CHECK int store_offer(struct store *s, const char *output, const struct alert *a, bool *ret_new, struct error *err);
 /* Oldest pending rows of an output, in order: up to max. Caller releases each. */
 MUST_CHECK int store_take(struct store *s, const char *output, size_t max, struct delivery_row *ret,
                           size_t *ret_n, struct error *err);
@@ -115,14 +117,23 @@ struct settlement { int64_t seq; enum { SETTLE_ACCEPTED, SETTLE_TRIED, SETTLE_PA
                     int64_t now_ns; const char *reason; struct slice refused; };
 /* All in one transaction. */
 MUST_CHECK int store_settle(struct store *s, const struct settlement *each, size_t n, struct error *err);
-struct output_counts { int64_t pending, parked, accepted; int64_t oldest_pending_ns /* last_ns of alert */; };
+struct output_counts { int64_t pending, parked, accepted, dropped; int64_t oldest_pending_ns /* last_ns of alert */; };
 MUST_CHECK int store_count_output(struct store *s, const char *output, struct output_counts *ret, struct error *err);
+/* Every output that has, or ever had, deliveries, by name; also those that no configuration names any more. */
+MUST_CHECK int store_each_output(struct store *s, int (*fn)(void *self, const char *output,
+                                                           const struct output_counts *counts, struct error *err),
+                                 void *self, struct error *err);
 MUST_CHECK int store_each_parked(struct store *s, const char *output /* NULL: all */,
                                  int (*fn)(void *self, const struct delivery_row *r, struct error *err),
                                  void *self, struct error *err);
-/* Parked -> pending (retry) or gone (drop; counted in accepted? no: in `dropped`). NULL record_id: all. */
+/* Parked -> pending (retry) or gone for good (drop, counted in `dropped`). NULL record_id: all of the output. */
 MUST_CHECK int store_retry_parked(struct store *s, const char *output, const char *record_id, int64_t *ret_n, struct error *err);
 MUST_CHECK int store_drop_parked(struct store *s, const char *output, const char *record_id, int64_t *ret_n, struct error *err);
+/* What waits as well: for an output that is no more. */
+MUST_CHECK int store_drop_output(struct store *s, const char *output, int64_t *ret_n, struct error *err);
+/* Of the pending ones all but the newest `keep` are parked with this reason: pending -> parked. */
+MUST_CHECK int store_park_surplus(struct store *s, const char *output, int64_t keep, const char *reason, int64_t now_ns,
+                                  int64_t *ret_n, struct error *err);
 /* Delivery state of one alert per output, for `alerts show` and the console. */
 MUST_CHECK int store_each_delivery_of(struct store *s, const char *alert_id,
                                       int (*fn)(void *self, const char *output, const char *record_id,

@@ -538,6 +538,26 @@ START_TEST(a_dead_output_delays_no_other)
 }
 END_TEST
 
+/* What it costs the store, and so the others, while it is away: one row read, written out and noted per try. */
+START_TEST(a_dead_output_is_tried_with_one_alert_and_goes_on_with_all)
+{
+    soc.fail_with = ERR_NET;
+    put("soc", 101, 200);
+    start(1);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    ck_assert_int_eq(soc.items, 99);
+    pass_time_until_call(&soc, 11);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    pthread_mutex_lock(&soc.lock);
+    ck_assert_int_eq(soc.items, 99 + soc.calls - 1);
+    soc.fail_with = ERR_NONE;
+    pthread_mutex_unlock(&soc.lock);
+    pass_time_until_call(&soc, 13);
+    UNTIL(counts("soc").accepted == 99);
+    ck_assert_uint_eq(soc.largest, 99);
+}
+END_TEST
+
 START_TEST(an_output_that_does_not_open_is_tried_again)
 {
     soc.open_fails_with = ERR_CONFIG;
@@ -664,6 +684,7 @@ int main(void)
     tcase_add_test(t, a_rate_lets_through_one_second_at_a_time);
     tcase_add_test(t, an_output_gets_no_more_in_a_second_than_allowed);
     tcase_add_test(t, a_dead_output_delays_no_other);
+    tcase_add_test(t, a_dead_output_is_tried_with_one_alert_and_goes_on_with_all);
     tcase_add_test(t, an_output_that_does_not_open_is_tried_again);
     tcase_add_test(t, stopping_finishes_what_is_possible);
     tcase_add_test(t, stopping_does_not_wait_longer_than_the_grace_and_loses_nothing);
