@@ -1,14 +1,10 @@
-"""Scenarios of detectors: rows in, alerts out, through the real agent (`cosmowatch replay --json`).
-
-A folder with a scenario.py is one scenario:
-    CONFIG    text of cosmowatch.yaml; {dir} is the scenario's temporary folder
-    FILES     name -> text, written beside it (feeds, networks)
-    rows()    rows as Log Analytics exports them, those that alert and those that nearly do
-    EXPECTED  one dict an alert, in any order: what the native alert must say (a value that is a callable is
-              asked, one that is a dict is looked into); nothing else may alert
+"""Rows and the real agent for tests that are more than one case: see README.md for the cases, whose short forms are read
+here a second time.
 SPDX-License-Identifier: Apache-2.0
 """
 
+import datetime
+import itertools
 import json
 import os
 import subprocess
@@ -60,21 +56,57 @@ def replay(scenario, dir_):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def says(alert, expected):
-    for key, want in expected.items():
-        have = alert.get(key)
-        if isinstance(want, dict):
-            if not isinstance(have, dict) or not says(have, want):
-                return False
-        elif not (want(have) if callable(want) else have == want):
-            return False
-    return True
+# ---- cases ----------------------------------------------------------------------------------------------------------
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def compare(alerts, expected):
-    left = list(alerts)
-    for want in expected:
-        found = next((a for a in left if says(a, want)), None)
-        assert found, "no alert says %r among\n%s" % (want, json.dumps(left, indent=1))
-        left.remove(found)
-    assert not left, "nobody expected\n" + json.dumps(left, indent=1)
+def lines_of(path):
+    """The lines of a file of rows, those that it includes too."""
+    with open(path, encoding="utf-8") as f:
+        for line in filter(str.strip, f):
+            r = json.loads(line)
+            if "include" in r:
+                yield from lines_of(os.path.join(os.path.dirname(path), r["include"]))
+            else:
+                yield r
+
+
+def rows_of(path):
+    """The rows of a case, written out."""
+    defaults, type_ = {}, None
+    for r in lines_of(path):
+        if "defaults" in r:
+            defaults.setdefault(r["defaults"]["Type"], {}).update(r["defaults"])
+            type_ = r["defaults"]["Type"]
+            continue
+        type_ = r.get("Type", type_)
+        full = {"Type": type_, **defaults.get(type_, {}), **r}
+        levels = full.pop("repeat", [])
+        levels = levels if isinstance(levels, list) else [levels]
+        text = json.dumps({k: v for k, v in full.items() if v is not None})
+        steps = [[i * int(v["every"][:-1]) * UNITS[v["every"][-1]] for i in range(v["times"])] for v in levels]
+        for n, offsets in enumerate(itertools.product(*steps)):
+            one = json.loads(text.replace("{n}", str(n)) if levels else text)
+            if levels:
+                first = datetime.datetime.fromisoformat(one["TimeGenerated"].replace("Z", "+00:00"))
+                one["TimeGenerated"] = (first + datetime.timedelta(seconds=sum(offsets))).strftime("%Y-%m-%dT%H:%M:%SZ")
+            yield one
+
+
+class Case:
+    """A case as replay() takes it: its rows, its configuration and the files beside it."""
+
+    def __init__(self, path):
+        folder = os.path.dirname(path)
+        own = path.replace(".ndjson", ".yaml")
+        config = own if os.path.exists(own) else os.path.join(folder, "cosmowatch.yaml")
+        self.CONFIG, self.FILES = "", {}
+        if os.path.exists(config):
+            with open(config, encoding="utf-8") as f:
+                self.CONFIG = f.read()
+        for name in os.listdir(folder):
+            if name.endswith((".txt", ".csv")):
+                with open(os.path.join(folder, name), encoding="utf-8") as f:
+                    self.FILES[name] = f.read()
+        self.rows = lambda: rows_of(path)
