@@ -186,6 +186,58 @@ def test_defenders_own_alerts_travel_the_same_road(dir_):
     assert ours["evidence"]["defenderAlertId"] == ["0f0f0f0f-1111-4222-8333-444444444441"]
 
 
+DEFENDER_CASES = {  # options of the detector: numbers of the alerts that are passed on
+    "preset": ({}, {1, 2, 3, 4, 5}),
+    "severity": ({"min_severity": "high"}, {1}),
+    "types": ({"types": ["CosmosDB_Susp*"]}, {2, 3}),
+    "an old spelling": ({"types": ["CosmosDB_SusiciousListKeys.MaliciousScript"]}, {3}),
+    "products": ({"products": ["Azure Sentinel"]}, {4, 6}),
+    "any product but ours": ({"products": ["*"]}, {1, 2, 3, 4, 5, 6}),
+    "resources": ({"resources": ["/subscriptions/*/databaseAccounts/CONTOSO-pay*"]}, set()),
+    "one resource": ({"resources": ["RESOURCE"]}, {2}),
+    "off": (False, set()),
+}
+
+
+@pytest.mark.parametrize("case", sorted(DEFENDER_CASES))
+def test_which_of_defenders_alerts_are_passed_on_is_for_the_operator_to_say(dir_, case):
+    from flow.rows import resource_id
+    options, want = DEFENDER_CASES[case]
+    t = iso(hours_ago(1))
+
+    def row(n, type_, severity="Medium", account="contoso-orders", **more):
+        return {"Type": "SecurityAlert", "TimeGenerated": t, "StartTime": t, "EndTime": t, "AlertType": type_,
+                "AlertSeverity": severity, "SystemAlertId": "0f0f0f0f-1111-4222-8333-44444444444%d" % n,
+                "ProductName": "Azure Security Center", "ResourceId": resource_id(account), **more}
+
+    rows = [row(1, "CosmosDB_TorAnomaly", "High"), row(2, "CosmosDB_SuspiciousIp", account="contoso-payroll"),
+            row(3, "CosmosDB_SusiciousListKeys.MaliciousScript"), row(4, "CosmosDB_GeoAnomaly", "Low", ProductName=""),
+            row(5, "CosmosDB_SqlInjection.FailedFuzzingAttempt", "Low", ProductName="Microsoft Defender for Cloud"),
+            row(6, "CosmosDB_DataExfiltrationAnomaly", ProductName="Azure Sentinel"),
+            row(7, "CosmosDB_DataExfiltrationAnomaly", ProductName="cosmowatch"),
+            row(8, "VM_SuspiciousProcess", "High"), row(9, "SQL.DB_Bruteforce", ResourceId="/subscriptions/x")]
+    cfg, export = os.path.join(dir_, "replay.yaml"), os.path.join(dir_, "rows.ndjson")
+    if options and "RESOURCE" in options.get("resources", []):
+        options = {"resources": [resource_id("contoso-payroll").upper()]}
+    with open(cfg, "w", encoding="utf-8") as f:
+        json.dump({"detectors": {"defender": options}}, f)
+    with open(export, "w", encoding="utf-8") as f:
+        f.write("\n".join(map(json.dumps, rows)))
+    _, out, _ = kit.run(["replay", "--json", "-c", cfg, export])
+    told = {int(a["systemAlertId"][-1]): a for a in map(json.loads, out.splitlines())
+            if a["systemAlertId"].startswith("0f0f0f0f")}  # beside them, an incident may join some
+    assert set(told) == want
+    if 3 in told:
+        assert told[3]["alertType"] == "CosmosDB_SuspiciousListKeys.MaliciousScript"
+
+
+def test_a_misspelt_type_of_defenders_is_an_error_with_its_place(dir_):
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, outputs(dir_), detectors={"defender": {"types": ["CosmosDB_TorAnomly"]}})
+        code, _, err = kit.run(["check", "-c", cfg], check=False)
+    assert code == 2 and "'CosmosDB_TorAnomly' is no alert type; did you mean 'CosmosDB_TorAnomaly'?" in err
+
+
 # ---- who is known bad ----------------------------------------------------------------------------------------------------
 
 FEEDS = {
