@@ -9,6 +9,7 @@
 #include "detectors/kit/slots.h"
 
 #define REGULAR_SHAPES_MAX 24
+#define FILTER_BITS_MAX 3500 /* of 4096, two for each shape */
 
 struct shape_bits { uint64_t bits[4]; }; /* distinct shapes, counted by hashed bits: enough to tell few from many */
 
@@ -95,6 +96,17 @@ static void filter_add(struct query_shape_filter *f, uint64_t shape)
 
     f->bits[a / 64] |= UINT64_C(1) << (a % 64);
     f->bits[b / 64] |= UINT64_C(1) << (b % 64);
+}
+
+/* Some 4,000 shapes: of a client that makes a new one for every request nothing is to be learned, and what it sends
+ * must not push out what others are known for. */
+static bool filter_is_full(const struct query_shape_filter *f)
+{
+    int bits = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(f->bits); i++)
+        bits += __builtin_popcountll(f->bits[i]);
+    return bits > FILTER_BITS_MAX;
 }
 
 void query_shape_filter_load(const struct query_client *c, struct query_shape_filter *ret)
@@ -280,6 +292,12 @@ bool query_history_learn(const struct query_client *c, const struct query_lesson
 {
     if (l->grade == GRADE_ATTACK)
         return true;
+    if (!look(c, &query_memory_shape, l->shape)) {
+        const struct client_state *client = look(c, &query_memory_client, 0);
+
+        if (client && filter_is_full(&client->filter))
+            return true;
+    }
     struct shape_state *s = put(c, &query_memory_shape, l->shape);
 
     if (!s)

@@ -4,7 +4,8 @@
  * since when it was sent as an ordinary statement; for slot t a shape is known when that was in a slot
  * up to t-2 (baseline/slots.h: those are closed, so the order of rows does not matter). A shape that was
  * graded as an attack is noted but not learned: an attacker must not teach. One that was only unusual
- * (new for the client, harmless by itself) becomes ordinary after SHAPE_ADOPTION_DAYS.
+ * (new for the client, harmless by itself) becomes ordinary after SHAPE_ADOPTION_DAYS. A client of thousands of
+ * shapes learns no more of them.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_QUERY_HISTORY_H
 #define COSMOWATCH_QUERY_HISTORY_H

@@ -5,6 +5,7 @@
 #define MULTIPLIER UINT64_C(0x9e3779b97f4a7c15)
 #define INSERTION_SPAN 192u    /* of a longer shape only the last words are tried: bounded work */
 #define INSERTION_COPY_MAX 24u /* words of a run that is looked for twice */
+#define COPY_SEARCH_MAX (QUERY_SEARCH_MAX - INSERTION_SPAN * QUERY_SHAPE_MAX)
 
 /* FNV-1a with a final mix: short names, no table, the same on every machine. */
 static uint64_t mix(uint64_t h)
@@ -135,31 +136,58 @@ static bool has_second_copy(const struct query_shape *sh, size_t from, size_t to
     return false;
 }
 
+struct search {
+    const struct query_shape *sh;
+    const struct query_insertion_ask *ask;
+    size_t looked_at;
+};
+
+/* Looking for copies walks the whole shape each time, so of long shapes only the shortest runs get that far. */
+static bool may_look_for_copies(struct search *s, size_t run)
+{
+    if (run < 2 || run > INSERTION_COPY_MAX || s->looked_at + 2 * s->sh->len > COPY_SEARCH_MAX)
+        return false;
+    s->looked_at += 2 * s->sh->len;
+    return true;
+}
+
+static bool try_run(struct search *s, size_t from, size_t to, struct query_insertion *ret)
+{
+    const struct query_shape *sh = s->sh;
+    size_t run = to - from, len = 0;
+    uint64_t h = whole_hash(sh, spliced(sh, from, to), sh->len - run);
+
+    s->looked_at++;
+    if (!s->ask->is_known(s->ask->self, h)) {
+        if (!may_look_for_copies(s, run) || !has_second_copy(sh, from, to))
+            return false;
+        h = without_copies(sh, from, to, &len);
+        h = whole_hash(sh, h, len);
+        if (!s->ask->is_known(s->ask->self, h))
+            return false;
+    }
+    *ret = (struct query_insertion){ .found = true, .from = from, .to = to, .base_hash = h };
+    return true;
+}
+
 struct query_insertion query_shape_find_insertion(const struct query_shape *sh, const struct query_insertion_ask *ask)
 {
+    struct search s = { .sh = sh, .ask = ask };
+    struct query_insertion ret = { 0 };
     uint16_t starts[INSERTION_SPAN];
     size_t starts_len = 0, first = sh->len > INSERTION_SPAN ? sh->len - INSERTION_SPAN : 2;
+    bool found = false;
 
     if (sh->is_cut || sh->len < 4)
-        return (struct query_insertion){ 0 };
+        return ret;
     /* AND and OR first: `= '' OR 1` is as long as `OR 1=1`, and says less. */
     for (int rank = 1; rank <= 2; rank++)
         for (size_t i = first; i < sh->len; i++)
             if (ask->start_rank(ask->self, i) == rank)
                 starts[starts_len++] = (uint16_t)i;
-    for (size_t run = 1; run < sh->len; run++)
-        for (size_t k = 0; k < starts_len && starts[k] + run <= sh->len; k++) {
-            size_t from = starts[k], to = from + run, len = 0;
-            uint64_t h = whole_hash(sh, spliced(sh, from, to), sh->len - run);
-
-            if (ask->is_known(ask->self, h))
-                return (struct query_insertion){ .found = true, .from = from, .to = to, .base_hash = h };
-            if (run < 2 || run > INSERTION_COPY_MAX || !has_second_copy(sh, from, to))
-                continue;
-            h = without_copies(sh, from, to, &len);
-            h = whole_hash(sh, h, len);
-            if (ask->is_known(ask->self, h))
-                return (struct query_insertion){ .found = true, .from = from, .to = to, .base_hash = h };
-        }
-    return (struct query_insertion){ 0 };
+    for (size_t run = 1; run < sh->len && !found; run++)
+        for (size_t k = 0; k < starts_len && !found; k++)
+            found = starts[k] + run <= sh->len && try_run(&s, starts[k], starts[k] + run, &ret);
+    ret.looked_at = s.looked_at;
+    return ret;
 }

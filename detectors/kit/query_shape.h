@@ -15,6 +15,7 @@
 
 #define QUERY_SHAPE_MAX 1024u /* words kept; the rest is folded into the last hash */
 #define QUERY_FIELDS_MAX 64u  /* distinct property names kept */
+#define QUERY_SEARCH_MAX 1000000u
 
 struct query_shape {
     uint64_t hash;
@@ -47,6 +48,7 @@ struct query_insertion {
     bool found;
     size_t from, to;     /* words [from, to) of the shape are what was put in; may be empty */
     uint64_t base_hash;  /* the known shape underneath */
+    size_t looked_at;    /* words and runs: what the search cost; at most QUERY_SEARCH_MAX */
 };
 
 struct query_insertion_ask {

@@ -18,6 +18,7 @@
 
 #define CACHE_SLOTS 4096u
 #define OPENED_TOKENS_MAX 4096u
+#define LONE_TOKENS_MAX 2048u /* each name is looked for in all of the text */
 #define OPENED_TEXT_MAX (64u * 1024u)
 #define THRESHOLD_ALONE 60
 #define THRESHOLD_NEW 64
@@ -197,7 +198,7 @@ struct extension {
  * that stands in these bytes alone is one that the usual statement does not ask for. */
 static bool has_lone_mask(const struct sql_lex *lex, uint32_t from, uint32_t to)
 {
-    for (size_t i = 1; i + 1 < lex->len; i++) {
+    for (size_t i = 1; i + 1 < lex->len && lex->len <= LONE_TOKENS_MAX; i++) {
         const struct sql_token *t = &lex->tokens[i];
         bool is_alone = true;
 

@@ -317,6 +317,8 @@ static void judge_compare(struct judge *g, const struct sql_node *n)
         judge_literal_sum(g, b);
 }
 
+#define SUBQUERIES_MAX 64u /* each looks for its source in all of the text */
+
 /* FROM of a sub-query must go back to an alias of the statement. */
 static void judge_subquery(struct judge *g, const struct sql_node *sub)
 {
@@ -367,6 +369,8 @@ static bool groups_its_or(const struct judge *g, const struct sql_node *and_node
 
 void sql_judge_tree(struct judge *g)
 {
+    size_t subqueries = 0;
+
     for (uint32_t i = 1; i < g->s->nodes_len; i++) { /* marks: code is free on NODE_OR, is_negated on others */
         const struct sql_node *n = node(g, i);
 
@@ -392,7 +396,10 @@ void sql_judge_tree(struct judge *g)
             if ((n->refs & REFS_FIELD) && n->children >= 2)
                 judge_literal_sum(g, second_child(g, n));
             break;
-        case NODE_SUBQUERY: judge_subquery(g, n); break;
+        case NODE_SUBQUERY:
+            if (subqueries++ < SUBQUERIES_MAX)
+                judge_subquery(g, n);
+            break;
         case NODE_CLAUSE:
             if (n->code == WORD_ORDER)
                 judge_order(g, n);

@@ -39,7 +39,7 @@ int fuzz_gremlin(const uint8_t *data, size_t size)
                 if (k.findings[i].text.at < k.statement.at || k.findings[i].text.len > k.statement.len ||
                     k.findings[i].text.at + k.findings[i].text.len > k.statement.at + k.statement.len)
                     abort();
-            query_reading_print(query_bench_reading(bench), &out);
+            query_bench_print_shape(bench, &out);
         }
     }
     buf_release(&out);
