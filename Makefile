@@ -87,6 +87,8 @@ $(B)/%.o: %.c
 # The templates are inside (.incbin), which -MMD does not see.
 $(B)/agent/cli/azure.o: $(wildcard packaging/azure/*.json)
 
+$(B)/agent/console/assets.o: $(wildcard agent/console/*.css agent/console/*.js agent/console/*.svg)
+
 $(B)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(Q)echo "  CXX $<"; $(CXX) $(ALL_CXXFLAGS) $(call hot,$<) -MMD -MP -c -o $@ $<

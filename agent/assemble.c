@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "cli/cli.h"
+#include "console/console.h"
 #include "delivery/route.h"
 #include "detectors/detector.h"
 #include "enrich/enrich.h"
@@ -36,6 +37,8 @@ const struct settings_registry *assemble_registry(void)
     static const struct module_desc sections[] = {
         { .name = "places", .summary = "where an address is, beside the workspace and `networks`",
           .options = places_options, .size = sizeof(struct places_settings) },
+        { .name = "console", .summary = "a local web page, metrics and health of the running agent",
+          .options = console_options, .size = sizeof(struct console_settings) },
     };
     static const char *formats[MODULES_MAX];
     static struct settings_registry r;
@@ -68,6 +71,11 @@ const struct settings_registry *assemble_registry(void)
     r.sections_len = ARRAY_LEN(sections);
     r.sources = sources;
     return &r;
+}
+
+const struct console_settings *assemble_console(const struct assembly *a)
+{
+    return settings_section_find(a->settings, "console")->self;
 }
 
 int64_t assemble_horizon_ns(const struct assembly *a)
@@ -363,7 +371,7 @@ int assemble(struct assembly *a, const char *config, unsigned parts, struct erro
         return error_set(err, ERR_NOMEM, "no memory");
     if (load_settings(config, (parts & ASSEMBLE_PRESETS) != 0, (parts & (ASSEMBLE_OFFLINE | ASSEMBLE_PRESETS)) == 0,
                       &a->settings, err) < 0 ||
-        check_horizon(a->settings, err) < 0)
+        check_horizon(a->settings, err) < 0 || console_check(assemble_console(a), err) < 0)
         return -1;
     return build(a, a->config_dir, parts, err);
 }

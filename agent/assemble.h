@@ -19,6 +19,8 @@ enum {
     ASSEMBLE_PRESETS = 1 << 4, /* no file named: presets, not the default file */
 };
 
+struct console_settings; /* console/console.h */
+
 struct assembly {
     struct settings *settings;
     struct services sv;             /* http is a real client when SOURCES, OUTPUTS or FEEDS are built */
@@ -46,6 +48,7 @@ void assembly_release(struct assembly *a);
 /* The store that the configuration names. */
 MUST_CHECK int assemble_open_store(const char *config, enum store_mode mode, struct store **ret, struct error *err);
 const struct settings_registry *assemble_registry(void);
+const struct console_settings *assemble_console(const struct assembly *a);
 int64_t assemble_horizon_ns(const struct assembly *a);
 int64_t assemble_retention_ns(const struct assembly *a);
 

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/services.h"
 
+struct json_object;
 struct store;
 struct engine;
 struct delivery;
@@ -33,5 +34,10 @@ struct status_parts {
 };
 
 void status_build(struct buf *out, const struct status_parts *p);
+
+/* Reading it: a missing text is "", a missing number 0, a missing list empty. Borrowed from o. */
+const char *status_text(struct json_object *o, const char *key);
+int64_t status_number(struct json_object *o, const char *key);
+size_t status_list(struct json_object *o, const char *key, struct json_object **ret);
 
 #endif

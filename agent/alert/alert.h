@@ -127,6 +127,7 @@ void alert_title(const struct alert *a, struct buf *out);       /* display name 
 void alert_why(const struct alert *a, struct buf *out);         /* one sentence with the numbers */
 void alert_description(const struct alert *a, struct buf *out);
 void alert_kql(const struct alert *a, struct buf *out);         /* ready query that shows the rows */
+void alert_fact_words(const struct alert *a, const struct fact *f, struct buf *out); /* one fact as people read it */
 void alert_portal_link(const struct alert *a, struct buf *out); /* "" when the resource id is unknown */
 
 #endif

@@ -210,6 +210,16 @@ void alert_description(const struct alert *a, struct buf *out)
     alert_expand(a, a->type->description, out);
 }
 
+void alert_fact_words(const struct alert *a, const struct fact *f, struct buf *out)
+{
+    bool is_bytes = slice_ends_nocase(slice_of(f->name), SL("bytes")) || strcmp(f->name, "bytesOut") == 0;
+    char template_text[80];
+
+    (void)snprintf(template_text, sizeof template_text, "{%s%s}", f->name,
+                   is_bytes ? ":bytes" : strcmp(f->name, "listedSince") == 0 ? ":time" : "");
+    alert_expand(a, template_text, out);
+}
+
 void alert_kql(const struct alert *a, struct buf *out)
 {
     alert_expand(a, a->type->kql, out);

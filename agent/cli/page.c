@@ -118,15 +118,10 @@ static void add_facts(struct buf *out, const struct alert *a, struct page_style 
     buf_addf(out, "\n%sEvidence%s\n", term_style(st.is_colour, TERM_BOLD), term_style(st.is_colour, TERM_PLAIN));
     for (size_t i = 0; i < a->facts_len; i++) {
         const struct fact *f = &a->facts[i];
-        char template_text[80];
         CLEANUP(buf_release) struct buf text = BUF_INIT(65536);
         CLEANUP(buf_release) struct buf safe = BUF_INIT(262144);
 
-        (void)snprintf(template_text, sizeof template_text, "{%s%s}", f->name,
-                       slice_ends_nocase(slice_of(f->name), SL("bytes")) || strcmp(f->name, "bytesOut") == 0
-                           ? ":bytes"
-                       : strcmp(f->name, "listedSince") == 0 ? ":time" : "");
-        alert_expand(a, template_text, &text);
+        alert_fact_words(a, f, &text);
         term_add_safe(&safe, buf_slice(&text));
         buf_addf(out, "  %-18s ", f->name);
         term_add_wrapped(out, buf_slice(&safe), 21, 21, st.width);

@@ -3,6 +3,7 @@
 #include "assemble.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "console/console.h"
 #include "delivery/delivery.h"
 #include "flow.h"
 #include "net/http.h"
@@ -122,6 +123,21 @@ static void on_progress(void *self)
         notify_progress(&g->notify);
 }
 
+/* Detection does not wait for a page: without it the work goes on. */
+static struct console *start_console(struct assembly *a)
+{
+    const struct store_config store = { .dir = a->settings->store.path };
+    const struct console_config cfg = { .sv = &a->sv, .settings = assemble_console(a), .store = &store,
+                                        .baseline = engine_baseline(a->engine), .suppress = a->suppress };
+    struct console *c = NULL;
+    struct error err = { 0 };
+
+    if (console_start(&cfg, &c, &err) < 0)
+        log_event(LOG_LEVEL_ERROR, "console", "does not run", "cause", err.msg, "what_now",
+                  "logs are read and alerts delivered without it", "remedy", "mend `console:` and reload", NULL);
+    return c;
+}
+
 static int run_once(struct agent *g, struct error *err)
 {
     struct assembly *a = g->now;
@@ -140,6 +156,7 @@ static int run_once(struct agent *g, struct error *err)
         .retention_ns = assemble_retention_ns(a),
         .until_caught_up = g->until_caught_up,
     };
+    struct console *console = NULL;
     int64_t grace_ms = GRACE_MS;
     int rc = -1;
 
@@ -151,12 +168,15 @@ static int run_once(struct agent *g, struct error *err)
         flow_stop(g->flow);
     if (feeder_start(a->feeder, err) == 0 && delivery_start(g->delivery, err) == 0) {
         log_event(LOG_LEVEL_INFO, "agent", "started", "version", COSMOWATCH_VERSION, NULL);
+        flow_say_status(g->flow);
+        console = start_console(a);
         rc = flow_run(g->flow, on_progress, g, err);
         if (!g->next)
             notify_stopping();
         grace_ms = g->next ? RELOAD_GRACE_MS : g->until_caught_up ? CATCH_UP_GRACE_MS : GRACE_MS;
         delivery_stop(g->delivery, grace_ms);
         flow_say_status(g->flow);
+        console_stop(console);
     }
     running = NULL;
     if (a->sv.http)

@@ -4,33 +4,13 @@
 #include "base/term.h"
 #include "base/timeutil.h"
 #include "cli/cli.h"
+#include "status.h"
 #include "store/store.h"
 
 #include <json-c/json.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
-
-static const char *text_of(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) && v ? json_object_get_string(v) : "";
-}
-
-static int64_t number_of(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) && v ? json_object_get_int64(v) : 0;
-}
-
-static size_t list_of(struct json_object *o, const char *key, struct json_object **ret)
-{
-    return json_object_object_get_ex(o, key, ret) && json_object_is_type(*ret, json_type_array)
-               ? json_object_array_length(*ret)
-               : 0;
-}
 
 static void add_reason(struct buf *out, const char *reason)
 {
@@ -50,54 +30,54 @@ static enum term_style state_style(const char *state)
 static void add_sources(struct buf *out, struct json_object *o, bool colour)
 {
     struct json_object *list = NULL;
-    size_t n = list_of(o, "sources", &list);
+    size_t n = status_list(o, "sources", &list);
 
     buf_add_str(out, "sources\n");
     for (size_t i = 0; i < n; i++) {
         struct json_object *s = json_object_array_get_idx(list, i);
-        const char *state = text_of(s, "state");
+        const char *state = status_text(s, "state");
 
         buf_addf(out, "  %-14s %s%-10s%s read up to %-20s  %" PRId64 " rows, %" PRId64 " late, %" PRId64
                       " unreadable, %" PRId64 " queries",
-                 text_of(s, "name"), term_style(colour, state_style(state)), state, term_style(colour, TERM_PLAIN),
-                 text_of(s, "readUpTo")[0] ? text_of(s, "readUpTo") : "(nothing yet)", number_of(s, "rows"),
-                 number_of(s, "lateRows"), number_of(s, "unreadableRows"), number_of(s, "queries"));
-        if (number_of(s, "backfilling"))
+                 status_text(s, "name"), term_style(colour, state_style(state)), state, term_style(colour, TERM_PLAIN),
+                 status_text(s, "readUpTo")[0] ? status_text(s, "readUpTo") : "(nothing yet)", status_number(s, "rows"),
+                 status_number(s, "lateRows"), status_number(s, "unreadableRows"), status_number(s, "queries"));
+        if (status_number(s, "backfilling"))
             buf_add_str(out, ", learning from history");
-        add_reason(out, text_of(s, "reason"));
+        add_reason(out, status_text(s, "reason"));
     }
 }
 
 static void add_outputs(struct buf *out, struct json_object *o, bool colour)
 {
     struct json_object *list = NULL;
-    size_t n = list_of(o, "outputs", &list);
+    size_t n = status_list(o, "outputs", &list);
 
     buf_add_str(out, "outputs\n");
     for (size_t i = 0; i < n; i++) {
         struct json_object *s = json_object_array_get_idx(list, i);
-        const char *state = text_of(s, "state");
+        const char *state = status_text(s, "state");
 
         buf_addf(out, "  %-14s %s%-10s%s %" PRId64 " accepted, %" PRId64 " pending, %" PRId64 " parked",
-                 text_of(s, "name"), term_style(colour, state_style(state)), state, term_style(colour, TERM_PLAIN),
-                 number_of(s, "accepted"), number_of(s, "pending"), number_of(s, "parked"));
-        add_reason(out, text_of(s, "reason"));
+                 status_text(s, "name"), term_style(colour, state_style(state)), state, term_style(colour, TERM_PLAIN),
+                 status_number(s, "accepted"), status_number(s, "pending"), status_number(s, "parked"));
+        add_reason(out, status_text(s, "reason"));
     }
 }
 
 static void add_feeds(struct buf *out, struct json_object *o)
 {
     struct json_object *list = NULL;
-    size_t n = list_of(o, "feeds", &list);
+    size_t n = status_list(o, "feeds", &list);
 
     if (n > 0)
         buf_add_str(out, "feeds\n");
     for (size_t i = 0; i < n; i++) {
         struct json_object *s = json_object_array_get_idx(list, i);
 
-        buf_addf(out, "  %-14s %" PRId64 " entries, refreshed %s", text_of(s, "name"), number_of(s, "entries"),
-                 text_of(s, "refreshedAt")[0] ? text_of(s, "refreshedAt") : "never");
-        add_reason(out, text_of(s, "reason"));
+        buf_addf(out, "  %-14s %" PRId64 " entries, refreshed %s", status_text(s, "name"), status_number(s, "entries"),
+                 status_text(s, "refreshedAt")[0] ? status_text(s, "refreshedAt") : "never");
+        add_reason(out, status_text(s, "reason"));
     }
 }
 
@@ -110,17 +90,17 @@ static void add_judgement(struct buf *out, struct json_object *o)
         return;
     buf_addf(out, "judgement\n  %" PRId64 " accounts, %" PRId64 " subjects remembered (%" PRId64 " evicted), %" PRId64
                   " open alerts\n",
-             number_of(j, "accounts"), number_of(j, "subjects"), number_of(j, "evicted"), number_of(j, "openAlerts"));
-    if (number_of(j, "learningAccounts") > 0)
+             status_number(j, "accounts"), status_number(j, "subjects"), status_number(j, "evicted"), status_number(j, "openAlerts"));
+    if (status_number(j, "learningAccounts") > 0)
         buf_addf(out, "  %" PRId64 " of them still learn%s what is normal: anomalies there do not alert yet, known-bad "
                       "addresses and injections do\n",
-                 number_of(j, "learningAccounts"), number_of(j, "learningAccounts") == 1 ? "s" : "");
-    n = list_of(j, "cannotJudge", &list);
+                 status_number(j, "learningAccounts"), status_number(j, "learningAccounts") == 1 ? "s" : "");
+    n = status_list(j, "cannotJudge", &list);
     for (size_t i = 0; i < n; i++) {
         struct json_object *b = json_object_array_get_idx(list, i);
 
-        buf_addf(out, "  %s cannot judge: ", text_of(b, "detector"));
-        term_add_safe(out, slice_of(text_of(b, "why")));
+        buf_addf(out, "  %s cannot judge: ", status_text(b, "detector"));
+        term_add_safe(out, slice_of(status_text(b, "why")));
         buf_add_char(out, '\n');
     }
 }
@@ -143,15 +123,15 @@ static int print_status(struct store *store, bool is_json, struct error *err)
     o = json_tokener_parse(buf_cstr(&text));
     if (!o)
         return error_set(err, ERR_STATE, "the stored status is not readable");
-    buf_addf(&out, "cosmowatch %s, process %" PRId64 ", as of %s UTC\n", text_of(o, "version"), number_of(o, "pid"),
-             text_of(o, "writtenAt"));
+    buf_addf(&out, "cosmowatch %s, process %" PRId64 ", as of %s UTC\n", status_text(o, "version"), status_number(o, "pid"),
+             status_text(o, "writtenAt"));
     add_sources(&out, o, colour);
     add_outputs(&out, o, colour);
     add_feeds(&out, o);
     add_judgement(&out, o);
-    if (text_of(o, "storeRecovery")[0]) {
+    if (status_text(o, "storeRecovery")[0]) {
         buf_add_str(&out, "store was repaired at the start: ");
-        add_reason(&out, text_of(o, "storeRecovery"));
+        add_reason(&out, status_text(o, "storeRecovery"));
     }
     json_object_put(o);
     return cli_print(&out) == CLI_OK ? 0 : error_set(err, ERR_IO, "standard output was closed");

@@ -1,0 +1,221 @@
+/* alert.c - all about one alert: who did what from where, how far from usual, what to do, who was told.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "alert/catalogue.h"
+#include "base/num.h"
+#include "base/timeutil.h"
+#include "console/html.h"
+#include "console/view.h"
+#include "store/store.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define TEXT_MAX 65536
+
+static void add_expanded(struct buf *out, const struct alert *a, const char *template_text)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT(TEXT_MAX);
+
+    alert_expand(a, template_text, &text);
+    html_add(out, buf_slice(&text));
+}
+
+static bool has(const struct alert *a, const char *fact)
+{
+    const struct fact *f = alert_fact(a, fact);
+
+    return f && (f->len > 0 || !fact_is_list(f));
+}
+
+static void add_term(struct buf *out, const struct alert *a, const char *label, const char *template_text)
+{
+    buf_addf(out, "<dt>%s</dt><dd>", label);
+    add_expanded(out, a, template_text);
+    buf_add_str(out, "</dd>");
+}
+
+static void add_story(struct buf *out, const struct alert *a)
+{
+    buf_add_str(out, "<p class=\"why\">");
+    add_expanded(out, a, a->type->why);
+    buf_add_str(out, "</p>\n<dl class=\"story\"><dt>When</dt><dd>");
+    html_add_time(out, a->first_ns);
+    if (a->last_ns - a->first_ns >= NS_PER_S) {
+        buf_add_str(out, " to ");
+        html_add_time(out, a->last_ns);
+    }
+    buf_add_str(out, ", ");
+    fmt_count(out, a->count);
+    buf_addf(out, " %s%s</dd>", a->type->is_incident ? "alert" : "request", a->count == 1 ? "" : "s");
+    add_term(out, a, "What", "{account} ({api})[[, database {database}]][[, container {container}]]");
+    if (has(a, "principal") || has(a, "keyKind") || has(a, "userAgent"))
+        add_term(out, a, "Who", has(a, "principal") ? "principal {principal}[[, {keyKind}]][[, client {userAgent}]]"
+                                : has(a, "keyKind") ? "holder of {keyKind}[[, client {userAgent}]]" : "client {userAgent}");
+    if (has(a, "address"))
+        add_term(out, a, "From where", "{address}[[, {place}]][[, listed as {category}]][[ by {feed}]]");
+    if (has(a, "query"))
+        add_term(out, a, "Statement", "{query:first}");
+    buf_addf(out, "<dt>Kind</dt><dd><code>%s", a->type->id);
+    html_add_str(out, a->variant);
+    buf_addf(out, "</code>, %s", a->type->intent);
+    for (size_t i = 0; i < TECHNIQUES_MAX && a->type->techniques[i]; i++)
+        buf_addf(out, " <code>%s</code>", a->type->techniques[i]);
+    buf_addf(out, ", confidence %d of 100</dd></dl>\n", a->confidence);
+}
+
+/* ---- usual against observed --------------------------------------------------------------------------------------- */
+
+static bool is_bytes(const struct fact *f)
+{
+    return !fact_is_list(f) && f->number > 0 &&
+           (slice_ends_nocase(slice_of(f->name), SL("bytes")) || strcmp(f->name, "bytesOut") == 0);
+}
+
+static void add_bar(struct buf *out, const struct fact *f, double highest, int row)
+{
+    CLEANUP(buf_release) struct buf bytes = BUF_INIT(64);
+    bool is_usual = strncmp(f->name, "usual", 5) == 0;
+
+    fmt_bytes(&bytes, f->number);
+    buf_addf(out, "<text class=\"name\" x=\"0\" y=\"%d\">%s</text><rect class=\"%s\" x=\"180\" y=\"%d\" width=\"%.1f\" "
+                  "height=\"16\"/><text x=\"%.1f\" y=\"%d\">%s</text>",
+             row * 24 + 17, f->name, is_usual ? "usual" : "seen", row * 24 + 4, 400 * log10((double)f->number + 1) / highest,
+             188 + 400 * log10((double)f->number + 1) / highest, row * 24 + 17, buf_cstr(&bytes));
+}
+
+/* On a log scale: what alerts is ten and a hundred times the usual. */
+static void add_chart(struct buf *out, const struct alert *a)
+{
+    double highest = 0;
+    int rows = 0, usual = 0;
+
+    for (size_t i = 0; i < a->facts_len; i++)
+        if (is_bytes(&a->facts[i])) {
+            double at = log10((double)a->facts[i].number + 1);
+
+            highest = at > highest ? at : highest;
+            usual += strncmp(a->facts[i].name, "usual", 5) == 0;
+            rows++;
+        }
+    if (usual == 0 || rows == usual)
+        return;
+    buf_addf(out, "<h2>Usual against observed</h2><svg class=\"bars\" viewBox=\"0 0 680 %d\" role=\"img\" "
+                  "aria-label=\"Observed and usual bytes, log scale; the numbers are in the evidence below\">", rows * 24 + 4);
+    rows = 0;
+    for (size_t i = 0; i < a->facts_len; i++)
+        if (is_bytes(&a->facts[i]))
+            add_bar(out, &a->facts[i], highest, rows++);
+    buf_add_str(out, "</svg>\n");
+}
+
+/* ---- the rest ----------------------------------------------------------------------------------------------------- */
+
+static void add_steps(struct buf *out, const struct alert *a, const char *title, const char *const *steps)
+{
+    if (!steps[0])
+        return;
+    buf_addf(out, "<h2>%s</h2><ol>", title);
+    for (size_t i = 0; i < STEPS_MAX && steps[i]; i++) {
+        buf_add_str(out, "<li>");
+        add_expanded(out, a, steps[i]);
+        buf_add_str(out, "</li>");
+    }
+    buf_add_str(out, "</ol>\n");
+}
+
+static void add_evidence(struct buf *out, const struct alert *a)
+{
+    buf_add_str(out, "<h2>Evidence</h2><div class=\"scroll\"><table class=\"evidence\"><tbody>");
+    for (size_t i = 0; i < a->facts_len; i++) {
+        CLEANUP(buf_release) struct buf text = BUF_INIT(TEXT_MAX);
+
+        alert_fact_words(a, &a->facts[i], &text);
+        buf_addf(out, "<tr><th scope=\"row\">%s</th><td>", a->facts[i].name);
+        html_add(out, buf_slice(&text));
+        buf_add_str(out, "</td></tr>\n");
+    }
+    buf_add_str(out, "</tbody></table></div>\n");
+}
+
+static void add_rows_behind(struct buf *out, const struct alert *a)
+{
+    CLEANUP(buf_release) struct buf kql = BUF_INIT(TEXT_MAX), link = BUF_INIT(4096);
+
+    alert_kql(a, &kql);
+    alert_portal_link(a, &link);
+    buf_add_str(out, "<h2>The rows behind it</h2><p>In Log Analytics: <button type=\"button\" class=\"copy\" data-copy=\"kql\" "
+                     "hidden>Copy</button></p><pre id=\"kql\" tabindex=\"0\">");
+    html_add_lines(out, buf_slice(&kql));
+    buf_add_str(out, "</pre>\n");
+    if (link.len > 0) {
+        buf_add_str(out, "<p><a rel=\"noreferrer\" href=\"");
+        html_add(out, buf_slice(&link));
+        buf_add_str(out, "\">The account in the Azure portal</a></p>\n");
+    }
+}
+
+static int add_delivery(void *self, const char *output, const char *record_id, const char *state, int attempts,
+                        const char *reason)
+{
+    struct buf *out = self;
+
+    buf_add_str(out, "<tr><td>");
+    html_add_str(out, output);
+    buf_add_str(out, "</td><td>");
+    html_add_str(out, state);
+    buf_addf(out, "</td><td class=\"num\">%d</td><td><code>%s</code></td><td>", attempts, record_id);
+    html_add_str(out, reason ? reason : "");
+    buf_add_str(out, "</td></tr>\n");
+    return 0;
+}
+
+static int add_deliveries(struct view *v, const struct alert *a, struct error *err)
+{
+    size_t before = 0, empty = 0;
+
+    buf_add_str(v->out, "<h2>Delivery</h2><div class=\"scroll\">");
+    before = v->out->len;
+    buf_add_str(v->out, "<table><thead><tr><th>Output</th><th>State</th><th class=\"num\">Attempts</th><th>Record</th>"
+                        "<th>Reason</th></tr></thead><tbody>\n");
+    empty = v->out->len;
+    if (store_each_delivery_of(v->store, a->id, add_delivery, v->out, err) < 0)
+        return -1;
+    if (v->out->len == empty) {
+        v->out->len = before;
+        buf_add_str(v->out, a->is_suppressed ? "<p>Suppressed: nobody was told.</p></div>\n"
+                                             : "<p>No output's route wants it.</p></div>\n");
+    } else {
+        buf_add_str(v->out, "</tbody></table></div>\n");
+    }
+    return 0;
+}
+
+int alert_page(struct view *v, struct error *err)
+{
+    CLEANUP(alert_freep) struct alert *a = NULL;
+    CLEANUP(buf_release) struct buf title = BUF_INIT(1024), description = BUF_INIT(TEXT_MAX);
+
+    if (store_get_alert(v->store, v->rest, &a, err) < 0)
+        return -1;
+    alert_title(a, &title);
+    html_begin(v, buf_cstr(&title), "/alerts");
+    buf_add_str(v->out, "<p class=\"id\">");
+    html_add_severity(v->out, a->severity);
+    buf_addf(v->out, " <code>%s</code>%s%s</p>\n", a->id, a->is_final ? "" : " <span class=\"state good\">open</span>",
+             a->is_suppressed ? " <span class=\"state slow\">suppressed</span>" : "");
+    add_story(v->out, a);
+    add_chart(v->out, a);
+    add_steps(v->out, a, "Investigate", a->type->investigate);
+    add_steps(v->out, a, "Contain and recover", a->type->remediate);
+    add_steps(v->out, a, "Prevent", a->type->prevent);
+    alert_description(a, &description);
+    buf_add_str(v->out, "<h2>What it means</h2><p>");
+    html_add(v->out, buf_slice(&description));
+    buf_add_str(v->out, "</p>\n");
+    add_rows_behind(v->out, a);
+    add_evidence(v->out, a);
+    if (add_deliveries(v, a, err) < 0)
+        return -1;
+    html_end(v);
+    return 200;
+}

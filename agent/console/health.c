@@ -1,0 +1,141 @@
+/* health.c - see health.h. SPDX-License-Identifier: Apache-2.0 */
+#include "console/health.h"
+
+#include "base/timeutil.h"
+#include "console/html.h"
+#include "console/view.h"
+#include "status.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+struct judging {
+    void (*fn)(void *self, enum health_problem_kind kind, const char *name, const char *what);
+    void *self;
+    size_t n;
+};
+
+static void tell(struct judging *j, enum health_problem_kind kind, const char *name, const char *what)
+{
+    j->n += kind != HEALTH_NOTE;
+    if (j->fn)
+        j->fn(j->self, kind, name, what);
+}
+
+static int64_t age_s(struct json_object *status, int64_t now_ns)
+{
+    int64_t written = 0;
+
+    return time_parse_iso(slice_of(status_text(status, "writtenAt")), &written) ? (now_ns - written) / NS_PER_S
+                                                                              : INT64_MAX;
+}
+
+static void judge_agent(struct judging *j, struct json_object *status, int64_t now_ns)
+{
+    char what[160];
+    int64_t age = age_s(status, now_ns);
+
+    if (age <= HEALTH_STATUS_MAX_AGE_S)
+        return;
+    (void)snprintf(what, sizeof what, "has said nothing of itself for %" PRId64 " s: it is stuck or does not run", age);
+    tell(j, HEALTH_AGENT, "agent", what);
+}
+
+static void judge_source(struct judging *j, struct json_object *s)
+{
+    const char *state = status_text(s, "state"), *reason = status_text(s, "reason");
+    char what[400];
+
+    if (strcmp(state, "failing") == 0) {
+        tell(j, HEALTH_SOURCE, status_text(s, "name"), reason[0] ? reason : "cannot be read");
+    } else if (!status_number(s, "backfilling") && status_number(s, "lagSeconds") > HEALTH_LAG_MAX_S) {
+        (void)snprintf(what, sizeof what, "is %" PRId64 " min behind%s%s", status_number(s, "lagSeconds") / 60,
+                       reason[0] ? ": " : "", reason);
+        tell(j, HEALTH_SOURCE, status_text(s, "name"), what);
+    }
+}
+
+static void judge_output(struct judging *j, struct json_object *s)
+{
+    const char *state = status_text(s, "state"), *reason = status_text(s, "reason");
+    char what[400];
+
+    if (strcmp(state, "held") == 0 || (strcmp(state, "waiting") == 0 && reason[0])) {
+        tell(j, HEALTH_OUTPUT, status_text(s, "name"), reason[0] ? reason : "does not take alerts");
+    } else if (status_number(s, "parked") > 0) {
+        (void)snprintf(what, sizeof what, "refused %" PRId64 " alert(s): `cosmowatch outputs parked %s` says why",
+                       status_number(s, "parked"), status_text(s, "name"));
+        tell(j, HEALTH_NOTE, status_text(s, "name"), what);
+    }
+}
+
+size_t health_judge(struct json_object *status, int64_t now_ns,
+                    void (*fn)(void *self, enum health_problem_kind kind, const char *name, const char *what), void *self)
+{
+    struct judging j = { .fn = fn, .self = self };
+    struct json_object *list = NULL;
+
+    if (!status) {
+        tell(&j, HEALTH_AGENT, "agent", "has not said anything of itself yet");
+        return j.n;
+    }
+    judge_agent(&j, status, now_ns);
+    for (size_t i = 0, n = status_list(status, "sources", &list); i < n; i++)
+        judge_source(&j, json_object_array_get_idx(list, i));
+    for (size_t i = 0, n = status_list(status, "outputs", &list); i < n; i++)
+        judge_output(&j, json_object_array_get_idx(list, i));
+    return j.n;
+}
+
+bool health_is_ready(struct json_object *status, int64_t now_ns)
+{
+    struct json_object *list = NULL;
+
+    if (!status || age_s(status, now_ns) > HEALTH_STATUS_MAX_AGE_S)
+        return false;
+    for (size_t i = 0, n = status_list(status, "sources", &list); i < n; i++)
+        if (!status_text(json_object_array_get_idx(list, i), "lastSuccess")[0])
+            return false;
+    return true;
+}
+
+/* ---- /healthz, /readyz -------------------------------------------------------------------------------------------- */
+
+static void add_problem(void *self, enum health_problem_kind kind, const char *name, const char *what)
+{
+    static const char *const kinds[] = { "agent", "source", "output", "note" };
+    struct json_object *o = json_object_new_object();
+
+    (void)json_object_object_add(o, "kind", json_object_new_string(kinds[kind]));
+    (void)json_object_object_add(o, "name", json_object_new_string(name));
+    (void)json_object_object_add(o, "what", json_object_new_string(what));
+    (void)json_object_array_add(self, o);
+}
+
+static void answer(struct view *v, bool is_good, const char *word, struct json_object *problems)
+{
+    struct json_object *o = json_object_new_object();
+
+    (void)json_object_object_add(o, word, json_object_new_boolean(is_good));
+    (void)json_object_object_add(o, "problems", problems);
+    buf_add_str(v->out, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+    buf_add_char(v->out, '\n');
+    json_object_put(o);
+}
+
+int healthz_page(struct view *v, struct error *err UNUSED)
+{
+    struct json_object *problems = json_object_new_array();
+    bool is_good = health_judge(v->status, sv_wall_ns(v->sv), add_problem, problems) == 0;
+
+    answer(v, is_good, "healthy", problems);
+    return is_good ? 200 : 503;
+}
+
+int readyz_page(struct view *v, struct error *err UNUSED)
+{
+    bool is_ready = health_is_ready(v->status, sv_wall_ns(v->sv));
+
+    answer(v, is_ready, "ready", json_object_new_array());
+    return is_ready ? 200 : 503;
+}

@@ -1,0 +1,13 @@
+/* rows.h - alerts as a table. SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_CONSOLE_ROWS_H
+#define COSMOWATCH_CONSOLE_ROWS_H
+
+#include "base/error.h"
+
+struct alert_filter;
+struct view;
+
+/* A row each, newest first. `text`: only those with it in title, subject or account; NULL: all. */
+MUST_CHECK int rows_add_table(struct view *v, const struct alert_filter *f, const char *text, struct error *err);
+
+#endif
