@@ -194,10 +194,12 @@ install-files: $(BIN) man sbom
 	$(INSTALL_DATA) packaging/completions/cosmowatch.bash $(DESTDIR)$(bashdir)/cosmowatch
 	$(INSTALL_DATA) packaging/completions/_cosmowatch $(DESTDIR)$(zshdir)/_cosmowatch
 	$(INSTALL_DATA) packaging/completions/cosmowatch.fish $(DESTDIR)$(fishdir)/cosmowatch.fish
-	install -d $(DESTDIR)$(datadir)/cosmowatch/examples $(DESTDIR)$(datadir)/cosmowatch/azure
+	install -d $(DESTDIR)$(datadir)/cosmowatch/examples $(DESTDIR)$(datadir)/cosmowatch/azure \
+	           $(DESTDIR)$(datadir)/cosmowatch/prometheus
 	install -m 644 config/cosmowatch.yaml config/*.schema.json $(B)/cosmowatch.spdx.json $(DESTDIR)$(datadir)/cosmowatch
 	install -m 644 config/examples/*.yaml $(DESTDIR)$(datadir)/cosmowatch/examples
 	install -m 644 $(wildcard packaging/azure/*.json packaging/azure/*.bicep) $(DESTDIR)$(datadir)/cosmowatch/azure
+	install -m 644 packaging/prometheus/* $(DESTDIR)$(datadir)/cosmowatch/prometheus
 
 install-systemd:
 	install -d $(DESTDIR)$(unitdir)

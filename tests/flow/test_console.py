@@ -234,3 +234,22 @@ def test_a_unix_socket_serves_too_and_leaves_nothing(dir_):
                 assert os.stat(path).st_mode & 0o777 == 0o660
                 agent.kill() if kill else agent.stop()
     assert not os.path.exists(path)
+
+
+def test_rules_and_dashboard_ask_for_metrics_that_exist(dir_):
+    with World(dir_) as w:
+        kit.wait_for("accepted alerts", lambda: "last_accepted_timestamp_seconds{" in w.console.get("/metrics")[2])
+        names = {n for n, _ in families(w.console.get("/metrics")[2])}
+    folder = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "packaging", "prometheus")
+    rules = os.path.join(folder, "cosmowatch.rules.yml")
+    with open(os.path.join(folder, "grafana-dashboard.json"), encoding="utf-8") as f:
+        queries = [t["expr"] for p in json.load(f)["panels"] for t in p["targets"]]
+    with open(rules, encoding="utf-8") as f:
+        queries += re.findall(r"^ +expr: (.*)$", f.read(), re.M)
+    assert len(queries) > 15
+    for q in queries:
+        asked = set(re.findall(r"\b(?:cosmowatch|process)_[a-z_]+", q))
+        assert asked <= names, "no such metric: %s" % (asked - names)
+    if shutil.which("promtool"):
+        done = subprocess.run(["promtool", "check", "rules", rules], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
