@@ -390,7 +390,7 @@ START_TEST(killed_in_the_middle_of_a_rotation_nothing_is_lost_or_doubled)
     if (child == 0) {
         ck_assert_int_eq(setenv("COSMOWATCH_FAULT", plan, 1), 0);
         fault_reset();
-        (void)deliver("{2}", NULL, err);
+        OK(deliver("{2}", NULL, err));
         _exit(0);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
