@@ -89,11 +89,11 @@ static int fail_tls(const struct http_slot *s, CURLcode rc, const struct service
     char why[200];
 
     if (tls_peer_says(&s->peer, sv_wall_ns(sv), why, sizeof(why)))
-        return error_set(err, ERR_NET, "%s: TLS: %s", s->host, why);
+        return error_set(err, ERR_NET, "%s: TLS: %s; correct the certificate there, or whom we trust", s->host, why);
     /* Verified, and yet refused: what is left of verification is the name. */
     if (rc == CURLE_PEER_FAILED_VERIFICATION) {
         tls_peer_says_names(&s->peer, why, sizeof(why));
-        return error_set(err, ERR_NET, "%s: TLS: %s", s->host, why);
+        return error_set(err, ERR_NET, "%s: TLS: %s; correct the address, or the certificate there", s->host, why);
     }
     return error_set(err, ERR_NET, "%s: TLS: %.150s", s->host,
                      s->curl_says[0] ? s->curl_says : curl_easy_strerror(rc));
@@ -145,7 +145,7 @@ int http_slot_fail(const struct http_slot *s, CURLcode rc, const struct services
     switch ((int)rc) {
     case CURLE_COULDNT_RESOLVE_HOST:
         *ret_failure = HTTP_FAILED_RESOLVE;
-        return error_set(err, ERR_NET, "%s: name cannot be resolved", s->host);
+        return error_set(err, ERR_NET, "%s: name cannot be resolved: correct the address, or the resolver", s->host);
     case CURLE_COULDNT_RESOLVE_PROXY:
         *ret_failure = HTTP_FAILED_PROXY;
         return error_set(err, ERR_NET, "%s: the name of the proxy %s cannot be resolved", s->host, s->proxy);

@@ -29,6 +29,29 @@ enum delivery_verdict delivery_from_http(int status)
     return DELIVERY_RETRY;
 }
 
+/* What somebody has to do, where waiting does not help. The receiver's own words come first: they know more. */
+static const char *remedy_of(int status)
+{
+    if (status >= 300 && status < 400)
+        return "set the address that it redirects to, if you trust it";
+    switch (status) {
+    case 401:
+        return "correct the credential";
+    case 403:
+        return "let this credential write there";
+    case 404: case 410:
+        return "correct the address, or make there what it names";
+    case 405: case 406: case 411: case 426:
+        return "is this the receiver's address for alerts?";
+    case 402:
+        return "see to the plan or quota there";
+    case 495: case 496:
+        return "correct tls.cert, our certificate";
+    default:
+        return delivery_from_http(status) == DELIVERY_HOLD ? "correct address, credential or receiver" : NULL;
+    }
+}
+
 /* One line of the answer, control bytes and all else that is not plain made harmless by error_set. */
 static void add_said(const struct http_answer *answer, struct buf *out)
 {
@@ -41,6 +64,8 @@ static void add_said(const struct http_answer *answer, struct buf *out)
         buf_add_str(out, ": ");
         buf_add_slice(out, said);
     }
+    if (remedy_of(answer->status))
+        buf_addf(out, "; %s", remedy_of(answer->status));
 }
 
 int verdict_from_answer(const struct http_answer *answer, struct delivery_result *ret_each, size_t n,

@@ -23,10 +23,11 @@ def context(cert, key, client_ca=None, highest=None):
 
 
 class Receiver:
-    """Keeps every request as (method, path, headers, body); answers with `status`, `headers` and `body`."""
+    """Keeps every request as (method, path, headers, body); answers with `status`, `headers` and `body`, or with the
+    (status, body) that answer(method, path, body) makes."""
 
     def __init__(self, tls=None):
-        self.got, self.status, self.headers, self.body = [], 200, {}, b"{}"
+        self.got, self.status, self.headers, self.body, self.answer = [], 200, {}, b"{}", None
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -37,18 +38,19 @@ class Receiver:
                     self.request = tls.wrap_socket(self.request, server_side=True)
                 super().setup()
 
-            def answer(self):
+            def take(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 outer.got.append((self.command, self.path, self.headers, body))
-                self.send_response(outer.status)
+                status, said = outer.answer(self.command, self.path, body) if outer.answer else (outer.status, outer.body)
+                self.send_response(status)
                 for name, value in outer.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(outer.body)))
+                self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(outer.body)
+                    self.wfile.write(said)
 
-            do_HEAD = do_POST = do_GET = do_PUT = answer
+            do_HEAD = do_POST = do_GET = do_PUT = take
 
             def log_message(self, *_):
                 pass

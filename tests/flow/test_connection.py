@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import base64
+import gzip
 import hashlib
 import hmac
 import json
@@ -16,9 +17,10 @@ import pytest
 
 from flow import certs, kit
 from flow.http_way import Door, Proxy, Receiver, context
+from flow.rows import feeds
 from flow.syslog_receivers import free_port, listens
 from flow.test_sentinel import stream
-from flow.test_way import SHORT
+from flow.test_way import SHORT, final, small_world
 
 NAME = "receiver.test"
 NO_PROXIES = {name: "" for n in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (n, n.upper())}
@@ -221,6 +223,90 @@ def test_a_redirect_to_another_host_is_refused_and_said(dir_, status):
         r.status, r.headers = status, {"Location": "http://127.0.0.1:%d/take" % other.port}
         ok, said = attempt(dir_, {"S": "t0ken"}, url="http://127.0.0.1:%d/" % r.port, token="${env:S}")
         assert not ok and "redirect, not followed" in said and other.got == []
+
+
+# ---- what is wrong is said once, and heals ------------------------------------------------------------------
+
+def bulk(body):
+    """Elasticsearch: one answer for each document."""
+    lines = [x for x in gzip.decompress(body).splitlines() if x.strip()]
+    return json.dumps({"errors": False, "items": [{"create": {"status": 201}} for _ in lines[::2]]}).encode()
+
+
+def good(kind, method, body):
+    """As the real receiver answers when it takes an alert."""
+    return {"splunk_hec": lambda: (200, b'{"text":"Success","code":0}'), "elastic": lambda: (200, bulk(body)),
+            "pagerduty": lambda: (202, b'{"status":"success","dedup_key":"x"}'), "slack": lambda: (200, b"ok"),
+            "teams": lambda: (202, b""), "servicenow": lambda: (201, b'{"result":{"sys_id":"1"}}'),
+            "jira": lambda: (200, b'{"issues":[]}') if method == "GET" else (201, b'{"id":"1","key":"SEC-1"}'),
+            "opsgenie": lambda: (202, b'{"result":"Request will be processed"}'),
+            }.get(kind, lambda: (200, b"{}"))()
+
+
+WRONG = {401: "correct the credential", 403: "let this credential write there", 404: "correct the address"}
+
+
+def test_whatever_is_wrong_is_said_once_in_the_receivers_words_and_heals_without_a_restart(dir_):
+    """Every output over HTTP with a wrong credential, right or address; a certificate that nobody trusts; a folder that is
+    not there. Those of other protocols: test_kafka, test_syslog, test_sentinel."""
+    rows, _ = small_world(seed=15, hours=3)
+    receivers, outputs, expected = {}, [], {}
+    ca = os.path.join(dir_, "trusted.pem")
+    certs.ca(dir_, "other")
+    shutil.copy(os.path.join(dir_, "other.pem"), ca)
+    secure = Receiver(context(*certs.issue(dir_, "local", "localhost")))
+    missing = os.path.join(dir_, "later", "alerts.ndjson")
+    for kind, options in KINDS.items():
+        for status, remedy in WRONG.items():
+            name = "%s-%d" % (kind, status)
+            r = receivers[name] = Receiver()
+            r.answer = lambda *_, s=status, n=name: (s, b"no, says " + n.encode())
+            options = {**options, "url": "http://127.0.0.1:%d/x" % r.port}
+            env = "U_" + name.replace("-", "_")
+            if kind in ("slack", "teams"):
+                options["url"] = "${env:%s}" % env
+            expected[name] = ("no, says " + name, remedy)
+            outputs.append({"name": name, "type": kind, **options})
+    outputs.append({"name": "certificate", "type": "webhook", "url": "https://localhost:%d/" % secure.port, "tls": {"ca": ca}})
+    expected["certificate"] = ("test CA ca", "correct the certificate there, or whom we trust")
+    outputs.append({"name": "folder", "type": "file", "path": missing})
+    expected["folder"] = (missing, "make the folder or correct 'path'")
+    env = {"U_" + n.replace("-", "_"): "http://127.0.0.1:%d/x" % r.port for n, r in receivers.items()}
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        cfg = kit.config(azure, dir_, outputs, source=SHORT, feeds=feeds(dir_))
+
+        def lines(part):
+            return [x for x in agent.tail(1 << 22).splitlines() if part in x]
+
+        with kit.Agent(cfg, dir_, env={**NO_PROXIES, **env, "S": "an-api-key"}) as agent:
+            kit.wait_for("a line for each", lambda: len(lines("alerts are kept")) >= len(expected))
+            for name, (words, remedy) in expected.items():
+                said = [x for x in lines("alerts are kept") if "component=output.%s " % name in x]
+                assert len(said) == 1 and words in said[0] and remedy in said[0], (name, said)
+            for name, r in receivers.items():
+                r.answer = lambda method, _, body, k=name.split("-")[0]: good(k, method, body)
+            shutil.copy(os.path.join(dir_, "ca.pem"), ca + ".new")
+            os.rename(ca + ".new", ca)
+            os.mkdir(os.path.dirname(missing))
+            kit.wait_for("every output healed", lambda: len(lines("delivery works again")) == len(expected), pause_s=0.3)
+            kit.wait_for("nothing waits", lambda: not any(pending(cfg).values()), pause_s=0.3)
+            assert agent.stop() == 0
+            assert "an-api-key" not in agent.tail(1 << 22)
+            assert len(lines("alerts are kept")) == len(expected)
+        assert len(kit.ndjson(missing)) >= len(final(cfg))
+    assert {r["parked"] for r in queues(cfg)} == {0}
+    secure.__exit__()
+    for r in receivers.values():
+        r.__exit__()
+
+
+def queues(cfg):
+    return [json.loads(x) for x in kit.run(["outputs", "status", "--json", "-c", cfg], env={"S": "k"}, check=False)[1].splitlines()]
+
+
+def pending(cfg):
+    return {o["name"]: o["pending"] for o in queues(cfg)}
 
 
 # ---- who sent it -------------------------------------------------------------------------------------------
