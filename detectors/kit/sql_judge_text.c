@@ -186,12 +186,109 @@ static bool is_name_break(const struct judge *g)
     return false;
 }
 
+#define OPEN_TOKENS_MAX 128u
+#define OPEN_TEXT_MAX 1024u
+#define OPEN_STRINGS_MAX 16u
+
+/* OR 1=1, AND 'a'='b */
+static bool is_tautology_at(const struct sql_lex *lex, uint32_t i)
+{
+    const struct sql_token *t = &lex->tokens[i];
+
+    if (!(sql_token_is(t, TOK_NAME, WORD_OR) || sql_token_is(t, TOK_NAME, WORD_AND)))
+        return false;
+    for (t++; sql_token_is(t, TOK_OP, OP_OPEN); t++)
+        ;
+    return t + 2 < lex->tokens + lex->len && is_hole_token(t) && t[1].kind == TOK_OP && t[1].code >= OP_EQ && t[1].code <= OP_GE &&
+           (is_hole_token(t + 2) || t[2].kind == TOK_BAD);
+}
+
+/* AND 1=f(...), OR (SELECT ...), || (SELECT ...): it goes on behind a value that is not there. (The rest of the statement,
+ * AND c.open = true, does not compare constants and has no sub-query.) */
+static bool goes_on_like_an_attack(const struct sql_lex *lex)
+{
+    const struct sql_token *first = &lex->tokens[0];
+
+    if (!sql_token_is(first, TOK_NAME, WORD_AND) && !sql_token_is(first, TOK_NAME, WORD_OR) && !sql_token_is(first, TOK_OP, OP_CONCAT))
+        return false;
+    if (lex->len > 3 && is_hole_token(first + 1) && first[2].kind == TOK_OP && first[2].code >= OP_EQ && first[2].code <= OP_GE)
+        return true;
+    for (size_t i = 1; i + 1 < lex->len; i++)
+        if (sql_token_is(&lex->tokens[i], TOK_NAME, WORD_SELECT))
+            return true;
+    return false;
+}
+
+static void judge_inside(struct judge *g, uint32_t at, struct slice text)
+{
+    struct sql_token tokens[OPEN_TOKENS_MAX];
+    struct sql_lex inside = { .tokens = tokens, .tokens_max = OPEN_TOKENS_MAX };
+
+    sql_lex_run(&inside, slice_cut(text, OPEN_TEXT_MAX));
+    for (uint32_t i = 0; i + 1 < inside.len; i++) {
+        int score = tokens[i].kind == TOK_NAME ? sql_foreign_score(sql_token_text(&inside, &tokens[i]), sql_token_text(&inside, &tokens[i + 1])) : 0;
+
+        if (score >= 60)
+            sql_found(g, RULE_FOREIGN_WORD, score - 10, at, at);
+        if (is_tautology_at(&inside, i))
+            sql_found(g, RULE_BROKEN_TAUTOLOGY, 65, at, at);
+    }
+    if (goes_on_like_an_attack(&inside))
+        sql_found(g, RULE_BROKEN, 64, at, at);
+}
+
+/* A quote where none opens a value leaves the rest of the text in a string without end (price < ' union select ...), and
+ * quotes in what was put in leave its beginning in a string that touches the next word (' union select 'a'...). So these
+ * insides are read as words too. The apostrophe of a name leaves the halves of a name there. */
+static void judge_strings_of_broken(struct judge *g)
+{
+    const struct sql_lex *lex = &g->s->lex;
+    size_t read = 0;
+
+    for (uint32_t i = 0; i + 1 < lex->len && read < OPEN_STRINGS_MAX; i++) {
+        const struct sql_token *t = token(g, i);
+        bool is_open = sql_token_is(t, TOK_BAD, BAD_UNTERMINATED);
+        bool touches = t->kind == TOK_STRING && t[1].at == t->at + t->len && (t[1].kind == TOK_NAME || t[1].kind == TOK_NUMBER);
+
+        if (!is_open && !touches)
+            continue;
+        judge_inside(g, i, slice_make(lex->text.at + t->at + 1, t->len - (is_open ? 1u : 2u)));
+        read++;
+    }
+}
+
+/* OR '1'='1 behind a quote that does not belong there: with all quotes taken out, OR 1 = 1. */
+static void judge_without_quotes(struct judge *g, uint32_t error_tok)
+{
+    char plain[OPEN_TEXT_MAX];
+    struct sql_token tokens[OPEN_TOKENS_MAX];
+    struct sql_lex bare = { .tokens = tokens, .tokens_max = OPEN_TOKENS_MAX };
+    uint32_t from = error_tok > 0 ? error_tok - 1 : 0;
+    struct slice text = slice_cut(slice_make(g->s->lex.text.at + token(g, from)->at, g->s->lex.text.len - token(g, from)->at), OPEN_TEXT_MAX);
+
+    for (size_t i = 0; i < text.len; i++)
+        plain[i] = text.at[i] == '\'' || text.at[i] == '"' ? ' ' : text.at[i];
+    sql_lex_run(&bare, slice_make(plain, text.len));
+    for (uint32_t i = 0; i + 4 < bare.len; i++) {
+        const struct sql_token *t = &tokens[i], *a = t + 1;
+        bool connects = sql_token_is(t, TOK_NAME, WORD_OR) || sql_token_is(t, TOK_NAME, WORD_AND);
+
+        while (connects && a + 2 < tokens + bare.len && sql_token_is(a, TOK_OP, OP_OPEN))
+            a++;
+        if (connects && a + 2 < tokens + bare.len && sql_token_is(a + 1, TOK_OP, OP_EQ) && (a->kind == TOK_NUMBER || a->kind == TOK_NAME) &&
+            slice_eq(sql_token_text(&bare, a), sql_token_text(&bare, a + 2)))
+            sql_found(g, RULE_BROKEN_TAUTOLOGY, 65, from, from);
+    }
+}
+
 void sql_judge_broken(struct judge *g, const struct sql_tree *tree)
 {
     judge_broken_tautology(g);
     judge_foreign_marks(g);
     if (g->j->outcome != SQL_SYNTAX)
         return;
+    judge_strings_of_broken(g);
+    judge_without_quotes(g, tree->error_tok);
     g->j->is_name_break = is_name_break(g);
     sql_found(g, RULE_BROKEN, g->j->is_name_break ? 5 : 20, tree->error_tok, tree->error_tok);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Labelled query texts for tests/quality/sql_quality: python3 generate.py [--seed N] [--rows N] [--api NAME] > rows.ndjson
+"""Labelled query texts for tests/quality/sql_quality: python3 generate.py [--seed N] [--rows N] [--api NAME] [--mask] [--bursts] > rows.ndjson
 
 Applications, values and payloads are made up here; nothing is taken from the files that the detector was
 developed on. A statement is a template with one hole for a user's value; an attack is a payload in the hole.
@@ -217,6 +217,41 @@ def foreign(t, rnd):
     return t[1].format(v=payload if q else payload.replace("x", "1", 1))
 
 
+BROKEN_NAMES = ["O'Hara", "D'Arcy", "L'Ecole", "it's", "Men's", "the 'best' one", "rock 'n' roll", "5'10 tall", "'90s only", "dell'Arte", "St. John's", "M'Bappe", "Levi's", "80's",
+                "Hawai'i", "girls' union", "Qur'an", "N'Golo"]
+
+
+def misplaced(rnd):
+    """What a scanner sends that does not know which quote, if any, opens the value."""
+    w = "".join(rnd.choice("abcdefgh") for _ in range(3))
+    q, k = rnd.choice(["'", "'", "')", '"', '")', ""]), rnd.randint(1, 99)
+    return q + rnd.choice([f" union select {k},2 --", f" or {q[:1]}{k}{q[:1]}={q[:1]}{k}", f" and {k}=(select max(x) from {w}) --", f"; drop table {w} --", f" and sleep({k}) --",
+                           f" union all select {q[:1]}{w}{q[:1]},{k} #", f" or {k}={k} #", f" having {k}=1 --", f" waitfor delay '0:0:{k}' --", f" order by {k} --",
+                           f"; exec xp_cmdshell('{w}') --", f" and {k}=cast(@@version as int) --"])
+
+
+def bursts(rnd, total):
+    """Rows of one sender within one minute, fifteen or so at a time: a scanner, names with an apostrophe, a release."""
+    for n in range(total):
+        app = rnd.choice(list(APPS))
+        a, s, _, _ = APPS[app]
+        kind = rnd.choice(["scan", "names", "release"])
+        quoted = [t for t in templates(app) if t[2] == "'"]
+        _, text, _, _ = rnd.choice(quoted if kind == "names" else templates(app))
+        for i in range(18 if kind == "names" else 15):
+            status = 400
+            if kind == "scan":
+                query = text.format(v="" + misplaced(rnd))
+            elif kind == "names":
+                query = text.format(v=BROKEN_NAMES[i])
+            else:
+                f, g = rnd.sample(s, 2)
+                query, status = rnd.choice([(f"SELECT * FROM {a} WHERE {a}.{f} = 'x' AND {a}.n{i} > 2", 200), (f"SELECT {a}.{f}, {a}.n{i} FROM {a} WHERE {a}.{g} = 'y'", 200),
+                                            (f"SELECT * FROM {a} WHERE {a}.{f} == 'x'", 400), (f"SELECT * FROM {a} LIMIT {i}", 400), (f"SELECT {a}.{f} {a}.{g} FROM {a}", 400)])
+            yield {"api": "nosql", "template_id": app, "burst": f"{kind}{n}", "query": query, "status_code": status, "source": "generated",
+                   "label": "injection_failed_fuzzing" if kind == "scan" else "benign", "class": "gen_" + kind, "effect": "error" if kind == "scan" else "none"}
+
+
 def rows(rnd, total):
     n = 0
     while n < total:
@@ -277,10 +312,11 @@ def main():
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--rows", type=int, default=20000)
     ap.add_argument("--mask", action="store_true", help="as logged with full-text query off; rows answered with 200 only")
+    ap.add_argument("--bursts", action="store_true", help="so many bursts instead of rows")
     ap.add_argument("--api", default="nosql", choices=["nosql", "mongodb", "cassandra", "gremlin", "table"])
     args = ap.parse_args()
     rnd = random.Random(args.seed)
-    for i, row in enumerate(rows(rnd, args.rows) if args.api == "nosql" else dialects.rows(args.api, rnd, args.rows)):
+    for i, row in enumerate(bursts(rnd, args.rows) if args.bursts else rows(rnd, args.rows) if args.api == "nosql" else dialects.rows(args.api, rnd, args.rows)):
         if args.mask:
             if row["status_code"] != 200:
                 continue
