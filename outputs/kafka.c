@@ -16,6 +16,9 @@
  * Event Hubs: TLS and SASL always; the literal user $ConnectionString with the connection string as
  *           password, or a token of our own identity. Its load balancer drops idle connections silently
  *           after 4 minutes, so they are closed before.
+ * Limits of the library: it knows no proxy (where only one leads out, a relay or another output is needed) and
+ *           has no setting for the oldest TLS: that is OpenSSL's own (openssl.cnf, MinProtocol). Requests for tokens
+ *           are HTTP of ours and use the environment's proxy.
  * Tokens are fetched by the library's background thread when it asks; nothing of self is touched there
  * but what is constant after open (and the credential, which has its own lock).
  * Sources: librdkafka 2.0 INTRODUCTION.md and CONFIGURATION.md; Azure/azure-event-hubs-for-kafka

@@ -13,12 +13,15 @@
  * RELP, which does acknowledge, is left out: librelp tells its caller neither which message was
  * acknowledged nor why one was refused, so no verdict could be given.
  *
+ * There is no way by a proxy: syslog has none of its own, and the proxies for HTTP rarely let its ports through.
+ *
  * Default CEF over RFC 5424 with octet counting. For Microsoft Sentinel's collector: header rfc3164_iso.
  * Sources: RFC 5424, 5425, 5426, 6587, 9662; behaviour of rsyslog 8.2302 and syslog-ng 3.38 (read and seen
  * 2026). Threads: the worker and the watcher share everything below `lock`.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 #include "net/backoff.h"
+#include "net/connection.h"
 #include "net/http.h"
 #include "net/stream.h"
 #include "net/stream_tls.h"
@@ -57,6 +60,7 @@ struct syslog {
     struct syslog_tls {
         char *ca, *ca_dir, *cert, *key, *server_name;
         struct string_list fingerprints;
+        int min_version; /* enum http_tls_version */
     } tls;
 
     const struct services *sv;
@@ -98,6 +102,8 @@ static const struct option_spec syslog_tls_options[] = {
     { .key = "fingerprints", .type = OPT_STRING_LIST, .at = TLS_AT(fingerprints), .min = 0, .max = 32,
       .example = "[\"sha-256:AB:CD:...\"]",
       .help = "trust only a receiver whose certificate has one of these; chain and name are then not asked" },
+    { .key = "min_version", .type = OPT_ENUM, .at = TLS_AT(min_version), .values = connection_tls_versions,
+      .preset = "TLSv1.2", .help = "oldest TLS that is spoken" },
     { 0 },
 };
 
@@ -505,7 +511,7 @@ static int load_trust(struct syslog *s, struct error *err)
     const struct stream_tls_config cfg = {
         .ca_file = s->tls.ca, .ca_dir = s->tls.ca_dir, .cert_file = s->tls.cert, .key_file = s->tls.key,
         .server_name = s->tls.server_name, .fingerprints = (const char *const *)s->tls.fingerprints.at,
-        .fingerprints_len = s->tls.fingerprints.len };
+        .fingerprints_len = s->tls.fingerprints.len, .is_tls13_only = s->tls.min_version == HTTP_TLS_1_3 };
 
     return s->transport == TRANSPORT_TLS ? stream_tls_new(&cfg, &s->trust, err) : 0;
 }

@@ -114,7 +114,7 @@ static SSL_CTX *load(struct stream_tls *t, struct error *err)
     bool is_good = ctx != NULL;
 
     ERR_clear_error();
-    if (!ctx || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) {
+    if (!ctx || SSL_CTX_set_min_proto_version(ctx, t->cfg.is_tls13_only ? TLS1_3_VERSION : TLS1_2_VERSION) != 1) {
         (void)error_set(err, ERR_NOMEM, "no TLS context");
         is_good = false;
     } else {

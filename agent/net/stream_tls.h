@@ -20,6 +20,7 @@ struct stream_tls_config { /* all optional; borrowed for the life of the stream_
     const char *server_name;              /* sent as SNI and verified instead of the host */
     const char *const *fingerprints;      /* "sha-256:AB:CD:...", also sha-1, sha-384, sha-512 */
     size_t fingerprints_len;
+    bool is_tls13_only;                   /* else TLS 1.2 too */
 };
 
 /* Reads the files: ERR_CONFIG names the file, or the fingerprint that is none. */

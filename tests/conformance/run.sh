@@ -58,6 +58,9 @@ if [ -n "$binary" ]; then
     echo "== $binary beside Microsoft's ingestion client"
     CONFORMANCE_DIR=$dir PYTHON=$python node "$here/ingestion-wire.cjs" "$binary" || failed=1
 
+    echo "== what $binary signs, before the library of Standard Webhooks"
+    CONFORMANCE_DIR=$dir node "$here/webhook-check.cjs" "$binary" || failed=1
+
     echo "== KQL: what $binary sends"
     # shellcheck disable=SC2086  # the arguments are a list
     if "$binary" queries --json ${COSMOWATCH_QUERIES_ARGS:--c $here/queries.yaml} >"$dir/queries.jsonl" &&

@@ -140,6 +140,22 @@ class Door(_Listener):
         _join(inner, socket.create_connection(("127.0.0.1", self.to)))
 
 
+class Sink(_Listener):
+    """Takes bytes over TLS and keeps them."""
+
+    def __init__(self, tls):
+        self.tls, self.got = tls, b""
+        super().__init__()
+
+    def serve(self, s):
+        inner = self.tls.wrap_socket(s, server_side=True)
+        while True:
+            data = inner.recv(65536)
+            if not data:
+                return
+            self.got += data
+
+
 class Proxy(_Listener):
     """CONNECT and nothing else. `names`: "host:port" -> port on loopback. `login`: "user:password" or None. `tls`: itself
     speaks TLS."""

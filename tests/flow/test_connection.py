@@ -16,7 +16,7 @@ import subprocess
 import pytest
 
 from flow import certs, kit
-from flow.http_way import Door, Proxy, Receiver, context
+from flow.http_way import Door, Proxy, Receiver, Sink, context
 from flow.rows import feeds
 from flow.syslog_receivers import free_port, listens
 from flow.test_sentinel import stream
@@ -205,6 +205,19 @@ def test_trust_is_a_file_or_a_folder_and_the_oldest_tls_can_be_raised(dir_):
         assert attempt(dir_, url=url, tls={"ca": ca})[0]
         ok, said = attempt(dir_, url=url, tls={"ca": ca, "min_version": "TLSv1.3"})
         assert not ok and "TLS" in said and not [x for x in r.posts()[1:]]
+
+
+def test_syslog_raises_the_oldest_tls_too(dir_):
+    ca = os.path.join(dir_, "ca.pem")
+    with Sink(context(*certs.issue(dir_, "old", "localhost"), highest=ssl.TLSVersion.TLSv1_2)) as r:
+        soc = {"type": "syslog", "address": "localhost:%d" % r.port}
+        code, out, err = kit.run(["outputs", "test", "-c", config(dir_, **soc, tls={"ca": ca})], check=False)
+        assert code == 0, out + err
+        kit.wait_for("the alert", lambda: b"CosmosDB" in r.got)
+        n = len(r.got)
+        code, out, err = kit.run(["outputs", "test", "-c", config(dir_, **soc, tls={"ca": ca, "min_version": "TLSv1.3"})],
+                                 check=False)
+        assert code == 1 and "protocol version" in out + err and len(r.got) == n, out + err
 
 
 def test_a_receiver_may_want_our_certificate(dir_):
