@@ -3,6 +3,7 @@
 #include "assemble.h"
 #include "base/json_out.h"
 #include "base/term.h"
+#include "cli/check.h"
 #include "cli/cli.h"
 #include "outputs/output.h"
 
@@ -12,7 +13,7 @@
 struct checking {
     struct buf out;
     bool is_json, colour;
-    int bad;
+    struct check_result result;
 };
 
 enum finding { FINDING_OK, FINDING_NOTE /* works, but something cannot be seen */, FINDING_BAD };
@@ -23,7 +24,8 @@ static void say(struct checking *c, const char *kind, const char *name, enum fin
     static const enum term_style styles[] = { TERM_GREEN, TERM_YELLOW, TERM_RED };
     struct slice rest = slice_of(text), line = { 0 };
 
-    c->bad += what == FINDING_BAD;
+    c->result.bad += what == FINDING_BAD;
+    c->result.bad_sources += what == FINDING_BAD && strcmp(kind, "source") == 0;
     if (c->is_json) {
         buf_add_char(&c->out, '{');
         json_add_key(&c->out, "kind");
@@ -96,37 +98,50 @@ static int check_online(struct checking *c, struct assembly *a, struct error *er
     return 0;
 }
 
+static void add_sum(struct checking *c, const char *config, const struct assembly *a)
+{
+    buf_addf(&c->out, "%s: %zu source%s, %zu output%s, %zu detector%s, %zu feed%s: %s\n", config ? config : CLI_DEFAULT_CONFIG,
+             a->sources_len, a->sources_len == 1 ? "" : "s", a->outputs_len, a->outputs_len == 1 ? "" : "s",
+             a->detectors_len, a->detectors_len == 1 ? "" : "s", a->settings->feeds.len,
+             a->settings->feeds.len == 1 ? "" : "s",
+             c->result.bad ? "the configuration reads well, but not everything answers" : "fine");
+    if (a->outputs_len == 0)
+        buf_add_str(&c->out, "note: no outputs: alerts stay in the local store\n");
+}
+
+int check_config(const char *config, bool is_online, bool is_json, struct check_result *ret)
+{
+    CLEANUP(assembly_release) struct assembly a = { 0 };
+    struct checking c = { .out = BUF_INIT(8u << 20), .is_json = is_json, .colour = term_wants_colour(STDOUT_FILENO) };
+    const unsigned parts = ASSEMBLE_ENGINE | ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS | ASSEMBLE_FEEDS;
+    struct error err = { 0 };
+    int rc = 0;
+
+    *ret = (struct check_result){ 0 };
+    if (assemble(&a, config, parts | (is_online ? 0u : ASSEMBLE_OFFLINE), &err) < 0 ||
+        (is_online && check_online(&c, &a, &err) < 0))
+        return cli_fail(&err);
+    if (!is_json)
+        add_sum(&c, config, &a);
+    *ret = c.result;
+    rc = cli_print(&c.out);
+    buf_release(&c.out);
+    return rc;
+}
+
 static int run_check(int argc, char **argv)
 {
     static const char *const flags[] = { "--online", NULL };
     struct cli_args args = { .flags = flags };
-    CLEANUP(assembly_release) struct assembly a = { 0 };
-    struct checking c = { .out = BUF_INIT(8u << 20) };
-    struct error err = { 0 };
-    unsigned parts = ASSEMBLE_ENGINE | ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS | ASSEMBLE_FEEDS;
+    struct check_result result;
     int exit_code = 0, rc = cli_parse(&verb_check, argc, argv, &args, &exit_code);
 
     if (rc != 0)
         return exit_code;
-    c.is_json = args.is_json;
-    c.colour = term_wants_colour(STDOUT_FILENO);
     if (args.operands_len == 1) /* `check FILE` is what people type */
         args.config = args.operands[0];
-    if (assemble(&a, args.config, parts | (args.flag[0] ? 0u : ASSEMBLE_OFFLINE), &err) < 0)
-        return cli_fail(&err);
-    if (args.flag[0] && check_online(&c, &a, &err) < 0)
-        return cli_fail(&err);
-    if (!args.is_json)
-        buf_addf(&c.out, "%s: %zu source%s, %zu output%s, %zu detector%s, %zu feed%s: %s\n",
-                 args.config ? args.config : CLI_DEFAULT_CONFIG, a.sources_len, a.sources_len == 1 ? "" : "s",
-                 a.outputs_len, a.outputs_len == 1 ? "" : "s", a.detectors_len, a.detectors_len == 1 ? "" : "s",
-                 a.settings->feeds.len, a.settings->feeds.len == 1 ? "" : "s",
-                 c.bad ? "the configuration reads well, but not everything answers" : "fine");
-    if (!args.is_json && a.outputs_len == 0)
-        buf_add_str(&c.out, "note: no outputs: alerts stay in the local store\n");
-    rc = cli_print(&c.out);
-    buf_release(&c.out);
-    return rc != CLI_OK ? rc : c.bad ? CLI_FAILED : CLI_OK;
+    rc = check_config(args.config, args.flag[0], args.is_json, &result);
+    return rc != CLI_OK ? rc : result.bad ? CLI_FAILED : CLI_OK;
 }
 
 const struct verb verb_check = {

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 const struct verb *const verbs_all[] = {
-    &verb_run,    &verb_check,    &verb_replay,  &verb_alerts, &verb_outputs,
+    &verb_setup,  &verb_run,      &verb_check,    &verb_replay,  &verb_alerts, &verb_outputs,
     &verb_status, &verb_coverage, &verb_sample,  &verb_baseline, &verb_rules, &verb_queries,
     &verb_config, &verb_azure,    NULL,
 };
