@@ -25,6 +25,12 @@ def test_the_rows_raise_the_expected_alerts_and_no_others(folder):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_alert_type_has_a_hit_a_near_miss_and_a_noise_case():
+    # CosmosDBX_LogSilence alone is no matter of rows but of their absence: flow/test_way.py has it
+    done = rules("test", "--complete", "--quiet", HERE)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_case_is_files_and_no_program():
     assert glob.glob(os.path.join(HERE, "*", "*.py")) == [os.path.join(HERE, "key_listing", "quality.py")], \
         "cases are rows and expected alerts, see README.md; what is no case belongs elsewhere"
