@@ -9,7 +9,7 @@
  * Judges:  bytes that a reader (kit/reader.h) so takes from a container in a UTC day, against what closed days
  *          taught (kit/band.h with days for hours): a scan that came back on three days, or on two weeks or
  *          a month apart, is usual up to twice its size, so backups, exports and Spark jobs fall silent.
- * Keeps:   full_scan.band, 208 bytes a reader and container that scans; sums of open days (kit/bin.h).
+ * Keeps:   full_scan.band, 300 bytes a reader and container that scans; sums of open days (kit/bin.h).
  * Trust:   a principal spares its own scans. No address: who sits there can still carry the data away.
  * Blind:   scans below the floor; Mongo, Cassandra, Gremlin and Table without text; how large the container is
  *          (no table that is read says so). Physical partitions are not part of an observation.
@@ -48,9 +48,10 @@ static const struct option_spec full_scan_options[] = {
 
 static const struct baseline_memory scan_band_memory = {
     .name = "full_scan.band",
-    .version = 1,
+    .version = BAND_VERSION,
     .size = sizeof(struct band),
     .max_keys = 200000,
+    .migrate = band_migrate,
 };
 
 #define MARK_FEED 1u /* documents listed by ReadFeed; other bits: 1 << enum scan_form */
@@ -160,7 +161,7 @@ static int full_scan_observe(void *self, const struct observation *obs, const st
     band_note(band, age, 0, b->bytes);
     if (is_quiet || b->bytes <= d->rule.floor_bytes || b->requests < sensitivity_count(d->sensitivity, d->pages, 1))
         return 0;
-    band_look(band, age, slot, DAY_HOURS, &s.usual);
+    band_look(band, age, slot, 0, DAY_HOURS, &s.usual);
     s.limit = limit_of(d, &s.usual);
     return b->bytes > s.limit ? tell(&s, ctx, b, err) : 0;
 }

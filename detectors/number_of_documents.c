@@ -5,9 +5,9 @@
  * Reads:   data-plane rows: Read on documents, 200, 304 and 404. Which ids were read is not part of an
  *          observation (the alert's query shows them).
  * Judges:  a reader (kit/reader.h) and container by the hour, reads and misses each against a band of its own
- *          (kit/band.h): robust z and distance from P99, at least 20 active hours, a floor. A reader too young for
- *          a band is held against five times the floor.
- * Keeps:   number_of_documents.band, 208 bytes a reader and container, twice where there are misses; sums of open
+ *          (kit/band.h) that knows the hour of the day: robust z and distance from P99, at least 20 active hours, a
+ *          floor. A reader too young for a band is held against five times the floor.
+ * Keeps:   number_of_documents.band, 300 bytes a reader and container, twice where there are misses; sums of open
  *          hours (kit/bin.h).
  * Trust:   a principal spares its own reads, which teach its band.
  * Blind:   walks below the floors; Mongo, Cassandra, Gremlin and Table where they log no data-plane rows.
@@ -51,9 +51,10 @@ static const struct option_spec number_of_documents_options[] = {
 
 static const struct baseline_memory read_band_memory = {
     .name = "number_of_documents.band",
-    .version = 1,
+    .version = BAND_VERSION,
     .size = sizeof(struct band),
     .max_keys = 500000,
+    .migrate = band_migrate,
 };
 
 static bool is_point_read(const struct observation *obs)
@@ -80,7 +81,7 @@ struct walk {
     const struct detector_context *ctx;
     const struct reader *reader;
     enum measure measure;
-    int32_t len, slot;
+    int32_t len, slot, hour; /* slot length; slot; hour within it */
     struct bin_key key;
     struct band_view usual;
     int64_t limit; /* reads */
@@ -115,6 +116,7 @@ static int tell(const struct walk *w, struct bin *b, struct error *err)
     if (w->usual.samples) {
         facts_add_number(&f.f, "usualHour", FACT_MAX, as_reads(w->usual.median));
         facts_add_number(&f.f, "usualP99Hour", FACT_MAX, as_reads(w->usual.p99));
+        facts_add_set(&f.f, "usualOf", w->usual.is_of_hour ? SL("this hour of such days") : SL("all hours"));
     }
     if (w->usual.history_days)
         facts_add_number(&f.f, "historyDays", FACT_MAX, w->usual.history_days);
@@ -131,7 +133,7 @@ static void set_limit(struct walk *w, const struct band *band, enum slot_age age
 {
     int64_t floor = w->d->floors[w->measure], peak;
 
-    band_look(band, age, w->slot, w->len, &w->usual);
+    band_look(band, age, w->slot, w->hour, w->len, &w->usual);
     w->is_young = w->usual.history_days < MATURE_DAYS || w->usual.samples < w->d->rules[w->measure].samples;
     w->limit = w->is_young ? floor * sensitivity_count(w->d->sensitivity, YOUNG_TIMES, 2) : as_reads(band_limit(&w->usual, &w->d->rules[w->measure]));
     peak = 2 * as_reads(w->usual.peak);
@@ -143,7 +145,6 @@ static int judge(struct walk *w, struct error *err)
 {
     static const char tags[MEASURES][8] = { [READS] = "reads", [MISSES] = "misses" };
     const struct observation *obs = w->obs;
-    int32_t hour = (int32_t)((obs->minute_ns - slots_start_ns(w->slot)) / NS_PER_HOUR);
     uint64_t subject = reader_container_hash(obs, w->reader->hash) + w->measure;
     char label[READER_LABEL_MAX];
     struct band *band = baseline_put(w->ctx->baseline, &read_band_memory, obs->text[F_ACCOUNT],
@@ -160,7 +161,7 @@ static int judge(struct walk *w, struct error *err)
         return 0;
     bin_add(b, obs, obs->bytes_out, 0);
     bin_add_address(b, w->ctx, obs, &w->key, w->reader);
-    band_note(band, age, hour, as_amount(b->requests));
+    band_note(band, age, w->hour, as_amount(b->requests));
     if (LIKELY(b->requests <= w->d->floors[w->measure]) || w->ctx->is_backfill || w->is_trusted ||
         baseline_is_learning(w->ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
         return 0;
@@ -181,6 +182,7 @@ static int number_of_documents_observe(void *self, const struct observation *obs
     w.reader = reader_of(&d->memo, obs);
     w.len = slots_len(baseline_cfg(ctx->baseline));
     w.slot = slots_of(obs->minute_ns, w.len);
+    w.hour = (int32_t)((obs->minute_ns - slots_start_ns(w.slot)) / NS_PER_HOUR);
     if (judge(&w, err) < 0)
         return -1;
     w.measure = MISSES;

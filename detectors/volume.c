@@ -4,9 +4,10 @@
  *          are that data, ResponseLength is their size, and a reader's hours resemble each other.
  * Reads:   data-plane tables (the own tables of Mongo, Cassandra, Gremlin and Table API only where the
  *          account does not log data-plane rows): successful reads, response bytes, who and from where.
- * Judges:  a reader and container (kit/reader.h). Hour sums are held against band.h: robust z and
- *          distance from P99 above the sensitivity, at least 20 active hours of history, and a floor; a volume
- *          that came back on three days, or on two weeks or a month apart, is usual up to twice itself.
+ * Judges:  a reader and container (kit/reader.h). Hour sums are held against band.h: what this hour of working or
+ *          weekend days usually has, or all hours where it was not seen often enough: robust z and distance from P99
+ *          above the sensitivity, at least 20 active hours of history, and a floor. A volume that came back twice at this
+ *          hour of this weekday or day of the month, or at this hour of three other days, is usual up to twice itself.
  *          Day sums, in which an hour counts up to its ordinary limit (what is above is told by the hour), against
  *          the same weekday where four of them are known, else all days (two weeks at least), if something was
  *          read in four of its hours: "whole day".
@@ -14,7 +15,7 @@
  *          hour (P99), else the account; if the account never saw it before, it is High.
  *          Many readers that each stay small: the sum of what each read, counted up to the floor, against its
  *          own band ("spread", Low).
- * Keeps:   volume.band, 240 bytes a reader with everything (least recently seen leaves first), volume.day 200; sums
+ * Keeps:   volume.band, 335 bytes a reader with everything (least recently seen leaves first), volume.day 200; sums
  *          and facts of hours and days that may still get rows (kit/bin.h).
  * Trust:   a principal spares and teaches its own hours and days, and what it has below the floor the spread. All else
  *          it reads is part of no sum, so that others cannot hide behind it. No address or agent: it may still carry data away.
@@ -37,6 +38,7 @@
 
 #define MATURE_DAYS 7   /* a reader younger than this is held against the container, not itself */
 #define DAY_FLOORS 4    /* hours of the floor that a day must have */
+#define SPREAD_FLOORS 4 /* that many readers at least */
 #define DAY_SAMPLES 14
 #define DAY_HOURS_MIN 4 /* in which something was read: one large hour speaks for itself */
 #define HOUR_PART 4     /* of the floor, to count as such an hour */
@@ -66,7 +68,7 @@ static void band_describe(const void *value, struct buf *out)
     const struct band *b = value;
     struct band_view v;
 
-    band_look(b, SLOT_BEFORE, b->newest, 1, &v);
+    band_look_all(b, &v);
     buf_addf(out, "%lld active hours, median ", (long long)v.samples);
     fmt_bytes(out, v.median);
     buf_add_str(out, ", 99th percentile ");
@@ -75,9 +77,10 @@ static void band_describe(const void *value, struct buf *out)
 
 static const struct baseline_memory band_memory = {
     .name = "volume.band",
-    .version = 1,
+    .version = BAND_VERSION,
     .size = sizeof(struct band),
     .max_keys = 1000000,
+    .migrate = band_migrate,
     .describe = band_describe,
 };
 
@@ -173,6 +176,8 @@ static void add_usual(struct fact_list *f, const struct judgement *j, char kind,
         facts_add_number(f, is_day ? "usualDayP99Bytes" : "usualP99Bytes", FACT_MAX, j->usual.p99);
         facts_add_number(f, "zScore10", FACT_MAX, band_z10(&j->usual, b->bytes));
     }
+    if (j->usual.samples && !is_day)
+        facts_add_set(f, "usualOf", j->usual.is_of_hour ? SL("this hour of such days") : SL("all hours"));
     if (j->usual.history_days) /* "0 days of history" would only repeat that the reader is new */
         facts_add_number(f, "historyDays", FACT_MAX, j->usual.history_days);
     facts_add_number(f, is_day ? "dayLimitBytes" : "limitBytes", FACT_MAX, j->limit);
@@ -209,6 +214,9 @@ static int tell(const struct subject *s, char kind, struct bin *b, int64_t bytes
         facts_add_set(&f.f, "reason", SL("the day's sum is unusual, no hour need be"));
     } else {
         bin_facts_hour(&f, obs);
+        facts_add_map(&f.f, "bytesByHour", slice_of(f.hour), part->bytes);
+        if (part == b && j->usual.samples) /* once an hour: these add up */
+            facts_add_map(&f.f, "usualByHour", slice_of(f.hour), j->usual.median);
     }
     bin_facts_sums(&f.f, part);
     add_usual(&f.f, j, kind, b);
@@ -282,7 +290,7 @@ static bool look(const struct volume *d, const struct subject *s, char kind, str
 
     if (!b)
         return false;
-    band_look(b, s->slot == b->newest ? SLOT_NOW : SLOT_BEFORE, s->slot, s->len, ret);
+    band_look(b, s->slot == b->newest ? SLOT_NOW : SLOT_BEFORE, s->slot, s->hour, s->len, ret);
     return ret->samples >= d->rule.samples;
 }
 
@@ -294,7 +302,7 @@ static void judge_reader(const struct volume *d, const struct subject *s, const 
     struct band_view own, all;
 
     *ret = (struct judgement){ .is_new_reader = age_days < MATURE_DAYS };
-    band_look(e->band, e->age, s->slot, s->len, &own);
+    band_look(e->band, e->age, s->slot, s->hour, s->len, &own);
     if (own.samples >= d->rule.samples && own.history_days >= MATURE_DAYS) {
         ret->usual = own;
         ret->limit = band_limit(&own, &d->rule);
@@ -384,9 +392,10 @@ static int judge_spread(const struct volume *d, const struct subject *s, int64_t
     struct judgement j = { .is_own = true };
     struct entered e;
 
-    if (!enter(d, s, SPREAD, bytes, &e) || e.hour->bytes <= d->rule.floor_bytes || is_quiet)
+    if (!enter(d, s, SPREAD, bytes, &e) || e.hour->bytes / SPREAD_FLOORS <= d->floor_bytes || is_quiet)
         return 0;
-    band_look(e.band, e.age, s->slot, s->len, &j.usual);
+    band_look(e.band, e.age, s->slot, s->hour, s->len, &j.usual);
+    j.usual.is_quiet_hour = false; /* one more of many is no surprise at any hour */
     j.limit = band_limit(&j.usual, &d->rule);
     if (j.limit == 0 || e.hour->bytes <= j.limit) /* 0: too few samples to say anything of the sum */
         return 0;

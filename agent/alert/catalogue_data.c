@@ -136,7 +136,7 @@ const struct alert_type alert_types_data[] = {
             "ids that do not exist: the picture of somebody who walks through ids.",
         .why = "{reader} made {requests} point read(s) on {container} in unusual hours[[ ({hours})]][[, of which {absent} found "
                "nothing]][[; {reason}]][[; the largest hour had {largestHour}]][[, usual is {usualHour} an hour]]"
-               "[[, 99th percentile {usualP99Hour}]].",
+               "[[, 99th percentile {usualP99Hour}]][[ ({usualOf})]].",
         .investigate = { "Is it a cache that warms up, an import that checks what exists, or a load test? Ask the owner of {account}.",
                          "Are the ids a sequence (RequestResourceId)? Then the application may hand out what a user may not "
                          "see: look for the end user in its log.",

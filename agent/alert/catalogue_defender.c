@@ -89,8 +89,9 @@ const struct alert_type alert_types_defender[] = {
             "Far more data was read from {account} than its history makes likely. It may be a new job "
             "or a person taking the data away.",
         .why = "{bytesOut:bytes} were read[[ from {container}]][[ in unusual hours ({hours})]][[ in a day ({reason})]]"
-               "[[ by {reader}]][[ from {address}]][[; usual is {usualBytes:bytes} an hour]]"
-               "[[, 99th percentile {usualP99Bytes:bytes}]][[; usual is {usualDayBytes:bytes} on such a day]]"
+               "[[ by {reader}]][[ from {address}]][[; the largest hour had {largestHourBytes:bytes}]]"
+               "[[, usual is {usualBytes:bytes} an hour]][[, 99th percentile {usualP99Bytes:bytes}]][[ ({usualOf})]]"
+               "[[; usual is {usualDayBytes:bytes} on such a day]]"
                "[[, {historyDays} days of history]]"
                "[[; this reader was never seen before ({newReader})]].",
         .investigate = { LOOK_EXTENT,

@@ -74,7 +74,7 @@ int32_t days_history(const struct days *d, int32_t last)
 /* ---- what is usual ----------------------------------------------------------------------------- */
 
 #define WEEKDAYS_MIN 4
-#define SPREAD_MIN_Q8 128 /* half an octave, as of hours */
+#define SPREAD_MIN_Q8 154 /* three of them are 3.5 times: a release that doubles all does not stand out on a busy day */
 
 static int by_amount(const void *a, const void *b)
 {
