@@ -109,7 +109,7 @@ static int tell(const struct scan *s, const struct detector_context *ctx, struct
         facts_add_set(&f.f, "newReader", SL("yes"));
     facts_add_number(&f.f, "limitBytes", FACT_MAX, s->limit);
     return alert_emit(ctx->sink, &(struct alert_draft){
-        .detector = "full_scan", .state_version = 1, .type = "CosmosDBX_FullScan", .severity = SEVERITY_MEDIUM,
+        .detector = "full_scan", .state_version = 2, .type = "CosmosDBX_FullScan", .severity = SEVERITY_MEDIUM,
         .confidence = s->usual.history_days == 0 ? 70 : 60, .api = obs->api, .account = obs->text[F_ACCOUNT],
         .resource_id = obs->text[F_RESOURCE_ID], .subject = reader_label(s->reader, obs, label),
         .bucket_ns = time_floor(obs->minute_ns, NS_PER_DAY), .first_ns = part->first_ns, .last_ns = part->last_ns,

@@ -121,7 +121,7 @@ static int tell(const struct walk *w, struct bin *b, struct error *err)
     if (w->usual.history_days)
         facts_add_number(&f.f, "historyDays", FACT_MAX, w->usual.history_days);
     return alert_emit(w->ctx->sink, &(struct alert_draft){
-        .detector = "number_of_documents", .state_version = 1, .type = "CosmosDBX_NumberOfDocuments",
+        .detector = "number_of_documents", .state_version = 2, .type = "CosmosDBX_NumberOfDocuments",
         .variant = w->measure == MISSES ? ".Misses" : ".Reads", .severity = SEVERITY_MEDIUM,
         .confidence = w->is_young ? 50 : 65, .api = obs->api, .account = obs->text[F_ACCOUNT],
         .resource_id = obs->text[F_RESOURCE_ID], .subject = label,

@@ -57,7 +57,7 @@ static const struct option_spec volume_options[] = {
     { .key = "floor", .type = OPT_BYTES, .at = offsetof(struct volume, floor_bytes), .preset = "50MiB",
       .min = 1024, .max = INT64_MAX, .help = "an hour with less than this never alerts" },
     { .key = "min_samples", .type = OPT_INT, .at = offsetof(struct volume, samples), .preset = "20",
-      .min = 5, .max = 1000, .help = "active hours before a reader is held against itself" },
+      .min = 5, .max = 60, .help = "active hours before a reader is held against itself" },
     { 0 },
 };
 
@@ -221,7 +221,7 @@ static int tell(const struct subject *s, char kind, struct bin *b, int64_t bytes
     bin_facts_sums(&f.f, part);
     add_usual(&f.f, j, kind, b);
     return alert_emit(s->ctx->sink, &(struct alert_draft){
-        .detector = "volume", .state_version = 1, .type = "CosmosDB_DataExfiltrationAnomaly",
+        .detector = "volume", .state_version = 2, .type = "CosmosDB_DataExfiltrationAnomaly",
         .variant = kind == SPREAD ? ".Spread" : kind == DAY ? ".Day" : ".Bytes",
         .severity = kind == SPREAD     ? SEVERITY_LOW
                     : j->is_new_reader ? SEVERITY_HIGH
