@@ -180,8 +180,8 @@ struct query_insertion query_shape_find_insertion(const struct query_shape *sh, 
 
     if (sh->is_cut || sh->len < 4)
         return ret;
-    /* AND and OR first: `= '' OR 1` is as long as `OR 1=1`, and says less. */
-    for (int rank = 1; rank <= 2; rank++)
+    /* OR first, then AND: `= '' OR 1` is as long as `OR 1=1`, and says less. */
+    for (int rank = 1; rank <= 3; rank++)
         for (size_t i = first; i < sh->len; i++)
             if (ask->start_rank(ask->self, i) == rank)
                 starts[starts_len++] = (uint16_t)i;

@@ -54,7 +54,7 @@ struct query_insertion {
 struct query_insertion_ask {
     void *self;
     bool (*is_known)(void *self, uint64_t hash);  /* of a whole shape */
-    int (*start_rank)(void *self, size_t i);      /* may a run begin at word i? 0 no, 1 try first, 2 */
+    int (*start_rank)(void *self, size_t i);      /* may a run begin at word i? 0 no, 1 try first, 2, 3 */
 };
 
 /* Is sh a known shape with one run of words put in (or the same run at several places, when one value

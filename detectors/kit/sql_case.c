@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "detectors/kit/sql_shape.h"
 #include "detectors/kit/sql_text.h"
+#include "detectors/kit/sql_words.h"
 
 #include <stdlib.h>
 
@@ -138,6 +139,13 @@ static void read_reach(const struct sql_bench *b, struct sql_reading *r)
     r->reach = (uint8_t)((list_words == 1 ? REACH_WIDE : REACH_NARROW) | (limited ? REACH_LIMITED : REACH_UNLIMITED));
 }
 
+/* A comment in the middle or at the end: what an application sends has it always or never, so that a usual statement
+ * whose tail has become a comment (LIMIT 9999 -- LIMIT 10) is another one. */
+static bool has_comment_behind(const struct sql_lex *lex)
+{
+    return lex->comments_len > 0 && lex->comments[lex->comments_len - 1].before > 0;
+}
+
 static void read_text(struct sql_bench *b, struct slice statement, struct sql_reading *r)
 {
     struct sql_judgement *j = &b->judgement;
@@ -148,6 +156,8 @@ static void read_text(struct sql_bench *b, struct slice statement, struct sql_re
     r->shape = b->shape.hash;
     if (has_rule(j, RULE_COMMENT_TAIL) && j->score >= THRESHOLD_ALONE) /* what is left may be a known shape: the cut must show */
         r->shape ^= UINT64_C(0x636f6d6d656e7421);
+    if (has_comment_behind(&b->scratch.lex))
+        r->shape ^= UINT64_C(0x626568696e642121);
     r->outcome = (uint8_t)j->outcome;
     r->score = (uint8_t)score_of(j, false);
     r->probe_score = (uint8_t)score_of(j, true);
@@ -192,6 +202,8 @@ struct extension {
     uint64_t base;
     uint32_t from, to;   /* bytes of the statement that were put in; from == to: nothing, only cut */
     bool starts_with_or, has_new_field;
+    bool outranks_and;   /* ... AND x OR y, without brackets: the conditions before it count no more */
+    bool adds_secret;    /* a list of names that goes on with one that nobody asked for */
 };
 
 /* Masked names mean nothing across statements, but within one the same name has the same mask: a property
@@ -213,6 +225,50 @@ static bool has_lone_mask(const struct sql_lex *lex, uint32_t from, uint32_t to)
     return false;
 }
 
+/* Does the connector at `at` stand behind an AND of its own level? (BETWEEN 1 AND 2 is none.) */
+static bool stands_behind_and(const struct sql_lex *lex, size_t at)
+{
+    size_t depth = 0;
+
+    for (size_t i = at; i-- > 0;) {
+        const struct sql_token *t = &lex->tokens[i];
+
+        if (t->kind == TOK_OP && (t->code == OP_CLOSE || t->code == OP_CLOSE_INDEX || t->code == OP_CLOSE_OBJECT))
+            depth++;
+        else if (t->kind == TOK_OP && (t->code == OP_OPEN || t->code == OP_OPEN_INDEX || t->code == OP_OPEN_OBJECT)) {
+            if (depth-- == 0)
+                return false;
+        } else if (depth == 0 && t->kind == TOK_NAME && (t->code == WORD_WHERE || t->code == WORD_OR)) {
+            return false;
+        } else if (depth == 0 && sql_token_is(t, TOK_NAME, WORD_AND) && !(i >= 2 && sql_token_is(t - 2, TOK_NAME, WORD_BETWEEN))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `, c.passwordHash` or `, c` in a list of names: nothing is compared, something more is shown. */
+static bool adds_secret(const struct query_client *c, const struct query_shape *sh, const struct sql_lex *lex, const struct query_insertion *in)
+{
+    bool found = false;
+
+    if (sh->fold_names || !sql_token_is(&lex->tokens[sh->tok[in->from]], TOK_OP, OP_COMMA))
+        return false;
+    for (uint32_t i = sh->tok[in->from]; i <= sh->tok[in->to - 1]; i++) {
+        const struct sql_token *t = &lex->tokens[i];
+
+        if (t->kind == TOK_STRING || t->kind == TOK_NUMBER || t->kind == TOK_PARAM)
+            return false;
+        found |= t->kind == TOK_NAME && sql_token_is(t - 1, TOK_OP, OP_DOT) && sql_is_sensitive_field(sql_token_text(lex, t));
+        if (sql_token_is(t, TOK_NAME, WORD_NONE) && sql_token_is(t - 1, TOK_OP, OP_COMMA) && t[1].kind != TOK_OP)
+            return true; /* the whole item */
+    }
+    for (size_t i = 0; i < sh->fields_len && found; i++)
+        if (sh->fields_tok[i] >= sh->tok[in->from] && sh->fields_tok[i] <= sh->tok[in->to - 1] && !query_word_is_known(c, sh->fields[i]))
+            return true;
+    return false;
+}
+
 static void describe_run(const struct query_client *c, const struct query_shape *sh, const struct sql_lex *lex,
                          const struct query_insertion *in, struct extension *ret)
 {
@@ -227,6 +283,8 @@ static void describe_run(const struct query_client *c, const struct query_shape 
     while (first < last && sql_token_is(first, TOK_OP, OP_CLOSE))
         first++; /* IN ('x') OR ... */
     ret->starts_with_or = sql_token_is(first, TOK_NAME, WORD_OR);
+    ret->outranks_and = ret->starts_with_or && stands_behind_and(lex, (size_t)(first - lex->tokens));
+    ret->adds_secret = adds_secret(c, sh, lex, in);
     for (size_t i = 0; i < sh->fields_len; i++) {
         uint32_t at = lex->tokens[sh->fields_tok[i]].at;
 
@@ -381,6 +439,16 @@ static int score_extension(const struct sql_bench *b, const struct query_client 
         k->variant = ".PredicateBypass";
         k->note = "an OR on a property that this client never asked for was put into its usual statement";
         return 65;
+    }
+    if (!hit && e->outranks_and) {
+        k->variant = ".PredicateBypass";
+        k->note = "an OR without brackets was put behind the conditions of its usual statement, which then hold no more";
+        return 65;
+    }
+    if (!hit && e->adds_secret) {
+        k->variant = ".ProjectionWidening";
+        k->note = "a secret, or the whole item, that this client never asked for was put into the list of its usual statement";
+        return 62;
     }
     return hit ? 100 - rest : 0;
 }

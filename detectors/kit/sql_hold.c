@@ -265,6 +265,14 @@ static struct sql_hold hold_of_choice(const struct judge *g, const struct sql_no
     return yes.reach == no.reach ? both(g, yes, no) : SOME;
 }
 
+static bool holds_value(const struct judge *g, const struct sql_node *list, const struct sql_node *value)
+{
+    for (uint32_t i = list->child; i; i = node(g, i)->next)
+        if (!is_constant(node(g, i)) && same_value(g, node(g, i), value))
+            return true;
+    return false;
+}
+
 static struct sql_hold hold_of_call(const struct judge *g, const struct sql_node *n, size_t depth)
 {
     if (!n->child)
@@ -284,7 +292,7 @@ static struct sql_hold hold_of_call(const struct judge *g, const struct sql_node
         return hold(HOLDS_ALL, core);
     if (n->children < 2 || !IS_CALL_OF(g, n, "contains", "startswith", "endswith", "regexmatch", "stringequals", "array_contains"))
         return SOME;
-    if (!is_constant(b) && same_value(g, a, b))
+    if (!is_constant(b) && (same_value(g, a, b) || (a->kind == NODE_ARRAY && holds_value(g, a, b))))
         return (struct sql_hold){ .reach = HOLDS_ALL, .core = core, .is_self = true };
     if (b->kind != NODE_STRING)
         return SOME;

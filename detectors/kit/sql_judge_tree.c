@@ -176,6 +176,10 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
 
     if ((n->refs & REFS_FIELD) == 0)
         return; /* 1 OR true: a lesson, not an application */
+    struct sql_hold first = sql_hold_of(g, before);
+
+    if (!is_constant(before) && first.reach == HOLDS_ALL) /* c.id = c.id OR ...: put in through a name */
+        sql_found(g, first.is_self ? RULE_OR_SELF : RULE_OR_ALWAYS, first.is_self ? 50 : first.is_everywhere ? 40 : 0, before->first, before->last);
     for (uint32_t i = before->next; i; i = node(g, i)->next) {
         const struct sql_node *child = node(g, i);
         struct place at = { .is_grouped = is_grouped,
@@ -392,6 +396,8 @@ void sql_judge_tree(struct judge *g)
             judge_logic_in_value(g, n);
             break;
         case NODE_CALL: case NODE_IN: case NODE_LIKE: case NODE_BETWEEN:
+            if (n->kind == NODE_IN || IS_CALL_OF(g, n, "array_contains")) /* x IN ('a', x) */
+                sql_found(g, RULE_OR_SELF, sql_hold_of(g, n).is_self ? 66 : 0, n->first, n->last);
             judge_logic_in_value(g, n);
             if ((n->refs & REFS_FIELD) && n->children >= 2)
                 judge_literal_sum(g, second_child(g, n));

@@ -27,11 +27,20 @@ struct fold {
     bool has_name[2];  /* since then */
 };
 
-static void fold_unit(struct query_shape *sh, struct fold *f, int which)
+/* x AND a OR a: the second a is no more of the first's list, but an alternative to all before it. */
+static bool outranks_and(const struct query_shape *sh, const struct sql_lex *lex, size_t unit)
+{
+    return sh->word[unit - 1] == query_word_of_code(WORD_KIND_KEYWORD, WORD_AND) &&
+           sql_token_is(&lex->tokens[sh->tok[unit] - 1], TOK_NAME, WORD_AND);
+}
+
+static void fold_unit(struct query_shape *sh, const struct sql_lex *lex, struct fold *f, int which)
 {
     size_t at = f->unit_at[which], len = sh->len - at;
 
     f->unit_at[which] = 0;
+    if (which == UNIT_OR && at > len + 1 && outranks_and(sh, lex, at - 1 - len))
+        return;
     if (at == 0 || at > sh->len || len == 0 || sh->is_cut || at - 1 < len || !f->has_name[which])
         return;
     if (query_shape_run_hash(sh, at, sh->len) == query_shape_run_hash(sh, at - 1 - len, at - 1))
@@ -39,11 +48,11 @@ static void fold_unit(struct query_shape *sh, struct fold *f, int which)
 }
 
 /* A connector or the end of a condition: units that end here may fold away. */
-static void fold_close(struct query_shape *sh, struct fold *f, bool ends_or_unit)
+static void fold_close(struct query_shape *sh, const struct sql_lex *lex, struct fold *f, bool ends_or_unit)
 {
-    fold_unit(sh, f, UNIT_AND);
+    fold_unit(sh, lex, f, UNIT_AND);
     if (ends_or_unit)
-        fold_unit(sh, f, UNIT_OR);
+        fold_unit(sh, lex, f, UNIT_OR);
 }
 
 static void fold_open(const struct query_shape *sh, struct fold *f, int which)
@@ -124,7 +133,7 @@ static void level_up(struct maker *m)
 
 static void level_down(struct maker *m)
 {
-    fold_close(m->sh, fold_now(m), true);
+    fold_close(m->sh, m->lex, fold_now(m), true);
     if (m->level > 0)
         m->level--;
     mark_name(m);
@@ -179,7 +188,7 @@ static void push_name(struct maker *m, const struct sql_token *t, const struct s
         push_literal(m, query_word_of_code(WORD_KIND_BOOL, 0), i);
         return;
     case WORD_AND: case WORD_OR:
-        fold_close(m->sh, fold_now(m), t->code == WORD_OR);
+        fold_close(m->sh, m->lex, fold_now(m), t->code == WORD_OR);
         query_shape_push(m->sh, word_key(t->code), i);
         fold_open(m->sh, fold_now(m), t->code == WORD_OR ? UNIT_OR : UNIT_AND);
         return;
@@ -192,7 +201,7 @@ static void push_name(struct maker *m, const struct sql_token *t, const struct s
             query_shape_push(m->sh, query_word_of_text(text, is_call ? WORD_KIND_FUNCTION : WORD_KIND_NAME, is_call), i);
         return;
     case WORD_WHERE: case WORD_GROUP: case WORD_ORDER: case WORD_OFFSET: case WORD_FROM:
-        fold_close(m->sh, fold_now(m), true);
+        fold_close(m->sh, m->lex, fold_now(m), true);
         query_shape_push(m->sh, word_key(t->code), i);
         return;
     default: query_shape_push(m->sh, word_key(t->code), i); return;
@@ -214,7 +223,7 @@ static void push_op(struct maker *m, const struct sql_token *t, const struct sql
     }
     switch (t->code) {
     case OP_DOT: return; /* the field's own word says it */
-    case OP_COMMA: fold_close(m->sh, fold_now(m), true); break;
+    case OP_COMMA: fold_close(m->sh, m->lex, fold_now(m), true); break;
     case OP_CLOSE_INDEX: case OP_CLOSE_OBJECT: level_down(m); break;
     default: break;
     }
@@ -277,7 +286,7 @@ void sql_shape_make(struct query_shape *sh, const struct sql_lex *lex, bool fold
     make_words(&m);
     while (m.level > 0)
         level_down(&m);
-    fold_close(sh, fold_now(&m), true);
+    fold_close(sh, lex, fold_now(&m), true);
     for (size_t i = 4; fold_names && i < sh->len; i++)
         if (sh->word[i - 1] == word_value())
             query_shape_note_field(sh, sql_shape_beginning(sh, i), sh->tok[i - 1]);
@@ -286,17 +295,19 @@ void sql_shape_make(struct query_shape *sh, const struct sql_lex *lex, bool fold
 
 /* ---- what was put in ---------------------------------------------------------------------------- */
 
-/* Injected text goes on behind a value (or a name, in ORDER BY): with an operator, a word or a bracket. */
+/* Injected text goes on behind a value (or a name, in ORDER BY): with an operator, a word or a bracket. What came in as the
+ * name of a property stands in front of a condition: WHERE c.x = c.x OR c.{name} = ... */
 int sql_shape_start_rank(const struct query_shape *sh, const struct sql_lex *lex, size_t i)
 {
     const struct sql_token *t = &lex->tokens[sh->tok[i]], *before = &lex->tokens[sh->tok[i - 1]];
 
-    if (t->kind == TOK_STRING || t->kind == TOK_NUMBER || t->kind == TOK_PARAM ||
-        (t->kind == TOK_NAME && t->code == WORD_NONE))
+    if (t->kind == TOK_NAME && t->code == WORD_NONE && before->kind == TOK_NAME)
+        return before->code == WORD_WHERE || before->code == WORD_AND || before->code == WORD_OR ? 3 : 0;
+    if (t->kind == TOK_STRING || t->kind == TOK_NUMBER || t->kind == TOK_PARAM || (t->kind == TOK_NAME && t->code == WORD_NONE))
         return 0;
     if (before->kind == TOK_OP && before->code != OP_CLOSE && before->code != OP_CLOSE_INDEX)
         return 0;
-    return t->kind == TOK_NAME && (t->code == WORD_OR || t->code == WORD_AND) ? 1 : 2;
+    return sql_token_is(t, TOK_NAME, WORD_OR) ? 1 : sql_token_is(t, TOK_NAME, WORD_AND) ? 2 : 3;
 }
 
 /* ---- for people --------------------------------------------------------------------------------- */

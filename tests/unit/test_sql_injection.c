@@ -116,6 +116,12 @@ START_TEST(an_extension_of_the_usual_statement_alerts_and_says_what_was_put_in)
         { "SELECT c.id, c.name FROM c WHERE c.city = 'x' OR udf.dump(c) AND c.zip > 3 ORDER BY c.name", ".UdfCall" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' --' AND c.zip > 3 ORDER BY c.name", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 OFFSET 0 LIMIT 9 -- ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.name OFFSET 0 LIMIT 9 -- ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 OR c.zip > 0 ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city IN ('Bern', c.city) OR c.city = 'Bern' AND c.zip > 3 ORDER BY c.name", ".Tautology" },
+        { "SELECT c.id, c.name FROM c WHERE c.name = c.name OR c.city = 'Bern' AND c.zip > 3 ORDER BY c.name", ".Tautology" },
+        { "SELECT c.id, c.name, c FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.name", ".ProjectionWidening" },
+        { "SELECT c.id, c.name, c.passwordHash FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.name", ".ProjectionWidening" },
         { "SELECT * FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.name", ".ProjectionWidening" },
     };
 
@@ -144,6 +150,9 @@ START_TEST(the_usual_statement_and_harmless_news_are_silent)
         "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND STARTSWITH(c.name, 'a') AND c.zip > 3 ORDER BY c.name",
         "SELECT VALUE COUNT(1) FROM c WHERE c.kind = 'x'",
         "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.zip > 3 -- ORDER BY c.name",
+        "SELECT c.id, c.name, c.street FROM c WHERE c.city = 'x' AND c.zip > 3 ORDER BY c.name",
+        "SELECT c.id, c.name FROM c WHERE (c.city = 'x' OR c.city = 'y') AND c.zip > 3 ORDER BY c.name",
+        "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.zip > 3 ORDER BY c.name -- for the map",
     };
     struct bench *b = open_learned();
 
