@@ -230,8 +230,7 @@ static int start_transactions(struct kafka_client *c, struct error *err)
 static int have_producer(struct kafka_client *c, struct error *err)
 {
     renew_certificates(c);
-    c->fault = 0;
-    c->said[0] = '\0';
+    c->fault = 0; /* what was said stays: until something is accepted it explains a silence best */
     c->refused_since_ms = 0;
     if (!c->rk) {
         c->stamp = files_stamp(c);

@@ -73,6 +73,10 @@ int mockbroker_obey(struct mockbroker *m, const char *line)
             rd_kafka_mock_push_request_errors(m->cluster, (int16_t)a, 1, (rd_kafka_resp_err_t)b);
         return 0;
     }
+    if (sscanf(line, "forget %d", &a) == 1) {
+        rd_kafka_mock_clear_request_errors(m->cluster, (int16_t)a);
+        return 0;
+    }
     if (sscanf(line, "topic %255s %d", name, &a) == 2) {
         rd_kafka_mock_topic_set_error(m->cluster, name, (rd_kafka_resp_err_t)a);
         return 0;

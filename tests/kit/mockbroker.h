@@ -6,6 +6,7 @@
  *
  * prints bootstrap.servers, lives until standard input closes and obeys its lines:
  *   err APIKEY CODE [COUNT]   the next COUNT answers to that request fail so
+ *   forget APIKEY             no more of them
  *   topic NAME CODE           metadata of the topic says this error (0: none)
  *   rtt BROKER MS, down BROKER, up BROKER
  * With --bridge it lives in a network namespace of its own, reached through the socket: something else may
