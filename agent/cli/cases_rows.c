@@ -280,6 +280,7 @@ int cases_rows(const struct rule_case *c, struct buf *out, struct error *err)
 
     rc = add_file(&x, c->rows, err);
     json_object_put(x.defaults);
-    (void)buf_reserve(out, DECODE_PADDING);
+    if (buf_reserve(out, DECODE_PADDING))
+        memset(out->at + out->len, 0, DECODE_PADDING);
     return rc < 0 ? -1 : buf_check(out, err);
 }
