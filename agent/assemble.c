@@ -228,6 +228,7 @@ static int build_feeder(struct assembly *a, const char *dir, struct error *err)
 {
     const struct settings_entries *list = &a->settings->feeds;
     struct feeder_config cfg = { .sv = &a->sv, .enrich = a->enrich, .config_dir = dir };
+    int azure = 0;
 
     a->feeds = calloc(list->len + 1, sizeof *a->feeds);
     a->feed_sources = calloc(a->sources_len + 1, sizeof *a->feed_sources);
@@ -240,6 +241,9 @@ static int build_feeder(struct assembly *a, const char *dir, struct error *err)
             continue;
         if (!fs->path && !fs->url && strcmp(list->at[i].type, "workspace") != 0)
             return yaml_node_refuse(list->at[i].node, err, "feed '%s' needs a path or a url", list->at[i].name);
+        if (strcmp(list->at[i].type, FEEDER_AZURE) == 0 && azure++ > 0)
+            return yaml_node_refuse(list->at[i].node, err, "feed '%s': one feed of type " FEEDER_AZURE " at most, that of your "
+                                    "cloud", list->at[i].name);
         a->feeds[cfg.feeds_len++] = (struct feeder_feed){ .name = list->at[i].name, .type = list->at[i].type,
                                                          .settings = fs };
     }

@@ -8,6 +8,7 @@
 #include "enrich/enrich.h"
 #include "enrich/feeds.h"
 #include "enrich/places.h"
+#include "enrich/service_tags.h"
 #include "net/http.h"
 #include "settings/option.h"
 #include "store/store.h"
@@ -31,6 +32,7 @@ const struct feeder_type feeder_types[] = {
     { "list", "somebody else's list of bad addresses" },
     { "stix", "indicators as a STIX 2.1 bundle" },
     { "workspace", "the workspace's own ThreatIntelIndicators table" },
+    { FEEDER_AZURE, "which addresses are Azure's, by service and region: Microsoft's ServiceTags_*.json" },
     { NULL, NULL },
 };
 
@@ -40,7 +42,7 @@ static const char *const category_names[] = { "tor", "botnet", "c2", "phishing",
 
 const struct option_spec feeder_options[] = {
     { .key = "path", .type = OPT_STRING, .at = offsetof(struct feeder_settings, path),
-      .help = "file to read; read again when it changed", .example = "/etc/cosmowatch/bad.txt" },
+      .help = "file to read; read again when it changed; one that cannot be read leaves the last good one in use", .example = "/etc/cosmowatch/bad.txt" },
     { .key = "url", .type = OPT_URL, .at = offsetof(struct feeder_settings, url),
       .help = "address to fetch it from, with ETag", .example = "https://check.torproject.org/torbulkexitlist" },
     { .key = "source", .type = OPT_STRING, .at = offsetof(struct feeder_settings, source),
@@ -66,6 +68,8 @@ struct feed {
     int64_t due_ms;            /* monotonic */
     /* guarded by feeder->lock */
     struct feed_table *fresh;  /* waits for feeder_swap */
+    struct network_table *fresh_azure; /* type azure_service_tags: instead, with the bytes it was read from */
+    struct buf fresh_bytes;
     char reason[240];
     int64_t refreshed_ns, entries;
 };
@@ -129,6 +133,7 @@ int feeder_new(const struct feeder_config *cfg, struct feeder **ret, struct erro
     for (; f->feeds_len < cfg->feeds_len; f->feeds_len++) {
         f->feeds[f->feeds_len].cfg = cfg->feeds[f->feeds_len];
         f->feeds[f->feeds_len].options = options_of(&cfg->feeds[f->feeds_len]);
+        f->feeds[f->feeds_len].fresh_bytes = BUF_INIT(FEED_BYTES_MAX);
     }
     *ret = f;
     return 0;
@@ -144,8 +149,11 @@ void feeder_free(struct feeder *f)
     pthread_mutex_unlock(&f->lock);
     if (f->is_started)
         (void)pthread_join(f->thread, NULL);
-    for (size_t i = 0; i < f->feeds_len; i++)
+    for (size_t i = 0; i < f->feeds_len; i++) {
         feed_table_free(f->feeds[i].fresh);
+        network_table_free(f->feeds[i].fresh_azure);
+        buf_release(&f->feeds[i].fresh_bytes);
+    }
     free(f->feeds);
     (void)pthread_cond_destroy(&f->wake);
     (void)pthread_mutex_destroy(&f->lock);
@@ -255,15 +263,23 @@ static void say_report(const struct feed *feed, const struct feed_report *r)
               "what", buf_cstr(&what), NULL);
 }
 
+static bool is_azure(const struct feed *feed)
+{
+    return strcmp(feed->cfg.type, FEEDER_AZURE) == 0;
+}
+
 /* Fetch and parse one feed; the table waits for feeder_swap. */
 static int refresh(struct feeder *f, struct feed *feed, struct error *err)
 {
     CLEANUP(buf_release) struct buf bytes = BUF_INIT(FEED_BYTES_MAX);
     CLEANUP(feed_table_freep) struct feed_table *table = NULL;
+    CLEANUP(network_table_freep) struct network_table *azure = NULL;
     struct feed_report report = { 0 };
     int rc = fetch(f, feed, &bytes, err);
 
-    if (rc == 0)
+    if (rc == 0 && is_azure(feed))
+        rc = service_tags_parse(buf_slice(&bytes), &azure, &report, err);
+    else if (rc == 0)
         rc = feed_parse(buf_slice(&bytes), &feed->options, sv_wall_ns(f->cfg.sv), &table, &report, err);
     pthread_mutex_lock(&f->lock);
     if (rc < 0) {
@@ -275,6 +291,13 @@ static int refresh(struct feeder *f, struct feed *feed, struct error *err)
     if (table) {
         feed_table_free(feed->fresh);
         feed->fresh = TAKE(table);
+    }
+    if (azure) {
+        network_table_free(feed->fresh_azure);
+        feed->fresh_azure = TAKE(azure);
+        buf_release(&feed->fresh_bytes);
+        feed->fresh_bytes = bytes;
+        bytes = BUF_INIT(FEED_BYTES_MAX);
     }
     pthread_mutex_unlock(&f->lock);
     if (rc < 0) {
@@ -336,16 +359,41 @@ int feeder_start(struct feeder *f, struct error *err)
 
 /* ---- flow thread ------------------------------------------------------------------------------------ */
 
-static void keep(struct store *store, const char *name, const struct feed_table *t)
+static void keep_text(struct store *store, const char *name, struct slice text)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(FEED_BYTES_MAX);
     char blob[128];
     struct error err = { 0 };
 
     (void)snprintf(blob, sizeof blob, "feed/%s", name);
-    if (feed_table_save(t, &text, &err) < 0 || store_put_blob(store, blob, buf_slice(&text), &err) < 0)
-        log_event(LOG_LEVEL_WARN, "feed", "could not be kept for the next start", "feed", name, "cause", err.msg,
-                  NULL);
+    if (store_put_blob(store, blob, text, &err) < 0)
+        log_event(LOG_LEVEL_WARN, "feed", "could not be kept for the next start", "feed", name, "cause", err.msg, NULL);
+}
+
+static void keep(struct store *store, const char *name, const struct feed_table *t)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT(FEED_BYTES_MAX);
+    struct error err = { 0 };
+
+    if (feed_table_save(t, &text, &err) < 0)
+        log_event(LOG_LEVEL_WARN, "feed", "could not be kept for the next start", "feed", name, "cause", err.msg, NULL);
+    else
+        keep_text(store, name, buf_slice(&text));
+}
+
+/* The bytes are kept as they came. */
+static int put_azure_in_place(struct feeder *f, struct feed *feed, struct network_table *fresh, struct slice bytes,
+                              struct store *store, struct error *err)
+{
+    int64_t entries = (int64_t)network_table_len(fresh);
+
+    if (enrich_set_azure(f->cfg.enrich, fresh, err) < 0)
+        return error_wrap(err, "feed '%s'", feed->cfg.name);
+    if (store)
+        keep_text(store, feed->cfg.name, bytes);
+    pthread_mutex_lock(&f->lock);
+    feed->entries = entries;
+    pthread_mutex_unlock(&f->lock);
+    return 0;
 }
 
 static int put_in_place(struct feeder *f, struct feed *feed, struct feed_table *fresh, struct store *store,
@@ -379,12 +427,20 @@ void feeder_swap(struct feeder *f, struct store *store)
     for (size_t i = 0; i < f->feeds_len; i++) {
         struct feed *feed = &f->feeds[i];
         struct feed_table *fresh = NULL;
+        struct network_table *azure = NULL;
+        CLEANUP(buf_release) struct buf bytes = BUF_INIT(FEED_BYTES_MAX);
         struct error err = { 0 };
 
         pthread_mutex_lock(&f->lock);
         fresh = TAKE(feed->fresh);
+        azure = TAKE(feed->fresh_azure);
+        if (azure) {
+            bytes = feed->fresh_bytes;
+            feed->fresh_bytes = BUF_INIT(FEED_BYTES_MAX);
+        }
         pthread_mutex_unlock(&f->lock);
-        if (fresh && put_in_place(f, feed, fresh, store, &err) < 0) {
+        if ((fresh && put_in_place(f, feed, fresh, store, &err) < 0) ||
+            (azure && put_azure_in_place(f, feed, azure, buf_slice(&bytes), store, &err) < 0)) {
             log_event(LOG_LEVEL_WARN, "feed", "refused, what was known stays in use", "cause", err.msg, NULL);
             pthread_mutex_lock(&f->lock);
             (void)snprintf(feed->reason, sizeof feed->reason, "%s", err.msg);
@@ -397,6 +453,8 @@ static void load_kept(struct feeder *f, struct feed *feed, struct store *store)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT(FEED_BYTES_MAX);
     CLEANUP(feed_table_freep) struct feed_table *table = NULL;
+    CLEANUP(network_table_freep) struct network_table *azure = NULL;
+    struct feed_report report = { 0 };
     struct error err = { 0 };
     bool found = false;
     char blob[128];
@@ -404,8 +462,10 @@ static void load_kept(struct feeder *f, struct feed *feed, struct store *store)
     (void)snprintf(blob, sizeof blob, "feed/%s", feed->cfg.name);
     if (store_get_blob(store, blob, &text, &found, &err) < 0 || !found)
         return;
-    if (feed_table_load(buf_slice(&text), &table, &err) < 0 ||
-        enrich_set_feed(f->cfg.enrich, feed->cfg.name, TAKE(table), &err) < 0)
+    if (is_azure(feed) ? service_tags_parse(buf_slice(&text), &azure, &report, &err) < 0 ||
+                             put_azure_in_place(f, feed, TAKE(azure), SL(""), NULL, &err) < 0
+                       : feed_table_load(buf_slice(&text), &table, &err) < 0 ||
+                             enrich_set_feed(f->cfg.enrich, feed->cfg.name, TAKE(table), &err) < 0)
         log_event(LOG_LEVEL_WARN, "feed", "what was kept cannot be read, starting afresh", "feed", feed->cfg.name,
                   "cause", err.msg, NULL);
 }

@@ -16,6 +16,7 @@ struct feeder;
 struct json_object;
 struct store;
 
+#define FEEDER_AZURE "azure_service_tags" /* one at most; tells who is where, not who is bad */
 /* `type:` of a feed: name, one line for people. Same options for all (feeder_options). */
 struct feeder_type { const char *name, *summary; };
 extern const struct feeder_type feeder_types[];          /* ended by a NULL name */

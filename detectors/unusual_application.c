@@ -211,7 +211,6 @@ static int unusual_application_observe(void *self, const struct observation *obs
 {
     struct unusual_application *d = self;
     struct finding in = { .options = d, .obs = obs, .ctx = ctx };
-    struct neighbourhood near;
     struct usual_view network;
 
     if (obs->kind == OBS_ACTIVITY)
@@ -228,9 +227,7 @@ static int unusual_application_observe(void *self, const struct observation *obs
         return judge_script(&in, err);
     if (slice_empty(in.agent.name) && !slice_eq_nocase(obs->text[F_CONNECTION_MODE], SL("Direct")))
         in.agent.name = SL("no user agent");
-    near = neighbourhood_of(obs->text[F_ADDRESS]);
-    network = usual_touch(ctx->baseline, obs->text[F_ACCOUNT], USUAL_NETWORK, neighbourhood_slice(&near),
-                          obs->minute_ns);
+    network = access_touch_network(ctx, obs);
     return judge_family(d, &in, &network, err);
 }
 

@@ -10,8 +10,11 @@
  * Trust:   an address or network for both; an asn for its provider, not for a way around the private path.
  * Keeps:   usual.value: providers, paths; unusual_network.endpoints: private endpoints of an account, by
  *          closed slots.
- * Blind:   where no file knows systems, X03 cannot judge. Hosts in Azure are Microsoft's addresses and are not
- *          told. A service endpoint and some private endpoints show no address: that counts as private.
+ * Azure:   with a feed of its service tags its hosts are those of a provider like any other, but none in a
+ *          neighbourhood (/16) that the account knows: a feed that is new makes no news. Its services (Data Factory, Power
+ *          BI ...) come around the private path by design.
+ * Blind:   where no file knows systems, X03 cannot judge. Hosts in Azure are Microsoft's addresses without that feed, and
+ *          are not told. A service endpoint and some private endpoints show no address: that counts as private.
  * Source:  Defender's *_CloudProviderAnomaly, *_DataCenterAnomaly; ATT&CK T1583.003, T1133.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/detector.h"
@@ -133,7 +136,7 @@ static int judge_provider(const struct finding *in, struct error *err)
     struct access_alert alert = { .detector = "unusual_network", .type = PROVIDER, .severity = SEVERITY_MEDIUM,
                                   .confidence = 55, .is_counted = in->is_counted };
     struct access_facts f = { .len = 0 };
-    struct usual_view seen;
+    struct usual_view seen, near;
     char number[24];
 
     seen = usual_touch(b, account, USUAL_PROVIDER, slice_make((const char *)&p.id, sizeof p.id), obs->minute_ns);
@@ -141,7 +144,8 @@ static int judge_provider(const struct finding *in, struct error *err)
     alert.subject = slice_of(p.name[0] ? p.name : in->place.org[0] ? in->place.org : number);
     if (seen.is_first_touch)
         usual_list_add(b, account, USUAL_PROVIDER, alert.subject, obs->minute_ns);
-    if (!usual_is_unseen(&seen))
+    near = access_touch_network(in->ctx, obs);
+    if (!usual_is_unseen(&seen) || (in->place.is_azure && !usual_is_unseen(&near)))
         return 0;
     usual_note_new(b, account, USUAL_PROVIDER, obs->minute_ns);
     if (p.kind == PROVIDER_OTHER || is_silent(in) || is_trusted(in) ||
@@ -215,6 +219,8 @@ static int unusual_network_observe(void *self, const struct observation *obs,
             return 0;
         if (in.place.asn && judge_provider(&in, err) < 0)
             return -1;
+        if (in.place.is_azure_service)
+            return 0;
         if (is_trusted(&in)) /* neither a way around nor a habit */
             return 0;
     }

@@ -12,12 +12,14 @@
  *          less than a flight away: more than 500 km and faster than `max_speed`. Medium. Places count to
  *          the degree, times to the minute within hours: two places in the same hour are taken as mixed.
  *          .HighRiskCountry: a country of the operator's list, from the first row on. Medium.
+ * Azure:   with a feed of its service tags the place of its addresses is the region ("Azure westeurope"), whatever
+ *          country others take it for, but none in a neighbourhood (/16) that the account knows.
  * Trust:   an address or network, and an asn, for all of these; a principal for travel alone: a service that runs in two
  *          regions is in two places, and a stolen identity in one.
  * Keeps:   usual.value: countries, programs, networks, regions, places of principals; hours of principals that
  *          may still get rows (unusual_place.home, .away; dropped when no row can come any more).
  * Blind:   whoever sits behind an exit in a usual country; service endpoints and private endpoints hide the
- *          address. Trusted networks and Microsoft's own are left alone, so a host rented in Azure is. Keys
+ *          address. Trusted networks and Microsoft's own are left alone, so a host rented in Azure is without that feed. Keys
  *          do not travel: many hosts hold one. Beyond 6 usual and 8 unusual places of a principal in one hour
  *          the later ones are not looked at.
  * Source:  Defender's alert of this id; ATT&CK T1078.004.
@@ -55,7 +57,7 @@ static const struct option_spec unusual_place_options[] = {
     { .key = "high_risk_countries", .type = OPT_STRING_LIST, .at = offsetof(struct unusual_place, high_risk),
       .help = "countries (ISO code or name) from which every access is told", .example = "[KP, Iran]" },
     { .key = "usual_countries", .type = OPT_STRING_LIST, .at = offsetof(struct unusual_place, usual),
-      .help = "countries that are never unusual, whatever was learned", .example = "[DE, Netherlands]" },
+      .help = "countries, or regions as Azure westeurope, that are never unusual, whatever was learned", .example = "[DE, Netherlands]" },
     { .key = "max_speed", .type = OPT_INT, .at = offsetof(struct unusual_place, max_speed_kmh), .preset = "1000",
       .min = 900, .max = 100000, .help = "km/h above which a principal cannot have travelled" },
     SENSITIVITY_OPTION(struct unusual_place, "low: a new country only with a new network and program, or a hosting provider; "
@@ -101,21 +103,26 @@ static bool is_listed(const struct string_list *list, const char *country)
 
 /* ---- countries ------------------------------------------------------------------------------------------- */
 
+static const char *where(const struct finding *in)
+{
+    return in->place.region[0] ? in->place.region : in->place.country;
+}
+
 static int tell_country(const struct finding *in, struct access_alert *alert, const struct usual_view *seen,
                         struct slice reason, struct error *err)
 {
     struct access_facts f = { .len = 0 };
-    const char *name = country_name(slice_of(in->place.country));
+    const char *name = country_name(slice_of(where(in)));
 
     access_add_request(&f, in->obs, &in->place, in->is_counted);
-    access_add_set(&f, "observedValue", slice_of(name ? name : in->place.country));
+    access_add_set(&f, "observedValue", slice_of(name ? name : where(in)));
     access_add_set(&f, "reason", reason);
     if (in->place.asn)
         access_add_number(&f, "asn", FACT_MAX, in->place.asn);
     access_add_usual(&f, in->ctx, in->obs, USUAL_COUNTRY, seen);
     alert->detector = "unusual_place";
     alert->type = TYPE;
-    alert->subject = slice_of(name ? name : in->place.country);
+    alert->subject = slice_of(name ? name : where(in));
     alert->is_counted = in->is_counted;
     return access_emit(alert, in->obs, &f, in->ctx, err);
 }
@@ -124,19 +131,20 @@ static int judge_country(const struct finding *in, struct error *err)
 {
     const struct observation *obs = in->obs;
     struct baseline *b = in->ctx->baseline;
-    struct slice account = obs->text[F_ACCOUNT], country = slice_of(in->place.country);
+    struct slice account = obs->text[F_ACCOUNT], country = slice_of(where(in));
     struct usual_view seen = usual_touch(b, account, USUAL_COUNTRY, country, obs->minute_ns);
+    struct usual_view near = access_touch_network(in->ctx, obs);
     struct access_alert alert = { .variant = ".Country", .severity = SEVERITY_LOW, .confidence = 40 };
     bool new_network = in->place.asn && usual_is_unseen(&in->network);
     bool new_program = usual_is_unseen(&in->program) && !slice_empty(in->agent.name);
 
     if (seen.is_first_touch)
         usual_list_add(b, account, USUAL_COUNTRY, country, obs->minute_ns);
-    if (!usual_is_unseen(&seen))
+    if (!usual_is_unseen(&seen) || (in->place.region[0] && !usual_is_unseen(&near)))
         return 0;
     usual_note_new(b, account, USUAL_COUNTRY, obs->minute_ns);
     if (is_silent(in, obs->minute_ns) || is_trusted(in) ||
-        is_listed(&in->options->usual, in->place.country))
+        is_listed(&in->options->usual, where(in)))
         return 0;
     if (!new_program && in->options->sensitivity != SENSITIVITY_HIGH &&
         (usual_is_restless(b, account, USUAL_COUNTRY, obs->minute_ns) ||
@@ -149,7 +157,8 @@ static int judge_country(const struct finding *in, struct error *err)
     if (!sensitivity_wants(in->options->sensitivity, alert.confidence))
         return 0;
     return tell_country(in, &alert, &seen,
-                        alert.severity == SEVERITY_LOW ? SL("a country from which the account was never used")
+                        alert.severity == SEVERITY_LOW ? (in->place.region[0] ? SL("a region of Azure from which the account was never used")
+                                                              : SL("a country from which the account was never used"))
                         : new_program ? SL("country, network and program are all new to the account")
                                       : SL("a new country, and a hosting provider that the account never used"), err);
 }
@@ -471,7 +480,7 @@ static int unusual_place_observe(void *self, const struct observation *obs, cons
     if (!obs_ok(obs) || !access_is_customers(obs))
         return 0;
     enrich_place(ctx->enrich, obs->text[F_ADDRESS], obs->text[F_PLACE], obs->minute_ns, &in.place);
-    if (!in.place.country[0])
+    if (!where(&in)[0])
         return 0;
     in.agent = agent_read(&d->memo, obs->text[F_USER_AGENT]);
     learn(&in);

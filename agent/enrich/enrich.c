@@ -29,6 +29,8 @@ struct enrich {
     struct hit *hits;
     struct network_table *networks; /* the operator's, behind the standing ones */
     struct prefix_index *network_index;
+    struct network_table *azure;    /* service tags; NULL: none */
+    struct prefix_index *azure_index;
     struct places *places;
     struct trusted *trusted;
     bool networks_have_country, networks_have_asn; /* any of the operator's */
@@ -60,6 +62,20 @@ int enrich_set_networks(struct enrich *e, struct network_table *table, struct er
     return 0;
 }
 
+int enrich_set_azure(struct enrich *e, struct network_table *table, struct error *err)
+{
+    CLEANUP(network_table_freep) struct network_table *taken = table;
+    struct prefix_index *index = taken ? prefix_index_new(network_table_ranges(taken), network_table_len(taken)) : NULL;
+
+    if (taken && !index)
+        return error_set(err, ERR_NOMEM, "service tags");
+    prefix_index_free(e->azure_index);
+    network_table_free(e->azure);
+    e->azure_index = index;
+    e->azure = TAKE(taken);
+    return 0;
+}
+
 static const struct network *find_network(const struct enrich *e, const struct address *a,
                                           int64_t time_ns)
 {
@@ -70,7 +86,25 @@ static const struct network *find_network(const struct enrich *e, const struct a
         if (time_ns < net->until_ns)
             return net;
     }
+    if (e->azure_index) {
+        uint32_t n = prefix_index_first(e->azure_index, a);
+
+        return n == PREFIX_NONE ? NULL : network_table_at(e->azure, n);
+    }
     return NULL;
+}
+
+/* A service's tag of all regions says where no more than the region's own, wider one does. */
+static const char *azure_region(const struct enrich *e, struct slice address)
+{
+    struct address a;
+
+    if (!e->azure_index || !address_parse(address, &a))
+        return "";
+    for (uint32_t n = prefix_index_first(e->azure_index, &a); n != PREFIX_NONE; n = prefix_index_next(e->azure_index, n))
+        if (network_table_at(e->azure, n)->region[0])
+            return network_table_at(e->azure, n)->region;
+    return "";
 }
 
 const struct network *enrich_network(const struct enrich *e, struct slice address, int64_t time_ns)
@@ -84,6 +118,8 @@ void enrich_place(const struct enrich *e, struct slice address, struct slice row
                   struct place *ret)
 {
     places_find(e->places, enrich_network(e, address, time_ns), address, row_place, ret);
+    if (ret->is_azure)
+        ret->region = azure_region(e, address);
 }
 
 struct places *enrich_places(const struct enrich *e)
@@ -151,6 +187,8 @@ void enrich_free(struct enrich *e)
     prefix_index_free(e->index);
     prefix_index_free(e->network_index);
     network_table_free(e->networks);
+    prefix_index_free(e->azure_index);
+    network_table_free(e->azure);
     places_free(e->places);
     trusted_free(e->trusted);
     free(e);
@@ -307,6 +345,9 @@ size_t enrich_bytes(const struct enrich *e)
 
     if (e->index)
         bytes += prefix_index_bytes(e->index);
+    if (e->azure)
+        bytes += prefix_index_bytes(e->azure_index) +
+                 network_table_len(e->azure) * (sizeof(struct network) + sizeof(struct prefix));
     for (size_t i = 0; i < e->feeds_len; i++) {
         const struct feed_table *t = e->feeds[i].table;
 

@@ -28,6 +28,9 @@ struct network { /* what the operator or a standing fact says */
     double lat, lon;          /* NAN when unsaid */
     int64_t asn; const char *org; /* 0, "" */
     bool is_trusted, is_microsoft;
+    /* By the service tags of Azure (service_tags.h). Anybody may rent there, so it is not `is_microsoft`. */
+    bool is_azure, is_azure_service; /* the latter: a service of Microsoft's, not a customer's host */
+    const char *region;       /* "Azure westeurope"; "" when unsaid */
     int64_t until_ns;         /* INT64_MAX: no expiry */
 };
 
@@ -50,6 +53,9 @@ MUST_CHECK int enrich_set_feed(struct enrich *e, const char *name, struct feed_t
 const struct feed_table *enrich_feed(const struct enrich *e, const char *name);
 /* Replaces what the operator said; the standing facts stay. Takes `table` as above. */
 MUST_CHECK int enrich_set_networks(struct enrich *e, struct network_table *table, struct error *err);
+/* The service tags of Azure: asked where the operator and the standing facts say nothing, however wide those are.
+ * Takes `table` as above; NULL: none. */
+MUST_CHECK int enrich_set_azure(struct enrich *e, struct network_table *table, struct error *err);
 /* The `trusted:` list; taken over. */
 void enrich_set_trusted(struct enrich *e, struct trusted *list);
 const struct trusted *enrich_trusted(const struct enrich *e); /* may be NULL */
@@ -62,7 +68,7 @@ bool enrich_has_feeds(const struct enrich *e);
  * Addresses of Microsoft (enrich_network) are listed only by a feed that is the operator's own. */
 size_t enrich_listings(const struct enrich *e, struct slice address, int64_t time_ns,
                        struct listing *ret, size_t max);
-/* The narrowest known network that holds the address at that time; NULL when none. */
+/* The narrowest known network that holds the address at that time, a service tag of Azure last; NULL when none. */
 const struct network *enrich_network(const struct enrich *e, struct slice address, int64_t time_ns);
 /* Where the address is, as places.h says; row_place is the row's F_PLACE. */
 void enrich_place(const struct enrich *e, struct slice address, struct slice row_place, int64_t time_ns,

@@ -108,7 +108,7 @@ int network_table_add(struct network_table *t, struct slice cidr, const struct n
     if (t->len >= NETWORKS_MAX)
         return error_set(err, ERR_LIMIT, "more than %d networks", NETWORKS_MAX);
     if (!grow(t) || !keep_text(t, &copy.name) || !keep_text(t, &copy.country) ||
-        !keep_text(t, &copy.city) || !keep_text(t, &copy.org))
+        !keep_text(t, &copy.city) || !keep_text(t, &copy.org) || !keep_text(t, &copy.region))
         return error_set(err, ERR_NOMEM, "networks");
     copy.is_microsoft = is_microsoft(&copy);
     t->ranges[t->len] = range;

@@ -405,6 +405,8 @@ static bool is_microsoft(int64_t asn, const char *org)
     return slice_starts_nocase(slice_of(org), SL("microsoft"));
 }
 
+#define AZURE_ASN 8075
+
 static void add_network(const struct network *net, struct place *ret)
 {
     const char *code = country_code(slice_of(net->country));
@@ -412,6 +414,12 @@ static void add_network(const struct network *net, struct place *ret)
     ret->network = net->name;
     ret->is_trusted = net->is_trusted;
     ret->is_microsoft = net->is_microsoft;
+    ret->is_azure = net->is_azure;
+    ret->is_azure_service = net->is_azure_service;
+    if (net->is_azure) {
+        ret->asn = AZURE_ASN;
+        ret->org = "Azure";
+    }
     if (net->asn) {
         ret->asn = net->asn;
         ret->org = net->org;
@@ -430,7 +438,7 @@ void places_find(struct places *p, const struct network *net, struct slice addre
 {
     struct address a;
 
-    *ret = (struct place){ .country = "", .city = "", .org = "", .source = "", .network = "", .lat = NAN,
+    *ret = (struct place){ .country = "", .city = "", .org = "", .source = "", .network = "", .region = "", .lat = NAN,
                            .lon = NAN };
     if (!slice_empty(row_place))
         p->rows_tell = true;
@@ -447,7 +455,7 @@ void places_find(struct places *p, const struct network *net, struct slice addre
     }
     if (net)
         add_network(net, ret);
-    ret->is_microsoft = ret->is_microsoft || is_microsoft(ret->asn, ret->org);
+    ret->is_microsoft = !ret->is_azure && (ret->is_microsoft || is_microsoft(ret->asn, ret->org));
 }
 
 /* ---- words and distance ------------------------------------------------------------------------------ */

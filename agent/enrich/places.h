@@ -29,11 +29,13 @@ struct place { /* texts are valid until the next question or refresh; "" when no
     const char *country; /* ISO code (country.h), or the source's own word when it is none we know */
     const char *city, *org;
     const char *source;  /* "networks", "GeoLite2-City of 2026-03-01", "workspace" */
-    const char *network; /* the operator's or a standing name */
+    const char *network; /* the operator's or a standing name, or a service tag of Azure */
+    const char *region;  /* "Azure westeurope", by the service tags */
     double lat, lon;     /* NAN when unsaid */
     int64_t asn;         /* 0 when unsaid */
     bool is_trusted;     /* so the operator says */
-    bool is_microsoft;   /* a standing address, or a network that Microsoft announces */
+    bool is_microsoft;   /* a standing address, or a network that Microsoft announces and no service tag names */
+    bool is_azure, is_azure_service; /* by the service tags: rented by anybody; one of Microsoft's services */
 };
 
 struct places *places_new(void); /* NULL without memory */

@@ -108,6 +108,13 @@ struct neighbourhood neighbourhood_of(struct slice address)
     return n;
 }
 
+struct usual_view access_touch_network(const struct detector_context *ctx, const struct observation *obs)
+{
+    struct neighbourhood near = neighbourhood_of(obs->text[F_ADDRESS]);
+
+    return usual_touch(ctx->baseline, obs->text[F_ACCOUNT], USUAL_NETWORK, neighbourhood_slice(&near), obs->minute_ns);
+}
+
 struct slice client_key(const struct agent *a, const struct neighbourhood *n, char room[CLIENT_KEY_MAX])
 {
     struct slice name = slice_cut(a->name, CLIENT_KEY_MAX - sizeof n->at - 1);

@@ -48,6 +48,9 @@ static inline struct slice neighbourhood_slice(const struct neighbourhood *n)
     return slice_make(n->at, n->len);
 }
 
+/* Note the neighbourhood of a successful request, and say what was known of it. */
+struct usual_view access_touch_network(const struct detector_context *ctx, const struct observation *obs);
+
 /* Program and neighbourhood together: "a client that was here before", whatever host it runs on today. */
 #define CLIENT_KEY_MAX 256
 struct slice client_key(const struct agent *a, const struct neighbourhood *n, char room[CLIENT_KEY_MAX]);

@@ -9,6 +9,7 @@ static const struct {
 } numbers[] = { /* ascending */
     { .asn = 174, .id = 174, .name = "Cogent", .kind = PROVIDER_DATA_CENTER },
     { .asn = 7506, .id = 7506, .name = "GMO Internet", .kind = PROVIDER_HOSTING },
+    { .asn = 8075, .id = 8075, .name = "Microsoft Azure", .kind = PROVIDER_CLOUD },
     { .asn = 8560, .id = 8560, .name = "IONOS", .kind = PROVIDER_HOSTING },
     { .asn = 9009, .id = 9009, .name = "M247", .kind = PROVIDER_HOSTING },
     { .asn = 9370, .id = 9370, .name = "Sakura Internet", .kind = PROVIDER_HOSTING },

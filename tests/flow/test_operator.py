@@ -176,3 +176,28 @@ def test_what_was_learned_is_shown_forgotten_and_confirmed_with_and_without_an_a
             kit.run(["baseline", "forget", "contoso-orders", "-c", cfg])
             kit.wait_for("the account to be forgotten", lambda: not learned(cfg, "contoso-orders"), pause_s=0.2)
             assert agent.stop() == 0
+
+
+def test_a_damaged_file_of_service_tags_is_told_and_the_last_good_one_stays(dir_):
+    path = os.path.join(dir_, "ServiceTags_Public.json")
+    tag = {"name": "AzureCloud.westeurope", "properties": {"region": "westeurope", "systemService": "",
+                                                           "addressPrefixes": ["20.50.0.0/16", "2603:1020::/32"]}}
+    feed = {"name": "azure", "type": "azure_service_tags", "path": path}
+    rows, _ = small_world(seed=33)
+
+    def run_with(text):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT, feeds=[feed])
+        _, _, log = kit.run(["run", "--until-caught-up", "-c", cfg])
+        _, status, _ = kit.run(["status", "--json", "-c", cfg])
+        return log, next(f for f in json.loads(status)["feeds"] if f["name"] == "azure")
+
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        whole = json.dumps({"cloud": "Public", "values": [tag]})
+        _, said = run_with(whole)
+        assert said["entries"] == 2 and said["reason"] is None
+        log, said = run_with(whole[:-20])
+        assert said["entries"] == 2 and "ServiceTags_*.json is expected" in said["reason"]
+        assert "what was known stays in use" in log and "feed 'azure'" in log
