@@ -106,7 +106,7 @@ class Case:
             with open(config, encoding="utf-8") as f:
                 self.CONFIG = f.read()
         for name in os.listdir(folder):
-            if name.endswith((".txt", ".csv")):
+            if name.endswith((".txt", ".csv", "Tags_Public.json")):
                 with open(os.path.join(folder, name), encoding="utf-8") as f:
                     self.FILES[name] = f.read()
         self.rows = lambda: rows_of(path)
