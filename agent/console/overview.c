@@ -137,13 +137,19 @@ static void add_number(struct buf *out, struct json_object *o, const char *key, 
     buf_addf(out, what[0] == '.' ? "%s" : " %s", what);
 }
 
+static void begin_part(struct buf *out, struct json_object *o)
+{
+    buf_add_str(out, "<article class=\"part\"><h3>");
+    html_add_str(out, status_text(o, "name"));
+    buf_add_char(out, ' ');
+    add_state(out, status_text(o, "state"));
+    buf_add_str(out, "</h3><p>");
+}
+
 static int add_source(struct view *v, struct json_object *o, int64_t now, struct error *err)
 {
-    buf_add_str(v->out, "<article class=\"part\"><h3>");
-    html_add_str(v->out, status_text(o, "name"));
-    buf_add_char(v->out, ' ');
-    add_state(v->out, status_text(o, "state"));
-    buf_add_str(v->out, "</h3><p>read up to ");
+    begin_part(v->out, o);
+    buf_add_str(v->out, "read up to ");
     html_add_str(v->out, status_text(o, "readUpTo")[0] ? status_text(o, "readUpTo") : "(nothing yet)");
     if (status_text(o, "readUpTo")[0]) {
         buf_add_str(v->out, ", ");
@@ -164,11 +170,7 @@ static int add_source(struct view *v, struct json_object *o, int64_t now, struct
 
 static void add_output(struct view *v, struct json_object *o)
 {
-    buf_add_str(v->out, "<article class=\"part\"><h3>");
-    html_add_str(v->out, status_text(o, "name"));
-    buf_add_char(v->out, ' ');
-    add_state(v->out, status_text(o, "state"));
-    buf_add_str(v->out, "</h3><p>");
+    begin_part(v->out, o);
     html_add_str(v->out, status_text(o, "type"));
     buf_add_str(v->out, " as ");
     html_add_str(v->out, status_text(o, "format"));
@@ -194,8 +196,7 @@ static void add_feed(struct view *v, struct json_object *o)
 
 static void add_judgement(struct view *v)
 {
-    struct json_object *j = NULL, *list = NULL;
-    size_t n = 0;
+    struct json_object *j = NULL;
 
     if (!json_object_object_get_ex(v->status, "judgement", &j))
         return;
@@ -206,19 +207,8 @@ static void add_judgement(struct view *v)
     add_number(v->out, j, "subjects", ". Open alerts: ");
     add_number(v->out, j, "openAlerts", ".");
     buf_add_str(v->out, "</p>");
-    n = status_list(j, "cannotJudge", &list);
-    if (n > 0)
-        buf_add_str(v->out, "<p>These cannot judge:</p><ul>");
-    for (size_t i = 0; i < n; i++) {
-        struct json_object *b = json_object_array_get_idx(list, i);
-
-        buf_add_str(v->out, "<li><code>");
-        html_add_str(v->out, status_text(b, "detector"));
-        buf_add_str(v->out, "</code> ");
-        html_add_str(v->out, status_text(b, "why"));
-        buf_add_str(v->out, "</li>");
-    }
-    buf_add_str(v->out, n > 0 ? "</ul></section>\n" : "</section>\n");
+    buf_add_str(v->out, "</section>\n");
+    rows_add_blind(v);
 }
 
 static int add_parts(struct view *v, int64_t now, struct error *err)

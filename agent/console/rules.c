@@ -2,11 +2,10 @@
 #include "alert/catalogue.h"
 #include "alert/suppress.h"
 #include "console/html.h"
+#include "console/rows.h"
 #include "console/view.h"
-#include "status.h"
 #include "store/store.h"
 
-#include <json-c/json.h>
 #include <stdlib.h>
 
 #define ALERTS_MAX 100000
@@ -76,26 +75,6 @@ static void add_types(struct view *v, const struct counts *c)
     buf_add_str(v->out, "</tbody></table></div></section>\n");
 }
 
-static void add_blind(struct view *v)
-{
-    struct json_object *j = NULL, *list = NULL;
-    size_t n = v->status && json_object_object_get_ex(v->status, "judgement", &j) ? status_list(j, "cannotJudge", &list) : 0;
-
-    if (n == 0)
-        return;
-    buf_add_str(v->out, "<section><h2>Detectors that cannot judge</h2><ul>");
-    for (size_t i = 0; i < n; i++) {
-        struct json_object *b = json_object_array_get_idx(list, i);
-
-        buf_add_str(v->out, "<li><code>");
-        html_add_str(v->out, status_text(b, "detector"));
-        buf_add_str(v->out, "</code> ");
-        html_add_str(v->out, status_text(b, "why"));
-        buf_add_str(v->out, "</li>");
-    }
-    buf_add_str(v->out, "</ul></section>\n");
-}
-
 int rules_page(struct view *v, struct error *err)
 {
     const struct alert_filter all = { .since_ns = INT64_MIN, .until_ns = INT64_MAX, .limit = ALERTS_MAX };
@@ -106,7 +85,7 @@ int rules_page(struct view *v, struct error *err)
     if (rc == 0) {
         html_begin(v, "Rules", "/rules");
         add_suppressions(v, &c);
-        add_blind(v);
+        rows_add_blind(v);
         add_types(v, &c);
         html_end(v);
     }

@@ -1,0 +1,95 @@
+/* rows.c - see rows.h. SPDX-License-Identifier: Apache-2.0 */
+#include "alert/catalogue.h"
+#include "console/html.h"
+#include "console/rows.h"
+#include "console/view.h"
+#include "status.h"
+#include "store/store.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#define SCANNED 20000
+
+struct rows {
+    struct buf *out;
+    const char *text;
+    size_t n, limit, left_off;
+};
+
+static bool holds(const struct alert *a, const char *text)
+{
+    CLEANUP(buf_release) struct buf all = BUF_INIT(65536);
+
+    if (!text)
+        return true;
+    alert_title(a, &all);
+    buf_addf(&all, "\n%s\n%s\n%s\n%s", a->id, a->account, a->subject, a->type->id);
+    return strcasestr(buf_cstr(&all), text) != NULL;
+}
+
+static int add_row(void *self, const struct alert *a, struct error *err UNUSED)
+{
+    struct rows *r = self;
+    CLEANUP(buf_release) struct buf title = BUF_INIT(1024);
+
+    if (!holds(a, r->text))
+        return 0;
+    if (r->n >= r->limit) {
+        r->left_off++;
+        return 0;
+    }
+    if (r->n++ == 0)
+        buf_add_str(r->out, "<div class=\"scroll\"><table class=\"alerts\"><thead><tr><th>Last seen</th><th>Severity</th><th>Alert"
+                            "</th><th>Account</th><th>About</th><th class=\"num\">Count</th></tr></thead><tbody>\n");
+    alert_title(a, &title);
+    buf_addf(r->out, "<tr%s><td>", a->is_suppressed ? " class=\"suppressed\"" : "");
+    html_add_time(r->out, a->last_ns);
+    buf_add_str(r->out, "</td><td>");
+    html_add_severity(r->out, a->severity);
+    buf_addf(r->out, "</td><td><a href=\"/alerts/%s\">", a->id);
+    html_add(r->out, buf_slice(&title));
+    buf_addf(r->out, "</a>%s</td><td>", a->is_suppressed ? " <span class=\"state slow\">suppressed</span>" : "");
+    html_add(r->out, slice_cut(slice_of(a->account), 80));
+    buf_add_str(r->out, "</td><td class=\"about\">");
+    html_add(r->out, slice_cut(slice_of(a->subject), 120));
+    buf_addf(r->out, "</td><td class=\"num\">%" PRId64 "</td></tr>\n", a->count);
+    return 0;
+}
+
+int rows_add_table(struct view *v, const struct alert_filter *f, const char *text, struct error *err)
+{
+    struct rows r = { .out = v->out, .text = text, .limit = f->limit };
+    struct alert_filter wide = *f;
+
+    wide.limit = text ? SCANNED : f->limit + 1;
+    if (store_each_alert(v->store, &wide, add_row, &r, err) < 0)
+        return -1;
+    buf_add_str(v->out, r.n > 0 ? "</tbody></table></div>\n" : "<p class=\"none\">No alerts.</p>\n");
+    if (r.left_off > 0 && f->limit == ROWS_LIMIT)
+        buf_addf(v->out, "<p>Only the newest %d are shown: narrow the filter, or use <code>cosmowatch alerts list</code>.</p>\n",
+                 ROWS_LIMIT);
+    return 0;
+}
+
+/* ---- what cannot be seen ------------------------------------------------------------------------------------------- */
+
+void rows_add_blind(struct view *v)
+{
+    struct json_object *j = NULL, *list = NULL;
+    size_t n = v->status && json_object_object_get_ex(v->status, "judgement", &j) ? status_list(j, "cannotJudge", &list) : 0;
+
+    if (n == 0)
+        return;
+    buf_add_str(v->out, "<section><h2>Detectors that cannot judge</h2><ul>");
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *b = json_object_array_get_idx(list, i);
+
+        buf_add_str(v->out, "<li><code>");
+        html_add_str(v->out, status_text(b, "detector"));
+        buf_add_str(v->out, "</code> ");
+        html_add_str(v->out, status_text(b, "why"));
+        buf_add_str(v->out, "</li>");
+    }
+    buf_add_str(v->out, "</ul></section>\n");
+}
