@@ -123,7 +123,7 @@ def test_many_reloads_under_load_lose_nothing_and_change_no_id(dir_):
         with kit.Agent(cfg, dir_) as agent:
             kit.wait_for("the start", lambda: "started" in agent.tail())
             for n in range(times):
-                change(cfg, lambda doc: doc["outputs"][0].update(sync=n % 2 == 0))
+                change(cfg, lambda doc: doc["outputs"][0].update(sync="alert" if n % 2 else "batch"))
                 reload(agent)
             fds = len(os.listdir("/proc/%d/fd" % agent.child.pid))
             threads = len(os.listdir("/proc/%d/task" % agent.child.pid))
