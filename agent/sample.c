@@ -60,7 +60,7 @@ static const struct sample_fact {
     { .types = READERS " " INJECTIONS, .name = "usualBytes", .kind = FACT_MAX, .number = 40000000 },
     { .types = "CosmosDB_DataExfiltrationAnomaly", .name = "usualP99Bytes", .kind = FACT_MAX, .number = 61000000 },
     { .types = READERS, .name = "historyDays", .kind = FACT_MAX, .number = 41 },
-    { .types = READERS, .name = "reader", .kind = FACT_SET, .text = "PrimaryMasterKey / dotnet-v3 / 192.0.2.0/24" },
+    { .types = READERS, .name = "reader", .kind = FACT_SET, .text = "account key / dotnet-v3 / 192.0.2.0/24" },
     { .types = "CosmosDBX_DataExfiltration*", .name = "takenBytes", .kind = FACT_MAX, .number = 96000000000 },
     { .types = "CosmosDBX_DataExfiltration*", .name = "limitBytes", .kind = FACT_MAX, .number = 21000000000 },
     { .types = "CosmosDBX_DataExfiltration*", .name = "windowDays", .kind = FACT_MAX, .number = 30 },
@@ -174,7 +174,7 @@ static struct slice subject_of(const char *type)
     if (matches(SL("CosmosDBX_LogSilence"), slice_of(type)))
         return SL("sample-source");
     return matches(SL("*Exfiltration*"), slice_of(type))
-               ? SL("PrimaryMasterKey / dotnet-v3 / 192.0.2.0/24 -> sample-db/sample-container") : SL("192.0.2.1");
+               ? SL("account key / dotnet-v3 / 192.0.2.0/24 -> sample-db/sample-container") : SL("192.0.2.1");
 }
 
 static enum api api_of(const char *type)

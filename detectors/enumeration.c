@@ -15,7 +15,9 @@
  *          account; sums of open days (kit/bin.h).
  * Tells:   on the first two days; then the kinds are usual.
  * Trust:   a principal, and an address (lists say where things are, and hold no data).
- * Blind:   a listing that a known client of the same agent family makes every day. Refused listings.
+ * Blind:   a listing that a known client of the same agent family makes every day. Refused listings. Databases,
+ *          containers and throughput listed in a browser: the Data Explorer does so for everybody who opens it (where
+ *          he sits is unusual_place's question).
  * Source:  alert catalogue X19; Storage.Blob_DataExplorationAnomaly; ATT&CK T1580, T1526, T1619.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/map.h"
@@ -167,6 +169,12 @@ static uint64_t kinds_listed(const struct observation *obs, const struct reader 
     default:
         return 0;
     }
+}
+
+/* The portal's Data Explorer lists these whenever somebody opens it: of a browser they say that it is the portal. */
+static uint64_t beyond_portal(const struct reader *r, uint64_t kinds)
+{
+    return r->kind == AGENT_BROWSER ? kinds & ~(bit(DATABASES) | bit(CONTAINERS) | bit(OFFERS)) : kinds;
 }
 
 static uint64_t place_mark(const struct observation *obs, uint64_t kinds)
@@ -329,7 +337,7 @@ static int enumeration_observe(void *self, const struct observation *obs, const 
             return 0;
     }
     in.reader = reader_of(&d->memo, obs);
-    kinds = kinds_listed(obs, in.reader);
+    kinds = beyond_portal(in.reader, kinds_listed(obs, in.reader));
     counted = *obs;
     /* A Mongo or Table request may also stand in a data-plane row: it counts there, and tells what was listed here. */
     if (kinds && obs->kind == OBS_REQUEST && ctx->is_counted_elsewhere)

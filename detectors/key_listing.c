@@ -199,13 +199,20 @@ static bool is_listed(const struct detector_context *ctx, const struct key_event
     return false;
 }
 
+/* A job that comes once a month has been seen once when it comes again. */
+static bool is_by_calendar(const struct key_event *e, const struct key_usual *usual)
+{
+    return !e->is_person && e->tool != KEY_TOOL_CLI && e->tool != KEY_TOOL_POWERSHELL &&
+           usual->reads_here_so.idle_days >= NOVELTY_DAYS;
+}
+
 static uint32_t flags_of(const struct key_event *e, const struct key_usual *usual, const struct habit_view *runs,
                          const struct detector_context *ctx)
 {
     uint32_t flags = 0;
     bool is_script = e->tool == KEY_TOOL_CLI || e->tool == KEY_TOOL_POWERSHELL;
 
-    if (!slice_empty(e->account) && usual->reads_here_so.days < 2)
+    if (!slice_empty(e->account) && usual->reads_here_so.days < (is_by_calendar(e, usual) ? 1 : 2))
         flags |= BIN_NEW_ACCOUNT;
     if (!runs->is_known || (runs->days < 2 && runs->idle_days > NOVELTY_DAYS))
         flags |= BIN_UNUSUAL;

@@ -3,9 +3,10 @@
  * Why:     a key is the whole account, and whoever may call listKeys can have it. Who does so by habit is known soon;
  *          a newcomer, a strange address or a role granted an hour ago is worth a look, each with its name.
  * Reads:   AzureActivity: listKeys, readonlykeys, listConnectionStrings of accounts; role assignments.
- * Judges:  reasons, each with a name: new principal (no key read in 60 days), application, country, dormant (idle for
- *          30 days), role granted in the 24 hours before (not to usual readers: roles on demand come and go daily),
- *          guest, proxy address; known bad: Tor or a listed address.
+ * Judges:  reasons, each with a name: new principal (no key read in 60 days), application, country (not of pipelines
+ *          on Microsoft's hosts, which are put where there is room), a cloud or hosting provider not used before, dormant
+ *          (idle for 30 days), role granted in the 24 hours before (not to usual readers: roles on demand come and
+ *          go daily), guest, proxy address; known bad: Tor or a listed address.
  *          One reason is Medium; two, or a known-bad address, High. An hour at which the caller is never active
  *          is told but does not count. Known bad needs no learning.
  *          A caller who reads keys elsewhere in the same tenant, and here for the first time in 60 days, with no
@@ -25,6 +26,7 @@
 #include "baseline/slots.h"
 #include "detectors/detector.h"
 #include "detectors/kit/key_event.h"
+#include "detectors/kit/provider.h"
 #include "detectors/kit/sensitivity.h"
 #include "enrich/enrich.h"
 #include "enrich/places.h"
@@ -59,6 +61,7 @@ enum reason {
     REASON_DORMANT = 1, REASON_GUEST = 2, REASON_GRANTED = 4, REASON_APPLICATION = 8, REASON_PRINCIPAL = 16,
     REASON_PROXY = 32, REASON_LISTED = 64, REASON_TOR = 128, REASON_LOCATION = 256,
     REASON_HOUR = 512, /* supports only */
+    REASON_RENTED = 1024,
 };
 #define REASONS_BAD (REASON_LISTED | REASON_TOR)
 
@@ -75,6 +78,7 @@ static const struct {
     { .reason = REASON_PRINCIPAL, .variant = ".NewPrincipal" },
     { .reason = REASON_PROXY, .variant = ".Proxy" },
     { .reason = REASON_LOCATION, .variant = ".UnusualLocation" },
+    { .reason = REASON_RENTED, .variant = ".UnusualNetwork" },
 };
 
 static const char *variant_of(uint32_t reasons)
@@ -114,12 +118,12 @@ struct reading {
     struct key_usual usual;
     uint32_t reasons;
     bool is_silent; /* learning, or a reader that the operator trusts: only known-bad addresses are told */
-    struct slice country;
+    struct slice country, provider;
     struct listing listings[LISTINGS_MAX];
     size_t listings_len;
 };
 
-static const struct baseline_memory country_memory = { /* of key readers */
+static const struct baseline_memory country_memory = { /* countries and providers of key readers */
     .name = "key_reader.country",
     .version = 1,
     .size = sizeof(struct habit),
@@ -162,9 +166,9 @@ static void find_listings(struct reading *r)
         r->reasons &= ~(uint32_t)REASON_PROXY; /* said more strongly */
 }
 
-/* Is the country new for this caller, or, when the caller is new, for every reader of the subscription? Called for
- * every read: it is noted too. */
-static bool is_new_country(struct reading *r)
+/* Is the place new for this caller, or, when the caller is new, for every reader of the subscription? Called for
+ * every read: it is noted too. `what` tells kinds of places apart. */
+static bool is_new_place(const struct reading *r, const char *what, struct slice place)
 {
     const struct key_event *e = r->event;
     struct baseline *b = r->ctx->baseline;
@@ -172,21 +176,55 @@ static bool is_new_country(struct reading *r)
     struct slice whose[] = { e->subscription, e->caller };
     bool is_new = false;
 
-    r->country = country_of(e->obs, r->ctx->enrich);
-    if (slice_empty(r->country))
+    if (slice_empty(place))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(whose); i++) {
-        char room[CALLER_MAX + FEW_TEXT + 4];
+        char room[CALLER_MAX + 2 * FEW_TEXT];
         struct habit_view any, this;
-        int n = snprintf(room, sizeof room, "%zu%.*s\x1f", i, SLF(whose[i])), m;
+        int n = snprintf(room, sizeof room, "%zu%s%.*s\x1f", i, what, SLF(whose[i])), m;
 
         habit_note(b, &country_memory, SL(""), slice_make(room, (size_t)n), whose[i], t, &any);
-        m = snprintf(room + n, sizeof room - (size_t)n, "%.*s", SLF(r->country));
-        habit_note(b, &country_memory, SL(""), slice_make(room, (size_t)n + (size_t)m), r->country, t, &this);
-        /* The caller's own countries count when it has any, hence last. */
+        m = snprintf(room + n, sizeof room - (size_t)n, "%.*s", SLF(slice_cut(place, FEW_TEXT)));
+        habit_note(b, &country_memory, SL(""), slice_make(room, (size_t)n + (size_t)m), place, t, &this);
+        /* The caller's own places count when it has any, hence last. */
         if (any.is_known)
             is_new = !this.is_known;
     }
+    return is_new;
+}
+
+/* Pipelines run on hosts of the cloud, in whatever region has room: that is no place. */
+static bool is_hosted_agent(const struct reading *r)
+{
+    const struct network *net = enrich_network(r->ctx->enrich, r->event->obs->text[F_ADDRESS], r->event->obs->minute_ns);
+
+    return !r->event->is_person && net && net->is_microsoft;
+}
+
+static bool is_new_country(struct reading *r)
+{
+    r->country = is_hosted_agent(r) ? SL("") : country_of(r->event->obs, r->ctx->enrich);
+    return is_new_place(r, "", r->country);
+}
+
+/* Whose network it is; told only of those who rent hosts to anybody, noted of all. */
+static bool is_new_provider(struct reading *r)
+{
+    const struct observation *obs = r->event->obs;
+    struct provider p;
+    struct place place;
+    char id[16];
+    bool is_new;
+
+    enrich_place(r->ctx->enrich, obs->text[F_ADDRESS], obs->text[F_PLACE], obs->minute_ns, &place);
+    if (!place.asn)
+        return false;
+    p = provider_find(place.asn, slice_of(place.org));
+    (void)snprintf(id, sizeof id, "%u", p.id);
+    is_new = is_new_place(r, "@", slice_of(id));
+    if (place.is_microsoft || (p.kind != PROVIDER_CLOUD && p.kind != PROVIDER_HOSTING))
+        return false;
+    r->provider = slice_of(*p.name ? p.name : "a hosting provider");
     return is_new;
 }
 
@@ -213,7 +251,7 @@ static void find_reasons(struct reading *r)
 {
     const struct key_event *e = r->event;
     const struct key_usual *u = &r->usual;
-    bool is_new_country_ = is_new_country(r);
+    bool is_new_country_ = is_new_country(r), is_new_provider_ = is_new_provider(r);
 
     find_listings(r);
     r->is_silent = key_event_is_learning(r->ctx->baseline, e, u) || key_event_is_trusted(r->ctx->enrich, e);
@@ -230,6 +268,8 @@ static void find_reasons(struct reading *r)
         r->reasons |= REASON_GUEST;
     if (is_new_country_ && !is_trusted_place(r))
         r->reasons |= REASON_LOCATION;
+    if (is_new_provider_ && !is_trusted_place(r))
+        r->reasons |= REASON_RENTED;
     if (is_strange_hour(e, &u->active))
         r->reasons |= REASON_HOUR;
 }
@@ -298,6 +338,9 @@ static void add_reasons(struct fact_list *f, const struct reading *r, struct buf
         add_reason(f, t++, "guest: the caller is a user of another tenant and is new to this account");
     if (r->reasons & REASON_LOCATION)
         add_reason(f, t++, "unusual location: no key was read from %.*s before by %s", SLF(r->country),
+                   u->reads.is_known ? "this caller" : "anybody of this subscription");
+    if (r->reasons & REASON_RENTED)
+        add_reason(f, t++, "rented host: no key was read from %.*s before by %s", SLF(r->provider),
                    u->reads.is_known ? "this caller" : "anybody of this subscription");
     if (r->reasons & REASON_TOR)
         add_reason(f, t++, "Tor: the address is an exit of the Tor network");

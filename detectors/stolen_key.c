@@ -9,12 +9,14 @@
  *          no key came in 60 days; a /16 that is known counts as known when the client program is known too, which
  *          is what autoscaling looks like. Then
  *          StolenKeyUse: keys read within `within` before, by somebody who is not there (/16). High with a client
- *              program that is new as well, else Medium. By a usual reader (Terraform) only with such a program, and
- *              Medium. A browser is Data Explorer as a rule, and whoever sits there read the key himself: told only when
+ *              program that is new as well, else Medium. By a usual reader (Terraform) only with such a program
+ *              (Medium), or from a /16 that is new where such ones seldom come (Low). A browser is Data Explorer as a rule, and whoever sits there read the key himself: told only when
  *              no such reading can come any more, two horizons later.
  *          KeyPubliclyLeaked: `networks` new /16 with one key kind in one day, and twice as many as on any day before.
- *          ServiceSideKeyTheft: new network and new client program, and no key was read for 90 days (as far as the
- *              activity log goes, `log` at least). Told when no activity row can come any more: two horizons later.
+ *          ServiceSideKeyTheft: the same, and nobody read a key within `within` before: it was taken long ago, or out of
+ *              code and backups. Medium with a new client program (High in bulk, if no key was read for 90 days), else
+ *              Low. The activity log must be known for `log`. Told when no row of it can come any more: two
+ *              horizons later.
  * Trust:   an address or network is not elsewhere; a key_reader is a usual reader. No asn (anybody rents from a cloud), no
  *          agent (a thief may choose it), and a key has no principal.
  * Keeps:   networks and client programs (stolen_key.places); uses from elsewhere and readings for `within`.
@@ -32,6 +34,7 @@
 #include "detectors/kit/request.h"
 #include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
+#include "detectors/kit/usual.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
 #include "enrich/user_agent.h"
@@ -73,8 +76,9 @@ static const char *const kinds[] = { "PrimaryMasterKey", "SecondaryMasterKey", "
 #define KINDS 4
 #define BUCKETS 256 /* a wide network is one of these; IPv4 the upper half */
 
-enum use_class { USE_NEW_AGENT = 1, USE_BROWSER = 2 };
-#define CLASSES 4
+/* RARE_NETWORK: on this account new networks are not everyday life (usual_is_restless). */
+enum use_class { USE_NEW_AGENT = 1, USE_BROWSER = 2, USE_RARE_NETWORK = 4 };
+#define CLASSES 8
 #define USE_PLACES (KINDS * CLASSES * BUCKETS)
 
 struct use { /* requests from elsewhere that are told together */
@@ -99,7 +103,7 @@ struct places { /* which of the uses of a slot there are */
 
 static const struct baseline_memory places_memory = {
     .name = "stolen_key.uses",
-    .version = 1,
+    .version = 2,
     .size = sizeof(struct places),
     .max_keys = 20000,
 };
@@ -221,6 +225,8 @@ static bool read_request(struct request *r)
     is_known_wide = note_known(r, 'w', slice_of(r->net.wide)) > 0;
     r->is_new_wide = !is_known_wide && !is_known;
     r->is_elsewhere = !is_known && (!is_known_wide || r->is_new_agent);
+    if (r->is_new_wide)
+        usual_note_new(r->ctx->baseline, obs->text[F_ACCOUNT], USUAL_WIDE_OF_KEY, obs->minute_ns);
     return true;
 }
 
@@ -352,6 +358,17 @@ static size_t place_of(size_t kind, unsigned class, uint8_t bucket)
     return (kind * CLASSES + class) * BUCKETS + bucket;
 }
 
+static bool has_new_agent(size_t place)
+{
+    return place / BUCKETS % CLASSES & USE_NEW_AGENT;
+}
+
+/* Told although nobody strange read the key: something about it is not everyday life. */
+static bool is_telling(size_t place)
+{
+    return place / BUCKETS % CLASSES & (USE_NEW_AGENT | USE_RARE_NETWORK);
+}
+
 /* Can this use be of the key that this reading gave away? Growing either only makes it likelier: first only gets
  * earlier, last only later. */
 static bool is_story(const struct stolen_key *d, const struct reading *r, const struct use *u, size_t place)
@@ -361,8 +378,9 @@ static bool is_story(const struct stolen_key *d, const struct reading *r, const 
 
     if (r->is_readonly && !is_readonly(kind))
         return false;
-    /* A usual reader's key is used by new hosts (known program) and by people in the portal, who read it themselves. */
-    if (r->is_habitual && (d->sensitivity == SENSITIVITY_LOW || !(class & USE_NEW_AGENT) || (class & USE_BROWSER) || !r->has_network))
+    /* A usual reader's key is used by new hosts (of a known network, or where networks come and go), and by people in
+     * the portal, who read it themselves. */
+    if (r->is_habitual && (d->sensitivity == SENSITIVITY_LOW || !is_telling(place) || (class & USE_BROWSER) || !r->has_network))
         return false;
     if (time_floor(r->first_ns, NS_PER_MIN) > u->last_ns || r->last_ns < u->first_ns - d->within_ms * NS_PER_MS)
         return false;
@@ -374,11 +392,6 @@ static bool is_browser(size_t place)
     return place / BUCKETS % CLASSES & USE_BROWSER;
 }
 
-static bool has_new_agent(size_t place)
-{
-    return place / BUCKETS % CLASSES & USE_NEW_AGENT;
-}
-
 static int tell_story(const struct reading *r, const struct use *part, size_t place, const struct observation *obs,
                       const struct detector_context *ctx, struct error *err)
 {
@@ -386,7 +399,7 @@ static int tell_story(const struct reading *r, const struct use *part, size_t pl
     CLEANUP(buf_release) struct buf who = BUF_INIT(512), where = BUF_INIT(256);
     struct fact_list f = { .len = 0 };
     struct few readers = { .len = 0 };
-    bool is_grave = !r->is_habitual && has_new_agent(place);
+    bool is_grave = !r->is_habitual && has_new_agent(place), is_weak = r->is_habitual && !has_new_agent(place);
 
     key_readers_look(ctx->baseline, obs->text[F_ACCOUNT], part->first_ns, &readers);
     add_use(&f, part, kind);
@@ -410,7 +423,8 @@ static int tell_story(const struct reading *r, const struct use *part, size_t pl
 
     return alert_emit(ctx->sink, &(struct alert_draft){
         .detector = "stolen_key", .state_version = 1, .type = TYPE_STOLEN,
-        .severity = is_grave ? SEVERITY_HIGH : SEVERITY_MEDIUM, .confidence = is_grave ? 90 : r->is_habitual ? 55 : 65,
+        .severity = is_grave ? SEVERITY_HIGH : is_weak ? SEVERITY_LOW : SEVERITY_MEDIUM,
+        .confidence = is_grave ? 90 : is_weak ? 40 : r->is_habitual ? 55 : 65,
         .api = (enum api)part->api, .account = obs->text[F_ACCOUNT], .resource_id = obs->text[F_RESOURCE_ID],
         .subject = slice_of(kinds[kind]), .bucket_ns = time_floor(part->first_ns, NS_PER_DAY),
         .first_ns = part->first_ns, .last_ns = part->last_ns, .count = part->count, .facts = f.at,
@@ -497,31 +511,61 @@ static bool is_explained(const struct reading *r, size_t place)
     return r->has_network ? r->bucket == place % BUCKETS || (r->is_person && r->is_v4 != is_v4) : r->is_person;
 }
 
+struct span { /* slots whose readings may have to do with a use */
+    int32_t from, to, len;
+};
+
+static struct span span_before(const struct stolen_key *d, const struct use *u, const struct detector_context *ctx)
+{
+    int32_t len = slots_len(baseline_cfg(ctx->baseline));
+
+    return (struct span){ .from = slots_of(u->first_ns - d->within_ms * NS_PER_MS, len), .to = slots_of(u->last_ns, len),
+                          .len = len };
+}
+
+static const struct readings *readings_of(const struct detector_context *ctx, struct slice account, int32_t slot)
+{
+    char room[32];
+
+    return baseline_get(ctx->baseline, &readings_memory, account, slot_key(slot, SIZE_MAX, room));
+}
+
+static bool is_explained_by_any(const struct stolen_key *d, const struct use *u, size_t place, struct slice account,
+                                const struct detector_context *ctx)
+{
+    struct span span = span_before(d, u, ctx);
+
+    for (int32_t slot = span.from; slot <= span.to; slot += span.len) {
+        const struct readings *all = readings_of(ctx, account, slot);
+
+        for (uint32_t i = 0; all && i < all->len; i++)
+            if (is_explained(&all->each[i], place))
+                return true;
+    }
+    return false;
+}
+
 static int judge_browser(const struct stolen_key *d, const struct use *u, size_t place, const struct observation *obs,
                          const struct detector_context *ctx, struct error *err)
 {
-    int32_t len = slots_len(baseline_cfg(ctx->baseline));
-    int32_t from = slots_of(u->first_ns - d->within_ms * NS_PER_MS, len), to = slots_of(u->last_ns, len);
+    struct span span = span_before(d, u, ctx);
     bool is_told = false;
 
-    for (int pass = 0; pass < 2; pass++)
-        for (int32_t slot = from; slot <= to; slot += len) {
-            char room[32];
-            const struct readings *all = baseline_get(ctx->baseline, &readings_memory, obs->text[F_ACCOUNT],
-                                                      slot_key(slot, SIZE_MAX, room));
+    if (is_explained_by_any(d, u, place, obs->text[F_ACCOUNT], ctx))
+        return 0;
+    for (int32_t slot = span.from; slot <= span.to; slot += span.len) {
+        const struct readings *all = readings_of(ctx, obs->text[F_ACCOUNT], slot);
 
-            for (uint32_t i = 0; all && i < all->len; i++) {
-                struct use part = is_told ? without_requests(u) : *u;
+        for (uint32_t i = 0; all && i < all->len; i++) {
+            struct use part = is_told ? without_requests(u) : *u;
 
-                if (pass == 0 && is_explained(&all->each[i], place))
-                    return 0;
-                if (pass == 0 || !is_story(d, &all->each[i], u, place))
-                    continue;
-                is_told = true;
-                if (tell_story(&all->each[i], &part, place, obs, ctx, err) < 0)
-                    return -1;
-            }
+            if (!is_story(d, &all->each[i], u, place))
+                continue;
+            is_told = true;
+            if (tell_story(&all->each[i], &part, place, obs, ctx, err) < 0)
+                return -1;
         }
+    }
     return 0;
 }
 
@@ -550,19 +594,31 @@ struct closing {
     struct error *err;
 };
 
-static int tell_unread(const struct closing *c, const struct use *u, size_t kind)
+static enum severity severity_unread(bool is_bulk, bool is_long, size_t place)
 {
-    bool is_bulk = u->bytes_out >= BULK_BYTES;
+    if (!has_new_agent(place))
+        return is_bulk ? SEVERITY_MEDIUM : SEVERITY_LOW;
+    return is_bulk && is_long ? SEVERITY_HIGH : SEVERITY_MEDIUM;
+}
+
+/* read_days: since any key was read; beyond UNREAD_DAYS never. */
+static int tell_unread(const struct closing *c, const struct use *u, size_t place, int32_t read_days)
+{
+    size_t kind = place / BUCKETS / CLASSES;
+    bool is_bulk = u->bytes_out >= BULK_BYTES, is_long = read_days > UNREAD_DAYS;
     CLEANUP(buf_release) struct buf unread = BUF_INIT(256), where = BUF_INIT(256), bulk = BUF_INIT(256);
     struct fact_list f = { .len = 0 };
 
     add_use(&f, u, kind);
     facts_add_number(&f, "logDays", FACT_MAX, u->log_days);
-    buf_addf(&unread, "no key of the account was read in the %" PRId64 " days of its activity log on record",
-             u->log_days < UNREAD_DAYS ? u->log_days : UNREAD_DAYS);
+    if (is_long)
+        buf_addf(&unread, "no key of the account was read in the %" PRId64 " days of its activity log on record",
+                 u->log_days < UNREAD_DAYS ? u->log_days : UNREAD_DAYS);
+    else
+        buf_add_str(&unread, "nobody had just read the key, so it was taken long before or elsewhere");
     facts_add_set(&f, "reason", buf_slice(&unread));
-    buf_addf(&where, "%s was used from a network and with a client program not seen in the %d days before", kinds[kind],
-             HABIT_DAYS);
+    buf_addf(&where, "%s was used from a network %snot seen in the %d days before", kinds[kind],
+             has_new_agent(place) ? "and with a client program " : "", HABIT_DAYS);
     facts_add_set(&f, "reason", buf_slice(&where));
     if (is_bulk) {
         buf_add_str(&bulk, "it read in bulk");
@@ -570,14 +626,27 @@ static int tell_unread(const struct closing *c, const struct use *u, size_t kind
     }
     return alert_emit(c->ctx->sink, &(struct alert_draft){
         .detector = "stolen_key", .state_version = 1, .type = TYPE_UNREAD,
-        .severity = is_bulk ? SEVERITY_HIGH : SEVERITY_MEDIUM, .confidence = is_bulk ? 65 : 50,
+        .severity = severity_unread(is_bulk, is_long, place), .confidence = is_bulk && is_long ? 65 : 50,
         .api = (enum api)u->api, .account = c->obs->text[F_ACCOUNT], .resource_id = c->obs->text[F_RESOURCE_ID],
         .subject = slice_of(kinds[kind]), .bucket_ns = time_floor(u->first_ns, NS_PER_DAY), .first_ns = u->first_ns,
         .last_ns = u->last_ns, .count = u->count, .facts = f.at, .facts_len = f.len }, c->err);
 }
 
+/* Nobody read the key who could have taken it. A browser's key is as a rule one that the portal read long ago. */
+static bool is_unread(const struct closing *c, const struct use *u, size_t place, int32_t read_days)
+{
+    if (!is_telling(place) || u->log_days * NS_PER_DAY <
+                                 sensitivity_count(c->d->sensitivity, c->d->log_ms, NS_PER_DAY / NS_PER_MS) * NS_PER_MS)
+        return false;
+    if (c->d->sensitivity == SENSITIVITY_LOW)
+        return read_days > UNREAD_DAYS && has_new_agent(place);
+    if (read_days > UNREAD_DAYS)
+        return has_new_agent(place) || !is_browser(place);
+    return !is_browser(place) && !u->is_told && !is_explained_by_any(c->d, u, place, c->obs->text[F_ACCOUNT], c->ctx);
+}
+
 /* No row of the slot can come any more, neither of a use nor of a reading. */
-static int judge_closed(const struct closing *c, int32_t slot, bool is_unread)
+static int judge_closed(const struct closing *c, int32_t slot, int32_t read_days)
 {
     struct baseline *b = c->ctx->baseline;
     struct slice account = c->obs->text[F_ACCOUNT];
@@ -596,9 +665,7 @@ static int judge_closed(const struct closing *c, int32_t slot, bool is_unread)
             continue;
         if (is_browser(place) && judge_browser(c->d, u, place, c->obs, c->ctx, c->err) < 0)
             return -1;
-        if (is_unread && has_new_agent(place) && !was_before &&
-            u->log_days * NS_PER_DAY >= sensitivity_count(c->d->sensitivity, c->d->log_ms, NS_PER_DAY / NS_PER_MS) * NS_PER_MS &&
-            tell_unread(c, u, place / BUCKETS / CLASSES) < 0)
+        if (!was_before && is_unread(c, u, place, read_days) && tell_unread(c, u, place, read_days) < 0)
             return -1;
     }
     return 0;
@@ -613,8 +680,7 @@ static void close_slot(void *self, int32_t closed, int32_t next)
     if (a->is_read[1])
         a->last_read = closed;
     if (a->is_used[1] && !c->ctx->is_backfill && c->rc == 0)
-        c->rc = judge_closed(c, closed, a->last_read == SLOT_NEVER ||
-                                            slots_day(closed) - slots_day(a->last_read) > UNREAD_DAYS);
+        c->rc = judge_closed(c, closed, a->last_read == SLOT_NEVER ? INT32_MAX : slots_day(closed) - slots_day(a->last_read));
     a->is_read[1] = a->is_read[0];
     a->is_used[1] = a->is_used[0];
     a->is_read[0] = a->is_used[0] = 0;
@@ -821,7 +887,9 @@ static int observe_request(const struct stolen_key *d, const struct observation 
         return 0;
 
     added = use_of(&r);
-    class = (r.is_new_agent ? USE_NEW_AGENT : 0u) | (r.agent.kind == AGENT_BROWSER ? USE_BROWSER : 0u);
+    class = (r.is_new_agent ? USE_NEW_AGENT : 0u) | (r.agent.kind == AGENT_BROWSER ? USE_BROWSER : 0u) |
+            (r.is_new_wide && !usual_is_restless(ctx->baseline, account, USUAL_WIDE_OF_KEY, obs->minute_ns) ? USE_RARE_NETWORK
+                                                                                                          : 0u);
     place = place_of(r.kind, class, bucket_of(&r.net));
     all = baseline_put(ctx->baseline, &places_memory, account, slot_key(r.slot, SIZE_MAX, room), SL(""),
                        obs->minute_ns, NULL);
@@ -878,7 +946,7 @@ static const char *const stolen_key_types[] = { TYPE_STOLEN, TYPE_LEAKED, TYPE_U
 static const struct baseline_memory *const stolen_key_memories[] = {
     &use_memory,        &places_memory,         &known_memory,       &readings_memory,
     &account_memory,    &day_memory,            &spread_memory,      &key_habits_memory,
-    &key_readers_memory, &key_operations_memory, NULL,
+    &key_readers_memory, &key_operations_memory, USUAL_MEMORIES,     NULL,
 };
 
 const struct detector_ops detector_stolen_key = {

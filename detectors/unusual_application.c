@@ -11,7 +11,8 @@
  *          .ApplicationId the same for the application of a change or key reading through Azure Resource Manager, once
  *          the activity log is known as long as `learn`. Not Microsoft's own services; the portal as the browsers.
  *          X02 SuspiciousApplication: a tool for attacks, or any program on a system made for them, from the
- *          first row on: High when it got in, Medium when it was refused. A scripting client (curl, Postman,
+ *          first row on: High when it got in, Medium when it was refused (what walks through the whole
+ *          internet is told only when it got in). A scripting client (curl, Postman,
  *          python-requests) that is new here and got in: Low.
  * Keeps:   usual.value: families, scripts, neighbourhoods, application ids of the account (kit/usual.h); what the key
  *          detectors know of the activity log (kit/key_event.h).
@@ -83,6 +84,8 @@ static int judge_tool(const struct finding *in, struct error *err)
         .severity = got_in ? SEVERITY_HIGH : SEVERITY_MEDIUM, .confidence = is_tool ? 90 : 75,
         .subject = in->agent.name, .is_counted = in->is_counted, .is_daily = true };
 
+    if (!got_in && slice_eq(in->agent.name, SL("internet-scanner")))
+        return 0; /* they knock everywhere, every day */
     return tell(in, &alert, USUAL_FAMILY, NULL,
                 is_tool ? (got_in ? SL("a tool made for attacks got in") : SL("a tool made for attacks was refused"))
                         : (got_in ? SL("a system made for attacks got in") : SL("a system made for attacks was refused")),

@@ -80,8 +80,8 @@ static const struct family {
     { .mark = "gobuster/", .family = "scanner", .kind = AGENT_TOOL },
     { .mark = "Nuclei", .family = "scanner", .kind = AGENT_TOOL, .shape = SHAPE_BARE, .at_start = true },
     { .mark = "Nikto/", .family = "scanner", .kind = AGENT_TOOL, .shape = SHAPE_BARE },
-    { .mark = "masscan/", .family = "scanner", .kind = AGENT_TOOL },
-    { .mark = "zgrab/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "masscan/", .family = "internet-scanner", .kind = AGENT_TOOL },
+    { .mark = "zgrab/", .family = "internet-scanner", .kind = AGENT_TOOL },
     { .mark = "WPScan", .family = "scanner", .kind = AGENT_TOOL },
     { .mark = "feroxbuster/", .family = "scanner", .kind = AGENT_TOOL },
     { .mark = "projectdiscovery/", .family = "scanner", .kind = AGENT_TOOL }, /* nuclei, httpx, katana name their home */

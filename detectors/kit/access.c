@@ -67,6 +67,8 @@ static struct agent read_agent(struct slice text)
                           .is_pentest = names_pentest_system(ua.platform) };
     if (slice_eq(ret.name, SL("other")))
         ret.name = without_number(ua.product);
+    else if (ua.kind == AGENT_DRIVER) /* one family of them speaks many languages */
+        ret.name = ua.product;
     return ret;
 }
 

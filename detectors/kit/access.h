@@ -16,7 +16,7 @@
 struct agent {
     enum agent_kind kind;
     bool is_pentest;       /* runs on a distribution made for attacking */
-    struct slice name;     /* what tells programs apart: the family, without versions; for an unknown text its
+    struct slice name;     /* what tells programs apart: the family, without versions; a driver by its own name; for an unknown text its
                               first word without a number at its end; empty when the text says nothing */
     struct slice product;  /* "curl", "PostmanRuntime" */
 };

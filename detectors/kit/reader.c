@@ -11,6 +11,7 @@
 
 _Static_assert(WHO_MAX + READER_AGENT_MAX + PREFIX_TEXT_MAX + 2 * (sizeof(GLUE) - 1) <= READER_NAME_MAX, "a name fits");
 
+/* Primary or secondary is the calendar's business: a rotation moves every application to the other key. */
 static struct slice who_of(const struct observation *obs)
 {
     const char *name = "";
@@ -18,6 +19,8 @@ static struct slice who_of(const struct observation *obs)
 
     if (!slice_empty(obs->text[F_PRINCIPAL]))
         return slice_cut(obs->text[F_PRINCIPAL], WHO_MAX);
+    if (kind == KEY_READ_WRITE || kind == KEY_READ_ONLY)
+        return kind == KEY_READ_WRITE ? SL("account key") : SL("read-only key");
     if (*name)
         return slice_of(name);
     return kind == KEY_OTHER ? slice_cut(obs->text[F_KEY_KIND], 64) : SL("unknown credential");

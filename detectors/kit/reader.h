@@ -1,4 +1,4 @@
-/* reader.h - who reads: principal or key kind, agent family and network, as one name.
+/* reader.h - who reads: principal or rights of the key, agent family and network, as one name.
  *
  * The network is the /24 of a public IPv4 address, the /64 of an IPv6 one, or "private": a stolen key used
  * from elsewhere is a reader of its own, and a thousand autoscaled hosts are one.
@@ -27,7 +27,7 @@ struct reader {
     bool has_address, is_private; /* private: or no address said */
     char address_text[ADDRESS_TEXT_MAX];
     uint16_t who_len, client_len, len;
-    char name[READER_NAME_MAX];  /* "PrimaryMasterKey / azsdk-java-cosmos / 203.0.113.0/24" */
+    char name[READER_NAME_MAX];  /* "account key / azsdk-java-cosmos / 203.0.113.0/24" */
 };
 
 #define READER_AGENT_MAX 48
@@ -58,7 +58,7 @@ bool reader_is_trusted(const struct enrich *e, const struct observation *obs);
 
 /* Texts in the caller's room. "shop/orders", or "orders" where the table names no database. */
 struct slice reader_container(const struct observation *obs, char room[READER_LABEL_MAX]);
-/* "PrimaryMasterKey / azsdk-java-cosmos / private -> shop/orders" */
+/* "account key / azsdk-java-cosmos / private -> shop/orders" */
 struct slice reader_label(const struct reader *r, const struct observation *obs, char room[READER_LABEL_MAX]);
 /* A number for the container (seed 0), or for what the seed stands for on the container. */
 uint64_t reader_container_hash(const struct observation *obs, uint64_t seed);

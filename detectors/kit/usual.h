@@ -35,6 +35,7 @@ enum usual_what { /* part of the durable key: never change a letter */
     USUAL_PROVIDER = 'o',
     USUAL_PATH = 't',       /* private, public */
     USUAL_REGION = 'r',
+    USUAL_WIDE_OF_KEY = 'x', /* only that there are new ones (usual_note_new) */
     USUAL_CELL = 'g',       /* principal + where on the globe */
     USUAL_APP_ID = 'd',     /* application id that administers the account */
     USUAL_MANAGED_FROM = 'm', /* neighbourhood that it is administered from */

@@ -55,7 +55,8 @@ class Client:
         self.pool = Pool(r, world.net, hosts, account.region)
         account.clients.append(self)
         account.families.add(sdk)
-        account.countries.add(account.country)
+        account.countries.update([account.country] + (["IE"] if hosts == "fargate" else []))
+        account.numbers.update([16509] if hosts == "fargate" else [])
 
     def who(self, r, peak=1.0):
         return {"address": self.pool.one(r, peak), "agent": self.sdk.text(), "key": self.key, "principal": self.principal,
@@ -77,6 +78,8 @@ class Pool:
             self.fixed = [net.host(r, net.azure[region]) for _ in range(r.randrange(5, 9))]
         elif kind == "vmss":
             self.nets = [net.host(r, net.azure[region]).rsplit(".", 1)[0] for _ in range(3)]
+        elif kind == "fargate":     # containers at another cloud, each with an address out of all its ranges
+            self.nets = ["18.%d" % r.randrange(130, 250) for _ in range(40)]
         elif kind == "company":     # a data centre of one's own, or a partner's
             p = net.host(r, net.people[life_net.REGIONS[region]]).rsplit(".", 1)[0]
             self.fixed = ["%s.%d" % (p, r.randrange(2, 254)) for _ in range(3)]
@@ -88,6 +91,8 @@ class Pool:
             if r.random() < .002:
                 self.nets.append(self.nets[0].rsplit(".", 1)[0] + ".%d" % r.randrange(1, 255))
             return "%s.%d" % (r.choice(self.nets), r.randrange(2, 254))
+        if self.kind == "fargate":
+            return self.net.host(r, self.nets)
         return r.choice(self.fixed)
 
 
@@ -157,7 +162,7 @@ class World:
         client(world, sdk(), r.choice(["vmss", "appservice"]), "web", r.uniform(100, 500), ["items", "orders"])
         partner = account("partner", entra=r.random() < .5)
         client(partner, sdk(), "company", "office", r.uniform(50, 150), ["orders"])
-        client(partner, sdk(), "nat", "web", r.uniform(30, 90), ["items"])
+        client(partner, sdk(), r.choice(["nat", "nat", "fargate"]), "web", r.uniform(30, 90), ["items"])
         feed = account("feed")
         client(feed, "functions", "appservice", "flat", r.uniform(20, 60), ["events"])
         client(feed, sdk(), "nat", "web", r.uniform(30, 90), ["items"])
@@ -172,7 +177,7 @@ class World:
         for account in self.accounts:
             for c in account.clients:
                 day = r.uniform(2, 16)
-                while day < DAYS:
+                while day < (RARE_DAYS if account is self.rare else DAYS):
                     self.at(day * 24 + r.uniform(-8, 0) + 18, self._release, c)
                     day += r.uniform(7, 30)
         for day in range(DAYS):
@@ -181,7 +186,7 @@ class World:
             self._plan_rotation(account)
         for what in (self._drill, self._peak, self._peak, self._load_test, self._new_service, self._trip, self._trip,
                      self._colleague, self._pipeline, self._reindex, self._own_firewall, self._retry_storm, self._rollout,
-                     self._postman, self._migration):
+                     self._postman, self._migration, self._laptop, self._laptop):
             if r.random() < .75:
                 what()
         if r.random() < .5:
@@ -423,6 +428,24 @@ class World:
 
     def _by_hand(self, hour, account, who):
         self.log.request(hour, account, dict(who, key=account.key), container=account.clients[0].containers[0], count=5, size=40000)
+
+    def _laptop(self):
+        """A developer looks for a bug with the application's code on a laptop at home, some evenings."""
+        account, r = self.apps("shop", "world", "feed", "intern", "mongo"), self.r
+        if not account.people:
+            return
+        person, c, day = r.choice(account.people), account.clients[0], self.day_of_change(account)
+        sdk = life_agents.Sdk(r, c.sdk.family)
+        for evening in range(r.randrange(1, 4)):
+            self.at((day + evening) * 24 + r.uniform(16, 21), self._debug, account, c, person, sdk.text(), r.random() < .5)
+
+    def _debug(self, hour, account, c, person, agent, reads_key):
+        if reads_key:
+            self.log.keys_read(hour, account, person.name, person.home, life_rows.CLI if self.r.random() < .5 else life_rows.PORTAL,
+                               oid=person.oid)
+        who = {"address": person.home, "agent": agent, "key": c.key}
+        for i in range(self.r.randrange(3, 12)):
+            self.log.request(hour + .05 + i * .06, account, who, container=c.containers[0], count=self.r.randrange(1, 5), size=60000)
 
     def _quarterly(self, hour):
         c = self.rare.clients[0]

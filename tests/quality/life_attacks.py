@@ -53,7 +53,7 @@ class Attacks:
     def __init__(self, world, seed):
         self.world, self.net, self.log, self.r = world, world.net, world.log, random.Random(seed * 7919 + 1)
         self.episodes, self.tor, self.listed = [], [], []
-        self.busy = set()
+        self.busy, self.taken = set(), set()  # days of accounts; colleagues whose session was used already
         self.tor = [self.net.rented(self.r) for _ in range(30)]
         self.listed = [(self.net.rented(self.r) if self.r.random() < .6 else self.net.at_home(self.r, self.r.choice(life_net.FOREIGN)),
                         self.r.choice(["botnet", "c2", "bruteforce"]), self.r.randrange(60, 100)) for _ in range(40)]
@@ -66,6 +66,12 @@ class Attacks:
         return self.episodes
 
     # ---- where, when, who ----------------------------------------------------------------------------------
+
+    def _colleague(self, people):
+        """Somebody whose session nobody had before."""
+        person = self.r.choice([p for p in people if p.name not in self.taken] or people)
+        self.taken.add(person.name)
+        return person
 
     def _begin(self, kind, variant, fits=lambda a: True, days=1):
         """An episode on an account that fits, on days on which nothing else happens to it."""
@@ -210,8 +216,10 @@ class Attacks:
         e = Episode(kind, who, None)
         self.episodes.append(e)
         hour = r.randrange(FIRST, LAST) * 24 + self._hour()
-        caller = {"a stranger": "kim%d@%s" % (r.randrange(99), life.TENANT), "a taken-over colleague": r.choice(w.people).name,
+        caller = {"a stranger": "kim%d@%s" % (r.randrange(99), life.TENANT), "a taken-over colleague": "",
                   "a service principal": life.guid(r)}[who]
+        if who == "a taken-over colleague":
+            caller = self._colleague(w.people).name
         app = life.guid(r) if who == "a service principal" else r.choice([life_rows.POWERSHELL, life_rows.CLI])
         address = r.choice([self.net.rented(r), self.net.hosted_agent(r), self.net.at_home(r, w.country)])
         targets = r.sample(w.accounts, r.randrange(3, len(w.accounts) + 1))
@@ -229,7 +237,8 @@ class Attacks:
         way = r.choice(["a stranger", "a stranger", "a colleague with another tool from abroad", "a colleague's portal from abroad",
                         "a guest with a fresh role", "the pipeline's secret, from a rented host", "from a listed address", "over Tor"])
         e, account, hour = self._begin(kind, way, lambda a: not a.entra and bool(a.people))
-        person, app, oid, props = r.choice(account.people), life_rows.PORTAL, "", None
+        person = self._colleague(account.people) if way.startswith("a colleague") else r.choice(account.people)
+        app, oid, props = life_rows.PORTAL, "", None
         caller, address = person.name, self._foreign(account)
         if way == "a stranger":
             caller, app = "mallory%d@%s" % (r.randrange(99), life.TENANT), r.choice([life_rows.POWERSHELL, life_rows.CLI, life_rows.PORTAL])
@@ -256,7 +265,8 @@ class Attacks:
         client = r.choice(account.clients)
         if way.startswith("read"):
             stranger = way.endswith("stranger")
-            caller = "trudy%d@%s" % (r.randrange(99), life.TENANT) if stranger or not account.people else r.choice(account.people).name
+            caller = ("trudy%d@%s" % (r.randrange(99), life.TENANT) if stranger or not account.people
+                      else self._colleague(account.people).name)
             address = self._address(account)
             self.log.keys_read(hour, account, caller, address, r.choice([life_rows.POWERSHELL, life_rows.CLI, life_rows.PORTAL]))
             hour += r.uniform(.05, 20)

@@ -57,6 +57,8 @@ class Net:
         for number, owner, countries in HOSTING:
             for country in countries:
                 self.hosting[number, country] = [self._own(next(free), country, (number, owner)) for _ in range(2)]
+        self.csv += ['18.%d.0.0/16,"Amazon.com, Inc.",%s,%s,%s,%s,16509,"Amazon.com, Inc."' % (n, "IE", *CITIES["IE"])
+                     for n in range(130, 250)]
 
     def _own(self, prefix, country, owner):
         city, lat, lon = CITIES[country]

@@ -247,10 +247,37 @@ START_TEST(an_upgrade_is_no_new_program_and_a_new_one_becomes_usual)
     feed(b, at(30, 9, 0), &(struct req){ .agent = "azsdk-java-cosmos/5.0.0 Windows11/10.0 JRE/21.0.1" });
     ck_assert_uint_eq(bench_alerts(b), 0);
     live(b, 30, 34, &(struct req){ .agent = "Gremlin.Net/3.6.4 .NET/6.0.16" });
-    why_says(bench_only(b, "CosmosDBX_ApplicationAnomaly"), "gremlin-driver made");
+    why_says(bench_only(b, "CosmosDBX_ApplicationAnomaly"), "Gremlin.Net made");
     bench_forget_alerts(b);
     live(b, 34, 60, &(struct req){ .agent = "Gremlin.Net/3.7.0 .NET/8.0.1" });
     ck_assert_uint_eq(bench_alerts(b), 0);
+    bench_free(b);
+}
+END_TEST
+
+START_TEST(a_driver_of_another_language_is_another_program)
+{
+    struct bench *b = after_a_month(&detector_unusual_application, "", &(struct req){ .agent = "PyMongo/4.6.0" });
+
+    feed(b, at(30, 9, 0), &(struct req){ .agent = "PyMongo/4.9.1" });
+    ck_assert_uint_eq(bench_alerts(b), 0);
+    feed(b, at(30, 9, 0), &(struct req){ .agent = "mongo-java-driver|sync/4.7.2" });
+    ck_assert_str_eq(bench_only(b, "CosmosDBX_ApplicationAnomaly")->subject, "mongo-java-driver");
+    bench_free(b);
+}
+END_TEST
+
+START_TEST(scanners_of_the_whole_internet_are_told_only_when_they_get_in)
+{
+    struct bench *b = after_a_month(&detector_unusual_application, "", &(struct req){ .agent = NULL });
+
+    feed(b, at(30, 9, 0), &(struct req){ .agent = "Mozilla/5.0 zgrab/0.x", .status = 401 });
+    ck_assert_uint_eq(bench_alerts(b), 0);
+    feed(b, at(30, 9, 0), &(struct req){ .agent = "Mozilla/5.0 zgrab/0.x" });
+    ck_assert_int_eq(bench_only(b, "CosmosDBX_SuspiciousApplication")->severity, SEVERITY_HIGH);
+    bench_forget_alerts(b);
+    feed(b, at(30, 9, 0), &(struct req){ .agent = "gobuster/3.6", .status = 401 });
+    ck_assert_int_eq(bench_only(b, "CosmosDBX_SuspiciousApplication")->severity, SEVERITY_MEDIUM);
     bench_free(b);
 }
 END_TEST
@@ -484,6 +511,8 @@ int main(void)
     tcase_add_test(t, a_rented_host_of_a_provider_never_used_is_told);
     tcase_add_test(t, a_way_around_the_private_path_is_told);
     tcase_add_test(t, an_upgrade_is_no_new_program_and_a_new_one_becomes_usual);
+    tcase_add_test(t, a_driver_of_another_language_is_another_program);
+    tcase_add_test(t, scanners_of_the_whole_internet_are_told_only_when_they_get_in);
     tcase_add_test(t, where_programs_come_and_go_only_those_from_elsewhere_are_told);
     tcase_add_test(t, a_request_that_two_tables_tell_of_counts_once);
     tcase_add_test(t, a_principal_whose_role_is_new_is_low);

@@ -17,6 +17,7 @@ extern const struct detector_ops detector_enumeration, detector_full_scan, detec
 
 #define JAVA "azsdk-java-cosmos/4.60.0 Linux/5.15.0-1059-azure JRE/17.0.11"
 #define PORTAL "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 Safari/537.36"
+#define STUDIO "studio-3t/2024.1"
 #define SCRIPT "python-requests/2.31.0"
 #define THIEF "203.0.113.9"
 
@@ -91,7 +92,7 @@ START_TEST(a_new_client_that_lists_all_from_a_new_address_is_medium)
     list_all(b, 20, SCRIPT, THIEF);
     a = bench_only(b, "CosmosDBX_Enumeration");
     ck_assert_int_eq(a->severity, SEVERITY_MEDIUM);
-    ck_assert_str_eq(a->subject, "PrimaryMasterKey / python-requests / 203.0.113.0/24");
+    ck_assert_str_eq(a->subject, "account key / python-requests / 203.0.113.0/24");
     ck_assert_uint_eq(alert_fact(a, "listed")->len, 4);
     ck_assert_int_eq(a->count, 8);
     ck_assert_int_eq(alert_number(a, "requests", 0), 8);
@@ -105,16 +106,28 @@ START_TEST(a_new_client_from_a_known_address_is_low_and_usual_after_two_days)
 {
     struct bench *b = open_learned(&detector_enumeration);
 
-    list_all(b, 20, PORTAL, "10.1.2.3");
+    list_all(b, 20, STUDIO, "10.1.2.3");
     ck_assert_int_eq(bench_only(b, "CosmosDBX_Enumeration")->severity, SEVERITY_LOW);
     for (int day = 21; day < 30; day++)
-        list_all(b, day, PORTAL, "10.1.2.3");
+        list_all(b, day, STUDIO, "10.1.2.3");
     ck_assert_uint_eq(bench_alerts(b), 2);
     bench_forget_alerts(b);
-    list_all(b, 30, PORTAL, "198.51.100.4"); /* the same kind of client at home */
+    list_all(b, 30, STUDIO, "198.51.100.4"); /* the same kind of client at home */
     ck_assert_uint_eq(bench_alerts(b), 0);
     list_all(b, 30, SCRIPT, "10.1.2.3");
     ck_assert_uint_eq(bench_alerts(b), 1);
+    bench_free(b);
+}
+END_TEST
+
+START_TEST(what_the_portal_lists_for_everybody_is_no_map_but_users_and_scripts_are)
+{
+    struct bench *b = open_learned(&detector_enumeration);
+
+    list_all(b, 20, PORTAL, THIEF);
+    ck_assert_uint_eq(bench_alerts(b), 0);
+    feed(b, (struct row){ .day = 20, .hour = 4, .operation = "ReadFeed", .type = "UserFeed", .agent = PORTAL, .address = THIEF });
+    ck_assert_uint_eq(alert_fact(bench_only(b, "CosmosDBX_Enumeration"), "listed")->len, 2);
     bench_free(b);
 }
 END_TEST
@@ -248,7 +261,7 @@ START_TEST(a_container_read_page_by_page_alerts_with_what_was_read)
     scan(b, 20, SCRIPT, 200);
     a = bench_only(b, "CosmosDBX_FullScan");
     ck_assert_int_eq(a->severity, SEVERITY_MEDIUM);
-    ck_assert_str_eq(a->subject, "PrimaryMasterKey / python-requests / private -> shop/orders");
+    ck_assert_str_eq(a->subject, "account key / python-requests / private -> shop/orders");
     ck_assert_int_eq(alert_number(a, "bytesOut", 0), 200 * MIB);
     ck_assert_int_eq(a->count, 50);
     ck_assert_str_eq(alert_text(a, "newReader"), "yes");
@@ -477,7 +490,7 @@ START_TEST(ids_that_do_not_exist_alert_by_themselves)
     a = bench_only(b, "CosmosDBX_NumberOfDocuments");
     ck_assert_str_eq(a->variant, ".Misses");
     ck_assert_int_eq(alert_number(a, "absent", 0), 3000);
-    ck_assert_str_eq(a->subject, "PrimaryMasterKey / azsdk-java-cosmos / private -> shop/orders, ids that do not exist");
+    ck_assert_str_eq(a->subject, "account key / azsdk-java-cosmos / private -> shop/orders, ids that do not exist");
     bench_free(b);
 }
 END_TEST
@@ -499,8 +512,10 @@ END_TEST
 START_TEST(readers_are_named_by_credential_agent_and_network)
 {
     static const struct { const char *key, *agent, *address, *name; } cases[] = {
-        { "PrimaryMasterKey", JAVA, "203.0.113.9", "PrimaryMasterKey / azsdk-java-cosmos / 203.0.113.0/24" },
-        { "primarymasterkey", JAVA, "10.0.0.1", "PrimaryMasterKey / azsdk-java-cosmos / private" },
+        { "PrimaryMasterKey", JAVA, "203.0.113.9", "account key / azsdk-java-cosmos / 203.0.113.0/24" },
+        { "SecondaryMasterKey", JAVA, "203.0.113.10", "account key / azsdk-java-cosmos / 203.0.113.0/24" }, /* rotated */
+        { "SecondaryReadonlyMasterKey", JAVA, "10.0.0.1", "read-only key / azsdk-java-cosmos / private" },
+        { "primarymasterkey", JAVA, "10.0.0.1", "account key / azsdk-java-cosmos / private" },
         { "", "", "", "unknown credential / no agent / private" },
         { "Odd", "x y", "nonsense", "Odd / x / unknown network" },
         { "AadToken", JAVA, "2001:db8:1:2:3::4", "AadToken / azsdk-java-cosmos / 2001:db8:1:2::/64" },
@@ -660,6 +675,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, a_new_client_that_lists_all_from_a_new_address_is_medium);
     tcase_add_test(t, a_new_client_from_a_known_address_is_low_and_usual_after_two_days);
+    tcase_add_test(t, what_the_portal_lists_for_everybody_is_no_map_but_users_and_scripts_are);
     tcase_add_test(t, what_sdks_read_when_they_start_is_no_list);
     tcase_add_test(t, containers_of_many_databases_are_a_map_too);
     tcase_add_test(t, other_apis_list_in_their_own_words);

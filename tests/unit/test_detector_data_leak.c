@@ -72,7 +72,7 @@ START_TEST(a_reader_that_doubles_for_a_month_is_told_once_with_its_figures)
         feed(b, (struct reads){ .day = day, .hour = 9, .bytes = 2 * usual(day, 200 * MB) + 8 * MB });
     a = bench_only(b, TYPE);
     ck_assert_int_eq(a->severity, SEVERITY_MEDIUM);
-    ck_assert_str_eq(a->subject, "PrimaryMasterKey / azsdk-java-cosmos / private -> shop/orders");
+    ck_assert_str_eq(a->subject, "account key / azsdk-java-cosmos / private -> shop/orders");
     ck_assert_int_ge(alert_number(a, "times10", 0), 15);
     ck_assert_int_gt(alert_number(a, "takenBytes", 0), alert_number(a, "limitBytes", 0));
     ck_assert_int_gt(alert_number(a, "usualBytes", 0), 500 * MB);
@@ -172,7 +172,7 @@ START_TEST(a_new_reader_that_lifts_the_whole_container_is_told)
                                 .address = "203.0.113.9" });
     }
     a = bench_only(b, TYPE);
-    ck_assert_str_eq(a->subject, "PrimaryMasterKey / python-requests / 203.0.113.0/24 -> shop/orders");
+    ck_assert_str_eq(a->subject, "account key / python-requests / 203.0.113.0/24 -> shop/orders");
     ck_assert_str_eq(a->variant, ".NewReader");
     bench_free(b);
 

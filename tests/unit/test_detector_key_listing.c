@@ -167,6 +167,20 @@ START_TEST(a_weekly_rotation_known_from_the_backfill_never_alerts)
 }
 END_TEST
 
+START_TEST(a_monthly_job_whose_days_fall_together_is_no_run)
+{
+    struct bench *b;
+
+    fortnight(60);
+    for (int i = 0; i < 4; i++) /* each account on a day of its own */
+        key_act((struct act){ .at = key_day(16 + 2 * i, 3, 0), .account = accounts[i], .caller = "rotator", .app = "rotator-app" });
+    script(50, 20, 4, (struct act){ .caller = "rotator", .app = "rotator-app" });
+    b = judged();
+    ck_assert_uint_eq(bench_alerts(b), 0);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(a_person_in_the_portal_may_look_at_a_few_accounts)
 {
     struct bench *b;
@@ -319,6 +333,7 @@ int main(void)
         the_same_accounts_over_an_hour_are_not_a_run,
         terraform_never_alerts,
         a_weekly_rotation_known_from_the_backfill_never_alerts,
+        a_monthly_job_whose_days_fall_together_is_no_run,
         a_person_in_the_portal_may_look_at_a_few_accounts,
         a_person_s_script_alerts_from_the_first_row_an_application_s_only_after_learning,
         a_new_service_principal_over_all_accounts_alerts_once_learned,

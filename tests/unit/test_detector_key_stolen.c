@@ -33,6 +33,15 @@ static size_t alerts_of(const struct bench *b, const char *type)
     return n;
 }
 
+static size_t alerts_since(const struct bench *b, int64_t time_ns)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < bench_alerts(b); i++)
+        n += bench_alert(b, i)->first_ns >= time_ns;
+    return n;
+}
+
 START_TEST(read_by_one_and_used_by_another_from_elsewhere_is_high)
 {
     struct bench *b;
@@ -122,8 +131,8 @@ START_TEST(what_is_not_a_story)
           .use = { .address = THIEF }, .hours = 1 },
         { .name = "the reading was refused", .read = { .caller = EVE, .status = "Failure" },
           .use = { .address = THIEF }, .hours = 1 },
-        { .name = "read by Terraform, known program", .read = { .caller = TERRAFORM, .address = "192.0.2.90" },
-          .use = { .address = THIEF, .agent = JAVA }, .hours = 1 },
+        { .name = "read by Terraform, known program, next door", .read = { .caller = TERRAFORM, .address = "203.0.113.90" },
+          .use = { .address = "192.0.9.77", .agent = JAVA }, .hours = 1 },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -297,6 +306,58 @@ START_TEST(a_valid_key_that_nobody_read_is_told_when_the_log_is_complete)
 }
 END_TEST
 
+/* The application's own program, from a /16 that is new; on some accounts new ones come each week. */
+START_TEST(a_new_network_alone_is_low_unless_new_ones_are_everyday_life)
+{
+    static const struct {
+        const char *name, *type;
+        bool by_terraform, is_restless;
+    } cases[] = {
+        { .name = "read by Terraform that morning", .type = STOLEN, .by_terraform = true },
+        { .name = "read by nobody", .type = UNREAD },
+        { .name = "read by Terraform, and networks come and go", .by_terraform = true, .is_restless = true },
+        { .name = "read by nobody, and networks come and go", .is_restless = true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        static char address[40][32];
+        struct bench *b;
+
+        key_usual("shop-prod", 0, 43, cases[i].by_terraform);
+        for (int d = 2; d < 38 && cases[i].is_restless; d += 2) {
+            (void)snprintf(address[d], 32, "20.%d.3.4", d);
+            key_req((struct req){ .at = key_day(d, 12, 0), .address = address[d], .agent = JAVA });
+        }
+        key_req((struct req){ .at = key_day(40, 9, 0), .address = THIEF, .agent = JAVA, .count = 3 });
+        b = judged();
+        ck_assert_msg(alerts_since(b, key_day(40, 0, 0)) == (cases[i].type ? 1 : 0), "%s", cases[i].name);
+        if (cases[i].type)
+            ck_assert_int_eq(bench_only(b, cases[i].type)->severity, SEVERITY_LOW);
+        bench_free(b);
+    }
+}
+END_TEST
+
+START_TEST(read_two_days_before_and_used_by_a_new_program_is_told_as_read_by_nobody)
+{
+    for (int by_himself = 0; by_himself < 2; by_himself++) {
+        struct bench *b;
+
+        key_usual("shop-prod", 0, 24, false);
+        for (int d = 0; d < 19; d++)
+            key_act((struct act){ .at = key_day(d, 6, 1), .caller = TERRAFORM, .app = TERRAFORM_APP });
+        key_req((struct req){ .at = key_day(20, 20, 0), .address = THIEF, .agent = PYTHON, .bytes = 200000000 });
+        if (by_himself) /* a developer takes the key at home, and works there */
+            key_act((struct act){ .at = key_day(20, 19, 0), .app = CLI, .address = THIEF });
+        b = judged();
+        ck_assert_uint_eq(bench_alerts(b), by_himself ? 0 : 1);
+        if (!by_himself)
+            ck_assert_int_eq(bench_only(b, UNREAD)->severity, SEVERITY_MEDIUM);
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(bulk_reading_with_it_is_high)
 {
     struct bench *b;
@@ -313,10 +374,10 @@ START_TEST(nobody_read_it_says_nothing_when)
 {
     static const struct {
         const char *name;
-        bool is_read, is_known_agent, is_log_missing;
+        bool is_read, is_known_network, is_log_missing;
     } cases[] = {
         { .name = "somebody read it that very hour, and the row came late", .is_read = true },
-        { .name = "the program is known", .is_known_agent = true },
+        { .name = "the program is known, and the host is next door", .is_known_network = true },
         { .name = "the activity log is not read", .is_log_missing = true },
     };
 
@@ -328,7 +389,8 @@ START_TEST(nobody_read_it_says_nothing_when)
                 key_req((struct req){ .at = key_day(d, h, 0) });
         for (int d = 0; d < 20 && !cases[i].is_log_missing; d++)
             key_act((struct act){ .at = key_day(d, 9, 0), .op = "MICROSOFT.DOCUMENTDB/DATABASEACCOUNTS/WRITE" });
-        key_req((struct req){ .at = key_day(20, 5, 0), .address = THIEF, .agent = cases[i].is_known_agent ? JAVA : PYTHON });
+        key_req((struct req){ .at = key_day(20, 5, 0), .address = cases[i].is_known_network ? "192.0.9.77" : THIEF,
+                              .agent = cases[i].is_known_network ? JAVA : PYTHON });
         if (cases[i].is_read) /* from the same place: no story of two either */
             key_act((struct act){ .at = key_day(20, 5, 1), .address = THIEF });
         key_feed(b, 0);
@@ -383,6 +445,8 @@ int main(void)
         one_key_kind_from_many_new_networks_has_leaked,
         a_few_new_networks_a_day_are_life_and_so_are_many_where_that_is_usual,
         a_valid_key_that_nobody_read_is_told_when_the_log_is_complete,
+        a_new_network_alone_is_low_unless_new_ones_are_everyday_life,
+        read_two_days_before_and_used_by_a_new_program_is_told_as_read_by_nobody,
         bulk_reading_with_it_is_high,
         nobody_read_it_says_nothing_when,
         any_order_gives_the_same_alerts,

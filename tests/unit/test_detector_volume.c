@@ -85,7 +85,7 @@ START_TEST(seven_gigabytes_in_an_hour_alert_with_the_usual_beside_them)
     a = bench_only(b, TYPE);
     ck_assert_int_eq(a->severity, SEVERITY_MEDIUM);
     ck_assert_str_eq(a->variant, ".Bytes");
-    ck_assert_str_eq(a->subject, "PrimaryMasterKey / azsdk-java-cosmos / private -> shop/orders");
+    ck_assert_str_eq(a->subject, "account key / azsdk-java-cosmos / private -> shop/orders");
     ck_assert_int_eq(alert_number(a, "bytesOut", 0), 7000 * MB);
     ck_assert_int_eq(alert_number(a, "requests", 0), 30);
     ck_assert_int_eq(a->count, 30);
@@ -181,7 +181,7 @@ START_TEST(a_new_reader_beyond_the_container_s_usual_hour_is_high)
     a = bench_only(b, TYPE);
     ck_assert_int_eq(a->severity, SEVERITY_HIGH);
     ck_assert_str_eq(alert_text(a, "newReader"), "yes");
-    ck_assert_str_eq(a->subject, "PrimaryMasterKey / python-requests / 203.0.113.0/24 -> shop/orders");
+    ck_assert_str_eq(a->subject, "account key / python-requests / 203.0.113.0/24 -> shop/orders");
     ck_assert_int_eq(alert_number(a, "bytesOut", 0), 180 * MB);
     ck_assert_uint_eq(alert_fact(a, "address")->len, 2); /* also the one from before the crossing */
     bench_free(b);
@@ -411,7 +411,7 @@ START_TEST(a_day_whose_sum_is_unusual_alerts_though_no_hour_does)
     a = bench_only(b, TYPE);
     ck_assert_str_eq(a->variant, ".Day");
     ck_assert_int_eq(a->severity, SEVERITY_MEDIUM);
-    ck_assert_str_eq(a->subject, "PrimaryMasterKey / azsdk-java-cosmos / private -> shop/orders, whole day");
+    ck_assert_str_eq(a->subject, "account key / azsdk-java-cosmos / private -> shop/orders, whole day");
     ck_assert_int_eq(alert_number(a, "dayBytes", 0), 24 * 51 * MB);
     ck_assert_int_gt(alert_number(a, "usualDayBytes", 0), 250 * MB);
     bench_free(b);
