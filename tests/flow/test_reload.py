@@ -109,7 +109,7 @@ def test_the_service_manager_is_told_what_happens(dir_):
 
 
 def test_many_reloads_under_load_lose_nothing_and_change_no_id(dir_):
-    times = int(os.environ.get("COSMOWATCH_RELOADS", "20"))
+    times = int(os.environ.get("COSMOWATCH_RELOADS", "12"))
     rows, _ = small_world(seed=33, hours=5)
     with kit.Azure(dir_) as azure:
         azure.add_rows(rows.rows)
