@@ -250,10 +250,14 @@ static int get_state(struct store *s, int64_t seq, struct delivery_state *ret, s
         "SELECT d.output, d.alert_id, d.record_id, d.state, d.attempts, d.first_try_ns, d.last_try_ns,"
         " d.alert_last_ns, d.reason, d.crc, p.alert FROM delivery d LEFT JOIN payload p ON p.seq = d.seq"
         " WHERE d.seq = ?";
+    /* Most settle without a look at what was sent. */
+    static const char bare[] =
+        "SELECT output, alert_id, record_id, state, attempts, first_try_ns, last_try_ns, alert_last_ns, reason"
+        " FROM delivery WHERE seq = ?";
     CLEANUP(query_close) struct query q = { 0 };
     int found;
 
-    if (query_open(&q, s, sql, err) < 0)
+    if (query_open(&q, s, ret_alert ? sql : bare, err) < 0)
         return -1;
     query_add_i64(&q, seq);
     found = query_step(&q, err);
@@ -294,7 +298,7 @@ static int settle_one(struct store *s, const struct settlement *what, struct err
 {
     CLEANUP(buf_release) struct buf alert = BUF_INIT(STORE_ALERT_MAX);
     struct delivery_state d;
-    int found = get_state(s, what->seq, &d, &alert, err);
+    int found = get_state(s, what->seq, &d, what->what == SETTLE_PARKED ? &alert : NULL, err);
 
     /* Gone or done: repaired, dropped by the operator, or settled before a commit that seemed to fail. */
     if (found != 1 || d.state == STATE_ACCEPTED || d.state == STATE_DROPPED)

@@ -18,6 +18,7 @@
 #include "record/decode.h"
 #include "sample.h"
 #include "tests/bench/bare.h"
+#include "tests/bench/deliver.h"
 #include "tests/bench/encode.h"
 #include "tests/bench/judge.h"
 #include "tests/bench/make_rows.h"
@@ -300,6 +301,8 @@ int main(int argc, char **argv)
 
     measure_encoders(&b);
     bench_judge(add_judged, &b);
+    if (bench_deliver(5, add_judged, &b) < 0)
+        return 1;
     if (bench_bytes_per_subject)
         add_result(&b, "memory.bytes_per_subject", bench_bytes_per_subject(), "bytes");
 
