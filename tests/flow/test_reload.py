@@ -109,7 +109,7 @@ def test_the_service_manager_is_told_what_happens(dir_):
 
 
 def test_many_reloads_under_load_lose_nothing_and_change_no_id(dir_):
-    times = int(os.environ.get("COSMOWATCH_RELOADS", "12"))
+    times = int(os.environ.get("COSMOWATCH_RELOADS", "30"))
     rows, _ = small_world(seed=33, hours=5)
     with kit.Azure(dir_) as azure:
         azure.add_rows(rows.rows)
@@ -119,7 +119,7 @@ def test_many_reloads_under_load_lose_nothing_and_change_no_id(dir_):
         dead = socket.create_server(("127.0.0.1", 0))  # takes connections, never answers
         outputs = [file_output(dir_, "alerts"), {"name": "dead", "type": "webhook", "allow_plain_http": True,
                                                  "url": "http://127.0.0.1:%d/" % dead.getsockname()[1]}]
-        cfg = kit.config(azure, dir_, outputs, feeds=feeds(dir_), source={**SHORT, "catch_up": "1m", "window": "1m"})
+        cfg = kit.config(azure, dir_, outputs, feeds=feeds(dir_), source={**SHORT, "catch_up": "5m", "window": "5m"})
         with kit.Agent(cfg, dir_) as agent:
             kit.wait_for("the start", lambda: "started" in agent.tail())
             for n in range(times):
