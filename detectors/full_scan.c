@@ -171,7 +171,8 @@ static int full_scan_open(void *self, struct error *err)
     struct full_scan *d = self;
 
     (void)err;
-    d->rule = (struct band_rule){ .z10 = sensitivity_z10(d->sensitivity), .q = sensitivity_q(d->sensitivity), .samples = 20,
+    d->rule = (struct band_rule){ .z10 = sensitivity_z10(d->sensitivity), .q = sensitivity_q(d->sensitivity),
+                                  .samples = 20, .is_of_days = true,
                                   .floor_bytes = sensitivity_count(d->sensitivity, d->floor_bytes, 1024) };
     return 0;
 }

@@ -316,8 +316,8 @@ static void judge_reader(const struct volume *d, const struct subject *s, const 
     if (look(d, s, CONTAINER, &all) || look(d, s, ACCOUNT, &all)) {
         ret->usual = all;
         ret->usual.history_days = own.history_days;
-        if (all.p99 > ret->limit)
-            ret->limit = all.p99;
+        if (all.p99_of_all > ret->limit) /* when it works is not known yet */
+            ret->limit = all.p99_of_all;
     }
     ret->ordinary = ret->limit;
     if (own.peak > ret->limit / 2)

@@ -18,6 +18,8 @@
 #define SEEN_MIN 3               /* days of an hour before it is judged by its own */
 #define SEEN_MAX 15
 #define QUIET_DAYS 14
+#define HOURS_KEPT_MIN 1
+#define HOURS_ODD_MAX 3
 #define ERRORS_MIN 20            /* hours that were expected, before any is judged by its own */
 #define STEP_MAX 8               /* levels that one day may move an hour by, once it is known */
 #define WEEKDAY_PARTS 24         /* of a level: a weekday takes over what its 24 hours were off by */
@@ -116,16 +118,24 @@ struct shape { /* of counted bins, in 1/256 octave from the first one's lower en
     int32_t middle, p99, spread;
 };
 
-/* The 99th percentile is at most that of so much spread (the bell's, on the logarithmic scale): weeks in which a release
- * doubled everything, or an export that nobody knew yet, are more than one in a hundred hours. */
 static struct shape shape_of(const uint8_t *bins, size_t n, int64_t samples, int32_t width)
 {
     struct shape ret = { .middle = quantile(bins, n, rank_of(samples, 50), width),
                          .p99 = quantile(bins, n, rank_of(samples, 99), width), .spread = spread(bins, n, samples, width) };
-    int32_t most = ret.middle + (ret.spread < P99_SPREAD_Q8 ? P99_SPREAD_Q8 : ret.spread) * 233 / 100;
 
-    ret.p99 = ret.p99 < most ? ret.p99 : most;
     ret.spread = ret.spread < SPREAD_MIN_Q8 ? SPREAD_MIN_Q8 : ret.spread;
+    return ret;
+}
+
+/* About what was expected hours are a bell on the logarithmic scale, and its 99th percentile is the most that is believed:
+ * weeks in which a release doubled everything, or an export that nobody knew yet, are more than one in a hundred hours. */
+static struct shape shape_of_errors(const uint8_t *errors, int64_t samples)
+{
+    struct shape ret = shape_of(errors, BAND_ERRORS, samples, LEVEL_Q8);
+    int32_t most = spread(errors, BAND_ERRORS, samples, LEVEL_Q8);
+
+    most = ret.middle + (most < P99_SPREAD_Q8 ? P99_SPREAD_Q8 : most) * 233 / 100;
+    ret.p99 = ret.p99 < most ? ret.p99 : most;
     return ret;
 }
 
@@ -188,7 +198,7 @@ static int32_t most_error(const struct band *b)
 
     if (samples < ERRORS_MIN)
         return INT32_MAX / 2;
-    shape = shape_of(b->errors, BAND_ERRORS, samples, LEVEL_Q8);
+    shape = shape_of_errors(b->errors, samples);
     return ERROR_LOWEST + (shape.middle + 3 * shape.spread) / LEVEL_Q8;
 }
 
@@ -291,6 +301,24 @@ static bool is_run_of(const struct band *b, size_t i, uint8_t level, int32_t tod
 static bool was_above(const struct band *b, size_t i)
 {
     return b->run_above & 1U << i;
+}
+
+/* The highest level that three days reached, or two in rhythm with today. */
+static uint8_t usual_day(const struct band *b, int32_t today)
+{
+    uint8_t best = 0;
+
+    for (size_t i = 0; i < BAND_RUNS; i++) {
+        int days = 0, by_calendar = 0;
+
+        for (size_t k = 0; k < BAND_RUNS; k++) {
+            days += is_run_of(b, k, b->run_level[i], today);
+            by_calendar += is_run_of(b, k, b->run_level[i], today) && band_is_rhythm(b->run_day[k], today);
+        }
+        if (b->run_level[i] > best && (days >= RUNS_AT_HOUR || by_calendar >= RUNS_BY_CALENDAR))
+            best = b->run_level[i];
+    }
+    return best;
 }
 
 static bool is_at_hour(const struct band *b, size_t i, int32_t hour)
@@ -436,6 +464,11 @@ static struct closed_hours judge_hours(const struct enter *e, int32_t closed)
         limit = band_limit(&v, e->rule);
         limit = limit ? limit : e->rule->floor_bytes;
         ret.above |= (uint32_t)(hours[h] > level_of(limit)) << h;
+        if (e->rule->is_of_days) { /* each of them is remembered */
+            ret.above |= (uint32_t)(hours[h] > level_of(limit)) << h;
+            ret.large |= (uint32_t)(hours[h] >= level_of(e->rule->floor_bytes)) << h;
+            continue;
+        }
         large = limit / 2;
         if (!v.is_of_hour && large > v.median * 2) /* the first weeks: a job of the night may be as large as noon */
             large = larger(v.median * 2, e->rule->floor_bytes / 2);
@@ -479,6 +512,7 @@ enum slot_age band_enter(struct band *b, int32_t slot, int32_t len_hours, const 
 
     if (age != SLOT_LATE && (b->first == SLOT_NEVER || slot < b->first))
         b->first = slot;
+    b->is_of_days = rule->is_of_days;
     return age;
 }
 
@@ -509,6 +543,7 @@ void band_look_all(const struct band *b, struct band_view *ret)
         return;
     shape = shape_of(b->bins, BAND_BINS, ret->samples, BIN_LEVELS * LEVEL_Q8);
     set_view(ret, &shape, level_q8(BIN_FIRST_LEVEL));
+    ret->p99_of_all = ret->p99;
 }
 
 /* The hour's own level, and about it the errors of all hours. False: not seen often enough. */
@@ -517,12 +552,27 @@ static bool look_at_hour(const struct band *b, const struct cell *c, struct band
     int64_t errors = sum_of(b->errors, BAND_ERRORS);
     struct shape shape;
 
-    ret->is_of_hour = times_seen(c) >= SEEN_MIN && errors >= ERRORS_MIN;
+    ret->is_of_hour = !b->is_of_days && times_seen(c) >= SEEN_MIN && errors >= ERRORS_MIN;
     if (!ret->is_of_hour)
         return false;
-    shape = shape_of(b->errors, BAND_ERRORS, errors, LEVEL_Q8);
+    shape = shape_of_errors(b->errors, errors);
     set_view(ret, &shape, level_q8(expected_level(b, c) + ERROR_LOWEST));
     return true;
+}
+
+/* Nearly all hours are ones in which it is active, or ones in which it never is. What comes at any hour, and seldom, has
+ * hours without activity too, and they say nothing. */
+static bool keeps_hours(const struct band *b)
+{
+    int often = 0, seldom = 0;
+
+    for (int32_t i = 0; i < 2 * BAND_HOURS; i++) {
+        int32_t seen = b->seen[i / 2] >> (i % 2 ? 4 : 0) & SEEN_MAX;
+
+        often += seen >= SEEN_MIN;
+        seldom += seen > 0 && seen < SEEN_MIN;
+    }
+    return often >= HOURS_KEPT_MIN && seldom <= HOURS_ODD_MAX;
 }
 
 void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t hour, int32_t len_hours,
@@ -538,10 +588,10 @@ void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t ho
     band_look_all(&known, ret);
     if (b->first != SLOT_NEVER && b->first <= slot - 2 * len_hours)
         ret->history_days = today - slots_day(b->first);
-    level = usual_run(&known, today, hour_day);
+    level = known.is_of_days ? usual_day(&known, today) : usual_run(&known, today, hour_day);
     ret->peak = level ? scale_exp_q8(level_q8(level + 1) - 1) : 0;
     if (!look_at_hour(&known, &c, ret))
-        ret->is_quiet_hour = times_seen(&c) < SEEN_MIN && ret->history_days >= QUIET_DAYS;
+        ret->is_quiet_hour = times_seen(&c) < SEEN_MIN && ret->history_days >= QUIET_DAYS && !known.is_of_days && keeps_hours(&known);
 }
 
 int64_t band_ordinary(const struct band_view *v, const struct band_rule *rule)

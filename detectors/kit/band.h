@@ -1,7 +1,7 @@
 /* band.h - how much is usual in an hour, learned from closed slots. 300 bytes a subject.
  *
  * "How much" is bytes; a detector of other amounts scales them to the bins (a read as 16 KiB). With a slot of 24
- * hours and hour 0 alone it is a band of days.
+ * hours and hour 0 alone it is a band of days (is_of_days).
  *
  * Holds, on a logarithmic scale:
  *   - how often an active hour reached which volume, whatever the time of day;
@@ -43,6 +43,7 @@ struct band {
     uint8_t run_level[BAND_RUNS];         /* 0: free */
     uint8_t run_from[BAND_RUNS], run_to[BAND_RUNS]; /* hours of the day, both included */
     uint8_t run_above;                    /* a bit each: above the limit, not only near it */
+    uint8_t is_of_days;                   /* as the rule says */
     uint8_t taught;                       /* hours that are above count as this in bins[]; 0: as they are */
     uint8_t bins[BAND_BINS];              /* active hours */
     uint8_t errors[BAND_ERRORS];          /* of hours that were expected */
@@ -56,11 +57,13 @@ struct band_rule { /* sensitivity */
     int32_t q;           /* (x - P99) / (P99 - P50 + 1) that must be exceeded */
     int64_t floor_bytes; /* and this */
     int64_t samples;     /* active hours before a band says anything */
+    bool is_of_days;     /* no hours, only days: judged by all of them, and what came on three is usual on any */
 };
 
 struct band_view { /* what slots taught, for one judged hour */
     int64_t samples;     /* active hours, fading */
     int64_t median, p99; /* bytes in an hour */
+    int64_t p99_of_all;  /* of all hours */
     int32_t middle_q8, spread_q8; /* 256 * log2 of the median; robust standard deviation, >= half octave */
     int64_t peak;        /* what comes back at this hour; 0: nothing */
     int64_t history_days;/* since the first row, 0: not seen by closed slots */
