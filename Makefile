@@ -66,6 +66,7 @@ UNIT := $(sort $(wildcard tests/unit/test_*.c))
 UNITBIN := $(UNIT:tests/unit/%.c=$(B)/unit/%)
 KIT := $(sort $(wildcard tests/kit/*.c))
 KITOBJ := $(KIT:%.c=$(B)/%.o)
+BENCHOBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c)) $(patsubst %.cpp,$(B)/%.o,$(wildcard tests/bench/*.cpp))
 
 .PHONY: all help test check unit flow demo bench deps deps-test conformance fuzz-corpus map clean quality
 all: $(BIN)
@@ -123,7 +124,6 @@ demo: deps
 	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m flow.demo
 
 # ---- measurement ------------------------------------------------------------------------------------
-BENCHOBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c)) $(patsubst %.cpp,$(B)/%.o,$(wildcard tests/bench/*.cpp))
 $(B)/bench: $(BENCHOBJ) $(LIB)
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $(BENCHOBJ) $(LIB) $(LIBS)
 

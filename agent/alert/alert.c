@@ -79,7 +79,7 @@ void alert_freep(struct alert **a)
 const struct fact *alert_fact(const struct alert *a, const char *name)
 {
     for (size_t i = 0; i < a->facts_len; i++)
-        if (strcmp(a->facts[i].name, name) == 0)
+        if (a->facts[i].name[0] == name[0] && strcmp(a->facts[i].name, name) == 0) /* asked dozens of times an alert */
             return &a->facts[i];
     return NULL;
 }

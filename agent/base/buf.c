@@ -66,14 +66,6 @@ void buf_add(struct buf *b, const void *at, size_t len)
     b->at[b->len] = '\0';
 }
 
-void buf_add_char(struct buf *b, char c)
-{
-    if ((b->failed || b->len + 2 > b->cap || b->len >= b->max) && !buf_reserve(b, 1))
-        return;
-    b->at[b->len++] = c;
-    b->at[b->len] = '\0';
-}
-
 void buf_add_str(struct buf *b, const char *cstr)
 {
     if (cstr)

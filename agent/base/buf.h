@@ -21,13 +21,22 @@ struct buf {
 void buf_release(struct buf *b); /* frees, leaves an empty buf with the same ceiling */
 void buf_clear(struct buf *b);   /* keeps memory, forgets content and failure */
 void buf_add(struct buf *b, const void *at, size_t len);
-void buf_add_char(struct buf *b, char c);
 void buf_add_str(struct buf *b, const char *cstr);
 void buf_add_slice(struct buf *b, struct slice s);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 void buf_add_i64(struct buf *b, int64_t v);
 bool buf_reserve(struct buf *b, size_t more); /* room for `more` bytes; false is a failure */
+
+/* In the header: encoders add single characters by the thousand. */
+static inline void buf_add_char(struct buf *b, char c)
+{
+    if ((b->failed || b->len + 2 > b->cap || b->len >= b->max) && !buf_reserve(b, 1))
+        return;
+    b->at[b->len++] = c;
+    b->at[b->len] = '\0';
+}
+
 /* 0, or -1 with ERR_NOMEM / ERR_LIMIT when anything could not be added. */
 MUST_CHECK int buf_check(const struct buf *b, struct error *err);
 /* The text so far; valid until the next add. Never NULL. */

@@ -15,6 +15,32 @@ static bool is_plain(char at)
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* The high bit of each zero byte; a borrow may mark a byte above one too, which costs a second look. */
+static uint64_t zero_bytes(uint64_t v)
+{
+    return (v - EACH_BYTE(1)) & ~v;
+}
+
+static bool are_eight_plain(const char *at)
+{
+    uint64_t v;
+
+    memcpy(&v, at, sizeof v);
+    return ((v | (v - EACH_BYTE(0x20)) | (v + EACH_BYTE(1)) | zero_bytes(v ^ EACH_BYTE('"')) |
+             zero_bytes(v ^ EACH_BYTE('\\'))) & EACH_BYTE(0x80)) == 0;
+}
+
+static size_t plain_end(struct slice s, size_t i)
+{
+    while (i + 8 <= s.len && are_eight_plain(s.at + i))
+        i += 8;
+    while (i < s.len && is_plain(s.at[i]))
+        i++;
+    return i;
+}
+
 static void add_escaped(struct buf *out, uint32_t c)
 {
     static const char letters[] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f',
@@ -33,11 +59,9 @@ void json_add_string(struct buf *out, struct slice s)
 
     buf_add_char(out, '"');
     while (i < s.len) {
-        size_t run = i, n;
+        size_t run = plain_end(s, i), n;
         uint32_t c;
 
-        while (run < s.len && is_plain(s.at[run]))
-            run++;
         buf_add(out, s.at + i, run - i);
         i = run;
         if (i == s.len)
