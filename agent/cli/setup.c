@@ -186,7 +186,7 @@ static int ask_required(struct setup *s, const struct output_ops *o, const struc
     return 0;
 }
 
-/* "syslog,host=siem.example.net,port=6514" */
+/* "syslog,address=siem.example.net:6514" */
 static int add_output(struct setup *s, const char *words, struct error *err)
 {
     struct slice rest = slice_of(words), word = { 0 };
@@ -356,7 +356,7 @@ const struct verb verb_setup = {
     .name = "setup",
     .summary = "write a first configuration, and try it",
     .usage = "[--workspace ID] [--identity KIND] [OPTION...] [TYPE[,KEY=VALUE...]...]",
-    .help = "Each word is an output: its type and what it needs, as in  syslog,host=siem.example.net  or\n"
+    .help = "Each word is an output: its type and what it needs, as in  syslog,address=siem.example.net  or\n"
             "webhook,url=https://soc.example.net/hook . At a terminal it asks for what was not said. The file is checked\n"
             "against the world before it is put in place; in Azure nothing is changed, the commands are printed.\n\n"
             "      --workspace ID      Log Analytics workspace, a GUID\n"
