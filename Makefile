@@ -152,7 +152,7 @@ clean:
 	rm -rf build
 
 # ---- packages ---------------------------------------------------------------------------------------
-#   make generated      config/cosmowatch.yaml and its schema, after an option changed
+#   make generated      config/cosmowatch.yaml, its schema and the manual's page of alerts, after an option or a type changed
 #   make man            manual pages into build/man
 #   make install        DESTDIR= prefix=/usr/local
 #   make deb, make rpm  packages into build/deb, build/rpm
@@ -177,6 +177,7 @@ LIBS += $(shell pkg-config --libs libsystemd 2>/dev/null)
 generated: $(BIN)
 	$(Q)$(BIN) config sample > $(B)/sample.tmp && mv $(B)/sample.tmp config/cosmowatch.yaml
 	$(Q)$(BIN) config schema > $(B)/schema.tmp && mv $(B)/schema.tmp config/cosmowatch.schema.json
+	$(Q)packaging/manual/generate $(BIN) > $(B)/alerts.tmp && mv $(B)/alerts.tmp packaging/manual/alerts.md
 
 man: $(BIN)
 	$(Q)packaging/man/generate $(BIN) $(VERSION) $(SOURCE_DATE_EPOCH) $(B)/man
@@ -195,11 +196,12 @@ install-files: $(BIN) man sbom
 	$(INSTALL_DATA) packaging/completions/_cosmowatch $(DESTDIR)$(zshdir)/_cosmowatch
 	$(INSTALL_DATA) packaging/completions/cosmowatch.fish $(DESTDIR)$(fishdir)/cosmowatch.fish
 	install -d $(DESTDIR)$(datadir)/cosmowatch/examples $(DESTDIR)$(datadir)/cosmowatch/azure \
-	           $(DESTDIR)$(datadir)/cosmowatch/prometheus
+	           $(DESTDIR)$(datadir)/cosmowatch/prometheus $(DESTDIR)$(datadir)/cosmowatch/manual
 	install -m 644 config/cosmowatch.yaml config/*.schema.json $(B)/cosmowatch.spdx.json $(DESTDIR)$(datadir)/cosmowatch
 	install -m 644 config/examples/*.yaml $(DESTDIR)$(datadir)/cosmowatch/examples
 	install -m 644 $(wildcard packaging/azure/*.json packaging/azure/*.bicep) $(DESTDIR)$(datadir)/cosmowatch/azure
 	install -m 644 packaging/prometheus/* $(DESTDIR)$(datadir)/cosmowatch/prometheus
+	install -m 644 packaging/manual/*.md $(DESTDIR)$(datadir)/cosmowatch/manual
 
 install-systemd:
 	install -d $(DESTDIR)$(unitdir)
