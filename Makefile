@@ -124,8 +124,9 @@ demo: deps
 	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m flow.demo
 
 # ---- measurement ------------------------------------------------------------------------------------
-$(B)/bench: $(BENCHOBJ) $(LIB)
-	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $(BENCHOBJ) $(LIB) $(LIBS)
+BENCHKIT := $(addprefix $(B)/tests/kit/,httpd.o mockbroker.o sink.o)
+$(B)/bench: $(BENCHOBJ) $(BENCHKIT) $(LIB)
+	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $(BENCHOBJ) $(BENCHKIT) $(LIB) $(LIBS)
 
 bench: $(B)/bench
 	$(B)/bench

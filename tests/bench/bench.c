@@ -7,6 +7,7 @@
  *   decode      records, dropped        fold  records into observations, sorted
  *   detect      and judged by every detector that is linked in
  *   judge       one query text of each dialect (judge.h)
+ *   deliver     an output beside a dead one (deliver.h); from the store to accepted by receivers (receivers.h)
  * Prints a table; writes build/bench.json as a list of {name, value, unit}.
  * Usage: bench [MB [FILE]]
  * SPDX-License-Identifier: Apache-2.0 */
@@ -22,6 +23,7 @@
 #include "tests/bench/encode.h"
 #include "tests/bench/judge.h"
 #include "tests/bench/make_rows.h"
+#include "tests/bench/receivers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +33,7 @@
 
 #define RUNS 5
 #define FOLD_MAX ((size_t)1 << 30)
-#define RESULTS_MAX 64
+#define RESULTS_MAX 256
 
 #pragma weak bench_detect
 #pragma weak bench_bytes_per_subject
@@ -303,13 +305,14 @@ int main(int argc, char **argv)
     bench_judge(add_judged, &b);
     if (bench_deliver(5, add_judged, &b) < 0)
         return 1;
+    bench_receivers("build", add_judged, &b);
     if (bench_bytes_per_subject)
         add_result(&b, "memory.bytes_per_subject", bench_bytes_per_subject(), "bytes");
 
     printf("%s, %zu rows of %zu cells, checksum %llx\n", bare_kernel(), b.made.rows,
            b.made.rows ? b.made.cells / b.made.rows : 0, (unsigned long long)b.sum);
     for (size_t i = 0; i < b.results_n; i++)
-        printf("%-32s %14.1f %s\n", b.results[i].name, b.results[i].value, b.results[i].unit);
+        printf("%-40s %14.1f %s\n", b.results[i].name, b.results[i].value, b.results[i].unit);
     if (write_json(&b, path) < 0)
         fprintf(stderr, "bench: '%s' was not written\n", path);
 
