@@ -359,6 +359,21 @@ def test_links_lead_somewhere(path):
         assert not anchor or anchor in anchors(there), "%s has no section %s" % (name or os.path.basename(path), anchor)
 
 
+@pytest.mark.parametrize("path", PAGES, ids=NAMES)
+def test_files_that_are_named_exist(path):
+    """Of this tree: `tests/flow/test_way.py`; also `test_x.py` or `leef.c` alone, and `/usr/share/cosmowatch/...`."""
+    tree = subprocess.run(["git", "-C", kit.ROOT, "ls-files"], capture_output=True, text=True, check=False).stdout.split()
+    if not tree:
+        pytest.skip("not a clone of the repository")
+    names = {os.path.basename(f) for f in tree}
+    for word in re.findall(r"`([\w./-]+)`", read(path)):
+        if re.match(r"(tests|outputs|agent|detectors|packaging|config)/", word):
+            there = os.path.join(kit.ROOT, word)
+            assert os.path.exists(there) or any(f.startswith(word) for f in tree), "%s does not exist" % word
+        elif re.fullmatch(r"[\w-]+\.(c|py)", word):
+            assert word in names, "%s does not exist" % word
+
+
 def test_every_page_is_reached_from_the_index():
     seen, todo = set(), [os.path.join(MANUAL, "index.md")]
     while todo:
