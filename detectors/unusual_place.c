@@ -480,10 +480,10 @@ static int unusual_place_observe(void *self, const struct observation *obs, cons
     if (!obs_ok(obs) || !access_is_customers(obs))
         return 0;
     enrich_place(ctx->enrich, obs->text[F_ADDRESS], obs->text[F_PLACE], obs->minute_ns, &in.place);
+    in.agent = agent_read(&d->memo, obs->text[F_USER_AGENT]);
+    learn(&in); /* also what comes by private addresses: its region and program are no news elsewhere */
     if (!where(&in)[0])
         return 0;
-    in.agent = agent_read(&d->memo, obs->text[F_USER_AGENT]);
-    learn(&in);
     if (in.place.is_microsoft || enrich_is_private(obs->text[F_ADDRESS]))
         return 0;
     if (judge_country(&in, err) < 0 || judge_high_risk(&in, err) < 0)

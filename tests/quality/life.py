@@ -424,6 +424,7 @@ class World:
         """A developer in the office tries the account by hand."""
         account, r = self.apps("intern", "feed", "shop"), self.r
         who = {"address": "%s.%d" % (self.office, r.randrange(2, 30)), "agent": "PostmanRuntime/7.36.3", "key": account.key}
+        account.families.add(who["agent"])
         self.at(self.day_of_change(account) * 24 + r.uniform(9, 17), self._by_hand, account, who)
 
     def _by_hand(self, hour, account, who):

@@ -60,7 +60,7 @@ class Attacks:
 
     def run(self):
         todo = [k for k in KINDS for _ in range(AGAIN.get(k, 1))]
-        todo.sort(key=lambda k: (k != "volume, low and slow", k != "unusual network", k != "unusual place"))  # the choosy first
+        todo.sort(key=lambda k: (k != "volume, low and slow", k != "unusual network", k != "stolen key", k != "unusual place"))  # the choosy first
         for kind in todo:
             getattr(self, "_" + kind.split(",")[0].replace(" ", "_"))(kind)
         return self.episodes
@@ -100,7 +100,7 @@ class Attacks:
         account.countries.add(country)
         if country in self.net.people and (self.r.random() < .5 or not self.net.rented(self.r, [country])):
             return self.net.at_home(self.r, country)
-        return self.net.rented(self.r, [country])
+        return self._noted(account, self.net.rented(self.r, [country]))
 
     def _near(self, account):
         """An access line in a country where the account is at home."""
@@ -108,7 +108,10 @@ class Attacks:
 
     def _rented(self, account, new=False):
         """A rented host; `new`: of a provider that never used the account."""
-        address = self.net.rented(self.r, but=account.numbers if new else ())
+        return self._noted(account, self.net.rented(self.r, but=account.numbers if new else ()))
+
+    def _noted(self, account, address):
+        """What the account has seen is no news in a later episode."""
         for (number, country), prefixes in self.net.hosting.items():
             if any(address.startswith(p + ".") for p in prefixes):
                 account.numbers.add(number)
@@ -261,7 +264,8 @@ class Attacks:
     def _stolen_key(self, kind):
         r = self.r
         way = r.choice(["read by a stranger", "read by a colleague's session", "out of the code", "out of the code", "leaked to many"])
-        e, account, hour = self._begin(kind, way, lambda a: not a.entra, days=2)
+        leaked = way == "leaked to many"    # then nothing is news any more, so it is the only attack there
+        e, account, hour = self._begin(kind, way, lambda a: not a.entra and not (leaked and self._was_attacked(a)), days=2)
         client = r.choice(account.clients)
         if way.startswith("read"):
             stranger = way.endswith("stranger")
@@ -270,7 +274,8 @@ class Attacks:
             address = self._address(account)
             self.log.keys_read(hour, account, caller, address, r.choice([life_rows.POWERSHELL, life_rows.CLI, life_rows.PORTAL]))
             hour += r.uniform(.05, 20)
-        if way == "leaked to many":
+        if leaked:
+            self.busy.update((account.name, day) for day in range(life.DAYS))
             for _ in range(r.randrange(12, 40)):
                 address = self.net.rented(r) if r.random() < .5 else self.net.at_home(r, r.choice(list(self.net.people)))
                 t = hour + r.uniform(0, 14)

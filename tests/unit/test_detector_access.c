@@ -123,6 +123,16 @@ START_TEST(a_new_country_is_told_with_the_usual_ones)
 }
 END_TEST
 
+START_TEST(an_account_of_private_addresses_has_its_region_too)
+{
+    struct bench *b = after_a_month(&detector_unusual_place, "", &(struct req){ .address = "10.0.0.4" });
+
+    feed(b, at(30, 10, 0), &(struct req){ .place = US, .address = "198.51.100.7" }); /* not a drill: the region is old */
+    ck_assert_int_eq(bench_only(b, "CosmosDB_GeoAnomaly")->severity, SEVERITY_LOW);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(no_source_of_places_is_said_and_nothing_is_judged)
 {
     struct bench *b = bench_open(&detector_unusual_place, "");
@@ -504,6 +514,7 @@ int main(void)
 
     tcase_set_timeout(t, 120);
     tcase_add_test(t, a_new_country_is_told_with_the_usual_ones);
+    tcase_add_test(t, an_account_of_private_addresses_has_its_region_too);
     tcase_add_test(t, no_source_of_places_is_said_and_nothing_is_judged);
     tcase_add_test(t, a_new_country_while_learning_trusted_or_of_microsoft_is_silent);
     tcase_add_test(t, a_country_is_forgotten_after_sixty_days);
