@@ -75,6 +75,11 @@ static void band_describe(const void *value, struct buf *out)
     fmt_bytes(out, v.p99);
 }
 
+static bool band_hours(const void *value, struct baseline_hours *ret)
+{
+    return band_look_hours(value, ret);
+}
+
 static const struct baseline_memory band_memory = {
     .name = "volume.band",
     .version = BAND_VERSION,
@@ -82,6 +87,7 @@ static const struct baseline_memory band_memory = {
     .max_keys = 1000000,
     .migrate = band_migrate,
     .describe = band_describe,
+    .hours = band_hours,
 };
 
 struct day { /* what a reader took on its days, an hour up to its ordinary limit */

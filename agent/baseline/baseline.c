@@ -715,16 +715,38 @@ static const struct baseline_memory *memory_named(const struct baseline *b, cons
     return NULL;
 }
 
-bool baseline_describe_row(const struct baseline *b, const struct baseline_row *row, struct buf *out)
+/* The memory of a row, when it is of the version that we know, and the row's value as its detector knows it: in the
+ * store's answer the bytes may lie anywhere. */
+#define VALUE_WORDS 1024
+static const struct baseline_memory *align_value(const struct baseline *b, const struct baseline_row *row,
+                                                 uint64_t aligned[VALUE_WORDS])
 {
     const struct baseline_memory *m = memory_named(b, row->memory);
-    uint64_t aligned[1024]; /* a value as the detector knows it: a row's bytes may lie anywhere */
 
-    if (!m || !m->describe || row->version != m->version || row->value.len != m->size || m->size > sizeof(aligned))
-        return false;
+    if (!m || row->version != m->version || row->value.len != m->size || m->size > VALUE_WORDS * sizeof *aligned)
+        return NULL;
     memcpy(aligned, row->value.at, m->size);
+    return m;
+}
+
+bool baseline_describe_row(const struct baseline *b, const struct baseline_row *row, struct buf *out)
+{
+    uint64_t aligned[VALUE_WORDS];
+    const struct baseline_memory *m = align_value(b, row, aligned);
+
+    if (!m || !m->describe)
+        return false;
     m->describe(aligned, out);
     return true;
+}
+
+bool baseline_hours_row(const struct baseline *b, const struct baseline_row *row, struct baseline_hours *ret)
+{
+    uint64_t aligned[VALUE_WORDS];
+    const struct baseline_memory *m = align_value(b, row, aligned);
+
+    *ret = (struct baseline_hours){ 0 };
+    return m && m->hours && m->hours(aligned, ret);
 }
 
 bool baseline_drop_row(struct baseline *b, const struct baseline_row *row)

@@ -20,6 +20,11 @@
 
 struct buf;
 
+struct baseline_hours { /* bytes, or what the memory measures; 0: not active, or not known */
+    int64_t usual[2][24];    /* UTC; of working days, of weekend days */
+    int64_t median, p99;     /* of all active hours */
+};
+
 struct baseline_memory { /* one kind of memory, declared statically by its detector */
     const char *name;        /* "volume.actor": durable name, never reused for another meaning */
     uint16_t version;        /* of the struct; an older one is given to migrate or dropped */
@@ -29,6 +34,8 @@ struct baseline_memory { /* one kind of memory, declared statically by its detec
     bool (*migrate)(uint16_t from_version, const void *from, size_t from_size, void *to);
     /* Optional: one line for `baseline show`. */
     void (*describe)(const void *value, struct buf *out);
+    /* Optional: what the hours of a day usually reach. */
+    bool (*hours)(const void *value, struct baseline_hours *ret);
     /* Optional: from `slot` (slots.h) on the key is as usual as one that was seen every day. */
     void (*confirm)(void *value, int32_t slot);
 };
@@ -95,6 +102,7 @@ void baseline_forget_all(struct baseline *b);      /* before a reload, after a f
 /* What the operator sees and changes, named by a row of the store with all its texts. False: not in memory (its
  * detector is switched off), or the memory has no such word. A drop or a confirmation is an unsaved change. */
 bool baseline_describe_row(const struct baseline *b, const struct baseline_row *row, struct buf *out);
+bool baseline_hours_row(const struct baseline *b, const struct baseline_row *row, struct baseline_hours *ret);
 bool baseline_drop_row(struct baseline *b, const struct baseline_row *row);
 bool baseline_confirm_row(struct baseline *b, const struct baseline_row *row, int64_t time_ns);
 bool baseline_can_confirm(const struct baseline *b, const char *memory);

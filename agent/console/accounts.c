@@ -1,11 +1,13 @@
 /* accounts.c - what was learned, by account: the same that `cosmowatch baseline show` prints.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "baseline/baseline.h"
+#include "base/num.h"
 #include "console/html.h"
 #include "console/view.h"
 #include "store/store.h"
 
-#include <stdlib.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ACCOUNTS_MAX 2000
@@ -75,6 +77,32 @@ int accounts_page(struct view *v, struct error *err)
 
 /* ---- one account -------------------------------------------------------------------------------------------------- */
 
+/* A square an hour, darker the more it usually reaches, on a log scale. */
+static void add_hours(struct buf *out, const struct baseline_hours *h)
+{
+    static const char *const days[] = { "working days", "weekend" };
+
+    buf_add_str(out, "<svg class=\"hours\" viewBox=\"0 0 580 62\" role=\"img\" aria-label=\"What each hour of a day usually "
+                     "reaches\">");
+    for (int kind = 0; kind < 2; kind++) {
+        buf_addf(out, "<text x=\"0\" y=\"%d\">%s</text>", kind * 22 + 14, days[kind]);
+        for (int hour = 0; hour < 24; hour++) {
+            CLEANUP(buf_release) struct buf bytes = BUF_INIT(64);
+            int64_t usual = h->usual[kind][hour];
+            double shade = usual > 0 ? 0.15 + 0.85 * log10((double)usual / 4096 + 1) / log10((double)h->p99 / 4096 + 2) : 0;
+
+            fmt_bytes(&bytes, usual);
+            buf_addf(out, "<rect class=\"%s\" x=\"%d\" y=\"%d\" width=\"18\" height=\"18\" fill-opacity=\"%.2f\"><title>%s, "
+                          "%02d:00 UTC: %s</title></rect>",
+                     usual > 0 ? "busy" : "quiet", 90 + hour * 20, kind * 22, usual > 0 ? (shade > 1 ? 1 : shade) : 1,
+                     days[kind], hour, usual > 0 ? buf_cstr(&bytes) : "quiet");
+        }
+    }
+    for (int hour = 0; hour < 24; hour += 6)
+        buf_addf(out, "<text x=\"%d\" y=\"58\">%02d</text>", 90 + hour * 20, hour);
+    buf_add_str(out, "</svg>");
+}
+
 struct memories {
     struct view *v;
     char memory[64];
@@ -97,6 +125,7 @@ static int add_row(void *self, const struct baseline_row *row, struct error *err
     struct memories *m = self;
     struct buf *out = m->v->out;
     CLEANUP(buf_release) struct buf what = BUF_INIT(65536);
+    struct baseline_hours hours;
 
     if (!baseline_describe_row(m->v->baseline, row, &what) || what.len == 0)
         return 0; /* book-keeping that says nothing to a person */
@@ -115,6 +144,8 @@ static int add_row(void *self, const struct baseline_row *row, struct error *err
     html_add(out, slice_empty(row->label) ? SL("(the account)") : slice_cut(row->label, 200));
     buf_add_str(out, "</td><td>");
     html_add(out, buf_slice(&what));
+    if (baseline_hours_row(m->v->baseline, row, &hours))
+        add_hours(out, &hours);
     buf_add_str(out, "</td><td>");
     html_add_time(out, row->seen_ns);
     buf_add_str(out, "</td></tr>\n");

@@ -74,12 +74,12 @@ static bool is_bytes(const struct fact *f)
 static void add_bar(struct buf *out, const struct fact *f, double highest, int row)
 {
     CLEANUP(buf_release) struct buf bytes = BUF_INIT(64);
-    bool is_usual = strncmp(f->name, "usual", 5) == 0;
+    const char *class = strncmp(f->name, "usual", 5) == 0 ? "usual" : strncmp(f->name, "limit", 5) == 0 ? "limit" : "seen";
 
     fmt_bytes(&bytes, f->number);
     buf_addf(out, "<text class=\"name\" x=\"0\" y=\"%d\">%s</text><rect class=\"%s\" x=\"180\" y=\"%d\" width=\"%.1f\" "
                   "height=\"16\"/><text x=\"%.1f\" y=\"%d\">%s</text>",
-             row * 24 + 17, f->name, is_usual ? "usual" : "seen", row * 24 + 4, 400 * log10((double)f->number + 1) / highest,
+             row * 24 + 17, f->name, class, row * 24 + 4, 400 * log10((double)f->number + 1) / highest,
              188 + 400 * log10((double)f->number + 1) / highest, row * 24 + 17, buf_cstr(&bytes));
 }
 

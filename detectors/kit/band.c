@@ -534,6 +534,24 @@ static void set_view(struct band_view *v, const struct shape *shape, int32_t fro
     v->spread_q8 = shape->spread;
 }
 
+bool band_look_hours(const struct band *b, struct baseline_hours *ret)
+{
+    struct band_view all;
+    bool is_known = false;
+
+    band_look_all(b, &all);
+    ret->median = all.median;
+    ret->p99 = all.p99;
+    for (int kind = 0; kind < 2; kind++)
+        for (int hour = 0; hour < BAND_HOURS; hour++) {
+            if (b->usual[kind][hour] == 0)
+                continue;
+            ret->usual[kind][hour] = scale_exp_q8(level_q8(b->usual[kind][hour]));
+            is_known = true;
+        }
+    return is_known;
+}
+
 void band_look_all(const struct band *b, struct band_view *ret)
 {
     struct shape shape;

@@ -79,6 +79,79 @@ static struct slice key_of(enum usual_what what, struct slice value, char room[K
     return slice_make(room, len + 1);
 }
 
+/* ---- what people read --------------------------------------------------------------------------- */
+
+static const char *word_of(enum usual_what what)
+{
+    switch (what) {
+    case USUAL_COUNTRY: return "country ";
+    case USUAL_FAMILY: return "program ";
+    case USUAL_SCRIPT: return "scripting client ";
+    case USUAL_PRINCIPAL: return "principal ";
+    case USUAL_KEY: return "signs in with ";
+    case USUAL_RIGHTS: return "client that ";
+    case USUAL_CLIENT: return "client from ";
+    case USUAL_NETWORK: return "network ";
+    case USUAL_PROVIDER: return "provider ";
+    case USUAL_PATH: return "network path ";
+    case USUAL_REGION: return "region ";
+    case USUAL_WIDE_OF_KEY: return "new networks of ";
+    case USUAL_CELL: return "place of ";
+    case USUAL_APP_ID: return "administered by ";
+    case USUAL_MANAGED_FROM: return "administered from ";
+    case USUAL_ADDRESS:
+    case USUAL_REFUSED: break;
+    }
+    return "";
+}
+
+/* As access.c packs it: '4' and two bytes, '6' and four, 'p' or '?'. What follows is returned. */
+static struct slice add_neighbourhood(struct buf *out, struct slice v)
+{
+    const unsigned char *at = (const unsigned char *)v.at;
+    size_t len = 1;
+
+    if (v.len >= 3 && at[0] == '4') {
+        buf_addf(out, "%d.%d.0.0/16", at[1], at[2]);
+        len = 3;
+    } else if (v.len >= 5 && at[0] == '6') {
+        buf_addf(out, "%x:%x::/32", at[1] << 8 | at[2], at[3] << 8 | at[4]);
+        len = 5;
+    } else {
+        buf_add_str(out, v.len > 0 && at[0] == 'p' ? "private networks" : "an unknown address");
+    }
+    len = len < v.len ? len : v.len;
+    return slice_make(v.at + len, v.len - len);
+}
+
+static void add_label(struct buf *out, enum usual_what what, struct slice v)
+{
+    bool has_network = what == USUAL_RIGHTS || what == USUAL_CLIENT || what == USUAL_NETWORK || what == USUAL_MANAGED_FROM;
+    uint32_t id = 0;
+
+    buf_add_str(out, word_of(what));
+    if (what == USUAL_RIGHTS && v.len > 0) {
+        buf_add_str(out, v.at[0] == 'r' ? "reads, from " : v.at[0] == 'w' ? "writes, from " : "does something else, from ");
+        v = slice_make(v.at + 1, v.len - 1);
+    }
+    if (what == USUAL_PROVIDER && v.len == sizeof id) {
+        memcpy(&id, v.at, sizeof id);
+        buf_addf(out, "%08x", id);
+        return;
+    }
+    if (what == USUAL_CELL && v.len > 12) /* two coordinates and a country's code stand before the principal */
+        v = slice_make(v.at + 12, v.len - 12);
+    if (has_network)
+        v = add_neighbourhood(out, v);
+    if (v.len > 0 && v.at[0] == '\x1f') {
+        buf_add_str(out, ", ");
+        v = slice_make(v.at + 1, v.len - 1);
+    }
+    buf_add_slice(out, slice_cut(v, 80));
+}
+
+/* ---- one value, further ------------------------------------------------------------------------- */
+
 static const struct baseline_memory *memory_of(enum usual_what what)
 {
     return what == USUAL_ADDRESS || what == USUAL_REFUSED ? &usual_address_memory : &usual_value_memory;
@@ -110,6 +183,7 @@ struct usual_view usual_touch(struct baseline *b, struct slice account, enum usu
     enum slot_age age;
     bool is_new = false;
     struct usual_view ret;
+    CLEANUP(buf_release) struct buf label = BUF_INIT(256);
 
     if (slice_empty(value))
         return (struct usual_view){ .age_days = -1, .last_day = -1 };
@@ -117,7 +191,8 @@ struct usual_view usual_touch(struct baseline *b, struct slice account, enum usu
     known = baseline_get(b, memory_of(what), account, key);
     if (known && known->newest == slot && known->is_active[0]) /* nearly every row: nothing to write */
         return view_of(known, SLOT_NOW, slot, len);
-    v = baseline_put(b, memory_of(what), account, key, slice_cut(value, 80), minute_ns, &is_new);
+    add_label(&label, what, value);
+    v = baseline_put(b, memory_of(what), account, key, buf_slice(&label), minute_ns, &is_new);
     if (!v) /* without memory: known, which errs on the silent side */
         return (struct usual_view){ .active_days = 1, .span_days = 1 };
     if (is_new)
