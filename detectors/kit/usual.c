@@ -58,14 +58,28 @@ static void value_describe(const void *at, struct buf *out)
     buf_addf(out, "%d of the last 60 days", days_count(&v->learned[0], slots_day(v->newest), USUAL_DAYS));
 }
 
+/* As if it had been there every day that is remembered. */
+static void value_confirm(void *at, int32_t slot)
+{
+    struct value *v = at;
+    int32_t since = slot - USUAL_DAYS * 24, day = slots_day(slot);
+
+    if (v->first > since)
+        v->first = since > SLOT_NEVER ? since : 1;
+    for (size_t i = 0; i < ARRAY_LEN(v->learned); i++) {
+        v->learned[i].day = v->learned[i].bits && v->learned[i].day > day ? v->learned[i].day : day;
+        v->learned[i].bits = UINT64_MAX;
+    }
+}
+
 const struct baseline_memory usual_value_memory = {
     .name = "usual.value", .version = 1, .size = sizeof(struct value), .max_keys = 1000000,
-    .describe = value_describe,
+    .describe = value_describe, .confirm = value_confirm,
 };
 
 const struct baseline_memory usual_address_memory = {
     .name = "usual.address", .version = 1, .size = sizeof(struct value), .max_keys = 1000000,
-    .describe = value_describe,
+    .describe = value_describe, .confirm = value_confirm,
 };
 
 /* ---- one value ------------------------------------------------------------------------------------ */
