@@ -4,8 +4,9 @@
  *          of weeks are steady where hours are not: what doubles for a month is seen in two or three weeks.
  * Reads:   data-plane tables (own tables where the account logs no data-plane rows): successful reads, bytes.
  * Judges:  once a UTC day for each reader and container (kit/reader.h), by days that are over. The sums of the last
- *          7, 14 and 28 days are held against the weeks before them (3 to 8 of them): the median week, the
- *          spread of weeks, the highest week, and a least ratio (2.4, 1.8 and 1.45). Days count as at most
+ *          7, 14 and 28 days are held against the weeks before them (2 to 8 of them): the median week, the
+ *          spread of weeks, the highest week, and a least ratio (1.9, 1.8 and 1.45; with two weeks before them
+ *          2, 1.9 and 1.7). Days count as at most
  *          twice the highest day of a usual week: one large export is another detector's business.
  *          Growth is not a leak: the limit rises with what the other readers of the container grew by, and with
  *          the reader's own trend before; and when the others fell by what this one rose, load has moved.
@@ -14,7 +15,7 @@
  * Keeps:   slow_leak.days, 200 bytes a reader and container.
  * Tells:   once in four weeks for a reader.
  * Trust:   a principal spares and teaches its own days; they are no part of the container's.
- * Blind:   the first four weeks of history. A leak that grows slower than customers do. One spread over many
+ * Blind:   the first three weeks of history. A leak that grows slower than customers do. One spread over many
  *          readers. The size of a container is in no table that is read, so its share cannot be told.
  * Source:  alert catalogue X22; ATT&CK T1030, T1020. Figures: tests/unit/test_detector_data_leak.c simulates
  *          readers with weekends, noise, drift and growth.
@@ -33,12 +34,14 @@
 
 #include <stdlib.h>
 
-#define WEEKS_MIN 3
+#define WEEKS_MIN 2
+#define WEEKS_YOUNG 2     /* these say what a week is like, but little of how much it varies: ratios are higher */
 #define WEEKS_MAX 8
 #define QUIET_DAYS 28     /* after telling */
 #define SPREAD_MIN_Q8 40  /* weeks of a steady reader still differ by a tenth */
 #define GROWTH_MAX_Q8 512 /* others that grew more than fourfold are no measure */
 #define TREND_MAX_Q8 90
+#define TREND_WEEK_Q8 30  /* of a week's window: a twelfth */
 
 struct slow_leak {
     int sensitivity;
@@ -55,8 +58,10 @@ static const struct option_spec slow_leak_options[] = {
     { 0 },
 };
 
-static const struct { int32_t days, ratio_q8; } windows[] = {
-    { .days = 7, .ratio_q8 = 323 }, { .days = 14, .ratio_q8 = 222 }, { .days = 28, .ratio_q8 = 131 },
+static const struct leak_window { int32_t days, ratio_q8, young_q8; } windows[] = {
+    { .days = 7, .ratio_q8 = 240, .young_q8 = 262 },
+    { .days = 14, .ratio_q8 = 222, .young_q8 = 240 },
+    { .days = 28, .ratio_q8 = 131, .young_q8 = 180 },
 };
 
 /* ---- memory ------------------------------------------------------------------------------------ */
@@ -170,7 +175,7 @@ static int32_t spread_of(const int64_t *week, int32_t n, int64_t usual)
 /* The newer half of the weeks against the older one, carried on to the middle of the window. week[0] is newest. */
 static int32_t trend_of(const int64_t *week, int32_t n, int32_t window)
 {
-    int32_t half = n / 2, newer = 0, older = 0, trend;
+    int32_t half = n / 2, newer = 0, older = 0, trend, most;
 
     for (int32_t i = 0; i < half; i++) {
         newer += scale_log_q8(week[i]);
@@ -178,7 +183,8 @@ static int32_t trend_of(const int64_t *week, int32_t n, int32_t window)
     }
     /* the halves' middles lie n - half weeks apart, the window's half of (n + window) behind that of all */
     trend = (newer - older) / half * (n * 7 + window) / (14 * (n - half));
-    return trend < 0 ? 0 : trend > TREND_MAX_Q8 ? TREND_MAX_Q8 : trend;
+    most = window / 7 * TREND_WEEK_Q8 < TREND_MAX_Q8 ? window / 7 * TREND_WEEK_Q8 : TREND_MAX_Q8;
+    return trend < 0 ? 0 : trend > most ? most : trend;
 }
 
 static void read_weeks(const struct days *d, int32_t last, int32_t window, struct weeks *ret)
@@ -300,6 +306,11 @@ static bool new_reader_lifts_all(const struct slow_leak *d, const struct weeks *
     return all->taken > ret->limit && own->taken - own->before / (own->n ? own->n * 7 : 1) * own->window >= excess / 2;
 }
 
+static int32_t ratio_of(const struct leak_window *window, const struct weeks *w)
+{
+    return w->n <= WEEKS_YOUNG ? window->young_q8 : window->ratio_q8;
+}
+
 /* By the days up to `last`. A pure function of days that are over, so it is the same for every row of a day. */
 static bool is_over(const struct slow_leak *d, const struct days *own, const struct days *all, int32_t last,
                     struct finding *ret)
@@ -311,8 +322,8 @@ static bool is_over(const struct slow_leak *d, const struct days *own, const str
         read_weeks(all, last, windows[i].days, &container);
         if (reader.taken < d->floor_bytes)
             continue;
-        if (reader.is_regular ? own_leaves_band(d, &reader, &container, windows[i].ratio_q8, ret)
-                              : new_reader_lifts_all(d, &reader, &container, windows[i].ratio_q8, ret))
+        if (reader.is_regular ? own_leaves_band(d, &reader, &container, ratio_of(&windows[i], &reader), ret)
+                              : new_reader_lifts_all(d, &reader, &container, ratio_of(&windows[i], &container), ret))
             return true;
     }
     return false;
