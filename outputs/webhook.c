@@ -348,7 +348,8 @@ static int deliver_request(struct webhook *w, const struct output_item *items, s
     CLEANUP(buf_release) struct buf body = BUF_INIT(WEBHOOK_BATCH_BYTES + (16 << 10));
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
     struct sending sending = { .w = w, .id = items[0].alert->record_id };
-    const struct endpoint_user user = { .self = &sending, .read_again = read_secrets_again, .prepare = prepare };
+    const struct endpoint_user user = { .self = &sending, .read_again = read_secrets_again, .prepare = prepare,
+                                        .secret = &w->password };
     struct http_request req = { .method = webhook_methods[w->method], .url = w->url, .content_type = types[w->batch],
                                 .gzip_body = w->gzip };
 

@@ -99,6 +99,12 @@ static int64_t get_number(struct json_object *o, const char *key)
     return json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : 0;
 }
 
+/* Names of facts are ours, and members of documents are called by them: anything else is a damaged alert. */
+static bool is_fact_name(const char *name)
+{
+    return name[0] && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
+}
+
 static bool load_fact(struct fact *f, struct json_object *o)
 {
     const char *kind = get_text(o, "kind");
@@ -175,11 +181,13 @@ static int load_object(struct json_object *o, struct alert *a, struct error *err
     a->facts = n ? calloc(n, sizeof *a->facts) : NULL;
     if (n && !a->facts)
         return error_set(err, ERR_NOMEM, "no memory to load an alert");
-    for (size_t i = 0; i < n; i++, a->facts_len++)
-        if (!load_fact(&a->facts[i], json_object_array_get_idx(facts, i))) {
-            a->facts_len++;
+    for (size_t i = 0; i < n; i++) {
+        a->facts_len++; /* a half-read one is freed as well */
+        if (!load_fact(&a->facts[i], json_object_array_get_idx(facts, i)))
             return error_set(err, ERR_NOMEM, "no memory to load an alert");
-        }
+        if (!is_fact_name(a->facts[i].name))
+            return error_set(err, ERR_STATE, "stored alert with a fact that is named '%.40s'", a->facts[i].name);
+    }
     return 0;
 }
 

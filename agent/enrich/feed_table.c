@@ -72,10 +72,24 @@ const char *feed_table_note(const struct feed_table *t, const struct feed_entry 
     return t->texts + e->note;
 }
 
+/* As it is kept, so that it comes back from the store as it went in: blanks for control bytes, none at the ends. */
+static struct slice clean_note(struct slice s, char room[NOTE_MAX])
+{
+    s = slice_cut(slice_trim(s), NOTE_MAX);
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.at[i];
+
+        room[i] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+    }
+    return slice_trim(slice_make(room, s.len));
+}
+
 /* Most notes of a feed are the same few words ("feodo"): the previous one is looked at first. */
 static bool texts_add(struct feed_table *t, struct slice s, uint32_t *ret_at)
 {
-    s = slice_cut(slice_trim(s), NOTE_MAX);
+    char room[NOTE_MAX];
+
+    s = clean_note(s, room);
     *ret_at = 0;
     if (slice_empty(s))
         return true;
@@ -97,11 +111,8 @@ static bool texts_add(struct feed_table *t, struct slice s, uint32_t *ret_at)
         t->texts_cap = cap;
     }
     *ret_at = (uint32_t)t->texts_len;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.at[i];
-
-        t->texts[t->texts_len++] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
-    }
+    memcpy(t->texts + t->texts_len, s.at, s.len);
+    t->texts_len += s.len;
     t->texts[t->texts_len++] = '\0';
     return true;
 }

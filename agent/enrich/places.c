@@ -76,8 +76,11 @@ static void name_database(struct database *d, const char *path)
     CLEANUP(buf_release) struct buf day = BUF_INIT(40);
     const char *base = strrchr(path, '/');
     const char *type = d->mmdb.metadata.database_type;
+    uint64_t build = d->mmdb.metadata.build_epoch;
 
-    time_add_iso(&day, (int64_t)d->mmdb.metadata.build_epoch * NS_PER_S, 0);
+    if (build > INT64_MAX / NS_PER_S)
+        build = 0; /* damaged, but it may answer all the same */
+    time_add_iso(&day, (int64_t)build * NS_PER_S, 0);
     (void)snprintf(d->name, sizeof d->name, "%.60s of %.10s", type && *type ? type : base ? base + 1 : path,
                    buf_cstr(&day));
 }

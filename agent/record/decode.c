@@ -119,8 +119,8 @@ static int on_columns(void *self, const struct slice *names, size_t n, uint8_t *
 
     for (size_t i = 0; i < n; i++)
         need += names[i].len;
-    if (need > d->names_cap) {
-        char *more = realloc(d->names_text, need);
+    if (need > d->names_cap || !d->names_text) {
+        char *more = realloc(d->names_text, need + 1);
 
         if (!more)
             return error_set(d->err, ERR_NOMEM, "column names");

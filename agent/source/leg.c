@@ -179,12 +179,22 @@ static void add_number(struct buf *out, const char *column, const char *legacy)
         buf_addf(out, "todouble(column_ifexists(\"%s\", real(null)))", column);
 }
 
+/* A name of the configuration that cannot be asked for is a mistake in it. */
+static int add_name(struct buf *out, const char *name, struct error *err)
+{
+    if (kql_quote_string(out, slice_of(name), err) == 0)
+        return 0;
+    if (err->code == ERR_INPUT)
+        err->code = ERR_CONFIG;
+    return -1;
+}
+
 static int add_list(struct buf *out, char *const *names, size_t n, struct error *err)
 {
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
             buf_add_str(out, ", ");
-        if (kql_quote_string(out, slice_of(names[i]), err) < 0)
+        if (add_name(out, names[i], err) < 0)
             return -1;
     }
     return 0;
@@ -252,7 +262,7 @@ int leg_add_table(struct buf *out, const struct leg *l, struct error *err)
 {
     if (l->workspace) {
         buf_add_str(out, "workspace(");
-        if (kql_quote_string(out, slice_of(l->workspace), err) < 0)
+        if (add_name(out, l->workspace, err) < 0)
             return error_wrap(err, "workspaces");
         buf_add_str(out, ").");
     }

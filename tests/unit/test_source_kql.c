@@ -153,7 +153,7 @@ START_TEST(control_bytes_in_a_name_are_refused)
     sc.accounts = names;
     sc.accounts_len = 1;
     ck_assert_int_eq(kql_add_stream(&b, KQL_REQUESTS, &sc, &err), -1);
-    ck_assert_int_eq(err.code, ERR_INPUT);
+    ck_assert_int_eq(err.code, ERR_CONFIG);
     ck_assert(strstr(err.msg, "accounts") != NULL);
 }
 END_TEST
