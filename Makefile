@@ -46,7 +46,7 @@ else
   LDMODE := -Wl,-z,relro,-z,now
 endif
 WERROR := $(if $(DEV)$(CI),-Werror)
-DEFS := -D_GNU_SOURCE -DCOSMOWATCH_VERSION='"$(VERSION)"' $(if $(FAULTS),-DCOSMOWATCH_FAULTS)
+DEFS := -D_GNU_SOURCE $(if $(findstring fuzzer,$(SAN)),-DCOSMOWATCH_LIBFUZZER) -DCOSMOWATCH_VERSION='"$(VERSION)"' $(if $(FAULTS),-DCOSMOWATCH_FAULTS)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 ALL_CFLAGS := -std=gnu17 -g $(MODE) $(WARN) $(CWARN) $(GCCWARN) $(WERROR) -fPIE -fno-common \
@@ -68,7 +68,7 @@ KIT := $(sort $(wildcard tests/kit/*.c))
 KITOBJ := $(KIT:%.c=$(B)/%.o)
 BENCHOBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c)) $(patsubst %.cpp,$(B)/%.o,$(wildcard tests/bench/*.cpp))
 
-.PHONY: all help test check unit flow demo bench deps deps-test conformance fuzz-corpus map clean quality
+.PHONY: all help test check unit flow demo bench deps deps-test conformance fuzz-corpus fuzz fuzz-binaries map clean quality
 all: $(BIN)
 
 help:
@@ -100,7 +100,13 @@ $(B)/unit/%: tests/unit/%.c $(KITOBJ) $(LIB)
 	  -c -o $@.o $<
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $@.o $(KITOBJ) $(LIB) $(LIBS) $(shell pkg-config --libs check 2>/dev/null)
 
--include $(BENCHOBJ:.o=.d) $(OBJ:.o=.d) $(KITOBJ:.o=.d) $(B)/agent/main.d $(UNITBIN:=.d)
+# Entry points for libFuzzer, one file each (tests/fuzz/fuzz.h), and what they share.
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZKIT := $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/formats.o $(B)/tests/fuzz/output.o
+FUZZOBJ := $(FUZZ:%=$(B)/tests/fuzz/fuzz_%.o)
+FUZZLIBS = $(FUZZKIT) $(KITOBJ) $(LIB) $(LIBS)
+
+-include $(BENCHOBJ:.o=.d) $(OBJ:.o=.d) $(KITOBJ:.o=.d) $(FUZZOBJ:.o=.d) $(FUZZKIT:.o=.d) $(B)/agent/main.d $(UNITBIN:=.d)
 
 # ---- tests --------------------------------------------------------------------------------------
 # Skipped tests say so; a failure prints how to run it alone.
@@ -110,7 +116,35 @@ unit: $(UNITBIN)
 flow: $(BIN)
 	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/sim tests/detectors tests/flow
 
-test check: unit flow
+# What fuzzing found stays found: every target with the files of its corpus, by any compiler.
+fuzz-corpus: $(B)/replay
+	@$(B)/replay tests/fuzz/corpus $(NAME)
+
+$(B)/replay: $(B)/tests/fuzz/replay.o $(FUZZOBJ) $(FUZZKIT) $(KITOBJ) $(LIB)
+	$(Q)echo "  LD  $@"; $(CXX) $(ALL_LDFLAGS) -o $@ $(filter-out $(FUZZKIT) $(KITOBJ) $(LIB),$^) $(FUZZLIBS)
+
+$(B)/tests/fuzz/targets.h: $(wildcard tests/fuzz/fuzz_*.c)
+	@mkdir -p $(@D) && printf 'FUZZ(%s)\n' $(FUZZ) > $@
+
+$(B)/tests/fuzz/replay.o: ALL_CFLAGS += -I$(B)/tests/fuzz
+$(B)/tests/fuzz/replay.o: $(B)/tests/fuzz/targets.h
+
+test check: unit flow fuzz-corpus
+
+#   make fuzz TIME=60   libFuzzer on each target of tests/fuzz for so many seconds; NAME=cql: only that one
+# Needs clang: another build of everything, in a folder of its own. What it finds is in build/fuzz-found.
+TIME ?= 60
+FUZZSAN := fuzzer-no-link,address,undefined
+fuzz:
+	@tests/kit/apt-need clang $(APT_BUILD) check
+	@$(MAKE) --no-print-directory -s CC="$(CLANG)" CXX="$(CLANG)++" SAN=$(FUZZSAN) CI= DEV= NAME=$(NAME) fuzz-binaries
+	@tests/fuzz/run build/san-$(subst $(comma),-,$(FUZZSAN))/fuzz $(TIME) $(or $(NAME),$(FUZZ))
+
+CLANG ?= clang
+fuzz-binaries: $(patsubst %,$(B)/fuzz/%,$(or $(NAME),$(FUZZ)))
+$(B)/fuzz/%: $(B)/tests/fuzz/fuzz_%.o $(FUZZKIT) $(KITOBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)echo "  LD  $@"; $(CXX) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZLIBS)
 
 # ---- what a newcomer runs -------------------------------------------------------------------------
 deps:

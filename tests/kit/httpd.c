@@ -39,7 +39,7 @@ struct httpd {
     pthread_mutex_t lock;
     pthread_cond_t news;
     struct connection *connections[CONNECTIONS_MAX];
-    int connections_len, requests;
+    int connections_len, accepted, requests;
     bool is_stopping;
 };
 
@@ -228,6 +228,19 @@ static void *serve(void *self)
 
 /* ---- the server ------------------------------------------------------------------------------------ */
 
+/* Where the next one goes; with the lock held. Who has ended makes room. */
+static struct connection **find_place(struct httpd *h)
+{
+    for (int i = 0; i < h->connections_len; i++)
+        if (h->connections[i]->is_done) {
+            (void)pthread_join(h->connections[i]->thread, NULL); /* at its return */
+            free(h->connections[i]);
+            return &h->connections[i];
+        }
+    must(h->connections_len < CONNECTIONS_MAX, "too many connections");
+    return &h->connections[h->connections_len++];
+}
+
 static void accept_one(struct httpd *h)
 {
     struct connection *c;
@@ -238,9 +251,8 @@ static void accept_one(struct httpd *h)
     c = calloc(1, sizeof *c);
     must(c != NULL, "calloc");
     (void)pthread_mutex_lock(&h->lock);
-    must(h->connections_len < CONNECTIONS_MAX, "too many connections");
-    *c = (struct connection){ .h = h, .fd = fd, .number = h->connections_len + 1 };
-    h->connections[h->connections_len++] = c;
+    *c = (struct connection){ .h = h, .fd = fd, .number = ++h->accepted };
+    *find_place(h) = c;
     must(pthread_create(&c->thread, NULL, serve, c) == 0, "pthread_create");
     (void)pthread_mutex_unlock(&h->lock);
 }
@@ -352,7 +364,7 @@ int httpd_connections(struct httpd *h)
     int n;
 
     (void)pthread_mutex_lock(&h->lock);
-    n = h->connections_len;
+    n = h->accepted;
     (void)pthread_mutex_unlock(&h->lock);
     return n;
 }
