@@ -292,11 +292,11 @@ def stolen_key():
 
 
 def volume():
-    for who, size in (("one", 100), ("two", 160), ("three", 300)):
+    for who, size in (("one", 55), ("two", 120), ("three", 300)):
         for day in range(1, 29):
             for hour in range(0, 24, 3):
                 yield kit.row(at(day, hour, 1), agent=who, container=who, size=40 * MB)
-        yield kit.row(at(28, 13), agent=who, container=who, size=size * MB)
+        yield kit.row(at(28, 12), agent=who, container=who, size=size * MB)
 
 
 APART = {
