@@ -231,7 +231,8 @@ int store_heal_losses(struct store *s, struct error *err)
 
 int store_heal(struct store *s, bool is_thorough, struct error *err)
 {
-    struct healing h = { .s = s };
+    /* A hole that a look found is a row that went without a trace. */
+    struct healing h = { .s = s, .is_ledger_torn = is_thorough && store_has_file(s->dir, SUSPECT_FILE, "") };
     bool is_ours = false;
     int rc;
 

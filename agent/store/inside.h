@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #define STORE_FORMAT 1
+#define SUSPECT_FILE "suspect" /* damage was seen, at run time or by a look: check at the next start */
 
 /* Ceilings of foreign bytes in one row. */
 #define STORE_ALERT_MAX (1U << 20)

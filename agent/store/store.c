@@ -22,7 +22,6 @@
 /* Above this size the whole-file check is left out at an ordinary start (it reads everything); rows
  * keep their checksums, and a store in which damage was seen is always checked. */
 #define CHECK_ALWAYS_BYTES (INT64_C(256) << 20)
-#define SUSPECT_FILE "suspect" /* damage was seen at run time: check at the next start */
 
 /* ---- small parts -------------------------------------------------------------------------------- */
 

@@ -152,6 +152,26 @@ MUST_CHECK int store_count_bad_rows(struct store *s, int64_t *ret, struct error 
 /* Named blobs: feeds (table + ETag), agent facts ("feed/tor", "feed/tor/etag", "agent/first_start"). */
 MUST_CHECK int store_put_blob(struct store *s, const char *name, struct slice value, struct error *err);
 MUST_CHECK int store_get_blob(struct store *s, const char *name, struct buf *ret, bool *ret_found, struct error *err);
+/* ---- looking after it ------------------------------------------------------------------------------ */
+/* Is it sound? Any mode. What is wrong comes with its remedy, tables with their rows. Damage that is found leaves a mark,
+ * so that the next start goes through everything. */
+struct store_examiner {
+    void *self;
+    int (*found)(void *self, const char *what, const char *remedy, struct error *err);
+    int (*counted)(void *self, const char *table, int64_t rows, struct error *err);
+};
+MUST_CHECK int store_examine(struct store *s, const struct store_examiner *to, struct error *err);
+/* Everything durable as lines of JSON, each with its newline; see move.c. left_out: rows with a wrong checksum. */
+struct store_moved { int64_t rows, left_out; };
+MUST_CHECK int store_export(struct store *s, int (*line)(void *self, struct slice line, struct error *err), void *self,
+                            struct store_moved *ret, struct error *err);
+/* All or nothing. next: 1 and a line without its newline, 0 no more, -1. left_out: of tables that only a later
+ * release has. ERR_STATE: the store is not empty and not to be replaced. */
+MUST_CHECK int store_import(struct store *s, bool is_replacing,
+                            int (*next)(void *self, struct slice *ret_line, struct error *err), void *self,
+                            struct store_moved *ret, struct error *err);
+/* Give freed room back to the disk. STORE_RUN only: the agent must not run. progress: 1..100, -1 stops. */
+MUST_CHECK int store_compact(struct store *s, int (*progress)(void *self, int percent), void *self, struct error *err);
 /* status.json-like text the running agent leaves for `cosmowatch status` (replaces). */
 #define STORE_BLOB_STATUS "agent/status"
 
