@@ -191,3 +191,33 @@ struct query_insertion query_shape_find_insertion(const struct query_shape *sh, 
     ret.looked_at = s.looked_at;
     return ret;
 }
+
+#define REPLACEMENT_MAX 24u /* words of a run that stands for a value */
+
+static uint64_t replaced(const struct query_shape *sh, size_t from, size_t to, uint64_t value)
+{
+    size_t tail = sh->len - to;
+    uint64_t head = sh->prefix[from] * MULTIPLIER + value;
+
+    return whole_hash(sh, head * sh->power[tail] + query_shape_run_hash(sh, to, sh->len), from + 1 + tail);
+}
+
+struct query_insertion query_shape_find_replacement(const struct query_shape *sh, const struct query_insertion_ask *ask)
+{
+    struct query_insertion ret = { 0 };
+    size_t first = sh->len > INSERTION_SPAN ? sh->len - INSERTION_SPAN : 2;
+
+    for (size_t run = 2; run <= REPLACEMENT_MAX && !sh->is_cut && !ret.found; run++)
+        for (size_t i = first; i + run <= sh->len && !ret.found; i++)
+            for (size_t v = 0; v < ask->values_len && !ret.found; v++) {
+                if (!ask->takes_value(ask->self, i))
+                    break;
+                uint64_t h = replaced(sh, i, i + run, ask->values[v]);
+
+                ret.looked_at++;
+                if (ask->is_known(ask->self, h))
+                    ret = (struct query_insertion){ .found = true, .is_replaced = true, .from = i, .to = i + run, .base_hash = h,
+                                                    .looked_at = ret.looked_at };
+            }
+    return ret;
+}

@@ -47,6 +47,7 @@ uint64_t query_shape_run_hash(const struct query_shape *sh, size_t from, size_t 
 struct query_insertion {
     bool found;
     size_t from, to;     /* words [from, to) of the shape are what was put in; may be empty */
+    bool is_replaced;    /* they stand where the known shape has a value */
     uint64_t base_hash;  /* the known shape underneath */
     size_t looked_at;    /* words and runs: what the search cost; at most QUERY_SEARCH_MAX */
 };
@@ -55,10 +56,15 @@ struct query_insertion_ask {
     void *self;
     bool (*is_known)(void *self, uint64_t hash);  /* of a whole shape */
     int (*start_rank)(void *self, size_t i);      /* may a run begin at word i? 0 no, 1 try first, 2, 3 */
+    bool (*takes_value)(void *self, size_t i);    /* does a value belong at word i? NULL: values are not replaced */
+    const uint64_t *values;                       /* words that a value is [values_len] */
+    size_t values_len;
 };
 
 /* Is sh a known shape with one run of words put in (or the same run at several places, when one value
  * is used twice)? The shortest run wins. Work is bounded: of a long shape only the last words are tried. */
 struct query_insertion query_shape_find_insertion(const struct query_shape *sh, const struct query_insertion_ask *ask);
+/* Is it a known shape with one value replaced by a run of words (price <= 5 by price <= c.price)? The shortest wins. */
+struct query_insertion query_shape_find_replacement(const struct query_shape *sh, const struct query_insertion_ask *ask);
 
 #endif

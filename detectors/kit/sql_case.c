@@ -27,6 +27,8 @@
 #define THRESHOLD_PROBE 60
 #define THRESHOLD_KNOWN 78 /* a known shape, but these values make an attack of it: ('' = '' OR ...) */
 
+#define COMMENT_WORD UINT64_C(0x2d2d2063757473) /* among the names of a client: it sends comments */
+
 struct sql_reading { /* of a text alone */
     uint64_t id[2];       /* hashes of the raw text; 0,0 = free slot of the cache */
     uint64_t shape;
@@ -146,6 +148,28 @@ static bool has_comment_behind(const struct sql_lex *lex)
     return lex->comments_len > 0 && lex->comments[lex->comments_len - 1].before > 0;
 }
 
+/* What a cut leaves in the comment: nothing, a letter, or the statement's next words. Prose is neither. */
+static bool is_cut_comment(const struct sql_lex *lex)
+{
+    const struct sql_comment *c = &lex->comments[lex->comments_len - 1];
+    static const char *const words[] = { "asc", "desc", "offset", "limit", "order by", "group by", "and", "or", "from" };
+    struct slice text = slice_make(lex->text.at + c->at, c->len);
+
+    if (c->before + 1u != lex->len)
+        return false; /* the statement goes on in the next line */
+    while (text.len > 0 && strchr("-+ \t\r", text.at[0]) && text.at[0] != '\0')
+        text = slice_make(text.at + 1, text.len - 1);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        struct slice w = slice_of(words[i]);
+
+        if (slice_starts_nocase(text, w) && (text.len == w.len || text.at[w.len] == ' ' || text.at[w.len] == '('))
+            return true;
+    }
+    if (text.len <= 1)
+        return text.len == 0 || (text.at[0] != '\'' && text.at[0] != '"'); /* --' is judged by itself */
+    return strchr(",)]", text.at[0]) && text.at[0] != '\0';
+}
+
 static void read_text(struct sql_bench *b, struct slice statement, struct sql_reading *r)
 {
     struct sql_judgement *j = &b->judgement;
@@ -156,8 +180,10 @@ static void read_text(struct sql_bench *b, struct slice statement, struct sql_re
     r->shape = b->shape.hash;
     if (has_rule(j, RULE_COMMENT_TAIL) && j->score >= THRESHOLD_ALONE) /* what is left may be a known shape: the cut must show */
         r->shape ^= UINT64_C(0x636f6d6d656e7421);
-    if (has_comment_behind(&b->scratch.lex))
+    if (has_comment_behind(&b->scratch.lex)) {
         r->shape ^= UINT64_C(0x626568696e642121);
+        query_shape_note_field(&b->shape, COMMENT_WORD, 0);
+    }
     r->outcome = (uint8_t)j->outcome;
     r->score = (uint8_t)score_of(j, false);
     r->probe_score = (uint8_t)score_of(j, true);
@@ -191,10 +217,21 @@ static int ask_start(void *self, size_t i)
     return sql_shape_start_rank(a->shape, a->lex, i);
 }
 
+static bool ask_value(void *self, size_t i)
+{
+    const struct asker *a = self;
+
+    return sql_shape_takes_value(a->shape, a->lex, i);
+}
+
 static struct query_insertion ask_insertion(struct asker *a)
 {
-    return query_shape_find_insertion(a->shape, &(struct query_insertion_ask){
-        .self = a, .is_known = ask_known, .start_rank = ask_start });
+    uint64_t values[SQL_SHAPE_VALUES] = { sql_shape_value(0), sql_shape_value(1) };
+    struct query_insertion_ask ask = { .self = a, .is_known = ask_known, .start_rank = ask_start, .takes_value = ask_value,
+                                       .values = values, .values_len = SQL_SHAPE_VALUES };
+    struct query_insertion in = query_shape_find_insertion(a->shape, &ask);
+
+    return in.found ? in : query_shape_find_replacement(a->shape, &ask);
 }
 
 struct extension {
@@ -203,6 +240,7 @@ struct extension {
     uint32_t from, to;   /* bytes of the statement that were put in; from == to: nothing, only cut */
     bool starts_with_or, has_new_field;
     bool outranks_and;   /* ... AND x OR y, without brackets: the conditions before it count no more */
+    bool is_replaced;    /* it stands for a value */
     bool adds_secret;    /* a list of names that goes on with one that nobody asked for */
 };
 
@@ -247,21 +285,33 @@ static bool stands_behind_and(const struct sql_lex *lex, size_t at)
     return false;
 }
 
+/* c, c AS all, {"all": c}: an alias, alone. */
+static bool is_whole_item(const struct sql_token *t)
+{
+    bool is_before = sql_token_is(t - 1, TOK_OP, OP_COMMA) || (t - 1)->kind == TOK_NUMBER || sql_token_is(t - 1, TOK_NAME, WORD_SELECT);
+
+    return sql_token_is(t, TOK_NAME, WORD_NONE) && ((is_before && (t[1].kind != TOK_OP || t[1].code == OP_COMMA)) ||
+                                                    (sql_token_is(t - 1, TOK_OP, OP_COLON) && sql_token_is(t + 1, TOK_OP, OP_CLOSE_OBJECT)));
+}
+
 /* `, c.passwordHash` or `, c` in a list of names: nothing is compared, something more is shown. */
 static bool adds_secret(const struct query_client *c, const struct query_shape *sh, const struct sql_lex *lex, const struct query_insertion *in)
 {
     bool found = false;
 
-    if (sh->fold_names || !sql_token_is(&lex->tokens[sh->tok[in->from]], TOK_OP, OP_COMMA))
+    if (sh->fold_names || (!sql_token_is(&lex->tokens[sh->tok[in->from]], TOK_OP, OP_COMMA) && !sql_token_is(&lex->tokens[sh->tok[in->to - 1]], TOK_OP, OP_COMMA)))
         return false;
     for (uint32_t i = sh->tok[in->from]; i <= sh->tok[in->to - 1]; i++) {
         const struct sql_token *t = &lex->tokens[i];
 
-        if (t->kind == TOK_STRING || t->kind == TOK_NUMBER || t->kind == TOK_PARAM)
+        bool is_name = t->kind == TOK_STRING && (sql_token_is(t - 1, TOK_OP, OP_OPEN_INDEX) || sql_token_is(t + 1, TOK_OP, OP_COLON));
+
+        if ((t->kind == TOK_STRING && !is_name) || t->kind == TOK_NUMBER || t->kind == TOK_PARAM)
             return false;
-        found |= t->kind == TOK_NAME && sql_token_is(t - 1, TOK_OP, OP_DOT) && sql_is_sensitive_field(sql_token_text(lex, t));
-        if (sql_token_is(t, TOK_NAME, WORD_NONE) && sql_token_is(t - 1, TOK_OP, OP_COMMA) && t[1].kind != TOK_OP)
-            return true; /* the whole item */
+        found |= (t->kind == TOK_NAME && sql_token_is(t - 1, TOK_OP, OP_DOT) && sql_is_sensitive_field(sql_token_text(lex, t))) ||
+                 (is_name && sql_token_is(t - 1, TOK_OP, OP_OPEN_INDEX) && sql_is_sensitive_field(sql_string_inside(lex, t)));
+        if (is_whole_item(t))
+            return true;
     }
     for (size_t i = 0; i < sh->fields_len && found; i++)
         if (sh->fields_tok[i] >= sh->tok[in->from] && sh->fields_tok[i] <= sh->tok[in->to - 1] && !query_word_is_known(c, sh->fields[i]))
@@ -284,6 +334,7 @@ static void describe_run(const struct query_client *c, const struct query_shape 
         first++; /* IN ('x') OR ... */
     ret->starts_with_or = sql_token_is(first, TOK_NAME, WORD_OR);
     ret->outranks_and = ret->starts_with_or && stands_behind_and(lex, (size_t)(first - lex->tokens));
+    ret->is_replaced = in->is_replaced;
     ret->adds_secret = adds_secret(c, sh, lex, in);
     for (size_t i = 0; i < sh->fields_len; i++) {
         uint32_t at = lex->tokens[sh->fields_tok[i]].at;
@@ -321,26 +372,35 @@ static struct query_insertion find_cut(const struct sql_bench *b, const struct q
     return (struct query_insertion){ 0 };
 }
 
+/* The usual statement whose tail stands in a comment here: the comment is opened and looked for. */
+static bool find_commented_out(struct sql_bench *b, const struct query_client *c, enum sql_comment_cut cut, struct extension *ret)
+{
+    struct asker a = { .b = b, .c = c, .shape = &b->opened_shape, .lex = &b->opened };
+
+    if (!sql_text_open_comments(&b->scratch.lex, cut, &b->opened_text))
+        return false;
+    sql_lex_run(&b->opened, buf_slice(&b->opened_text));
+    sql_shape_make(&b->opened_shape, &b->opened, b->shape.fold_names);
+    struct query_insertion in = { .found = ask_known(&a, b->opened_shape.hash), .base_hash = b->opened_shape.hash };
+
+    if (!in.found)
+        in = ask_insertion(&a);
+    if (!in.found || b->opened_shape.hash == b->shape.hash || !tail_is_in_comment(b, &in))
+        return false;
+    describe_run(c, &b->opened_shape, &b->opened, &in, ret);
+    ret->cuts_tail = true;
+    return true;
+}
+
 static struct extension find_extension(struct sql_bench *b, const struct query_client *c)
 {
     struct asker a = { .b = b, .c = c, .shape = &b->shape, .lex = &b->scratch.lex };
     struct extension ret = { 0 };
 
     query_shape_filter_load(c, &b->filter);
-    if (sql_text_open_comments(&b->scratch.lex, &b->opened_text)) {
-        sql_lex_run(&b->opened, buf_slice(&b->opened_text));
-        sql_shape_make(&b->opened_shape, &b->opened, b->shape.fold_names);
-        struct query_insertion in = { .found = ask_known(&a, b->opened_shape.hash),
-                                    .base_hash = b->opened_shape.hash };
-
-        if (!in.found)
-            in = ask_insertion(&(struct asker){ .b = b, .c = c, .shape = &b->opened_shape, .lex = &b->opened });
-        if (in.found && b->opened_shape.hash != b->shape.hash && tail_is_in_comment(b, &in)) {
-            describe_run(c, &b->opened_shape, &b->opened, &in, &ret);
-            ret.cuts_tail = true;
+    for (int cut = 0; cut < SQL_CUTS; cut++)
+        if (find_commented_out(b, c, (enum sql_comment_cut)cut, &ret))
             return ret;
-        }
-    }
     struct query_insertion in = ask_insertion(&a);
 
     if (!in.found && b->shape.fold_names)
@@ -362,7 +422,7 @@ static const char *variant_of(enum sql_rule rule)
     case RULE_FOREIGN_WORD: case RULE_FOREIGN_CONTAINER: case RULE_FOREIGN_MARK: case RULE_BROKEN_TAUTOLOGY:
         return ".ForeignDialect";
     case RULE_OR_ALWAYS: case RULE_BARE_LITERAL: case RULE_LOGIC_IN_VALUE: case RULE_CHAINED_COMPARE:
-    case RULE_LITERAL_SUM: case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE: case RULE_ORDER_CONSTANT:
+    case RULE_LITERAL_SUM: case RULE_SWALLOWED: case RULE_SANDWICH: case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE: case RULE_ORDER_CONSTANT:
     case RULE_NONE: case RULE_COUNT: default: return ".PredicateBypass";
     }
 }
@@ -445,6 +505,11 @@ static int score_extension(const struct sql_bench *b, const struct query_client 
         k->note = "an OR without brackets was put behind the conditions of its usual statement, which then hold no more";
         return 65;
     }
+    if (!hit && e->is_replaced && e->has_new_field) {
+        k->variant = ".PredicateBypass";
+        k->note = "a property that this client never asked for stands where its usual statement has a value";
+        return 62;
+    }
     if (!hit && e->adds_secret) {
         k->variant = ".ProjectionWidening";
         k->note = "a secret, or the whole item, that this client never asked for was put into the list of its usual statement";
@@ -469,6 +534,12 @@ static void judge_readable(struct sql_bench *b, const struct query_client *c, st
         k->cuts_tail = e.cuts_tail;
         k->inserted = slice_make(k->statement.at + e.from, e.to - e.from);
         threshold = THRESHOLD_ALONE;
+    }
+    if (is_known_client && score < THRESHOLD_ALONE && has_comment_behind(&b->scratch.lex) && is_cut_comment(&b->scratch.lex) &&
+        !(e.cuts_tail && e.from == e.to) && query_client_is_regular(c) && !query_word_is_known(c, COMMENT_WORD)) {
+        k->note = "a comment cuts the statement off, and this client never sends comments";
+        k->variant = ".PredicateBypass";
+        score = threshold;
     }
     if (r->probe_score >= THRESHOLD_PROBE && run != RUN_OK) { /* what the service took is no foreign dialect */
         conclude(b, k, VERDICT_PROBE, GRADE_ATTACK, r->probe_score);

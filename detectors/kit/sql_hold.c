@@ -55,7 +55,7 @@ static const struct sql_node *only_field(const struct judge *g, const struct sql
     return found;
 }
 
-static bool same_value(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
+bool sql_same_value(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
 {
     const struct sql_node *left = only_field(g, a, 0), *right = left ? only_field(g, b, 0) : NULL;
 
@@ -184,7 +184,7 @@ static struct sql_hold hold_of_compare(const struct judge *g, const struct sql_n
         return (b->kind == NODE_TRUE) == (op == OP_EQ) ? h : inverse(h);
     }
     if (!is_constant(b)) {
-        if (same_value(g, a, b))
+        if (sql_same_value(g, a, b))
             return (struct sql_hold){ .reach = op == OP_EQ || op == OP_GE || op == OP_LE ? HOLDS_ALL : HOLDS_NONE,
                                       .core = sql_core_of(g, a), .is_self = true };
         if (!sql_is_always_there(g, a) || !sql_is_always_there(g, b) || (op != OP_NE && op != OP_EQ))
@@ -212,7 +212,7 @@ static struct sql_hold hold_of_in(const struct judge *g, const struct sql_node *
     bool all_constant = true;
 
     for (uint32_t i = left->next; i; i = node(g, i)->next) {
-        if (!is_constant(node(g, i)) && same_value(g, left, node(g, i)))
+        if (!is_constant(node(g, i)) && sql_same_value(g, left, node(g, i)))
             h = (struct sql_hold){ .reach = HOLDS_ALL, .core = h.core, .is_self = true };
         all_constant &= is_constant(node(g, i));
     }
@@ -227,7 +227,7 @@ static struct sql_hold hold_of_like(const struct judge *g, const struct sql_node
     struct slice pattern = string_of(g, right);
     struct sql_hold h = hold(HOLDS_NONE, sql_core_of(g, left));
 
-    if (!is_constant(right) && same_value(g, left, right))
+    if (!is_constant(right) && sql_same_value(g, left, right))
         h = (struct sql_hold){ .reach = HOLDS_ALL, .core = h.core, .is_self = true };
     else if (right->kind == NODE_STRING && pattern.len > 0 && pattern.len <= 3 && pattern.at[0] == '%' && pattern.at[pattern.len - 1] == '%')
         h.reach = HOLDS_ALL;
@@ -246,7 +246,7 @@ static struct sql_hold hold_of_between(const struct judge *g, const struct sql_n
         return SOME;
     if (n->is_negated)
         return is_constant(low) && is_constant(high) && sql_is_always_there(g, left) ? hold(HOLDS_ALL, core) : SOME;
-    if (!is_constant(low) && same_value(g, left, low))
+    if (!is_constant(low) && sql_same_value(g, left, low))
         return (struct sql_hold){ .reach = HOLDS_ALL, .core = core, .is_self = true };
     if (low->kind == NODE_STRING ? string_of(g, low).len <= 1
                                  : is_time && passes_nearly_all(g, OP_GE, low, true) && passes_nearly_all(g, OP_LE, high, true))
@@ -268,7 +268,7 @@ static struct sql_hold hold_of_choice(const struct judge *g, const struct sql_no
 static bool holds_value(const struct judge *g, const struct sql_node *list, const struct sql_node *value)
 {
     for (uint32_t i = list->child; i; i = node(g, i)->next)
-        if (!is_constant(node(g, i)) && same_value(g, node(g, i), value))
+        if (!is_constant(node(g, i)) && sql_same_value(g, node(g, i), value))
             return true;
     return false;
 }
@@ -292,7 +292,7 @@ static struct sql_hold hold_of_call(const struct judge *g, const struct sql_node
         return hold(HOLDS_ALL, core);
     if (n->children < 2 || !IS_CALL_OF(g, n, "contains", "startswith", "endswith", "regexmatch", "stringequals", "array_contains"))
         return SOME;
-    if (!is_constant(b) && (same_value(g, a, b) || (a->kind == NODE_ARRAY && holds_value(g, a, b))))
+    if (!is_constant(b) && (sql_same_value(g, a, b) || (a->kind == NODE_ARRAY && holds_value(g, a, b))))
         return (struct sql_hold){ .reach = HOLDS_ALL, .core = core, .is_self = true };
     if (b->kind != NODE_STRING)
         return SOME;

@@ -18,6 +18,8 @@ static const struct { const char *name, *sentence; bool is_probe; } rules[RULE_C
     [RULE_SUBQUERY] = { .name = "subquery", .sentence = "is a sub-query behind a value" },
     [RULE_BLIND] = { .name = "blind", .sentence = "asks about the content of a field letter by letter" },
     [RULE_UDF] = { .name = "udf", .sentence = "calls a user-defined function behind a value" },
+    [RULE_SWALLOWED] = { .name = "swallowed", .sentence = "is a value that ends at the opening quote of the next one" },
+    [RULE_SANDWICH] = { .name = "sandwich", .sentence = "compares the property of the condition in front once more" },
     [RULE_FOREIGN_WORD] = { .name = "foreign-word", .sentence = "belongs to another database's dialect", .is_probe = true },
     [RULE_FOREIGN_CONTAINER] = { .name = "foreign-container", .sentence = "reads a container that a query cannot see", .is_probe = true },
     [RULE_FOREIGN_MARK] = { .name = "foreign-mark", .sentence = "ends or comments a statement in another dialect's way", .is_probe = true },

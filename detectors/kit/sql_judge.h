@@ -27,6 +27,8 @@ enum sql_rule {
     RULE_SUBQUERY,         /* OR EXISTS(SELECT ...), = (SELECT ...) */
     RULE_BLIND,            /* AND STARTSWITH(c.secret, 'a') */
     RULE_UDF,              /* AND udf.f() */
+    RULE_SWALLOWED,        /* 'x\' AND c.pass = ' OR ...: a backslash that took the closing quote */
+    RULE_SANDWICH,         /* c.a = 'x' OR c.b > 0 OR c.a = '': the half of a condition, to close what was opened */
     /* can only be a probe */
     RULE_FOREIGN_WORD,     /* UNION SELECT, information_schema, SLEEP( */
     RULE_FOREIGN_CONTAINER,/* EXISTS(SELECT ... FROM users): a query sees one container */

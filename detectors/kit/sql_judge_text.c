@@ -23,15 +23,64 @@ static bool goes_on_like_a_statement(struct slice rest)
     return false;
 }
 
-/* What is left of a value that was left early: its closing quote and what followed. Score of a comment
- * with this text (dashes cut off); *ret_is_tail: more than the quote was cut. */
-static int score_comment(const struct judge *g, struct slice text, bool *ret_is_tail)
+static bool has_condition(struct slice rest)
 {
-    size_t i = 0, quotes = 0;
+    for (size_t i = 0; i < rest.len; i++)
+        if (rest.at[i] != '\0' && strchr("=<>([.", rest.at[i]))
+            return true;
+    return false;
+}
 
+#define FILLER_MAX 24u /* --x', -- done' */
+
+/* Where the quote is that the value once ended with: behind the dashes, or behind a word that was put there in front of
+ * it. *ret_has_filler: such a word. text.len when there is none. */
+static size_t find_cut_quote(struct slice text, bool *ret_has_filler)
+{
+    size_t i = 0;
+
+    *ret_has_filler = false;
     while (i < text.len && i < 4 && strchr(" -+%;)#/*", text.at[i]) && text.at[i] != '\0')
         i++;
-    if (i >= text.len || (text.at[i] != '\'' && text.at[i] != '"'))
+    for (size_t end = i + FILLER_MAX; i < text.len && i < end && text.at[i] != '\'' && text.at[i] != '"'; i++)
+        *ret_has_filler = true;
+    return i < text.len && (text.at[i] == '\'' || text.at[i] == '"') ? i : text.len;
+}
+
+/* Could the comment's quote have closed the value in front of it? = 'tea' --' is a value with dashes behind, which changes
+ * nothing; = 'tea' AND LENGTH(c.pin) > 4 --' and = 'tea' OR c.role = 'chief' --' go on behind one. */
+static bool follows_its_value(const struct judge *g, const struct sql_comment *c, char quote)
+{
+    uint32_t i = c->before - 1;
+
+    while (i > 0 && sql_token_is(token(g, i), TOK_OP, OP_CLOSE))
+        i--;
+    if (token(g, i)->kind != TOK_STRING || g->s->lex.text.at[token(g, i)->at] != quote)
+        return false;
+    size_t depth = 0;
+
+    for (i = c->before - 1; i > 0 && !sql_token_is(token(g, i), TOK_NAME, WORD_WHERE); i--) {
+        const struct sql_token *t = token(g, i);
+
+        depth += sql_token_is(t, TOK_OP, OP_CLOSE);
+        depth -= depth > 0 && sql_token_is(t, TOK_OP, OP_OPEN);
+        if (depth == 0 && sql_token_is(t, TOK_NAME, WORD_AND))
+            return true;
+        if (depth == 0 && sql_token_is(t, TOK_NAME, WORD_OR))
+            return token(g, i - 1)->kind == TOK_NAME; /* OR behind a value */
+    }
+    return true;
+}
+
+/* What is left of a value that was left early: its closing quote and what followed. Score of a comment;
+ * *ret_is_tail: more than the quote was cut. */
+static int score_comment(const struct judge *g, const struct sql_comment *c, bool *ret_is_tail)
+{
+    struct slice text = slice_make(g->s->lex.text.at + c->at + 2, c->len - 2u);
+    bool has_filler = false;
+    size_t i = find_cut_quote(text, &has_filler), quotes = 0;
+
+    if (i >= text.len)
         return 0;
     char quote = text.at[i];
 
@@ -43,10 +92,14 @@ static int score_comment(const struct judge *g, struct slice text, bool *ret_is_
     while (i < text.len && strchr(" \t\r);%", text.at[i]) && text.at[i] != '\0')
         i++;
     *ret_is_tail = i < text.len;
+    if (has_filler && *ret_is_tail) /* -- don't ask: letters go on behind it; -- the 'old' one: two quotes; -- 7" and more: no condition */
+        return quotes % 2 == 1 && goes_on_like_a_statement(rest) && has_condition(rest) ? 80 : 0;
+    if (has_filler && (slice_find(text, SL(" ")) < i || text.at[0] == ' '))
+        return 0; /* -- as it is James' */
     if (*ret_is_tail && quotes % 2 == 0 && !goes_on_like_a_statement(rest))
         return 0; /* -- 'another value': somebody's note */
     if (!*ret_is_tail)
-        return g->j->outcome == SQL_SYNTAX ? 52 : 30;
+        return g->j->outcome == SQL_SYNTAX ? 52 : follows_its_value(g, c, quote) ? 30 : 66;
     return goes_on_like_a_statement(rest) ? 88 : 40;
 }
 
@@ -60,10 +113,12 @@ void sql_judge_comments(struct judge *g)
         const struct sql_comment *c = &lex->comments[k];
         bool is_tail = false;
 
-        if (c->before == 0 || token(g, c->before - 1)->kind == TOK_NAME)
-            continue; /* behind a name or a keyword: how people comment */
-        int score = score_comment(g, slice_make(lex->text.at + c->at + 2, c->len - 2u), &is_tail);
+        if (c->before == 0)
+            continue;
+        int score = score_comment(g, c, &is_tail);
 
+        if (score < 60 && token(g, c->before - 1)->kind == TOK_NAME)
+            continue; /* behind a name or a keyword: how people comment */
         sql_found(g, is_tail ? RULE_COMMENT_TAIL : RULE_COMMENT_QUOTE, score, c->before - 1, c->before - 1);
     }
 }

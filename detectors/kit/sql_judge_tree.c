@@ -168,6 +168,50 @@ static bool is_plain_true(const struct sql_node *n)
     return n->kind == NODE_TRUE;
 }
 
+#define SANDWICH_MAX 8u /* of a longer chain: a list that somebody's code made */
+
+static const struct sql_node *first_of_and(const struct judge *g, const struct sql_node *n)
+{
+    return n->kind == NODE_AND ? first_child(g, n) : n;
+}
+
+static const struct sql_node *last_of_and(const struct judge *g, const struct sql_node *n)
+{
+    return n->kind == NODE_AND ? node(g, n->last_child) : n;
+}
+
+/* Does it ask the same field as `n`, by comparing it with a value in the same way? */
+static bool asks_again(const struct judge *g, const struct sql_node *n, const struct sql_node *again)
+{
+    bool compares = n->kind == NODE_CALL || n->kind == NODE_LIKE || n->kind == NODE_IN || is_compare(n);
+
+    if (!compares || n->kind != again->kind || n->code != again->code || n->children < 2 || again->children < 2 || !(n->refs & REFS_FIELD))
+        return false;
+    return sql_same_value(g, first_child(g, n), first_child(g, again)) && is_constant(second_child(g, n)) && is_constant(second_child(g, again)) &&
+           (n->kind != NODE_CALL || slice_eq(token_text(g, n->tok), token_text(g, again->tok)));
+}
+
+/* x = 'a' OR <something else> OR x = '': what closes the quote that the statement opens last. People keep the
+ * alternatives of one field together. */
+static void judge_sandwich(struct judge *g, const struct sql_node *n)
+{
+    const struct sql_node *a = first_child(g, n);
+    size_t k = 0;
+
+    for (uint32_t i = a->next; i && n->children <= SANDWICH_MAX; i = node(g, i)->next, k++) {
+        const struct sql_node *between = node(g, i), *next = node(g, between->next);
+        const struct sql_node *end = next->kind == NODE_NONE ? NULL : first_of_and(g, next);
+
+        if (end && asks_again(g, last_of_and(g, a), end) && !asks_again(g, last_of_and(g, a), between)) {
+            bool is_mixed = next->kind == NODE_AND || a->kind == NODE_AND;
+            bool is_empty = string_of(g, second_child(g, end)).len == 0 && second_child(g, end)->kind == NODE_STRING;
+
+            sql_found(g, RULE_SANDWICH, is_mixed && is_empty ? 68 : is_mixed || is_empty ? 62 : 40, end->first, end->last);
+        }
+        a = between;
+    }
+}
+
 static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
 {
     const struct sql_node *before = first_child(g, n);
@@ -176,6 +220,7 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
 
     if ((n->refs & REFS_FIELD) == 0)
         return; /* 1 OR true: a lesson, not an application */
+    judge_sandwich(g, n);
     struct sql_hold first = sql_hold_of(g, before);
 
     if (!is_constant(before) && first.reach == HOLDS_ALL) /* c.id = c.id OR ...: put in through a name */
@@ -206,6 +251,25 @@ static bool is_short_guess(const struct judge *g, const struct sql_node *n)
     return n->kind == NODE_STRING && string_of(g, n).len <= 3;
 }
 
+/* (x ? true : false), IIF(x, true, false), EXISTS(SELECT VALUE 1 WHERE x): x itself */
+static const struct sql_node *bare_question(const struct judge *g, const struct sql_node *n)
+{
+    bool is_choice = n->kind == NODE_TERNARY || (IS_CALL_OF(g, n, "iif") && n->children == 3);
+
+    if (is_choice && is_constant(second_child(g, n)) && is_constant(node(g, n->last_child)))
+        return first_child(g, n);
+    if (n->kind == NODE_SUBQUERY && n->code == WORD_EXISTS)
+        for (uint32_t i = first_child(g, n)->child; i; i = node(g, i)->next)
+            if (node(g, i)->kind == NODE_CLAUSE && node(g, i)->code == WORD_WHERE)
+                return first_child(g, node(g, i));
+    return n;
+}
+
+static bool has_short_item(const struct judge *g, const struct sql_node *list)
+{
+    return list->kind == NODE_ARRAY && list->child && is_short_guess(g, first_child(g, list));
+}
+
 static const struct sql_node *field_asked(const struct judge *g, const struct sql_node *n, bool *ret_short)
 {
     const struct sql_node *left = is_compare(n) || n->kind == NODE_LIKE ? first_child(g, n) : n;
@@ -216,8 +280,14 @@ static const struct sql_node *field_asked(const struct judge *g, const struct sq
         return sql_core_of(g, left);
     }
     *ret_short = true;
+    if (IS_CALL_OF(g, left, "replace", "stringtonumber", "stringtoboolean", "stringtoarray", "stringtoobject", "translate", "reverse"))
+        return sql_core_of(g, left);
     if (n->kind == NODE_LIKE && is_short_guess(g, second_child(g, n)))
         return left;
+    if (n->kind == NODE_BETWEEN && n->children == 3 && is_short_guess(g, second_child(g, n)) && is_short_guess(g, node(g, n->last_child)))
+        return sql_core_of(g, first_child(g, n));
+    if (IS_CALL_OF(g, n, "array_contains") && n->children >= 2 && has_short_item(g, first_child(g, n)))
+        return sql_core_of(g, second_child(g, n));
     if (is_compare(n) && n->code != OP_EQ && n->code != OP_NE && is_short_guess(g, second_child(g, n)))
         return left;
     return NULL;
@@ -226,6 +296,8 @@ static const struct sql_node *field_asked(const struct judge *g, const struct sq
 static void judge_blind(struct judge *g, const struct sql_node *n)
 {
     bool is_short = false;
+
+    n = bare_question(g, n);
     const struct sql_node *field = field_asked(g, n, &is_short);
 
     if (!field || field->kind != NODE_FIELD)
@@ -236,6 +308,23 @@ static void judge_blind(struct judge *g, const struct sql_node *n)
     sql_found(g, RULE_BLIND, 12 + (cuts_letters ? 6 : 0) + (sql_is_sensitive_field(field_name(g, field)) ? 36 : 0) + (is_short ? 15 : 0), n->first, n->last);
 }
 
+/* x = 'a' AND <question> AND x = 'a': the same, where the answer is yes or no. */
+static void judge_question_between(struct judge *g, const struct sql_node *n)
+{
+    const struct sql_node *a = first_child(g, n);
+
+    for (uint32_t i = a->next; i && n->children <= SANDWICH_MAX; i = node(g, i)->next) {
+        const struct sql_node *between = node(g, i), *next = node(g, between->next);
+        const struct sql_node *question = bare_question(g, between);
+        bool is_short = false;
+
+        if (next->kind != NODE_NONE && asks_again(g, a, next) && slice_eq(token_text(g, a->last), token_text(g, next->last)) &&
+            !asks_again(g, a, between))
+            sql_found(g, RULE_SANDWICH, field_asked(g, question, &is_short) && is_short ? 48 : 12, next->first, next->last);
+        a = between;
+    }
+}
+
 static void judge_and(struct judge *g, const struct sql_node *n)
 {
     const struct sql_node *before = first_child(g, n);
@@ -243,6 +332,7 @@ static void judge_and(struct judge *g, const struct sql_node *n)
 
     if ((n->refs & REFS_FIELD) == 0)
         return;
+    judge_question_between(g, n);
     for (uint32_t i = before->next; i; i = node(g, i)->next) {
         const struct sql_node *child = node(g, i);
         uint32_t hole_tok = 0;
@@ -311,9 +401,32 @@ static void judge_literal_sum(struct judge *g, const struct sql_node *n)
     sql_found(g, RULE_LITERAL_SUM, score, n->first, n->last);
 }
 
+/* Behind an escaped quote: a connector, and at the end an operator that waits for a value. */
+static bool swallows_a_condition(struct slice inside, char quote)
+{
+    size_t i = 0;
+
+    while (i + 1 < inside.len && !(inside.at[i] == '\\' && inside.at[i + 1] == quote))
+        i += inside.at[i] == '\\' ? 2 : 1;
+    for (i += 2; i < inside.len && (inside.at[i] == ' ' || inside.at[i] == ')' || inside.at[i] == '%'); i++)
+        ;
+    if (i >= inside.len)
+        return false;
+    struct slice rest = slice_trim(slice_make(inside.at + i, inside.len - i));
+    char last = rest.len > 4 ? rest.at[rest.len - 1] : '\0';
+
+    return (slice_starts_nocase(rest, SL("and ")) || slice_starts_nocase(rest, SL("or ")) || rest.at[0] == ',') &&
+           last != '\0' && strchr("=<>(,%", last) && (slice_find(rest, SL(".")) != SIZE_MAX || slice_find(rest, SL("[")) != SIZE_MAX);
+}
+
 static void judge_compare(struct judge *g, const struct sql_node *n)
 {
     const struct sql_node *a = first_child(g, n), *b = second_child(g, n);
+
+    if (b->kind == NODE_STRING && string_of(g, b).len > 8 && swallows_a_condition(string_of(g, b), g->s->lex.text.at[token(g, b->tok)->at]))
+        sql_found(g, RULE_SWALLOWED, 72, b->first, b->last);
+    if (!is_constant(b) && sql_same_value(g, a, b))
+        sql_found(g, RULE_OR_SELF, 30, n->first, n->last); /* c.price <= c.price, put in through a number */
 
     if (is_compare(a) && is_literal(b) && is_literal(second_child(g, a)))
         sql_found(g, RULE_CHAINED_COMPARE, (n->refs & REFS_FIELD) ? 72 : 30, n->first, n->last);

@@ -188,6 +188,47 @@ static uint32_t parse_object(struct parser *p)
     return take_op(p, OP_CLOSE_OBJECT) ? finish(p, n) : fail(p);
 }
 
+#define OWN_NAMES_MAX 8u
+#define OWN_TOKENS_MAX 256u
+
+/* A sub-query that reads nothing but what it made itself, EXISTS(SELECT VALUE x FROM x IN (SELECT VALUE [1])), is a
+ * constant: all its names are those that its FROM gives to constants. */
+static bool reads_only_its_own(const struct parser *p, uint32_t select)
+{
+    uint32_t own[OWN_NAMES_MAX]; /* tokens of its aliases */
+    size_t own_len = 0;
+
+    for (uint32_t i = node_at(p, select)->child; i; i = node_at(p, i)->next) {
+        const struct sql_node *clause = node_at(p, i);
+
+        for (uint32_t k = clause->code == WORD_FROM ? clause->child : 0; k; k = node_at(p, k)->next) {
+            const struct sql_node *n = node_at(p, k);
+            bool is_name = n->kind == NODE_NAME && sql_token_is(&p->s->tokens[n->last + 1], TOK_NAME, WORD_IN);
+
+            if (!is_name && (n->refs & (REFS_FIELD | REFS_PARAM | REFS_UDF)))
+                return false;
+            if (is_name && own_len == OWN_NAMES_MAX)
+                return false;
+            if (is_name)
+                own[own_len++] = n->tok;
+        }
+    }
+    const struct sql_node *whole = node_at(p, select);
+
+    if (own_len == 0 || whole->last - whole->first > OWN_TOKENS_MAX)
+        return false;
+    for (uint32_t i = select; i < p->s->nodes_len; i++) { /* all nodes made since are its own */
+        bool is_own = node_at(p, i)->kind != NODE_NAME;
+
+        for (size_t k = 0; k < own_len && !is_own; k++)
+            is_own = slice_eq(sql_token_text(&p->s->lex, &p->s->tokens[node_at(p, i)->tok]),
+                              sql_token_text(&p->s->lex, &p->s->tokens[own[k]]));
+        if (!is_own)
+            return false;
+    }
+    return true;
+}
+
 static uint32_t parse_subquery(struct parser *p, uint8_t word, uint32_t tok)
 {
     uint32_t n = node_new(p, NODE_SUBQUERY, tok);
@@ -196,8 +237,12 @@ static uint32_t parse_subquery(struct parser *p, uint8_t word, uint32_t tok)
         return 0;
     node_at(p, n)->code = word;
     node_at(p, n)->refs = REFS_SUBQUERY;
-    if (!node_add(p, n, parse_select(p)))
+    uint32_t select = parse_select(p);
+
+    if (!node_add(p, n, select))
         return 0;
+    if (reads_only_its_own(p, select))
+        node_at(p, n)->refs &= (uint8_t)~REFS_FIELD;
     return take_op(p, OP_CLOSE) ? finish(p, n) : fail(p);
 }
 
@@ -281,11 +326,11 @@ static uint32_t parse_postfix(struct parser *p, uint32_t base)
         if (is_dot) {
             if (peek(p)->kind != TOK_NAME)
                 return fail(p);
-            n = leaf(p, NODE_FIELD, REFS_FIELD);
+            n = leaf(p, NODE_FIELD, 0); /* of {"a": 1}.a nothing depends on the item */
             if (!node_add(p, n, base))
                 return 0;
         } else if (peek(p)->kind == TOK_STRING && sql_token_is(peek_at(p, 1), TOK_OP, OP_CLOSE_INDEX)) {
-            n = leaf(p, NODE_FIELD, REFS_FIELD);
+            n = leaf(p, NODE_FIELD, 0);
             advance(p);
             if (!node_add(p, n, base))
                 return 0;

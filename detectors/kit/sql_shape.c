@@ -303,11 +303,28 @@ int sql_shape_start_rank(const struct query_shape *sh, const struct sql_lex *lex
 
     if (t->kind == TOK_NAME && t->code == WORD_NONE && before->kind == TOK_NAME)
         return before->code == WORD_WHERE || before->code == WORD_AND || before->code == WORD_OR ? 3 : 0;
+    if (t->kind == TOK_NAME && t->code == WORD_NONE && before->kind == TOK_NUMBER && sh->tok[i] > 1 && sql_token_is(before - 1, TOK_NAME, WORD_TOP))
+        return 3; /* TOP 5 c.pin, c.name */
     if (t->kind == TOK_STRING || t->kind == TOK_NUMBER || t->kind == TOK_PARAM || (t->kind == TOK_NAME && t->code == WORD_NONE))
         return 0;
     if (before->kind == TOK_OP && before->code != OP_CLOSE && before->code != OP_CLOSE_INDEX)
         return 0;
     return sql_token_is(t, TOK_NAME, WORD_OR) ? 1 : sql_token_is(t, TOK_NAME, WORD_AND) ? 2 : 3;
+}
+
+bool sql_shape_takes_value(const struct query_shape *sh, const struct sql_lex *lex, size_t i)
+{
+    const struct sql_token *t = &lex->tokens[sh->tok[i]], *before = &lex->tokens[sh->tok[i - 1]];
+
+    if (t->kind == TOK_STRING || t->kind == TOK_NUMBER || t->kind == TOK_PARAM)
+        return false;
+    return (before->kind == TOK_OP && before->code >= OP_EQ && before->code <= OP_GE) ||
+           (before->kind == TOK_NAME && (before->code == WORD_LIKE || before->code == WORD_BETWEEN));
+}
+
+uint64_t sql_shape_value(size_t i)
+{
+    return i == 0 ? word_value() : query_word_of_code(WORD_KIND_BOOL, 0);
 }
 
 /* ---- for people --------------------------------------------------------------------------------- */

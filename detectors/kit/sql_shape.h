@@ -19,6 +19,11 @@ uint64_t sql_shape_beginning(const struct query_shape *sh, size_t words);
 
 /* For struct query_insertion_ask: connectors first, `= '' OR 1` is as long as `OR 1=1`, and says less. */
 int sql_shape_start_rank(const struct query_shape *sh, const struct sql_lex *lex, size_t i);
+/* Does something stand at word i that is no literal, where one belongs? */
+bool sql_shape_takes_value(const struct query_shape *sh, const struct sql_lex *lex, size_t i);
+
+#define SQL_SHAPE_VALUES 2u
+uint64_t sql_shape_value(size_t i); /* i < SQL_SHAPE_VALUES: the word of a literal; of true and false */
 
 struct buf;
 /* The shape as people read it: SELECT * FROM c WHERE c.name = ? OR ? = ? */

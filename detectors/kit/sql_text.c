@@ -106,7 +106,22 @@ void sql_client_family(struct slice user_agent, struct buf *out)
 
 /* ---- comments ----------------------------------------------------------------------------------- */
 
-bool sql_text_open_comments(const struct sql_lex *lex, struct buf *out)
+/* First byte of a comment that may belong to the statement again; `end` when nothing does. */
+static size_t cut_end(struct slice text, size_t at, size_t end, enum sql_comment_cut cut)
+{
+    size_t i = at;
+
+    while (i < end && strchr(" -+", text.at[i]) && text.at[i] != '\0')
+        i++;
+    if (cut == SQL_CUT_TO_BLANK)
+        for (; i < end && text.at[i] != ' '; i++)
+            ;
+    for (; cut == SQL_CUT_TO_QUOTE && i < end && text.at[i] != '\'' && text.at[i] != '"'; i++)
+        ;
+    return i < end && (text.at[i] == '\'' || text.at[i] == '"') ? i + 1 : i;
+}
+
+bool sql_text_open_comments(const struct sql_lex *lex, enum sql_comment_cut cut, struct buf *out)
 {
     struct slice text = lex->text;
 
@@ -117,12 +132,9 @@ bool sql_text_open_comments(const struct sql_lex *lex, struct buf *out)
     if (out->failed)
         return false;
     for (size_t k = 0; k < lex->comments_len; k++) {
-        size_t i = lex->comments[k].at, end = i + lex->comments[k].len;
+        size_t i = lex->comments[k].at;
 
-        for (; i < end && strchr(" -+", text.at[i]) && text.at[i] != '\0'; i++)
-            out->at[i] = ' ';
-        if (i < end && (text.at[i] == '\'' || text.at[i] == '"'))
-            out->at[i] = ' ';
+        memset(out->at + i, ' ', cut_end(text, i, i + lex->comments[k].len, cut) - i);
     }
     return true;
 }

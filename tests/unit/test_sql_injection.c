@@ -120,6 +120,18 @@ START_TEST(an_extension_of_the_usual_statement_alerts_and_says_what_was_put_in)
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 OR c.zip > 0 ORDER BY c.name", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city IN ('Bern', c.city) OR c.city = 'Bern' AND c.zip > 3 ORDER BY c.name", ".Tautology" },
         { "SELECT c.id, c.name FROM c WHERE c.name = c.name OR c.city = 'Bern' AND c.zip > 3 ORDER BY c.name", ".Tautology" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' --q' AND c.zip > 3 ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' OR c.rank = 'chief' -- let me in' AND c.zip > 3 ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 OR c.rank = 'chief' --q ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.rank --", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.rank -- OFFSET 0 LIMIT 5", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > c.zip ORDER BY c.name", ".Tautology" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > c.badge ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.badge BETWEEN 'a' AND 'f' AND c.zip > 3 ORDER BY c.name", ".BlindBoolean" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND (STARTSWITH(c.badge, 'a') ? true : false) AND c.zip > 3 ORDER BY c.name", ".BlindBoolean" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND EXISTS(SELECT VALUE 1 WHERE STARTSWITH(c.badge, 'a')) AND c.zip > 3 ORDER BY c.name", ".BlindBoolean" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.badge > 7 AND c.city = 'x' AND c.zip > 3 ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, {\"all\": c} AS q, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.name", ".ProjectionWidening" },
         { "SELECT c.id, c.name, c FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.name", ".ProjectionWidening" },
         { "SELECT c.id, c.name, c.passwordHash FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.name", ".ProjectionWidening" },
         { "SELECT * FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.name", ".ProjectionWidening" },
@@ -153,6 +165,9 @@ START_TEST(the_usual_statement_and_harmless_news_are_silent)
         "SELECT c.id, c.name, c.street FROM c WHERE c.city = 'x' AND c.zip > 3 ORDER BY c.name",
         "SELECT c.id, c.name FROM c WHERE (c.city = 'x' OR c.city = 'y') AND c.zip > 3 ORDER BY c.name",
         "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.zip > 3 ORDER BY c.name -- for the map",
+        "SELECT c.id, c.name FROM c WHERE c.city = 'x' -- the 'old' town\nAND c.zip > 3 ORDER BY c.name",
+        "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.zip > @low ORDER BY c.name",
+        "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.zip > 3 AND c.badge > 7 ORDER BY c.name",
     };
     struct bench *b = open_learned();
 
