@@ -236,6 +236,7 @@ static struct query_insertion ask_insertion(struct asker *a)
 
 struct extension {
     bool found, cuts_tail;
+    bool has_filler;     /* letters stand between the dashes and the tail: nobody comments a line out like that */
     uint64_t base;
     uint32_t from, to;   /* bytes of the statement that were put in; from == to: nothing, only cut */
     bool starts_with_or, has_new_field;
@@ -389,6 +390,7 @@ static bool find_commented_out(struct sql_bench *b, const struct query_client *c
         return false;
     describe_run(c, &b->opened_shape, &b->opened, &in, ret);
     ret->cuts_tail = true;
+    ret->has_filler = cut != SQL_CUT_DASHES;
     return true;
 }
 
@@ -476,7 +478,7 @@ static int score_extension(const struct sql_bench *b, const struct query_client 
     const struct sql_lex *lex = &b->scratch.lex;
     int rest = 30;
 
-    if (e->cuts_tail && e->from < e->to) {
+    if (e->cuts_tail && (e->from < e->to || e->has_filler)) {
         k->note = "the rest of this client's usual statement has become a comment";
         return 85;
     }

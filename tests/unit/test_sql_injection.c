@@ -123,6 +123,8 @@ START_TEST(an_extension_of_the_usual_statement_alerts_and_says_what_was_put_in)
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' --q' AND c.zip > 3 ORDER BY c.name", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' OR c.rank = 'chief' -- let me in' AND c.zip > 3 ORDER BY c.name", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 OR c.rank = 'chief' --q ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 --q ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' -- a long story that nobody will ever read' AND c.zip > 3 ORDER BY c.name", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.rank --", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.rank -- OFFSET 0 LIMIT 5", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > c.zip ORDER BY c.name", ".Tautology" },
