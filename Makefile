@@ -16,7 +16,8 @@ PKGS := libcurl json-c yaml-0.1 sqlite3 libcrypto libssl zlib rdkafka libmaxmind
 APT_BUILD := gcc g++ make pkg-config libcurl4-openssl-dev libjson-c-dev libyaml-dev libsqlite3-dev \
              libssl-dev zlib1g-dev librdkafka-dev libmaxminddb-dev libpcre2-dev libmicrohttpd-dev \
              libsimdjson-dev libsystemd-dev
-APT_TEST := check python3 python3-pytest openssl curl rsyslog rsyslog-openssl kcat iproute2 tinyproxy
+APT_TEST := check python3 python3-pytest openssl curl rsyslog rsyslog-openssl kcat python3-kafka iproute2 tinyproxy \
+            nginx-light
 
 V ?=
 Q := $(if $(V),,@)
@@ -178,6 +179,7 @@ conformance: $(BIN)
 	@tests/conformance/run.sh $(abspath $(BIN))
 	@tests/kit/apt-need check python3-jsonschema liblognorm-utils
 	@tests/conformance/formats/run.sh
+	@tests/conformance/syslog-ng.sh $(abspath $(BIN))
 
 # Include arrows between folders: one line each. They run down or forward only; an arrow back fails.
 map:

@@ -47,9 +47,27 @@ static const char *remedy_of(int status)
         return "see to the plan or quota there";
     case 495: case 496:
         return "correct tls.cert, our certificate";
+    case 497:
+        return "the address must begin with https://";
     default:
         return delivery_from_http(status) == DELIVERY_HOLD ? "correct address, credential or receiver" : NULL;
     }
+}
+
+/* nginx says its own statuses for TLS in front of a receiver (495 to 497) as 400, with a page of its own, and so would have
+ * alerts parked for a certificate that has run out. */
+static int status_meant(const struct http_answer *answer)
+{
+    static const struct { const char *page; int status; } pages[] = {
+        { .page = "<title>400 The SSL certificate error</title>", .status = 495 },
+        { .page = "<title>400 No required SSL certificate was sent</title>", .status = 496 },
+        { .page = "<title>400 The plain HTTP request was sent to HTTPS port</title>", .status = 497 },
+    };
+
+    for (size_t i = 0; answer->status == 400 && i < ARRAY_LEN(pages); i++)
+        if (slice_find(slice_cut(buf_slice(&answer->body), 500), slice_of(pages[i].page)) != SIZE_MAX)
+            return pages[i].status;
+    return answer->status;
 }
 
 /* One line of the answer, control bytes and all else that is not plain made harmless by error_set. */
@@ -64,8 +82,8 @@ static void add_said(const struct http_answer *answer, struct buf *out)
         buf_add_str(out, ": ");
         buf_add_slice(out, said);
     }
-    if (remedy_of(answer->status))
-        buf_addf(out, "; %s", remedy_of(answer->status));
+    if (remedy_of(status_meant(answer)))
+        buf_addf(out, "; %s", remedy_of(status_meant(answer)));
 }
 
 int verdict_from_answer(const struct http_answer *answer, struct delivery_result *ret_each, size_t n,
@@ -81,7 +99,7 @@ int verdict_from_answer(const struct http_answer *answer, struct delivery_result
     for (size_t i = 0; i < n; i++) {
         struct slice reason = slice_cut(slice_of(clean.msg), sizeof(ret_each[i].reason) - 1);
 
-        ret_each[i] = (struct delivery_result){ .verdict = delivery_from_http(answer->status),
+        ret_each[i] = (struct delivery_result){ .verdict = delivery_from_http(status_meant(answer)),
                                                 .retry_after_ms = answer->retry_after_ms };
         if (ret_each[i].verdict != DELIVERY_ACCEPTED)
             memcpy(ret_each[i].reason, reason.at, reason.len);

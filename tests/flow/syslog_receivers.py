@@ -2,7 +2,7 @@
 
 Each writes one JSON object a message. What is missing is skipped with the name of its package.
 syslog-ng's package excludes rsyslog's, so it is unpacked, not installed: COSMOWATCH_SYSLOG_NG names the folder
-(apt-get download syslog-ng-core; dpkg -x syslog-ng-core_*.deb FOLDER; apt-get install libivykis0 libnet1).
+(tests/conformance/syslog-ng.sh, a part of `make conformance`, does it).
 SPDX-License-Identifier: Apache-2.0
 """
 
@@ -131,7 +131,8 @@ def syslog_ng(dir_, source):
         pytest.skip("syslog-ng is missing: apt-get download syslog-ng-core, dpkg -x it, set COSMOWATCH_SYSLOG_NG")
     modules = sorted(glob.glob(os.path.join(root or "/", "usr/lib/syslog-ng/*/libcef.so")))
     folder = os.path.dirname(modules[-1])
-    env = {"LD_LIBRARY_PATH": os.path.dirname(folder)}
+    libraries = [os.path.dirname(folder)] + glob.glob(os.path.join(root or "/", "usr/lib/*-linux-gnu*"))
+    env = {"LD_LIBRARY_PATH": ":".join(libraries)} if root else {}
     port = free_port()
     conf = os.path.join(dir_, "s.conf")
     with open(conf, "w", encoding="utf-8") as f:

@@ -110,6 +110,24 @@ def test_a_sample_arrives_with_key_and_headers(dir_, mockbroker):
     assert header(got[0], "content-type") == "application/json"
 
 
+@pytest.mark.parametrize("more", [{}, {"compression": "gzip"}], ids=["plain", "gzip"])
+def test_a_client_that_shares_no_code_with_ours_reads_it(dir_, mockbroker, more):
+    """librdkafka writes and kcat is librdkafka: kafka-python checks batches, checksums and headers by itself."""
+    client = pytest.importorskip("kafka", reason="python3-kafka is missing: apt-get install python3-kafka")
+    with Broker(mockbroker, dir_, brokers=1, topics=("alerts:1",)) as b:
+        kit.run(["outputs", "test", "bus", "-c", config(dir_, **kafka(b, **more))])
+        consumer = client.KafkaConsumer(bootstrap_servers=b.bootstrap, api_version=(2, 0, 0), check_crcs=True)
+        partition = client.TopicPartition("alerts", 0)
+        consumer.assign([partition])
+        consumer.seek(partition, 0)
+        got = kit.wait_for("the message", lambda: consumer.poll(timeout_ms=500).get(partition))
+        consumer.close()
+    assert len(got) == 1
+    body, headers = json.loads(got[0].value), dict(got[0].headers)
+    assert got[0].key.decode() == headers["id"].decode() == body["systemAlertId"]
+    assert headers["record_id"].decode() == body["recordId"]
+
+
 @pytest.mark.parametrize("more", [{"compression": "gzip"}, {"compression": "snappy"}, {"compression": "lz4"},
                                   {"compression": "zstd"}, {"key": "account"}, {"format": "cef"},
                                   {"transactional_id": "cosmowatch-test"}], ids=lambda m: "-".join(*m.items()))
