@@ -146,9 +146,11 @@ static void judge_relation(struct parser *p, size_t first, size_t compare)
 
     if (query_is_word(&r->lex, first, "token"))
         query_found(r, Q_TOKEN_RANGE, 15, first, p->i - 1);
+    else if (is_range && mongo_is_secret(query_token_text(&r->lex, first)) && query_is_literal(&r->lex, compare + 1))
+        query_found(r, Q_WIDE_RANGE, 66, first, p->i - 1);
     else if (is_range && compare + 1 < r->lex.len && r->tokens[compare + 1].kind == QUERY_STRING &&
              query_string_inside(&r->lex, compare + 1).len == 0)
-        query_found(r, Q_WIDE_RANGE, mongo_is_secret(query_token_text(&r->lex, first)) ? 66 : 30, first, p->i - 1);
+        query_found(r, Q_WIDE_RANGE, 30, first, p->i - 1);
 }
 
 static void take_relation(struct parser *p)

@@ -133,6 +133,7 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
         query_found(r, Q_NOT_EQUAL, 15, s->tok, s->last);
     c->has_filter |= WORD_IN(s->name, "has", "hasId", "hasLabel", "where");
     if (!c->is_outer) {
+        c->writes += WORD_IN(s->name, "property", "drop", "addE", "addV");
         c->starts_anew |= c->steps++ == 0 && WORD_IN(s->name, "V", "E") && !s->has_id;
         c->fresh_last = s->last;
         return;
@@ -243,7 +244,7 @@ static void take_primary(struct parser *p)
     if (!p->failed)
         take_chain(p, &c);
     if (c.starts_anew && was_behind_value && !WORD_IN(p->inside, "to", "from"))
-        query_found(p->r, Q_FRESH_START, c.has_filter ? 20 : 66, first, c.fresh_last);
+        query_found(p->r, Q_FRESH_START, c.has_filter && !c.writes ? 20 : 66, first, c.fresh_last); /* or it changes what it finds */
     if (c.has_fresh) /* .V() for the other end of a new edge is ordinary */
         query_found(p->r, Q_FRESH_START, c.adds_edge ? 15 : 66, c.fresh_tok, c.fresh_last);
 }

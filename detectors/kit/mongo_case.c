@@ -10,6 +10,7 @@
 
 #define THRESHOLD_ALONE 60
 #define THRESHOLD_KNOWN 78
+#define NEW_SCRIPT 70
 #define CHANGE_MIN 30 /* {"$ne": "Basel"} and {"$gte": 5} are added by releases */
 
 static const char *type_of(enum query_rule rule)
@@ -17,7 +18,7 @@ static const char *type_of(enum query_rule rule)
     switch ((int)rule) {
     case Q_SCRIPT: case Q_SCRIPT_HOSTILE: case Q_SCRIPT_IN_FIELD: return MONGO_TYPE_SCRIPT;
     case Q_PATTERN_ANY: case Q_PATTERN_GUESS: return MONGO_TYPE_REGEX;
-    case Q_OTHER_COLLECTION: return MONGO_TYPE_PIPELINE;
+    case Q_OTHER_COLLECTION: case Q_WIDE_STAGE: return MONGO_TYPE_PIPELINE;
     default: return MONGO_TYPE_OPERATOR;
     }
 }
@@ -30,6 +31,8 @@ static int score_use(const struct mongo_use *u, const struct query_client *c, bo
         return u->score;
     if (query_word_is_known(c, u->as_operator))
         return u->score >= THRESHOLD_KNOWN ? u->score : 0;
+    if (u->rule == Q_SCRIPT) /* its first code ever */
+        return u->score < NEW_SCRIPT ? NEW_SCRIPT : u->score;
     if (u->as_value != 0 && u->score >= CHANGE_MIN && query_word_is_known(c, u->as_value)) {
         *ret_is_change = true;
         return 100 - 30 * (100 - u->score) / 100;

@@ -3,6 +3,7 @@
 #include "detectors/kit/mongo_read.h"
 
 #include "detectors/kit/mongo_score.h"
+#include "detectors/kit/mongo_script.h"
 #include "detectors/kit/word_list.h"
 
 #include <json-c/json.h>
@@ -11,7 +12,7 @@
 
 static const struct query_lex_rules mongo_rules = { .quotes = "\"'", .escapes = true };
 
-enum { WORD_KEY = 1, WORD_VALUE, WORD_OP, WORD_FORM, WORD_STAGE };
+enum { WORD_KEY = 1, WORD_VALUE, WORD_OP, WORD_FORM, WORD_STAGE, WORD_HABIT };
 
 bool mongo_reading_init(struct mongo_reading *r)
 {
@@ -112,6 +113,16 @@ static void found(struct walker *w, enum query_rule rule, int score, size_t firs
         add_use(w, &(struct mongo_use){ .rule = rule, .score = score, .at = a->at, .len = b->at + b->len - a->at });
 }
 
+/* What one client does every day and another never: its own code. */
+static void found_habit(struct walker *w, enum query_rule rule, int score, size_t first, size_t last)
+{
+    const struct query_token *a = &w->r->tokens[first], *b = &w->r->tokens[last];
+    uint64_t habit = query_word_of_code(WORD_HABIT, rule);
+
+    query_shape_note_field(&w->r->shape, habit, (uint32_t)first);
+    add_use(w, &(struct mongo_use){ .rule = rule, .score = score, .at = a->at, .len = b->at + b->len - a->at, .as_operator = habit });
+}
+
 /* ---- values of a filter -------------------------------------------------------------------------- */
 
 static bool is_typed_value(struct slice key)
@@ -183,7 +194,7 @@ struct asked_field {
     struct slice name;    /* last part of the path */
     uint64_t path;        /* hash of the whole */
     size_t tok;
-    bool ignores_case, beside_value, beside_secret; /* struct mongo_question */
+    bool ignores_case, beside_value, beside_secret, is_search; /* struct mongo_question */
 };
 
 static uint64_t form_of(const struct asked_field *f, struct slice operator)
@@ -211,10 +222,13 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
     struct mongo_value v = value_at(w);
     struct mongo_question q = { .field = f->name, .operator = operator, .value = v, .ignores_case = f->ignores_case,
                                 .has_limit = w->r->has_limit, .is_negated = is_negated,
+                                .picks_one = w->r->picks_one, .is_search = f->is_search,
                                 .beside_value = f->beside_value, .beside_secret = f->beside_secret };
 
     if (v.kind == MONGO_LIST)
         look_at_list(w, &q);
+    q.is_whole_modulus = v.kind == MONGO_LIST && slice_eq(query_token_text(&w->r->lex, w->i + 1), SL("1")) &&
+                         slice_eq(query_token_text(&w->r->lex, w->i + 3), SL("0"));
     struct mongo_score s = mongo_score_operator(&q);
     size_t value_tok = w->i;
     /* A value that makes an attack of it is a form of its own: {"$regex": "blue"} excuses no {"$regex": ".*"}. */
@@ -351,37 +365,59 @@ static void take_where(struct walker *w, size_t key_tok, bool in_field)
 {
     struct mongo_value v = value_at(w);
     size_t value_tok = w->i;
-    bool hostile = v.kind == MONGO_TEXT && mongo_is_hostile_code(v.text);
+    bool hostile = v.kind == MONGO_TEXT && mongo_script_is_hostile(v.text);
 
     push_value(w, w->i);
     skip_value(w);
-    found(w, in_field ? Q_SCRIPT_IN_FIELD : hostile ? Q_SCRIPT_HOSTILE : Q_SCRIPT, in_field ? 92 : hostile ? 88 : 62, key_tok,
-          w->i > value_tok ? w->i - 1 : value_tok);
+    if (in_field || hostile)
+        found(w, in_field ? Q_SCRIPT_IN_FIELD : Q_SCRIPT_HOSTILE, in_field ? 92 : 88, key_tok, w->i > value_tok ? w->i - 1 : value_tok);
+    else
+        found_habit(w, Q_SCRIPT, v.kind == MONGO_TEXT ? 35 : 62, key_tok, w->i > value_tok ? w->i - 1 : value_tok);
+}
+
+static struct slice last_part(struct slice path)
+{
+    for (size_t k = path.len; k > 0; k--)
+        if (path.at[k - 1] == '.')
+            return slice_make(path.at + k, path.len - k);
+    return path;
 }
 
 /* {"$eq": [1, 1]}: nothing of the document in it. */
 static void take_expression(struct walker *w, size_t key_tok)
 {
     size_t from = w->i;
-    bool has_path = false, compares = false;
+    struct mongo_value v = value_at(w);
+    bool has_path = false, compares = false, infers = false, is_secret = false;
 
     walk_any(w);
     for (size_t i = from; i < w->i; i++) {
         struct slice s = w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(&w->r->lex, i) : slice_make(NULL, 0);
         bool is_key = query_is_op(&w->r->lex, i + 1, ':');
 
-        has_path |= !is_key && slice_starts(s, SL("$"));
+        bool is_path = !is_key && slice_starts(s, SL("$"));
+
+        has_path |= is_path;
+        is_secret |= is_path && mongo_is_secret(last_part(slice_make(s.at + 1, s.len - 1)));
         compares |= is_key && WORD_IN(s, "$eq", "$ne", "$gt", "$gte", "$lt", "$lte");
+        infers |= is_key && WORD_IN(s, "$strLenCP", "$strLenBytes", "$substr", "$substrCP", "$substrBytes", "$indexOfCP", "$indexOfBytes",
+                                    "$regexMatch", "$regexFind", "$regexFindAll", "$strcasecmp", "$toLower", "$toUpper", "$split");
     }
-    if (compares && !has_path && w->i > from)
+    if (w->i <= from)
+        return;
+    bool is_constant = v.kind == MONGO_TRUE || v.kind == MONGO_NUMBER || (v.kind == MONGO_TEXT && !slice_starts(v.text, SL("$")));
+
+    if (is_constant || (compares && !has_path))
         found(w, Q_ALWAYS_OPERATOR, 74, key_tok, w->i - 1);
+    else if (infers && is_secret)
+        found(w, Q_SECRET_OPERATOR, 76, key_tok, w->i - 1);
 }
 
 /* What else the object at the walker compares with plain values; of a long one only the beginning. */
 static void look_beside(const struct walker *w, struct asked_field *ret)
 {
     const struct query_lex *lex = &w->r->lex;
-    size_t depth = 0;
+    size_t depth = 0, keys = 0;
 
     for (size_t i = w->i; i + 2 < lex->len && i < w->i + 200; i++) {
         if (query_is_op(lex, i, '{') || query_is_op(lex, i, '['))
@@ -390,6 +426,8 @@ static void look_beside(const struct walker *w, struct asked_field *ret)
             depth -= depth > 0;
         if (depth == 0)
             return;
+        keys += depth == 1 && query_is_op(lex, i + 1, ':');
+        ret->is_search = keys >= 3;
         if (depth != 1 || !query_is_op(lex, i + 1, ':') || !query_is_literal(lex, i + 2))
             continue;
         struct slice key = w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : query_token_text(lex, i);
@@ -397,6 +435,16 @@ static void look_beside(const struct walker *w, struct asked_field *ret)
         ret->beside_value |= !slice_starts(key, SL("$"));
         ret->beside_secret |= mongo_is_secret(key);
     }
+}
+
+/* [{"_id": null}], [{"_id": "x"}] behind $nor: not the one that nobody is. */
+static bool is_nobody(const struct walker *w, size_t from)
+{
+    const struct query_lex *lex = &w->r->lex;
+    bool is_key = w->r->tokens[from + 2].kind == QUERY_STRING && slice_eq(query_string_inside(lex, from + 2), SL("_id"));
+
+    return w->i == from + 7 && query_is_op(lex, from, '[') && query_is_op(lex, from + 1, '{') && is_key && query_is_op(lex, from + 3, ':') &&
+           (query_is_word(lex, from + 4, "null") || query_is_literal(lex, from + 4));
 }
 
 static void walk_filter(struct walker *w, uint64_t path)
@@ -427,16 +475,9 @@ static void walk_filter(struct walker *w, uint64_t path)
         query_shape_push(&w->r->shape, word, (uint32_t)tok);
         w->i += 2;
         if (name.len == 0 || name.at[0] != '$') {
-            struct slice last = name;
-
-            for (size_t k = name.len; k > 0; k--)
-                if (name.at[k - 1] == '.') {
-                    last = slice_make(name.at + k, name.len - k);
-                    break;
-                }
             char copy[64]; /* the key's memory is reused */
-            struct asked_field f = { .name = slice_cut(last, sizeof copy), .path = path * 31 + word, .tok = tok,
-                                     .beside_value = beside.beside_value, .beside_secret = beside.beside_secret };
+            struct asked_field f = { .name = slice_cut(last_part(name), sizeof copy), .path = path * 31 + word, .tok = tok,
+                                     .beside_value = beside.beside_value, .beside_secret = beside.beside_secret, .is_search = beside.is_search };
 
             memcpy(copy, f.name.at, f.name.len);
             f.name.at = copy;
@@ -450,6 +491,11 @@ static void walk_filter(struct walker *w, uint64_t path)
                 if ((query_is_op(&w->r->lex, i, '[') || query_is_op(&w->r->lex, i, ',')) && query_is_op(&w->r->lex, i + 1, '{') &&
                     query_is_op(&w->r->lex, i + 2, '}'))
                     found(w, Q_ALWAYS_OPERATOR, 62, tok, i + 2); /* an alternative without a condition */
+            if (slice_eq(name, SL("$nor")) && is_nobody(w, from))
+                found(w, Q_ALWAYS_OPERATOR, 68, tok, w->i > from ? w->i - 1 : from);
+        } else if (slice_eq(name, SL("$jsonSchema")) && value_at(w).kind == MONGO_EMPTY_OBJECT) {
+            found(w, Q_ALWAYS_OPERATOR, 66, tok, w->i + 1);
+            skip_value(w);
         } else if (slice_eq(name, SL("$where"))) {
             take_where(w, tok, path != 0);
         } else if (slice_eq(name, SL("$expr"))) {
@@ -496,7 +542,7 @@ static void take_script(struct walker *w, size_t key_tok)
 
     walk_any(w);
     for (size_t i = from; i < w->i; i++)
-        hostile |= w->r->tokens[i].kind == QUERY_STRING && mongo_is_hostile_code(query_string_inside(&w->r->lex, i));
+        hostile |= w->r->tokens[i].kind == QUERY_STRING && mongo_script_is_hostile(query_string_inside(&w->r->lex, i));
     found(w, hostile ? Q_SCRIPT_HOSTILE : Q_SCRIPT, hostile ? 88 : 64, key_tok, w->i > from ? w->i - 1 : from);
 }
 
@@ -565,6 +611,27 @@ static void walk_facet(struct walker *w)
     w->depth--;
 }
 
+/* A $lookup that joins nothing and has no stages, $unionWith without any: all of the other collection. Of such a union the
+ * name must speak for itself; reports add the years of one kind. */
+static bool takes_everything(const struct walker *w, struct slice stage, size_t from)
+{
+    const struct query_lex *lex = &w->r->lex;
+    bool joins = false, has_stages = false, is_secret = false, names_next = false;
+
+    for (size_t i = from; i < w->i; i++) {
+        struct slice s = w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : slice_make(NULL, 0);
+        bool is_key = query_is_op(lex, i + 1, ':');
+
+        joins |= is_key && WORD_IN(s, "localField", "let", "connectFromField", "startWith", "connectToField");
+        has_stages |= is_key && slice_eq(s, SL("pipeline")) && query_is_op(lex, i + 2, '[') && !query_is_op(lex, i + 3, ']');
+        is_secret |= !is_key && (names_next || i == from) && mongo_holds_people(s);
+        names_next = is_key ? WORD_IN(s, "from", "coll") : names_next && !s.at;
+    }
+    if (joins || has_stages)
+        return false;
+    return slice_eq(stage, SL("$lookup")) || (slice_eq(stage, SL("$unionWith")) && is_secret);
+}
+
 static void take_stage(struct walker *w, struct slice name, size_t tok)
 {
     bool is_match = slice_eq(name, SL("$match")), is_facet = slice_eq(name, SL("$facet"));
@@ -582,6 +649,10 @@ static void take_stage(struct walker *w, struct slice name, size_t tok)
         walk_any(w);
     if (!reaches || w->i <= from)
         return;
+    if (takes_everything(w, name, from)) {
+        found(w, Q_WIDE_STAGE, 66, tok, w->i - 1);
+        return;
+    }
     const struct query_token *a = &w->r->tokens[tok], *b = &w->r->tokens[w->i - 1];
 
     add_use(w, &(struct mongo_use){ .rule = Q_OTHER_COLLECTION, .score = 15, .at = a->at, .len = b->at + b->len - a->at,
@@ -684,6 +755,7 @@ static bool looks_like_a_command(struct mongo_reading *r, size_t from)
         w.i += 2;
         r->has_limit |= slice_eq(key, SL("findAndModify")) ||
                         (slice_eq(key, SL("limit")) && !slice_eq(query_token_text(&r->lex, w.i), SL("1")));
+        r->picks_one |= WORD_IN(key, "findAndModify", "findandmodify") || (slice_eq(key, SL("limit")) && slice_eq(query_token_text(&r->lex, w.i), SL("1")));
         skip_value(&w);
     }
     return is;
@@ -697,7 +769,7 @@ void mongo_read(struct mongo_reading *r, struct slice text)
     query_lex_run(&r->lex, &mongo_rules, text);
     r->unread = slice_make(NULL, 0);
     r->uses_len = 0;
-    r->has_limit = false;
+    r->has_limit = r->picks_one = false;
     r->is_beyond = r->lex.is_cut;
     query_shape_start(&r->shape, false);
     while (!at_end(&w) && !op(&w, '{') && !op(&w, '[')) { /* db.users.find( */

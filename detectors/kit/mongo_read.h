@@ -40,7 +40,8 @@ struct mongo_reading {
     struct mongo_use uses[MONGO_USES_MAX];
     size_t uses_len;
     bool is_beyond;               /* too long or too deep: judged as far as it was read */
-    bool has_limit;
+    bool has_limit;               /* struct mongo_question */
+    bool picks_one;
     struct json_tokener *tokener; /* owned */
     struct buf key;               /* the decoded one */
     struct slice unread;          /* the text judged last, when only the memo was asked */

@@ -71,6 +71,11 @@ static bool is_id(struct slice field)
            (field.len > 2 && slice_eq(slice_make(field.at + field.len - 2, 2), SL("Id")));
 }
 
+bool mongo_holds_people(struct slice c)
+{
+    return mongo_is_secret(c) || CONTAINS_ANY(c, "user", "account", "credential", "admin", "login", "member", "staff", "employee", "session", "apikey", "api_key");
+}
+
 /* ---- values -------------------------------------------------------------------------------------- */
 
 bool mongo_is_guessed_name(struct slice text)
@@ -97,10 +102,9 @@ bool mongo_is_placeholder(struct slice text)
 
 bool mongo_is_hostile_code(struct slice text)
 {
-    return CONTAINS_ANY(text, "sleep(", "return true", "return 1", "return(true", "while(", "while (", "1==1", "1 == 1", "'1'=='1", "\"1\"==\"1", "||1",
-                        "|| 1", "|| true", "||true", "'a'=='a", "new Date", "Date()", "tojson", "this.passw", "this.pwd", "this.token", "this.secret",
-                        "this.constructor", "process.", "require(", "eval(", "db.", "emit(", "function(){", "charAt", "charCodeAt", ".match(/^",
-                        "substring(", "Object.keys(this", "throw ", "0;return", ";return", "; return", "//'");
+    return CONTAINS_ANY(text, "sleep(", "return true", "return 1", "return(true", "while(", "while (", "1==1", "1 == 1", "'1'=='1", "\"1\"==\"1",
+                        "'a'=='a", "tojson", "this.passw", "this.pwd", "this.constructor", "process.", "require(", "eval(", "db.", "charAt",
+                        "charCodeAt", ".match(/^", "substring(", "Object.keys(this", "throw ", "//'");
 }
 
 /* A pattern that (nearly) everything matches, or one that asks for a length. */
@@ -155,6 +159,7 @@ static bool is_prefix_guess(struct slice p)
 /* ---- operators ----------------------------------------------------------------------------------- */
 
 #define BESIDE_SECRET 66
+#define BESIDE_HISTORY 30 /* everyday, but not of a client that always compared the field with one value */
 #define SCORE(r, s) ((struct mongo_score){ .rule = (r), .score = (s) })
 
 static struct mongo_score score_pattern(const struct mongo_question *q)
@@ -188,21 +193,36 @@ static struct mongo_score score_pattern(const struct mongo_question *q)
     return s;
 }
 
+/* A key that is one: not a list of keys. */
+static bool is_key_name(struct slice field)
+{
+    return is_id(field) && !slice_ends_nocase(field, SL("ids"));
+}
+
+/* One document, looked up by its key alone, whatever the key. */
+static bool is_lone_key(const struct mongo_question *q)
+{
+    return q->picks_one && is_key_name(q->field) && !q->beside_value && !q->is_search && !is_about(q->field) && !is_state(q->field);
+}
+
 static struct mongo_score score_not_equal(const struct mongo_question *q)
 {
     const struct mongo_value *v = &q->value;
     bool is_secret = mongo_is_secret(q->field), is_who = is_login(q->field);
 
-    if (v->kind == MONGO_TRUE || v->kind == MONGO_FALSE)
-        return SCORE(Q_SECRET_OPERATOR, is_password(q->field) && !is_about(q->field) ? 80 : 0);
+    if (v->kind == MONGO_TRUE || v->kind == MONGO_FALSE) {
+        bool is_text = is_who || is_selector(q->field) || is_id(q->field) || is_secret;
+
+        return SCORE(Q_SECRET_OPERATOR, is_password(q->field) && !is_about(q->field) ? 80 : is_text && !is_state(q->field) ? 64 : 0);
+    }
     if (is_secret)
         return SCORE(Q_SECRET_OPERATOR, v->kind == MONGO_NULL && !is_password(q->field) ? 62 : 90);
     if (v->kind == MONGO_NULL && !is_who && is_selector(q->field))
-        return SCORE(Q_ALWAYS_OPERATOR, q->beside_value ? 55 : 63);
+        return SCORE(Q_ALWAYS_OPERATOR, q->beside_value || q->is_search ? 55 : 63);
     if (v->kind == MONGO_NULL)
-        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 66 : is_about(q->field) || is_id(q->field) || is_state(q->field) ? 15 : 50);
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 66 : is_lone_key(q) ? 63 : is_about(q->field) || is_state(q->field) ? 15 : is_id(q->field) ? BESIDE_HISTORY : 50);
     if (v->kind == MONGO_EMPTY_OBJECT || v->kind == MONGO_EMPTY_LIST)
-        return SCORE(Q_ALWAYS_OPERATOR, v->kind == MONGO_EMPTY_OBJECT ? 62 : 15);
+        return SCORE(Q_ALWAYS_OPERATOR, v->kind == MONGO_EMPTY_OBJECT || is_who || is_selector(q->field) || is_key_name(q->field) ? 62 : 15);
     if (v->kind == MONGO_TEXT && mongo_is_placeholder(v->text))
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 84 : is_state(q->field) || is_about(q->field) ? 25 : v->text.len == 0 ? 64 : 68);
     if (v->kind == MONGO_TEXT)
@@ -220,7 +240,7 @@ static struct mongo_score score_bound(const struct mongo_question *q, bool is_lo
     if (mongo_is_secret(q->field) && v->kind != MONGO_OTHER)
         return SCORE(Q_SECRET_OPERATOR, 90);
     if (is_lower && v->kind == MONGO_TEXT && v->text.len == 0)
-        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 90 : is_about(q->field) ? 45 : 74);
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 90 : is_about(q->field) && !is_state(q->field) ? 45 : 74);
     if (v->kind == MONGO_NULL || v->kind == MONGO_EMPTY_OBJECT || v->kind == MONGO_EMPTY_LIST)
         return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) ? 30 : 72);
     if (is_lower && v->kind == MONGO_TEXT && v->text.len == 1)
@@ -235,12 +255,14 @@ static struct mongo_score score_exists(const struct mongo_question *q)
     if (q->value.kind == MONGO_FALSE || (q->value.kind == MONGO_NUMBER && slice_eq(q->value.text, SL("0"))))
         return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 30 : 0);
     if (mongo_is_secret(q->field))
-        return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 76 : 50);
+        return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 76 : q->picks_one ? 64 : 50);
     if (is_login(q->field))
         return SCORE(Q_SECRET_OPERATOR, CONTAINS_ANY(q->field, "mail", "phone") ? 40 : 66);
     if (is_selector(q->field))
-        return SCORE(Q_ALWAYS_OPERATOR, q->beside_value ? 55 : 63);
-    return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) || is_state(q->field) || is_id(q->field) ? 12 : 35);
+        return SCORE(Q_ALWAYS_OPERATOR, q->beside_value || q->is_search ? 55 : 63);
+    if (is_lone_key(q) && WORD_IN_NOCASE(q->field, "_id", "id"))
+        return SCORE(Q_ALWAYS_OPERATOR, 62); /* others may be missing: googleId */
+    return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) || is_state(q->field) ? 12 : is_id(q->field) ? BESIDE_HISTORY : 35);
 }
 
 static struct mongo_score score_list(const struct mongo_question *q, bool is_negated)
@@ -250,7 +272,7 @@ static struct mongo_score score_list(const struct mongo_question *q, bool is_neg
     if (q->value.kind == MONGO_OBJECT || q->value.kind == MONGO_EMPTY_OBJECT)
         return SCORE(Q_WIDE_OPERATOR, 60);
     if (is_negated && q->value.kind == MONGO_EMPTY_LIST)
-        return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_secret ? 90 : is_id(q->field) || is_state(q->field) ? 12 : 70);
+        return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_secret ? 90 : is_lone_key(q) ? 64 : is_state(q->field) ? 12 : is_id(q->field) ? BESIDE_HISTORY : 70);
     if (is_negated && q->is_junk_list && !is_secret && !is_state(q->field) && !is_id(q->field))
         return SCORE(is_login(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_login(q->field) ? 84 : 66);
     if (is_negated)
@@ -283,6 +305,8 @@ static struct mongo_score score_plain(const struct mongo_question *q)
     if (slice_eq(o, SL("$type")))
         return SCORE(mongo_is_secret(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, mongo_is_secret(q->field) ? 82
                      : is_login(q->field) || is_selector(q->field) ? q->beside_value ? 55 : 62 : 35);
+    if (slice_eq(o, SL("$mod")) && q->is_whole_modulus)
+        return SCORE(Q_ALWAYS_OPERATOR, 72);
     if (slice_eq(o, SL("$not")) && q->value.kind == MONGO_EMPTY_OBJECT)
         return SCORE(Q_ALWAYS_OPERATOR, 66);
     if (WORD_IN_NOCASE(o, "$or", "$and", "$nor"))
@@ -301,6 +325,11 @@ static struct mongo_score beside_secret(const struct mongo_question *q, struct m
     return s;
 }
 
+static struct slice without_anchor(struct slice pattern)
+{
+    return slice_starts(pattern, SL("^")) ? slice_make(pattern.at + 1, pattern.len - 1) : pattern;
+}
+
 static struct mongo_score score_operator(const struct mongo_question *q)
 {
     struct mongo_question inner = *q;
@@ -315,7 +344,15 @@ static struct mongo_score score_operator(const struct mongo_question *q)
         inner.operator = SL("$nin");
         return score_plain(&inner);
     }
-    return mongo_is_secret(q->field) ? SCORE(Q_SECRET_OPERATOR, 85) : SCORE(Q_WIDE_OPERATOR, is_login(q->field) ? 50 : 15);
+    bool is_picker = is_selector(q->field) || is_key_name(q->field);
+
+    if (mongo_is_secret(q->field))
+        return SCORE(Q_SECRET_OPERATOR, 85);
+    if (slice_eq(q->operator, SL("$type"))) /* whatever it is, it is not that: as {"$ne": null} */
+        return SCORE(Q_ALWAYS_OPERATOR, is_login(q->field) ? 66 : is_picker && !is_state(q->field) ? q->beside_value || q->is_search ? 55 : 63 : 30);
+    if (slice_eq(q->operator, SL("$regex")) && q->value.kind == MONGO_TEXT && mongo_is_placeholder(without_anchor(q->value.text)))
+        return SCORE(Q_ALWAYS_OPERATOR, is_login(q->field) || is_picker ? 64 : 30);
+    return SCORE(Q_WIDE_OPERATOR, is_login(q->field) ? 50 : 15);
 }
 
 struct mongo_score mongo_score_operator(const struct mongo_question *q)

@@ -6,6 +6,7 @@
 #include "detectors/kit/odata_read.h"
 
 #include "base/buf.h"
+#include "detectors/kit/mongo_score.h"
 #include "detectors/kit/word_list.h"
 
 #define DEPTH_MAX 200u
@@ -335,10 +336,49 @@ static void judge_alternative(struct query_reading *r, const struct query_node *
     query_found(r, Q_OR_ALWAYS, score, n->first - 1, n->last);
 }
 
+static const struct query_node *compared_name(const struct query_reading *r, const struct query_node *n)
+{
+    const struct query_node *a = node(r, n->child), *b = node(r, a->next);
+
+    return n->kind != O_COMPARE ? NULL : a->kind == O_NAME && is_constant(b) ? a : b->kind == O_NAME && is_constant(a) ? b : NULL;
+}
+
+/* ... or RowKey eq '': an alternative that closes the quote which the filter opens last, on another property than the
+ * one in front. */
+static void judge_last_alternative(struct query_reading *r, const struct query_node *before, const struct query_node *n)
+{
+    const struct query_node *in = n->kind == O_AND ? node(r, n->child) : n;
+    const struct query_node *name = compared_name(r, in), *other = compared_name(r, before);
+    bool is_empty = name && r->tokens[in->last].kind == QUERY_STRING && query_string_inside(&r->lex, in->last).len == 0;
+
+    if (is_empty && is_system_property(r, name) && query_is_word(&r->lex, name->last + 1, "eq") && !(other && same_text(r, other, name)))
+        query_found(r, Q_SANDWICH, 48, in->first - 1, in->last);
+}
+
+/* x eq 'a' or <something else> or x eq 'b': people keep the alternatives of one property together. */
+static void judge_sandwich(struct query_reading *r, const struct query_node *list)
+{
+    const struct query_node *a = node(r, list->child);
+
+    for (uint32_t i = a->next; i; i = node(r, i)->next) {
+        const struct query_node *between = node(r, i), *end = between->next ? node(r, between->next) : NULL;
+        bool is_mixed = end && (end->kind == O_AND || a->kind == O_AND);
+        const struct query_node *again = end && end->kind == O_AND ? node(r, end->child) : end;
+        const struct query_node *name = compared_name(r, a), *once_more = again ? compared_name(r, again) : NULL, *other = compared_name(r, between);
+
+        if (name && once_more && same_text(r, name, once_more) && !(other && same_text(r, name, other)))
+            query_found(r, Q_SANDWICH, is_mixed ? 62 : 40, again->first - 1, again->last);
+        judge_last_alternative(r, a, between);
+        a = between;
+    }
+}
+
 static void judge_list(struct query_reading *r, const struct query_node *list)
 {
     bool chain_hole = false;
 
+    if (list->kind == O_OR)
+        judge_sandwich(r, list);
     for (uint32_t i = node(r, list->child)->next; i; i = node(r, i)->next) {
         const struct query_node *n = node(r, i);
         struct place at = place_of(r, n, list);
@@ -361,6 +401,16 @@ static void judge_list(struct query_reading *r, const struct query_node *list)
     }
 }
 
+/* PasswordHash ge '$2': a secret is looked up, not sorted. */
+static void judge_secret(struct query_reading *r, const struct query_node *n)
+{
+    const struct query_node *name = compared_name(r, n);
+
+    if (name && r->tokens[n->last].kind == QUERY_STRING && !query_is_word(&r->lex, name->last + 1, "eq") &&
+        mongo_is_secret(query_token_text(&r->lex, name->last)))
+        query_found(r, Q_SECRET_OPERATOR, 66, n->first, n->last);
+}
+
 static void odata_read(struct query_reading *r)
 {
     struct parser p = { .r = r };
@@ -370,6 +420,8 @@ static void odata_read(struct query_reading *r)
     if (!p.failed && p.i + 1 < r->lex.len)
         (void)fail(&p);
     r->is_broken = p.failed;
+    for (uint32_t i = 1; i < r->nodes_len && !p.failed; i++)
+        judge_secret(r, &r->nodes[i]);
     for (uint32_t i = 1; i < r->nodes_len && !p.failed; i++)
         if (r->nodes[i].kind == O_OR || r->nodes[i].kind == O_AND)
             judge_list(r, &r->nodes[i]);

@@ -66,7 +66,7 @@ static bool is_one_of(char c, const char *set)
 /* Does the text behind the quote go on like a statement? (`'90s only` does not.) */
 static bool goes_on(struct slice rest)
 {
-    static const char *const words[] = { "and", "or", "order", "group", "limit", "allow", "not", "in", "if", "per" };
+    static const char *const words[] = { "and", "or", "order", "group", "limit", "allow", "not", "in", "if", "per", "where", "using" };
 
     rest = slice_trim(rest);
     if (rest.len > 0 && is_one_of(rest.at[0], ",)]}=<>!.;"))
@@ -100,6 +100,28 @@ static void judge_worded_comment(struct query_reading *r, const struct query_com
         query_found_at(r, Q_COMMENT_TAIL, 64, c->at, c->len);
 }
 
+/* -- AND day = 3, //).drop(): to the end of the text, on the line of the value in front of it, and it goes on where that
+ * value was left. People comment on lines of their own, or in words. */
+static bool is_rest_of_statement(const struct query_reading *r, const struct query_comment *c, struct slice text)
+{
+    size_t i = 0;
+    bool compares = false;
+    const struct query_token *before = &r->tokens[c->before - 1];
+
+    if (c->before + 1u != r->lex.len)
+        return false;
+    for (size_t k = before->at + before->len; k < c->at; k++)
+        if (r->lex.text.at[k] == '\n')
+            return false;
+    while (i < text.len && is_one_of(text.at[i], "-/ \t"))
+        i++;
+    struct slice rest = slice_make(text.at + i, text.len - i);
+
+    for (size_t k = 0; k < rest.len; k++)
+        compares |= is_one_of(rest.at[k], "=<>(");
+    return rest.len > 1 && (is_one_of(rest.at[0], ")]") ? is_one_of(rest.at[1], ").,]") : rest.at[0] != '.' && compares && goes_on(rest));
+}
+
 /* A comment that begins with the closing quote of a value; people do not write comments like that. */
 static void judge_comment(struct query_reading *r, const struct query_comment *c)
 {
@@ -112,6 +134,8 @@ static void judge_comment(struct query_reading *r, const struct query_comment *c
         i++;
     if (c->before == 0 || i >= text.len)
         return;
+    if (is_rest_of_statement(r, c, text))
+        query_found_at(r, Q_COMMENT_TAIL, 64, c->at, c->len);
     if (!is_one_of(text.at[i], "'\"")) {
         judge_worded_comment(r, c, text);
         return;

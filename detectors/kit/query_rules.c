@@ -13,6 +13,7 @@ static const struct { const char *name, *variant, *sentence; bool is_probe; } ru
     [Q_CONSTANT_ANSWER] = { .name = "constant-answer", .variant = ".BlindBoolean",
                             .sentence = "is a constant behind a value: a probe for true and false answers" },
     [Q_BARE_LITERAL] = { .name = "bare-literal", .variant = ".PredicateBypass", .sentence = "uses a literal as a condition" },
+    [Q_SANDWICH] = { .name = "sandwich", .variant = ".PredicateBypass", .sentence = "is the half of a condition, to close what was opened" },
     [Q_FOREIGN_WORD] = { .name = "foreign-word", .variant = ".ForeignDialect", .sentence = "belongs to another database's dialect", .is_probe = true },
     [Q_FOREIGN_MARK] = { .name = "foreign-mark", .variant = ".ForeignDialect",
                          .sentence = "ends or comments a statement in another dialect's way", .is_probe = true },
@@ -50,6 +51,7 @@ static const struct { const char *name, *variant, *sentence; bool is_probe; } ru
     [Q_SCRIPT] = { .name = "script", .variant = ".Script", .sentence = "is script code" },
     [Q_SCRIPT_HOSTILE] = { .name = "script-hostile", .variant = ".Script", .sentence = "is script code as attackers write it" },
     [Q_SCRIPT_IN_FIELD] = { .name = "script-in-field", .variant = ".Script", .sentence = "is a script operator where a value belongs" },
+    [Q_WIDE_STAGE] = { .name = "wide-stage", .variant = ".Stage", .sentence = "takes all of another collection" },
     [Q_OTHER_COLLECTION] = { .name = "other-collection", .variant = ".Stage", .sentence = "reaches another collection" },
 };
 

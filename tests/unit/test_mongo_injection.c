@@ -42,6 +42,23 @@ START_TEST(what_was_put_into_the_usual_text_alerts)
 }
 END_TEST
 
+START_TEST(the_first_code_of_a_client_alerts_and_what_it_always_sends_does_not)
+{
+    static const char *const code = "{\"find\":\"goods\",\"filter\":{\"$where\":\"this.seats > this.taken\"}}";
+    struct bench *b = open_learned();
+
+    ask(b, (struct ask){ .api = API_MONGODB, .text = code, .minute_ns = day(12) });
+    ck_assert_str_eq(bench_only(b, "CosmosDBX_MongoInjection.JavaScript")->variant, ".Script");
+    bench_free(b);
+
+    b = bench_open(&detector_mongo_injection, "");
+    for (int d = 0; d < 12; d++)
+        ask(b, (struct ask){ .api = API_MONGODB, .text = code, .minute_ns = day(d) });
+    ck_assert_uint_eq(bench_alerts(b), 0);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(the_usual_text_and_harmless_news_are_silent)
 {
     static const char *const texts[] = {
@@ -140,6 +157,7 @@ int main(void)
 
     tcase_add_test(t, a_text_is_judged_by_its_form);
     tcase_add_test(t, what_was_put_into_the_usual_text_alerts);
+    tcase_add_test(t, the_first_code_of_a_client_alerts_and_what_it_always_sends_does_not);
     tcase_add_test(t, the_usual_text_and_harmless_news_are_silent);
     tcase_add_test(t, order_and_split_of_the_rows_do_not_show);
     tcase_add_test(t, huge_and_deep_text_ends_in_bounded_work);
