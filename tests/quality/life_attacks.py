@@ -31,6 +31,8 @@ KINDS = {  # row of the table -> alert types that tell it
     "unusual principal": ("CosmosDBX_PrincipalAnomaly", "CosmosDBX_AuthMethodAnomaly"),
     "dormant account": ("CosmosDBX_DormantAccountUsed",), "key regeneration": ("CosmosDBX_KeyRegenerated",),
 }
+# A leak may be told by an hour that stands out as well; a false alarm of those counts where hours are measured.
+FALSE = {"volume, low and slow": ("CosmosDBX_DataExfiltration.LowAndSlow",)}
 AGAIN = {"stolen key": 2, "suspicious principal": 2, "volume, 10x of P99": 2, "volume, 3x of P99": 2, "volume, low and slow": 2,
          "unusual place": 2}  # episodes a seed; others 1
 

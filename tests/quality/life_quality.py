@@ -116,7 +116,7 @@ def print_rows(results, months):
             alarms[alarm[0]] += 1
     print("%-24s %-16s %-8s %-30s %s" % ("attack", "told", "target", "false, account and month", "target"))
     for kind, types in life_attacks.KINDS.items():
-        false = sum(alarms[t] for t in types) / months
+        false = sum(alarms[t] for t in life_attacks.FALSE.get(kind, types)) / months
         recall, allowed = TARGETS.get(kind, (None, None))
         percent = 100.0 * told[kind] / max(1, asked[kind])
         missed = recall is not None and (percent < recall or false > allowed)
