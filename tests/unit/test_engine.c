@@ -273,6 +273,95 @@ START_TEST(any_split_order_and_lateness_give_the_same_alerts)
 }
 END_TEST
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STRANGERS 600000 /* ten times as slow; above the ceilings all the same */
+#else
+#define STRANGERS 1000000
+#endif
+
+/* ---- floods ------------------------------------------------------------------------------------------ */
+
+static int count_alert(void *self, const struct alert *a, bool is_told, struct error *e)
+{
+    (void)is_told;
+    (void)e;
+    *(int *)self += strcmp(a->type->id, "CosmosDB_TorAnomaly") == 0;
+    return 0;
+}
+
+/* The k-th of a million: principal, address, client all its own, within one hour. */
+static void add_stranger(struct fold *fold, int k)
+{
+    char principal[40], address[24], agent[32];
+    struct record r;
+
+    (void)snprintf(principal, sizeof principal, "%08x-0000-4000-8000-00000000000a", (unsigned)k);
+    (void)snprintf(address, sizeof address, "%d.%d.%d.7", 11 + k / 65536, k / 256 % 256, k % 256);
+    (void)snprintf(agent, sizeof agent, "client-%d/1.0", k);
+    record_clear(&r);
+    r.table = TABLE_DATA_PLANE;
+    r.api = API_NOSQL;
+    r.time_ns = r.first_ns = r.last_ns = 20000 * NS_PER_DAY + (k / 17000) * NS_PER_MIN;
+    r.status = 200;
+    r.count = 1;
+    r.text[F_ACCOUNT] = SL("orders");
+    r.text[F_OPERATION] = SL("Query");
+    r.text[F_RESOURCE_TYPE] = SL("Document");
+    r.text[F_PRINCIPAL] = slice_of(principal);
+    r.text[F_ADDRESS] = slice_of(address);
+    r.text[F_USER_AGENT] = slice_of(agent);
+    ck_assert_int_eq(fold_add(fold, &r, &err), 0);
+}
+
+START_TEST(a_million_principals_in_an_hour_stay_within_the_ceilings_and_the_next_attack_is_seen)
+{
+    struct enrich *enrich = make_enrich();
+    struct engine_detector detectors[64];
+    struct baseline_stats stats;
+    size_t n = 0;
+    struct engine *e = make_engine(enrich, detectors, &n);
+    struct fold *fold = fold_new(256u << 20);
+    int64_t ceiling = 0;
+    int alerts = 0;
+
+    for (int k = 0; k < STRANGERS;) {
+        fold_reset(fold);
+        for (int end = k + 50000; k < end; k++)
+            add_stranger(fold, k);
+        ck_assert_msg(engine_judge(e, fold_sorted(fold), fold_len(fold), false, 1, NULL, &err) == 0, "%s", err.msg);
+        ck_assert_int_eq(stage_settle(engine_stage(e), 1, count_alert, &alerts, &err), 0);
+        stage_commit(engine_stage(e));
+        ck_assert_uint_lt(stage_len(engine_stage(e)), 10000); /* strangers of an unknown account are no alarm each */
+        baseline_mark_clean(engine_baseline(e));
+    }
+    for (size_t i = 0; i < n; i++)
+        for (const struct baseline_memory *const *m = detectors[i].ops->memories; m && *m; m++)
+            ceiling += (*m)->max_keys; /* shared ones more than once: a ceiling all the same */
+    baseline_get_stats(engine_baseline(e), &stats);
+    (void)printf("%d principals: %lld keys of at most %lld, %lld left, %lld bytes\n", STRANGERS, (long long)stats.keys,
+                 (long long)ceiling, (long long)stats.evicted, (long long)stats.bytes);
+    ck_assert_int_gt(stats.evicted, 0);
+    ck_assert_int_le(stats.keys, ceiling);
+    ck_assert_int_lt(stats.bytes, INT64_C(1) << 30);
+    ck_assert_int_eq(alerts, 0);
+    fold_reset(fold);
+    rows_len = 0;
+    add_row(20000 * NS_PER_DAY + NS_PER_HOUR, "orders", "ReadFeed", "198.51.100.23", 200, 90000, NULL);
+    ck_assert_int_eq(fold_add(fold, &rows[0].rec, &err), 0);
+    ck_assert_int_eq(engine_judge(e, fold_sorted(fold), fold_len(fold), false, 1, NULL, &err), 0);
+    ck_assert_int_eq(stage_settle(engine_stage(e), 1, count_alert, &alerts, &err), 0);
+    ck_assert_int_eq(alerts, 1);
+    fold_free(fold);
+    engine_free(e);
+    for (size_t i = 0; i < n; i++) {
+        if (detectors[i].ops->options)
+            settings_table_release(detectors[i].ops->options, detectors[i].self);
+        free(detectors[i].self);
+    }
+    enrich_free(enrich);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("engine");
@@ -280,8 +369,9 @@ int main(void)
     SRunner *r = NULL;
     int failed = 0;
 
-    tcase_set_timeout(t, 300);
+    tcase_set_timeout(t, 1200);
     tcase_add_test(t, any_split_order_and_lateness_give_the_same_alerts);
+    tcase_add_test(t, a_million_principals_in_an_hour_stay_within_the_ceilings_and_the_next_attack_is_seen);
     suite_add_tcase(s, t);
     r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

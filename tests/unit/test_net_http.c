@@ -407,6 +407,33 @@ START_TEST(a_zipped_answer_is_unpacked)
 }
 END_TEST
 
+/* Each byte in a chunk of its own: six times as much comes over the line as is in it. */
+START_TEST(a_large_answer_in_chunks_of_one_byte_is_whole_or_stops_at_the_ceiling)
+{
+    const size_t sizes[] = { 1u << 20, (1u << 20) + 1, 16u << 20 };
+
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct buf wire = BUF_INIT(128u << 20);
+        struct script s = { 0 };
+        struct httpd *h;
+
+        buf_add_str(&wire, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        for (size_t k = 0; k < sizes[i]; k++)
+            buf_addf(&wire, "1\r\n%c\r\n", 'a' + (char)(k % 26));
+        buf_add_str(&wire, "0\r\n\r\n");
+        h = serve_raw(&s, buf_slice(&wire));
+        ck_assert_int_eq(get(httpd_url(h)), i == 0 ? 0 : -1); /* ceiling of a megabyte */
+        ck_assert_uint_le(answer.body.cap, 2u << 20);
+        if (i == 0)
+            ck_assert(answer.body.len == sizes[0] && answer.body.at[sizes[0] - 1] == 'a' + (char)((sizes[0] - 1) % 26));
+        else
+            ck_assert_int_eq(err.code, ERR_LIMIT);
+        httpd_stop(h);
+        buf_release(&wire);
+    }
+}
+END_TEST
+
 static void flood(void *self UNUSED, const struct httpd_request *rq UNUSED, struct httpd_reply *say)
 {
     buf_add_str(&say->bytes, "HTTP/1.1 200 OK\r\n");
@@ -721,6 +748,7 @@ int main(void)
     tcase_add_test(t, damaged_answers_are_told_apart_from_complete_ones);
     tcase_add_test(t, an_answer_of_exactly_the_ceiling_passes_and_one_more_byte_does_not);
     tcase_add_test(t, a_gzip_bomb_stops_at_the_ceiling);
+    tcase_add_test(t, a_large_answer_in_chunks_of_one_byte_is_whole_or_stops_at_the_ceiling);
     tcase_add_test(t, a_zipped_answer_is_unpacked);
     tcase_add_test(t, endless_headers_are_cut_off);
     tcase_add_test(t, a_refused_connection_names_the_host_and_no_query_string);
