@@ -35,7 +35,7 @@ int main(int argc, char **argv)
         (void)puts("cosmowatch " COSMOWATCH_VERSION);
         return CLI_OK;
     }
-    for (; verbs_all[n] && n < 31; n++) {
+    for (; n < 31 && verbs_all[n]; n++) {
         if (strcmp(verbs_all[n]->name, argv[1]) == 0)
             return verbs_all[n]->run(argc - 1, argv + 1);
         names[n] = verbs_all[n]->name;

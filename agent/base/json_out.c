@@ -116,7 +116,7 @@ void json_add_real(struct buf *out, double v)
 
         (void)snprintf(text, sizeof(text), "%.*g", digits, v);
         back = strtod(text, NULL);
-        if (memcmp(&back, &v, sizeof(v)) == 0)
+        if (memcmp(&back, &v, sizeof(v)) == 0) /* NOLINT(bugprone-suspicious-memory-comparison): -0 is not 0 here */
             break;
     }
     buf_add_str(out, text);

@@ -335,7 +335,9 @@ static bool evict(struct baseline *b, struct table *t)
     }
     qsort(ages, n, sizeof(*ages), age_cmp);
     for (size_t i = 0; i < leave; i++) {
-        if (!forget(b, t, table_find(t, ages[i].id)))
+        struct entry *e = table_find(t, ages[i].id);
+
+        if (!e || !forget(b, t, e))
             break;
         b->evicted++;
     }

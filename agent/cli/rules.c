@@ -267,7 +267,7 @@ static void check_kinds(struct testing *g, const char *type, const char *folder,
     for (size_t i = 0; i < g->cases.len; i++) {
         const struct rule_case *c = &g->cases.at[i];
 
-        if (type ? strcmp(c->about, type) == 0 : is_in_folder(c, folder))
+        if (type ? strcmp(c->about, type) == 0 : folder && is_in_folder(c, folder))
             n[c->kind]++;
     }
     if (n[CASE_HIT] && n[CASE_NEAR_MISS] && n[CASE_NOISE])

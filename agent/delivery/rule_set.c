@@ -246,7 +246,7 @@ static void read_rule(struct rule *r, const struct yaml_node *item, struct json_
 
 static bool is_list(const struct yaml_node *node, size_t max, const char *what, struct settings_errors *errors)
 {
-    if (node && node->kind == YAML_NODE_LIST && node->len > 0 && node->len <= max)
+    if (node->kind == YAML_NODE_LIST && node->len > 0 && node->len <= max)
         return true;
     settings_errors_add(errors, node, "%s: a list of 1 to %zu is expected here", what, max);
     return false;

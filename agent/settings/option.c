@@ -562,12 +562,16 @@ int settings_table_apply(const struct option_spec *specs, const struct yaml_node
                          struct settings_errors *errors)
 {
     const struct option_spec *const tables[] = { specs, NULL };
+    const struct yaml_node *said = node;
     size_t before = errors->len + errors->omitted;
 
     if (!settings_want_map(&node, errors))
         return -1;
     if (node)
         settings_check_keys(node, tables, errors);
+    for (const struct option_spec *s = specs; said && !node && s->key; s++)
+        if (s->required) /* "- " in a list: something begins there, and has nothing that it needs */
+            report_missing(s, said, errors);
     if (settings_table_fill(specs, node, self, errors) < 0)
         return -1;
     return errors->len + errors->omitted == before ? 0 : -1;

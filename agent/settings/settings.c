@@ -159,7 +159,9 @@ static const char **module_names(const struct module_desc *modules, size_t n)
 {
     const char **names = calloc(n + 1, sizeof(*names));
 
-    for (size_t i = 0; names && i < n; i++)
+    if (!names)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
         names[i] = modules[i].name;
     return names;
 }

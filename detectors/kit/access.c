@@ -207,10 +207,11 @@ void access_add_request(struct access_facts *f, const struct observation *obs, c
 static void add_usual(void *self, struct slice value, const struct usual_view *v)
 {
     struct access_facts *f = self;
-    char *room = f->usual[f->usual_len];
+    char *room = NULL;
 
     if (f->usual_len == USUAL_LISTED)
         return;
+    room = f->usual[f->usual_len];
     /* A text cut short to be listed cannot be looked up: it goes without a word. */
     if (usual_is_unseen(v))
         (void)snprintf(room, sizeof f->usual[0], "%.*s", SLF(value));

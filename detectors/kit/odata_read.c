@@ -260,7 +260,7 @@ static int wide_score(const struct query_reading *r, const struct query_node *n)
         return text.len <= 1 || is_beyond_time(text, true) ? is_system ? 82 : 66 : 0;
     if (above)
         return 25;
-    return below && is_text && text.len >= 1 && (text.at[0] >= 'z' || text.at[0] == '~' || is_beyond_time(text, false)) ? is_system ? 74 : 60 : 0;
+    return below && is_text && text.len >= 1 && (text.at[0] >= 'z' || is_beyond_time(text, false)) ? is_system ? 74 : 60 : 0;
 }
 
 /* not not x is x; *ret_negated whether one is left. */
