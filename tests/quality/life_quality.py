@@ -62,6 +62,12 @@ def actors_of(alert):
     return seen
 
 
+def network_of(address):
+    """As subjects name it: sums of weeks are of a reader, and a reader is a network."""
+    parts = address.split(".")
+    return "%s.0/24" % ".".join(parts[:3]) if len(parts) == 4 and all(p.isdigit() for p in parts) else address
+
+
 def tells(alert, episode):
     if alert["alertType"] not in episode.types:
         return False
@@ -70,7 +76,8 @@ def tells(alert, episode):
     if hours_of(alert["startTimeUtc"]) > episode.end + 48 or hours_of(alert["endTimeUtc"]) < episode.begin - .2:
         return False
     named = actors_of(alert)
-    return not episode.actors or bool(named & episode.actors) or any(a in alert["subject"] for a in episode.actors)
+    return not episode.actors or bool(named & episode.actors) or any(a in alert["subject"] or network_of(a) in alert["subject"]
+                                                                     for a in episode.actors)
 
 
 def run_seed(job):
