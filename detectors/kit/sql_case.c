@@ -155,8 +155,12 @@ static bool is_cut_comment(const struct sql_lex *lex)
     static const char *const words[] = { "asc", "desc", "offset", "limit", "order by", "group by", "and", "or", "from" };
     struct slice text = slice_make(lex->text.at + c->at, c->len);
 
+    size_t quotes = 0;
+
     if (c->before + 1u != lex->len)
         return false; /* the statement goes on in the next line */
+    for (size_t i = 0; i < text.len; i++)
+        quotes += text.at[i] == '\'' || text.at[i] == '"';
     while (text.len > 0 && strchr("-+ \t\r", text.at[0]) && text.at[0] != '\0')
         text = slice_make(text.at + 1, text.len - 1);
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
@@ -165,6 +169,12 @@ static bool is_cut_comment(const struct sql_lex *lex)
         if (slice_starts_nocase(text, w) && (text.len == w.len || text.at[w.len] == ' ' || text.at[w.len] == '('))
             return true;
     }
+    while (text.len > 0 && strchr(" )%", text.at[text.len - 1]) && text.at[text.len - 1] != '\0')
+        text.len--;
+    bool has_word = text.len > 1 && ((text.at[0] | 0x20) >= 'a' && (text.at[0] | 0x20) <= 'z');
+
+    if (has_word && quotes == 1 && (text.at[text.len - 1] == '\'' || text.at[text.len - 1] == '"'))
+        return true; /* -- done' */
     if (text.len <= 1)
         return text.len == 0 || (text.at[0] != '\'' && text.at[0] != '"'); /* --' is judged by itself */
     return strchr(",)]", text.at[0]) && text.at[0] != '\0';
@@ -264,20 +274,25 @@ static bool has_lone_mask(const struct sql_lex *lex, uint32_t from, uint32_t to)
     return false;
 }
 
-/* Does the connector at `at` stand behind an AND of its own level? (BETWEEN 1 AND 2 is none.) */
+/* Does the connector at `at` stand behind an AND of its own level? (BETWEEN 1 AND 2 is none.) WHERE (x AND y) OR z is the
+ * same: whose statements are all in brackets has none around that OR. */
 static bool stands_behind_and(const struct sql_lex *lex, size_t at)
 {
     size_t depth = 0;
+    bool saw_and = false;
 
     for (size_t i = at; i-- > 0;) {
         const struct sql_token *t = &lex->tokens[i];
 
+        if (depth == 0 && sql_token_is(t, TOK_NAME, WORD_WHERE))
+            return saw_and;
+        saw_and |= depth == 1 && sql_token_is(t, TOK_NAME, WORD_AND);
         if (t->kind == TOK_OP && (t->code == OP_CLOSE || t->code == OP_CLOSE_INDEX || t->code == OP_CLOSE_OBJECT))
             depth++;
         else if (t->kind == TOK_OP && (t->code == OP_OPEN || t->code == OP_OPEN_INDEX || t->code == OP_OPEN_OBJECT)) {
             if (depth-- == 0)
                 return false;
-        } else if (depth == 0 && t->kind == TOK_NAME && (t->code == WORD_WHERE || t->code == WORD_OR)) {
+        } else if (depth == 0 && sql_token_is(t, TOK_NAME, WORD_OR)) {
             return false;
         } else if (depth == 0 && sql_token_is(t, TOK_NAME, WORD_AND) && !(i >= 2 && sql_token_is(t - 2, TOK_NAME, WORD_BETWEEN))) {
             return true;
@@ -335,6 +350,7 @@ static void describe_run(const struct query_client *c, const struct query_shape 
         first++; /* IN ('x') OR ... */
     ret->starts_with_or = sql_token_is(first, TOK_NAME, WORD_OR);
     ret->outranks_and = ret->starts_with_or && stands_behind_and(lex, (size_t)(first - lex->tokens));
+    ret->has_new_field = sh->fold_names && ret->starts_with_or && query_client_is_regular(c) && has_lone_mask(lex, ret->from, ret->to);
     ret->is_replaced = in->is_replaced;
     ret->adds_secret = adds_secret(c, sh, lex, in);
     for (size_t i = 0; i < sh->fields_len; i++) {

@@ -72,6 +72,18 @@ static bool follows_its_value(const struct judge *g, const struct sql_comment *c
     return true;
 }
 
+/* AND LEFT(c.pin, 1) = 'a' --': the condition in front of the comment cuts letters out of a field. */
+static bool asks_by_letters(const struct judge *g, const struct sql_comment *c)
+{
+    for (size_t i = 0; i < g->j->findings_len; i++) {
+        const struct sql_finding *f = &g->j->findings[i];
+
+        if (f->rule == RULE_BLIND && f->score >= 30 && f->last + 2 >= c->before)
+            return true;
+    }
+    return false;
+}
+
 /* What is left of a value that was left early: its closing quote and what followed. Score of a comment;
  * *ret_is_tail: more than the quote was cut. */
 static int score_comment(const struct judge *g, const struct sql_comment *c, bool *ret_is_tail)
@@ -99,7 +111,7 @@ static int score_comment(const struct judge *g, const struct sql_comment *c, boo
     if (*ret_is_tail && quotes % 2 == 0 && !goes_on_like_a_statement(rest))
         return 0; /* -- 'another value': somebody's note */
     if (!*ret_is_tail)
-        return g->j->outcome == SQL_SYNTAX ? 52 : follows_its_value(g, c, quote) ? 30 : 66;
+        return g->j->outcome == SQL_SYNTAX ? 52 : !follows_its_value(g, c, quote) ? 66 : asks_by_letters(g, c) ? 48 : 30;
     return goes_on_like_a_statement(rest) ? 88 : 40;
 }
 

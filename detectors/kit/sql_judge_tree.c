@@ -49,6 +49,7 @@ struct place {
     uint32_t hole_tok;
     bool is_grouped;   /* an OR in brackets beside other conditions: how people write filters by hand */
     bool is_bracketed; /* an OR in brackets */
+    bool is_mixed;     /* the branch goes on with AND: x = '' OR y > '' AND z, which people put in brackets */
 };
 
 static bool is_signed_literal(const struct judge *g, const struct sql_node *n)
@@ -123,7 +124,10 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
 {
     /* OR '1'='1' AND the rest of the statement. (Masked text is written out with all brackets.) */
     if (n->kind == NODE_AND && (g->j->is_masked || is_constant(first_child(g, n)) || !is_bracketed_chain(g, n))) {
-        judge_or_branch(g, first_child(g, n), at);
+        struct place mixed = *at;
+
+        mixed.is_mixed = !g->j->is_masked && !at->is_bracketed;
+        judge_or_branch(g, first_child(g, n), &mixed);
         return;
     }
     if (is_constant(n)) {
@@ -150,7 +154,7 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
         int score = h.is_everywhere ? 72 : 35;
 
         if (at->hole == HOLE_EMPTY)
-            score += h.is_everywhere ? 28 : 22;
+            score += h.is_everywhere ? 28 : at->is_mixed ? 28 : 22;
         else if (at->is_grouped)
             score -= 10;
         sql_found(g, RULE_OR_ALWAYS, score, n->first, n->last);
@@ -251,9 +255,13 @@ static bool is_short_guess(const struct judge *g, const struct sql_node *n)
     return n->kind == NODE_STRING && string_of(g, n).len <= 3;
 }
 
-/* (x ? true : false), IIF(x, true, false), EXISTS(SELECT VALUE 1 WHERE x): x itself */
+/* (x ? true : false), IIF(x, 1, 0) = 1, NOT x, EXISTS(SELECT VALUE 1 WHERE x): x itself */
 static const struct sql_node *bare_question(const struct judge *g, const struct sql_node *n)
 {
+    if (n->kind == NODE_NOT)
+        n = first_child(g, n);
+    if (is_compare(n) && is_constant(second_child(g, n)) && (first_child(g, n)->kind == NODE_TERNARY || IS_CALL_OF(g, first_child(g, n), "iif")))
+        n = first_child(g, n);
     bool is_choice = n->kind == NODE_TERNARY || (IS_CALL_OF(g, n, "iif") && n->children == 3);
 
     if (is_choice && is_constant(second_child(g, n)) && is_constant(node(g, n->last_child)))
@@ -419,13 +427,23 @@ static bool swallows_a_condition(struct slice inside, char quote)
            last != '\0' && strchr("=<>(,%", last) && (slice_find(rest, SL(".")) != SIZE_MAX || slice_find(rest, SL("[")) != SIZE_MAX);
 }
 
+static bool stands_in_where(const struct judge *g, uint32_t tok)
+{
+    for (uint32_t i = tok; i > 0; i--)
+        if (sql_token_is(token(g, i), TOK_NAME, WORD_WHERE))
+            return true;
+        else if (sql_token_is(token(g, i), TOK_NAME, WORD_SELECT) || sql_token_is(token(g, i), TOK_NAME, WORD_FROM))
+            return false;
+    return false;
+}
+
 static void judge_compare(struct judge *g, const struct sql_node *n)
 {
     const struct sql_node *a = first_child(g, n), *b = second_child(g, n);
 
     if (b->kind == NODE_STRING && string_of(g, b).len > 8 && swallows_a_condition(string_of(g, b), g->s->lex.text.at[token(g, b->tok)->at]))
         sql_found(g, RULE_SWALLOWED, 72, b->first, b->last);
-    if (!is_constant(b) && sql_same_value(g, a, b))
+    if (!is_constant(b) && sql_same_value(g, a, b) && stands_in_where(g, n->first))
         sql_found(g, RULE_OR_SELF, 30, n->first, n->last); /* c.price <= c.price, put in through a number */
 
     if (is_compare(a) && is_literal(b) && is_literal(second_child(g, a)))

@@ -34,6 +34,20 @@ static bool outranks_and(const struct query_shape *sh, const struct sql_lex *lex
            sql_token_is(&lex->tokens[sh->tok[unit] - 1], TOK_NAME, WORD_AND);
 }
 
+/* Masked names are one word of a shape, but in one text the same mask is the same property: b = ? is no repetition of
+ * a = ?. */
+static bool same_names(const struct query_shape *sh, const struct sql_lex *lex, size_t a, size_t b, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        const struct sql_token *left = &lex->tokens[sh->tok[a + i]], *right = &lex->tokens[sh->tok[b + i]];
+        bool is_name = left->kind == TOK_NAME || (left->kind == TOK_STRING && sql_token_is(left - 1, TOK_OP, OP_OPEN_INDEX));
+
+        if (is_name && !slice_eq(sql_token_text(lex, left), sql_token_text(lex, right)))
+            return false;
+    }
+    return true;
+}
+
 static void fold_unit(struct query_shape *sh, const struct sql_lex *lex, struct fold *f, int which)
 {
     size_t at = f->unit_at[which], len = sh->len - at;
@@ -43,7 +57,8 @@ static void fold_unit(struct query_shape *sh, const struct sql_lex *lex, struct 
         return;
     if (at == 0 || at > sh->len || len == 0 || sh->is_cut || at - 1 < len || !f->has_name[which])
         return;
-    if (query_shape_run_hash(sh, at, sh->len) == query_shape_run_hash(sh, at - 1 - len, at - 1))
+    if (query_shape_run_hash(sh, at, sh->len) == query_shape_run_hash(sh, at - 1 - len, at - 1) &&
+        (!sh->fold_names || same_names(sh, lex, at, at - 1 - len, len)))
         sh->len = at - 1;
 }
 

@@ -123,6 +123,8 @@ START_TEST(an_extension_of_the_usual_statement_alerts_and_says_what_was_put_in)
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' --q' AND c.zip > 3 ORDER BY c.name", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' OR c.rank = 'chief' -- let me in' AND c.zip > 3 ORDER BY c.name", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 OR c.rank = 'chief' --q ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE (c.city = 'Bern' AND c.zip > 3) OR c.zip = 7 ORDER BY c.name", ".PredicateBypass" },
+        { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.badge < 1000 -- thank you'", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 --q ORDER BY c.name", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' -- a long story that nobody will ever read' AND c.zip > 3 ORDER BY c.name", ".PredicateBypass" },
         { "SELECT c.id, c.name FROM c WHERE c.city = 'Bern' AND c.zip > 3 ORDER BY c.rank --", ".PredicateBypass" },
@@ -156,6 +158,30 @@ START_TEST(an_extension_of_the_usual_statement_alerts_and_says_what_was_put_in)
 }
 END_TEST
 
+START_TEST(an_alternative_in_masked_text_is_one_on_another_property)
+{
+    static const char *const usual = "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND (a.ident2 = \"str2\"))";
+    static const struct { const char *text; bool is_attack; } cases[] = {
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) OR (a.ident3 = \"str3\"))", true },
+        { "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") OR (a.ident3 = \"str3\"))", true },
+        { "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a.ident2 = \"str2\") OR (a.ident2 = \"str3\")))", false },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 = \"str3\"))", false },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b = bench_open(&detector_sql_injection, "");
+
+        for (int d = 0; d < 10; d++)
+            feed(b, (struct ask){ .text = usual, .minute_ns = day(d) });
+        feed(b, (struct ask){ .text = cases[i].text, .minute_ns = day(12) });
+        ck_assert_msg(bench_alerts(b) == cases[i].is_attack, "%s", cases[i].text);
+        if (cases[i].is_attack)
+            ck_assert_str_eq(alert_text(bench_only(b, MASKED), "literalsVisible"), "no");
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(the_usual_statement_and_harmless_news_are_silent)
 {
     static const char *const texts[] = {
@@ -169,6 +195,7 @@ START_TEST(the_usual_statement_and_harmless_news_are_silent)
         "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.zip > 3 ORDER BY c.name -- for the map",
         "SELECT c.id, c.name FROM c WHERE c.city = 'x' -- the 'old' town\nAND c.zip > 3 ORDER BY c.name",
         "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.zip > @low ORDER BY c.name",
+        "SELECT c.id, c.name FROM c WHERE ((c.city = 'x' AND c.zip > 3) OR c.zip = 7) ORDER BY c.name",
         "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.zip > 3 AND c.badge > 7 ORDER BY c.name",
     };
     struct bench *b = open_learned();
@@ -416,6 +443,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_statement_is_judged_by_its_form);
     tcase_add_test(t, an_extension_of_the_usual_statement_alerts_and_says_what_was_put_in);
+    tcase_add_test(t, an_alternative_in_masked_text_is_one_on_another_property);
     tcase_add_test(t, the_usual_statement_and_harmless_news_are_silent);
     tcase_add_test(t, a_known_shape_is_ordinary_whatever_it_contains);
     tcase_add_test(t, an_attacker_does_not_teach);
