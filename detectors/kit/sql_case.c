@@ -152,7 +152,7 @@ static bool has_comment_behind(const struct sql_lex *lex)
 static bool is_cut_comment(const struct sql_lex *lex)
 {
     const struct sql_comment *c = &lex->comments[lex->comments_len - 1];
-    static const char *const words[] = { "asc", "desc", "offset", "limit", "order by", "group by", "and", "or", "from" };
+    static const char *const words[] = { "asc", "desc", "offset", "limit", "order by", "group by", "from" };
     struct slice text = slice_make(lex->text.at + c->at, c->len);
 
     size_t quotes = 0;
@@ -211,6 +211,7 @@ struct asker {
     const struct query_client *c;
     const struct query_shape *shape;
     const struct sql_lex *lex;
+    bool is_cut; /* comments were opened */
 };
 
 static bool ask_known(void *self, uint64_t hash)
@@ -224,6 +225,8 @@ static int ask_start(void *self, size_t i)
 {
     const struct asker *a = self;
 
+    if (a->is_cut && sql_token_is(&a->lex->tokens[a->shape->tok[i]], TOK_NAME, WORD_NONE))
+        return 0; /* a tail is cut behind a value */
     return sql_shape_start_rank(a->shape, a->lex, i);
 }
 
@@ -392,7 +395,7 @@ static struct query_insertion find_cut(const struct sql_bench *b, const struct q
 /* The usual statement whose tail stands in a comment here: the comment is opened and looked for. */
 static bool find_commented_out(struct sql_bench *b, const struct query_client *c, enum sql_comment_cut cut, struct extension *ret)
 {
-    struct asker a = { .b = b, .c = c, .shape = &b->opened_shape, .lex = &b->opened };
+    struct asker a = { .b = b, .c = c, .shape = &b->opened_shape, .lex = &b->opened, .is_cut = true };
 
     if (!sql_text_open_comments(&b->scratch.lex, cut, &b->opened_text))
         return false;

@@ -322,6 +322,8 @@ int sql_shape_start_rank(const struct query_shape *sh, const struct sql_lex *lex
         return 3; /* TOP 5 c.pin, c.name */
     if (t->kind == TOK_STRING || t->kind == TOK_NUMBER || t->kind == TOK_PARAM || (t->kind == TOK_NAME && t->code == WORD_NONE))
         return 0;
+    if (t->kind == TOK_OP && t->code >= OP_EQ && t->code <= OP_GE && (before->kind == TOK_NAME || sql_token_is(t - 1, TOK_OP, OP_CLOSE_INDEX)))
+        return 0; /* a property and its value belong together */
     if (before->kind == TOK_OP && before->code != OP_CLOSE && before->code != OP_CLOSE_INDEX)
         return 0;
     return sql_token_is(t, TOK_NAME, WORD_OR) ? 1 : sql_token_is(t, TOK_NAME, WORD_AND) ? 2 : 3;

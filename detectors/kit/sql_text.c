@@ -113,28 +113,37 @@ static size_t cut_end(struct slice text, size_t at, size_t end, enum sql_comment
 
     while (i < end && strchr(" -+", text.at[i]) && text.at[i] != '\0')
         i++;
-    if (cut == SQL_CUT_TO_BLANK)
-        for (; i < end && text.at[i] != ' '; i++)
-            ;
-    for (; cut == SQL_CUT_TO_QUOTE && i < end && text.at[i] != '\'' && text.at[i] != '"'; i++)
-        ;
+    while (cut == SQL_CUT_TO_BLANK && i < end && text.at[i] != ' ')
+        i++;
+    while (cut == SQL_CUT_TO_QUOTE && i < end && text.at[i] != '\'' && text.at[i] != '"')
+        i++;
     return i < end && (text.at[i] == '\'' || text.at[i] == '"') ? i + 1 : i;
+}
+
+/* A comment on a line of its own is a person's: what is put in goes on behind a value. */
+static bool has_own_line(struct slice text, size_t at)
+{
+    while (at > 0 && (text.at[at - 1] == ' ' || text.at[at - 1] == '\t'))
+        at--;
+    return at == 0 || text.at[at - 1] == '\n';
 }
 
 bool sql_text_open_comments(const struct sql_lex *lex, enum sql_comment_cut cut, struct buf *out)
 {
     struct slice text = lex->text;
+    bool opens = false;
 
     if (lex->comments_len == 0)
         return false;
     buf_clear(out);
     buf_add_slice(out, text);
-    if (out->failed)
-        return false;
-    for (size_t k = 0; k < lex->comments_len; k++) {
+    for (size_t k = 0; k < lex->comments_len && !out->failed; k++) {
         size_t i = lex->comments[k].at;
 
+        if (has_own_line(text, i))
+            continue;
         memset(out->at + i, ' ', cut_end(text, i, i + lex->comments[k].len, cut) - i);
+        opens = true;
     }
-    return true;
+    return opens && !out->failed;
 }

@@ -29,9 +29,9 @@ struct slice sql_text_unwrap(struct sql_text *t, struct slice raw);
  * "azsdk-java-cosmos", "azure-cosmos-js", "browser", "unknown". */
 void sql_client_family(struct slice user_agent, struct buf *out);
 
-/* `text` with its comments opened: the dashes become blanks, and what else does not belong to the statement that
- * was cut: the quote behind them, or (--x', -- y") all up to the first quote or the first blank. False when there is
- * nothing to open or the text is longer than out's ceiling. */
+/* `text` with the comments that stand behind something on their line opened: the dashes become blanks, and what else does
+ * not belong to the statement that was cut: the quote behind them, or (--x', -- y") all up to the first quote or the first
+ * blank. False when there is nothing to open or the text is longer than out's ceiling. */
 enum sql_comment_cut { SQL_CUT_DASHES, SQL_CUT_TO_QUOTE, SQL_CUT_TO_BLANK, SQL_CUTS };
 struct sql_lex;
 bool sql_text_open_comments(const struct sql_lex *lex, enum sql_comment_cut cut, struct buf *out);

@@ -158,6 +158,26 @@ START_TEST(an_extension_of_the_usual_statement_alerts_and_says_what_was_put_in)
 }
 END_TEST
 
+START_TEST(a_person_may_comment_out_what_the_client_asks_elsewhere)
+{
+    static const char *const usual[] = { "SELECT * FROM d WHERE d.model = 'a'", "SELECT * FROM d WHERE d.site = 'b'" };
+    static const char *const texts[] = {
+        "SELECT * FROM d WHERE d.model = 'q' -- AND d.site = 'x'",
+        "-- who's there\nSELECT * FROM d WHERE d.model = 'q' -- AND d.site = 'x y'",
+        "SELECT * FROM d WHERE d.model = 'q' --AND d.site = 'x'",
+    };
+    struct bench *b = bench_open(&detector_sql_injection, "");
+
+    for (int d = 0; d < 10; d++)
+        feed(b, (struct ask){ .text = usual[d % 2], .minute_ns = day(d) });
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        feed(b, (struct ask){ .text = texts[i], .minute_ns = day(12) });
+        ck_assert_msg(bench_alerts(b) == 0, "%s", texts[i]);
+    }
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(an_alternative_in_masked_text_is_one_on_another_property)
 {
     static const char *const usual = "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND (a.ident2 = \"str2\"))";
@@ -194,6 +214,11 @@ START_TEST(the_usual_statement_and_harmless_news_are_silent)
         "SELECT c.id, c.name FROM c WHERE (c.city = 'x' OR c.city = 'y') AND c.zip > 3 ORDER BY c.name",
         "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.zip > 3 ORDER BY c.name -- for the map",
         "SELECT c.id, c.name FROM c WHERE c.city = 'x' -- the 'old' town\nAND c.zip > 3 ORDER BY c.name",
+        "SELECT c.id, c.name FROM c\n--\n--WHERE c.city = 'x' AND c.zip > 3\nORDER BY c.name",
+        "SELECT c.id, c.name FROM c WHERE c.city = 'x' -- AND c.zip > 3 ORDER BY c.name",
+        "-- who's there\nSELECT c.id, c.name FROM c WHERE c.city = 'x' -- AND c.zip > 3 ORDER BY c.name",
+        "SELECT c.id, c.name FROM c WHERE c.city = 'x'\n  --OR c.rank = 'q' AND c.zip > 3\nORDER BY c.name",
+        "SELECT c.id, c.name FROM c WHERE c.city = 'x' --AND c.city = 'y' AND c.zip > 3 ORDER BY c.name",
         "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.zip > @low ORDER BY c.name",
         "SELECT c.id, c.name FROM c WHERE ((c.city = 'x' AND c.zip > 3) OR c.zip = 7) ORDER BY c.name",
         "SELECT c.id, c.name FROM c WHERE c.city = 'x' AND c.zip > 3 AND c.badge > 7 ORDER BY c.name",
@@ -443,6 +468,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_statement_is_judged_by_its_form);
     tcase_add_test(t, an_extension_of_the_usual_statement_alerts_and_says_what_was_put_in);
+    tcase_add_test(t, a_person_may_comment_out_what_the_client_asks_elsewhere);
     tcase_add_test(t, an_alternative_in_masked_text_is_one_on_another_property);
     tcase_add_test(t, the_usual_statement_and_harmless_news_are_silent);
     tcase_add_test(t, a_known_shape_is_ordinary_whatever_it_contains);
