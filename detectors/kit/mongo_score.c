@@ -102,7 +102,7 @@ bool mongo_is_placeholder(struct slice text)
 
 bool mongo_is_hostile_code(struct slice text)
 {
-    return CONTAINS_ANY(text, "sleep(", "return true", "return 1", "return(true", "while(", "while (", "1==1", "1 == 1", "'1'=='1", "\"1\"==\"1",
+    return CONTAINS_ANY(text, "sleep(", "while(", "while (", "1==1", "1 == 1", "'1'=='1", "\"1\"==\"1",
                         "'a'=='a", "tojson", "this.passw", "this.pwd", "this.constructor", "process.", "require(", "eval(", "db.", "charAt",
                         "charCodeAt", ".match(/^", "substring(", "Object.keys(this", "throw ", "//'");
 }

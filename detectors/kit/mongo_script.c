@@ -62,6 +62,24 @@ static bool has_constant_alternative(const struct query_lex *lex)
     return !asks && end > 0 && (end + 1 >= lex->len || is_or(lex, end));
 }
 
+/* function() { return true }: whatever the document */
+static bool asks_nothing(const struct query_lex *lex)
+{
+    for (size_t i = 0; i + 1 < lex->len; i++)
+        if (query_is_word(lex, i, "this") || query_is_word(lex, i, "obj"))
+            return false;
+    return true;
+}
+
+/* function(): the code of $where; function(a, b) asks what it is given. */
+static bool takes_nothing(const struct query_lex *lex)
+{
+    for (size_t i = 0; i + 2 < lex->len; i++)
+        if (query_is_word(lex, i, "function"))
+            return query_is_op(lex, i + 1, '(') && query_is_op(lex, i + 2, ')');
+    return false;
+}
+
 static bool asks_for_a_secret(const struct query_lex *lex)
 {
     for (size_t i = 2; i + 1 < lex->len; i++) {
@@ -102,7 +120,7 @@ bool mongo_script_is_hostile(struct slice code)
     query_lex_run(&lex, &script_rules, slice_cut(code, SCRIPT_TEXT_MAX));
     if (lex.len <= 1)
         return false;
-    if (has_constant_alternative(&lex) || asks_for_a_secret(&lex))
+    if (has_constant_alternative(&lex) || asks_for_a_secret(&lex) || (is_function(&lex) && asks_nothing(&lex) && takes_nothing(&lex)))
         return true;
     return !is_function(&lex) && !lex.is_cut && code.len <= SCRIPT_TEXT_MAX && (has_second_statement(&lex) || is_cut(&lex));
 }

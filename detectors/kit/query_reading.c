@@ -85,7 +85,8 @@ static void judge_worded_comment(struct query_reading *r, const struct query_com
 {
     size_t quote = SIZE_MAX, quotes = 0;
 
-    if (r->tokens[c->before - 1].kind != QUERY_STRING && !query_is_op(&r->lex, c->before - 1, ')'))
+    if (r->tokens[c->before - 1].kind != QUERY_STRING && !query_is_op(&r->lex, c->before - 1, ')') &&
+        !query_is_op(&r->lex, c->before - 1, ';'))
         return;
     for (size_t k = 0; k < text.len; k++)
         if (is_one_of(text.at[k], "'\"")) {
