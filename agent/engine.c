@@ -4,7 +4,9 @@
 #include "engine.h"
 
 #include "alert/incident.h"
+#include "base/map.h"
 #include "detectors/kit/request.h"
+#include "pulse.h"
 
 #include <stdlib.h>
 
@@ -16,11 +18,14 @@ struct engine {
     struct incidents *incidents;
     const struct enrich *enrich;
     const struct stage_loader *load; /* during engine_judge */
+    uint64_t noted[1024];            /* hashes of account, table and hour, during engine_judge */
 };
 
 static int declare_memories(struct engine *e, struct error *err)
 {
-    if (baseline_declare(e->baseline, &request_tables_memory, err) < 0)
+    if (baseline_declare(e->baseline, &request_tables_memory, err) < 0 ||
+        baseline_declare(e->baseline, &pulse_memory, err) < 0 ||
+        baseline_declare(e->baseline, &pulse_clock_memory, err) < 0)
         return -1;
     for (size_t i = 0; i < e->detectors_len; i++) {
         const struct baseline_memory *const *m = e->detectors[i].ops->memories;
@@ -108,6 +113,19 @@ static int emit_nothing(void *self UNUSED, const struct alert_draft *d UNUSED, s
     return 0;
 }
 
+/* Every observation passes here, and one of an hour is enough: what was noted in this batch is remembered. */
+static bool is_noted(struct engine *e, const struct observation *obs)
+{
+    struct slice account = obs->text[F_ACCOUNT];
+    int64_t hour = obs->minute_ns / NS_PER_HOUR;
+    uint64_t hash = hash64(account.at, account.len, (uint64_t)hour << 16 | (uint64_t)obs->table << 8 | (uint64_t)obs->kind);
+    uint64_t *noted = &e->noted[hash % ARRAY_LEN(e->noted)];
+    bool was = *noted == hash;
+
+    *noted = hash;
+    return was;
+}
+
 int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool is_backfill,
                  int64_t watermark_ns, const struct stage_loader *load, struct error *err)
 {
@@ -120,8 +138,16 @@ int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool
         .is_backfill = is_backfill,
     };
 
+    /* A hole in an export is no silence: without a watermark nobody knows what was read. */
+    bool is_replay = watermark_ns == INT64_MAX;
+
     e->load = load;
+    memset(e->noted, 0, sizeof e->noted);
+    if (!is_replay && pulse_advance(e->baseline, watermark_ns, is_backfill ? NULL : &sink, err) < 0)
+        return error_wrap(err, "silence");
     for (size_t i = 0; i < n; i++) {
+        if (!is_replay && !is_noted(e, &obs[i]))
+            pulse_note(e->baseline, &obs[i]);
         if (obs[i].text[F_ACCOUNT].len > 0)
             baseline_saw_account(e->baseline, obs[i].text[F_ACCOUNT], obs[i].minute_ns);
         ctx.is_counted_elsewhere = obs[i].kind == OBS_REQUEST && request_is_counted_elsewhere(e->baseline, &obs[i]);
@@ -142,6 +168,11 @@ int engine_emit(struct engine *e, const struct alert_draft *d, const struct stag
                 struct error *err)
 {
     return stage_emit(e->stage, d, load, err);
+}
+
+void engine_excuse(struct engine *e, int64_t until_ns)
+{
+    pulse_excuse(e->baseline, until_ns);
 }
 
 struct baseline *engine_baseline(struct engine *e)

@@ -37,6 +37,8 @@ MUST_CHECK int engine_judge(struct engine *e, const struct observation *obs, siz
 /* A draft of the agent's own (a gap, a silent source). */
 MUST_CHECK int engine_emit(struct engine *e, const struct alert_draft *d, const struct stage_loader *load,
                            struct error *err);
+/* Rows up to here may be missing because they could not be read: nobody was silent (pulse.h). */
+void engine_excuse(struct engine *e, int64_t until_ns);
 struct baseline *engine_baseline(struct engine *e);
 struct stage *engine_stage(struct engine *e);
 /* After a failed commit: memory is no longer what the store has. Then load baselines and open alerts. */

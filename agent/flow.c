@@ -104,6 +104,7 @@ static int emit_gap(struct flow *f, const struct job *job, const struct stage_lo
     CLEANUP(buf_release) struct buf to = BUF_INIT(64);
     const struct window *w = &job->window;
 
+    engine_excuse(f->cfg.engine, w->to_ns);
     time_add_iso(&from, w->from_ns, 0);
     time_add_iso(&to, w->to_ns, 0);
     const struct fact_value facts[] = {

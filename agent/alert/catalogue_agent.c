@@ -5,16 +5,21 @@
 const struct alert_type alert_types_agent[] = {
     {
         .id = "CosmosDBX_LogSilence",
-        .display_name = "Cosmos DB logs could not be read",
+        .display_name = "Cosmos DB logs are missing",
         .severity = SEVERITY_MEDIUM,
         .intent = "DefenseEvasion",
         .techniques = { "T1562.008" },
         .description =
-            "cosmowatch is blind for an interval: the rows of the source {subject} could not be read and "
-            "can no longer be. What happened in that time was not judged.",
-        .why = "The rows that source {subject} received from {gapFrom} to {gapTo} were never judged"
-               "[[: {reason}]].",
-        .investigate = { "Was the reading identity's permission taken away, the workspace or its table plan "
+            "cosmowatch is blind: rows of {subject} could not be read and can no longer be, or rows that came every "
+            "day have stopped coming. What happened in that time was not judged.",
+        .why = "[[The rows that source {subject} received from {gapFrom} to {gapTo} were never judged"
+               "[[: {reason}]].]]"
+               "[[{silent} sent no row since {silentSince}, for {silentHours} hours[[; the longest usual pause is "
+               "{usualPauseHours} hours]].]]",
+        .investigate = { "Is the application stopped or the account deleted, or does Azure Monitor's metric TotalRequests go "
+                         "on without logs? Then logging was switched off: who changed the diagnostic setting "
+                         "(AzureActivity)?",
+                         "Was the reading identity's permission taken away, the workspace or its table plan "
                          "changed, the diagnostic setting removed?",
                          "Export the interval by other means and run `cosmowatch replay` over it." },
         .remediate = { "Restore the permission or the diagnostic setting.",

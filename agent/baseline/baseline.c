@@ -498,6 +498,15 @@ void baseline_expire(struct baseline *b, const struct baseline_memory *m, int64_
     }
 }
 
+void baseline_each(struct baseline *b, const struct baseline_memory *m, void (*fn)(void *self, const void *value),
+                   void *self)
+{
+    const struct table *t = find_table(b, m);
+
+    for (size_t i = 0; t && i < t->len; i++)
+        fn(self, entry_value(table_at(t, i)));
+}
+
 /* ---- accounts ---------------------------------------------------------------------------------- */
 
 struct account_step {

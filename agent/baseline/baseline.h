@@ -70,6 +70,10 @@ void baseline_expire(struct baseline *b, const struct baseline_memory *m, int64_
 const void *baseline_get(struct baseline *b, const struct baseline_memory *m, struct slice account,
                          struct slice key);
 
+/* Every struct of a memory, to look at, in no order: a walk over all of it, so not per row. fn changes nothing. */
+void baseline_each(struct baseline *b, const struct baseline_memory *m, void (*fn)(void *self, const void *value),
+                   void *self);
+
 /* When the account was first seen at all, in event time, by closed slots only; learning is over for
  * slot t when t's start - first seen >= learn_ns and the account was active on half as many days as
  * learn_ns has (7 of 14: a test run a fortnight ago teaches nothing). Fed by the flow for every
