@@ -385,13 +385,23 @@ static void carry_out_requests(struct flow *f)
         log_event(LOG_LEVEL_INFO, "requests", "carried out what the operator asked for", "entries", text, NULL);
 }
 
+static int64_t newest_read_ns(struct flow *f)
+{
+    int64_t newest = 0;
+
+    for (size_t i = 0; i < f->workers_len; i++)
+        if (f->workers[i].status.read_to_ns > newest)
+            newest = f->workers[i].status.read_to_ns;
+    return newest;
+}
+
 /* Old windows merge, old alerts leave: now and then. */
 static void upkeep(struct flow *f)
 {
-    int64_t now = sv_wall_ns(f->cfg.sv);
+    int64_t now = newest_read_ns(f); /* not our clock: set wrong, it would make everything old */
     struct error err = { 0 };
 
-    warn_of_endings(f, now);
+    warn_of_endings(f, sv_wall_ns(f->cfg.sv));
     f->upkeep_due_ms = sv_mono_ms(f->cfg.sv) + UPKEEP_EVERY_MS;
     if (store_compact_ledger(f->cfg.store, now - 3 * NS_PER_DAY, &err) < 0 ||
         store_forget_alerts(f->cfg.store, now - f->cfg.retention_ns, &err) < 0)

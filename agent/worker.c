@@ -17,7 +17,9 @@
 
 int64_t worker_now_ns(const struct worker *w)
 {
-    return sv_wall_ns(w->board->sv) + w->status.skew_ns;
+    int64_t now = 0;
+
+    return w->source.ops->now(w->source.self, &now) ? now : sv_wall_ns(w->board->sv);
 }
 
 void board_wait_ms(struct board *b, pthread_cond_t *cond, int64_t ms)
@@ -193,8 +195,7 @@ static void note_success(struct worker *w, const struct job *job)
     w->status.queries += job->batch.queries;
     w->status.rows += job->is_recheck ? 0 : job->batch.records;
     w->status.bad_rows = w->bad_rows;
-    if (job->batch.skew_ns != 0)
-        w->status.skew_ns = job->batch.skew_ns;
+    w->status.skew_ns = worker_now_ns(w) - sv_wall_ns(f->sv);
     if (!job->is_recheck && job->window.to_ns > w->status.read_to_ns)
         w->status.read_to_ns = job->window.to_ns;
     w->status.last_success_ns = sv_wall_ns(f->sv);
@@ -324,6 +325,46 @@ static void say_full(struct worker *w, const char *output)
     set_state(w, "paused", text);
 }
 
+static bool knows_time(const struct worker *w)
+{
+    int64_t now = 0;
+
+    return w->source.ops->now(w->source.self, &now);
+}
+
+/* Our clock may be wrong by years; what is counted does not matter, the answer's date does. */
+static int ask_time(struct worker *w, struct error *err)
+{
+    int64_t now = sv_wall_ns(w->board->sv), count = 0;
+    const int64_t edges[2] = { now - NS_PER_S, now };
+
+    if (w->source.ops->count(w->source.self, edges, 1, &count, err) < 0)
+        return -1;
+    return knows_time(w) ? 0 : error_set(err, ERR_SERVER, "the answer has no date");
+}
+
+/* What to do next, by the source's time. As long as that is unknown our own clock does for beginning to read: a failed
+ * attempt is noted, so that a gap will be known as one. It does not do for finding that nothing is to be done, that a
+ * re-check is due or that an interval is lost: -1 then. */
+static int plan_next(struct worker *w, struct window_plan *ret)
+{
+    struct error err = { 0 };
+    int64_t delay;
+
+    if (!knows_time(w) && ask_time(w, &err) < 0) {
+        window_next(&w->timing, w->source.name, w->ledger, w->ledger_len, worker_now_ns(w), ret);
+        if (ret->task == WINDOW_TASK_READ)
+            return 0;
+        delay = backoff_next(&w->backoff, asked_for_ms(&err), w->board->sv);
+        log_event(LOG_LEVEL_WARN, w->source.name, "the service's time could not be asked", "cause", err.msg, NULL);
+        set_state(w, "failing", err.msg);
+        pause_worker(w, delay);
+        return -1;
+    }
+    window_next(&w->timing, w->source.name, w->ledger, w->ledger_len, worker_now_ns(w), ret);
+    return 0;
+}
+
 void *worker_main(void *arg)
 {
     struct worker *w = arg;
@@ -342,7 +383,8 @@ void *worker_main(void *arg)
             pause_worker(w, 1000);
             continue;
         }
-        window_next(&w->timing, w->source.name, w->ledger, w->ledger_len, worker_now_ns(w), &plan);
+        if (plan_next(w, &plan) < 0)
+            continue;
         switch (plan.task) {
         case WINDOW_TASK_READ: do_window(w, &plan.window, false); break;
         case WINDOW_TASK_RECHECK: do_recheck(w, &plan.window); break;

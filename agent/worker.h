@@ -60,7 +60,7 @@ MUST_CHECK int worker_init(struct worker *w, struct board *board, const struct w
 void worker_release(struct worker *w);
 void *worker_main(void *arg); /* the thread: a struct worker */
 
-/* The source's own time: our wall clock and the skew seen in its answers. */
+/* The source's own time; our wall clock's as long as the source has not answered. */
 int64_t worker_now_ns(const struct worker *w);
 static inline bool board_is_stopping(struct board *b)
 {

@@ -58,6 +58,8 @@ static void catch_signals(void)
     (void)sigaction(SIGTERM, &sa, NULL);
     (void)sigaction(SIGINT, &sa, NULL);
     (void)sigaction(SIGHUP, &sa, NULL);
+    sa.sa_handler = SIG_IGN;
+    (void)sigaction(SIGXFSZ, &sa, NULL); /* a file at its limit is a failed write (EFBIG), not our end */
 }
 
 static int read_config(const struct agent *g, struct assembly *a, struct error *err)

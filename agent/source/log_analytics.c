@@ -53,7 +53,7 @@ struct log_analytics {
     struct decoder *decoder;
     struct gate *gate;
     struct reader reader;
-    int64_t skew_ns;
+    _Atomic int64_t ahead_ns; /* the service's time minus our monotonic clock, 0 unknown: feeds ask too */
 };
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -342,6 +342,15 @@ static int scope_from(const struct log_analytics *s, struct kql_scope *ret, stru
     return 0;
 }
 
+static bool log_analytics_now(const void *self, int64_t *ret_ns)
+{
+    const struct log_analytics *s = self;
+    int64_t ahead_ns = s->ahead_ns;
+
+    *ret_ns = ahead_ns + sv_mono_ms(s->sv) * NS_PER_MS;
+    return ahead_ns != 0;
+}
+
 static int ask(void *self, struct slice query, int64_t wait_s, struct http_answer *ret, struct error *err)
 {
     struct log_analytics *s = self;
@@ -358,7 +367,7 @@ static int ask(void *self, struct slice query, int64_t wait_s, struct http_answe
     rc = azure_query_run(s->credential, s->azure, s->sv, &q, ret, err);
     gate_leave(s->gate);
     if (rc == 0 && ret->server_date_ns > 0)
-        s->skew_ns = ret->server_date_ns - sv_wall_ns(s->sv);
+        s->ahead_ns = ret->server_date_ns - sv_mono_ms(s->sv) * NS_PER_MS;
     return rc;
 }
 
@@ -404,10 +413,8 @@ static int log_analytics_read(void *self, const struct source_request *req, stru
                               struct error *err)
 {
     struct log_analytics *s = self;
-    int rc = reader_read(&s->reader, req, batch, err);
 
-    batch->skew_ns = s->skew_ns;
-    return rc;
+    return reader_read(&s->reader, req, batch, err);
 }
 
 static int log_analytics_count(void *self, const int64_t *edges, size_t n, int64_t *ret_counts,
@@ -442,8 +449,11 @@ static int log_analytics_threat_intel(void *self, struct buf *ret_answer, struct
     struct log_analytics *s = self;
     CLEANUP(buf_release) struct buf query = BUF_INIT(QUERY_TEXT_MAX);
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
+    int64_t now = 0;
 
-    if (kql_add_threat_intel(&query, sv_wall_ns(s->sv) + s->skew_ns, err) < 0 ||
+    if (!log_analytics_now(s, &now))
+        now = sv_wall_ns(s->sv);
+    if (kql_add_threat_intel(&query, now, err) < 0 ||
         ask(s, buf_slice(&query), s->query_timeout_ms / 1000, &answer, err) < 0)
         return error_wrap(err, "threat intelligence");
     buf_add(ret_answer, answer.body.at, answer.body.len);
@@ -579,8 +589,10 @@ static void say_full_text(struct probing *p)
 
 static void say_skew(const struct log_analytics *s, struct buf *said)
 {
-    int64_t skew = s->skew_ns < 0 ? -s->skew_ns : s->skew_ns;
+    int64_t now = 0, skew = 0;
 
+    if (log_analytics_now(s, &now))
+        skew = now > sv_wall_ns(s->sv) ? now - sv_wall_ns(s->sv) : sv_wall_ns(s->sv) - now;
     buf_add_str(said, skew > SKEW_TOLERATED_NS ? "warning: our clock differs from the service's by "
                                                 : "ok: clocks agree within ");
     fmt_duration_ms(said, skew / NS_PER_MS + 1);
@@ -624,6 +636,7 @@ const struct source_ops source_log_analytics = {
     .probe = log_analytics_probe,
     .each_query = log_analytics_each_query,
     .close = log_analytics_close,
+    .now = log_analytics_now,
     .timing = log_analytics_timing,
     .read_threat_intel = log_analytics_threat_intel,
 };

@@ -25,7 +25,6 @@ struct source_batch {
     int64_t records;          /* rows represented */
     int64_t queries, splits, partials;
     int64_t bytes;            /* of answers */
-    int64_t skew_ns;          /* server date minus our wall clock, 0 unknown */
     void *bad_self;           /* rows that could not be decoded */
     void (*on_bad)(void *self, struct slice raw, const char *reason);
 };
@@ -46,6 +45,9 @@ struct source_ops {
     int (*each_query)(void *self, int (*fn)(void *fn_self, const char *name, struct slice text, struct error *err),
                       void *fn_self, struct error *err);
     void (*close)(void *self);
+    /* The source's own time, carried on from its last answer by our monotonic clock: nobody sets that one. False when
+     * there was no answer yet. Any thread. */
+    bool (*now)(const void *self, int64_t *ret_ns);
     /* Timing of windows, from the options. */
     void (*timing)(const void *self, struct window_timing *ret);
     /* Rows of a feed kept in the workspace (ThreatIntelIndicators) as a query answer; may be NULL. */

@@ -1,0 +1,66 @@
+"""Clocks, names, disk, memory and threads of one agent, failing on demand: shim.c preloaded, steered from here.
+
+    with Shim(dir_) as shim, kit.Agent(cfg, dir_, env=shim.env) as agent:
+        shim.set(wall_offset_ns=86400 * 10**9)
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import mmap
+import os
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+from flow import kit
+
+# As struct orders in shim.c.
+NAMES = ("wall_offset_ns", "boot_offset_ns", "wall_stands_at_ns", "dns_error", "dns_delay_ms", "dns_ipv4", "dns_dead_first",
+         "dns_asked", "disk_ops", "disk_errno", "disk_skip", "disk_count", "disk_hits", "disk_one_in", "disk_dice",
+         "sync_delay_ms", "write_most", "memory_skip", "memory_count", "memory_hits", "thread_count", "thread_hits")
+WRITE, SYNC, READ, OPEN, NAME, CUT, SYNC_FOLDER = 1, 2, 4, 8, 16, 32, 64
+S = 10 ** 9
+LOCALHOST = 0x7F000001
+
+
+def build(dir_):
+    """The library, once for a run of the tests."""
+    cc = shutil.which("cc")
+    if not cc:
+        pytest.skip("no C compiler for the shim: apt-get install gcc")
+    out = os.path.join(dir_, "shim.so")
+    p = subprocess.run([cc, "-O1", "-Wall", "-shared", "-fPIC", "-o", out, os.path.join(kit.ROOT, "tests", "flow", "shim.c"),
+                        "-ldl", "-pthread"], capture_output=True, text=True)
+    assert p.returncode == 0, p.stderr
+    return out
+
+
+class Shim:
+    def __init__(self, library, dir_):
+        path = os.path.join(dir_, "shim.orders")
+        with open(path, "wb") as f:
+            f.write(bytes(8 * len(NAMES)))
+        self.file = open(path, "r+b")
+        self.map = mmap.mmap(self.file.fileno(), 8 * len(NAMES))
+        self.env = {"LD_PRELOAD": library, "COSMOWATCH_SHIM": path}
+
+    def set(self, **orders):
+        """Those with a count last, so that nothing fails before all is said."""
+        for name in sorted(orders, key=lambda n: (n.endswith("_count") or n == "disk_one_in", n)):
+            struct.pack_into("<q", self.map, 8 * NAMES.index(name), orders[name])
+
+    def get(self, name):
+        return struct.unpack_from("<q", self.map, 8 * NAMES.index(name))[0]
+
+    def calm(self):
+        """Everything as it is; clocks stay where they were put."""
+        self.set(**{n: 0 for n in NAMES if n.startswith(("dns_", "disk_", "sync_", "write_", "memory_", "thread_"))})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.map.close()
+        self.file.close()

@@ -1,0 +1,219 @@
+"""A disk that fails: nothing is lost, what is wrong is said, and it goes on when there is room again.
+
+The shim makes the failing calls; that a full file system and a file size limit end the same way is shown with the
+kernel's own.
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import errno
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from flow import kit
+from flow import shim as sh
+from flow.rows import feeds
+from flow.test_way import SHORT, catch_up, essence, final, outputs, small_world
+
+
+@pytest.fixture
+def dir_(tmp_path):
+    return str(tmp_path)
+
+
+@pytest.fixture
+def world(dir_):
+    """A workspace, and what a calm run finds in it."""
+    rows, _ = small_world(seed=41, hours=3)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        calm = os.path.join(dir_, "calm")
+        os.mkdir(calm)
+        yield azure, final(catch_up(azure, calm))
+
+
+def config(azure, dir_, **more):
+    return kit.config(azure, dir_, outputs(dir_), source={**SHORT, "catch_up": "10m"}, feeds=feeds(dir_), **more)
+
+
+def check_same(cfg, dir_, want):
+    got = final(cfg)
+    assert essence(got) == essence(want)
+    assert {a["systemAlertId"] for a in kit.ndjson(os.path.join(dir_, "alerts.ndjson"))} == set(want)
+
+
+FAULTS = {
+    "no space": (sh.WRITE | sh.CUT | sh.OPEN, errno.ENOSPC),
+    "file too large": (sh.WRITE, errno.EFBIG),
+    "quota": (sh.WRITE, errno.EDQUOT),
+    "sync fails": (sh.SYNC, errno.EIO),
+    "write fails": (sh.WRITE, errno.EIO),
+    "read-only": (sh.WRITE | sh.OPEN | sh.NAME | sh.CUT, errno.EROFS),
+    "interrupted": (sh.WRITE | sh.READ, errno.EINTR),
+}
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_disk_that_fails_for_a_while_heals_without_a_restart(dir_, shim, world, fault):
+    azure, want = world
+    ops, why = FAULTS[fault]
+    cfg = config(azure, dir_)
+    shim.set(disk_ops=ops, disk_errno=why, disk_one_in=6, disk_dice=len(fault))
+    with kit.Agent(cfg, dir_, ["--until-caught-up"], env=shim.env) as agent:
+        kit.wait_for("failures", lambda: shim.get("disk_hits") >= 12 or agent.child.poll() is not None)
+        shim.calm()
+        code = agent.wait()
+        said = agent.tail(10 ** 6)
+    if code != 0:  # it could not even start: said, and the next start does it
+        assert "cosmowatch: " in said, said
+        kit.run(["run", "--until-caught-up", "-c", cfg])
+    check_same(cfg, dir_, want)
+
+
+@pytest.mark.parametrize("fault", ["no space", "sync fails"])
+def test_a_disk_that_fails_for_good_ends_no_process_and_is_said(dir_, shim, world, fault):
+    azure, want = world
+    ops, why = FAULTS[fault]
+    cfg = config(azure, dir_)
+    with kit.Agent(cfg, dir_, env=shim.env) as agent:
+        kit.wait_for("the first window", lambda: "started" in agent.tail())
+        shim.set(disk_ops=ops, disk_errno=why, disk_count=-1)
+        kit.wait_for("the complaint", lambda: shim.get("disk_hits") > 3 and " level=error" in agent.tail(10 ** 6))
+        assert agent.child.poll() is None
+        shim.calm()
+        kit.wait_for("everything", lambda: {a["systemAlertId"] for a in kit.ndjson(os.path.join(dir_, "alerts.ndjson"))} == set(want))
+        assert agent.stop() == 0
+    check_same(cfg, dir_, want)
+
+
+def test_the_state_cannot_be_read_for_a_while(dir_, shim, world):
+    azure, want = world
+    cfg = config(azure, dir_)
+    shim.set(disk_ops=sh.READ, disk_errno=errno.EIO, disk_one_in=25, disk_dice=5)
+    for _ in range(40):
+        code = kit.run(["run", "--until-caught-up", "-c", cfg], check=False, env=shim.env)[0]
+        assert code >= 0, "ended by signal %d" % -code
+        if code == 0 or shim.get("disk_hits") > 20:
+            break
+    shim.calm()
+    kit.run(["run", "--until-caught-up", "-c", cfg])
+    assert {i: a["alertType"] for i, a in final(cfg).items() if a["alertType"] != "CosmosDBX_LogSilence"} == \
+        {i: a["alertType"] for i, a in want.items()}
+
+
+def test_every_write_and_read_is_short(dir_, shim, world):
+    azure, want = world
+    cfg = config(azure, dir_)
+    shim.set(write_most=1500)
+    kit.run(["run", "--until-caught-up", "-c", cfg], env=shim.env)
+    check_same(cfg, dir_, want)
+
+
+def test_a_file_system_that_syncs_no_folder_is_accepted(dir_, shim, world):
+    azure, want = world
+    cfg = config(azure, dir_)
+    shim.set(disk_ops=sh.SYNC_FOLDER, disk_errno=errno.EINVAL, disk_count=-1)
+    kit.run(["run", "--until-caught-up", "-c", cfg], env=shim.env)
+    assert shim.get("disk_hits") > 0
+    check_same(cfg, dir_, want)
+
+
+def test_a_slow_disk_starves_no_watchdog(dir_, shim, world):
+    """Each sync takes 0.3 s: the service manager still hears of progress, and nothing else changes."""
+    azure, want = world
+    cfg = config(azure, dir_)
+    where = os.path.join(dir_, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(where)
+        s.settimeout(kit.DEADLINE_S)
+        shim.set(sync_delay_ms=300)
+        env = {**shim.env, "NOTIFY_SOCKET": where, "WATCHDOG_USEC": "2000000"}
+        with kit.Agent(cfg, dir_, ["--until-caught-up"], env=env) as agent:
+            fed = 0
+            while fed < 3:
+                fed += b"WATCHDOG=1" in s.recv(4096)
+            shim.calm()
+            assert agent.wait() == 0
+    check_same(cfg, dir_, want)
+
+
+def test_a_file_size_limit_of_the_kernel_is_a_refusal_and_no_end(dir_, world):
+    """RLIMIT_FSIZE: the kernel sends SIGXFSZ unless that is ignored."""
+    azure, want = world
+    cfg = config(azure, dir_)
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200000, 200000))
+
+    with open(os.path.join(dir_, "limited.log"), "wb") as log:
+        child = subprocess.Popen([kit.AGENT, "run", "--until-caught-up", "-c", cfg], stdout=log, stderr=log, preexec_fn=limit,
+                                 env={**os.environ, "COSMOWATCH_TEST_SECRET": kit.SECRET})
+        try:
+            code = child.wait(20)
+            assert code >= 0, "ended by signal %d" % -code
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(kit.DEADLINE_S) >= 0
+    kit.run(["run", "--until-caught-up", "-c", cfg])
+    check_same(cfg, dir_, want)
+
+
+def test_a_full_file_system_loses_nothing(dir_, world):
+    """The kernel's own ENOSPC, on a file system of two megabytes."""
+    azure, want = world
+    state = os.path.join(dir_, "state")
+    os.mkdir(state, 0o700)
+    p = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=0700", "none", state], capture_output=True, text=True)
+    if p.returncode != 0:
+        pytest.skip("no file system may be mounted here: " + p.stderr.strip())
+    try:
+        cfg = config(azure, dir_)
+        ballast = os.path.join(state, "ballast")
+        with open(ballast, "wb") as f:
+            f.write(bytes(1700000))
+        with kit.Agent(cfg, dir_, ["--until-caught-up"]) as agent:
+            kit.wait_for("the complaint", lambda: "full" in agent.tail(10 ** 6) or "space" in agent.tail(10 ** 6) or
+                         agent.child.poll() is not None)
+            os.unlink(ballast)
+            code = agent.wait()
+            assert code >= 0
+        kit.run(["run", "--until-caught-up", "-c", cfg])
+        check_same(cfg, dir_, want)
+    finally:
+        subprocess.run(["umount", "-l", state], check=False)
+
+
+def test_yesterdays_backup_gives_the_same_ids_and_loses_nothing(dir_, world):
+    azure, want = world
+    cfg = config(azure, dir_)
+    state, backup = os.path.join(dir_, "state"), os.path.join(dir_, "backup")
+    with kit.Agent(cfg, dir_, ["--until-caught-up"]) as agent:
+        kit.wait_for("a part", lambda: os.path.exists(os.path.join(state, "cosmowatch.db")) or agent.child.poll() is not None)
+        time.sleep(0.1)  # anywhere on the way
+        agent.kill()
+    shutil.copytree(state, backup)
+    kit.run(["run", "--until-caught-up", "-c", cfg])
+    shutil.rmtree(state)
+    shutil.copytree(backup, state)
+    kit.run(["run", "--until-caught-up", "-c", cfg])
+    check_same(cfg, dir_, want)
+
+
+def test_an_empty_disk_is_filled_from_the_look_back_with_the_same_ids(dir_, world):
+    azure, want = world
+    cfg = config(azure, dir_)
+    for _ in range(2):
+        kit.run(["run", "--until-caught-up", "-c", cfg])
+        assert essence(final(cfg)) == essence(want)
+        shutil.rmtree(os.path.join(dir_, "state"))
+    told = {}
+    for a in kit.ndjson(os.path.join(dir_, "alerts.ndjson")):
+        told.setdefault(a["recordId"], []).append(json.dumps(a, sort_keys=True))
+    assert told and all(len(set(v)) == 1 for v in told.values())
