@@ -69,7 +69,7 @@ KIT := $(sort $(wildcard tests/kit/*.c))
 KITOBJ := $(KIT:%.c=$(B)/%.o)
 BENCHOBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/bench/*.c)) $(patsubst %.cpp,$(B)/%.o,$(wildcard tests/bench/*.cpp))
 
-.PHONY: all help test check unit flow demo bench deps deps-test conformance fuzz-corpus fuzz fuzz-binaries map clean quality
+.PHONY: all help test check unit flow demo bench deps deps-test conformance fuzz-corpus fuzz fuzz-binaries map clean quality screens
 all: $(BIN)
 
 help:
@@ -173,6 +173,11 @@ $(B)/quality: tests/quality/sql_quality.c $(KITOBJ) $(LIB)
 
 quality: $(B)/quality $(BIN)
 	@tests/quality/run $(B)/quality $(B) $(BIN)
+
+# The console in a real browser; pictures of every page land in build/screens.
+screens: $(BIN)
+	@tests/kit/apt-need chromium python3 python3-pytest
+	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/browser
 
 conformance: $(BIN)
 	@command -v node >/dev/null && command -v npm >/dev/null || tests/kit/apt-need nodejs npm

@@ -261,6 +261,24 @@ static bool rule_covers(const struct rule *r, const struct alert *a)
            covers(r, a, "container", &r->containers) && covers(r, a, "keyKind", &r->key_kinds);
 }
 
+void suppress_add_conditions(const struct suppress *s, size_t i, struct buf *out)
+{
+    const struct rule *r = &s->rules[i];
+    size_t lists = 0;
+
+    for (const struct option_spec *spec = rule_options; spec->key; spec++) {
+        const struct string_list *list = (const void *)((const char *)r + spec->at);
+
+        if (spec->type != OPT_STRING_LIST || list->len == 0)
+            continue;
+        buf_addf(out, "%s%s: ", lists++ > 0 ? "; " : "", spec->key);
+        for (size_t k = 0; k < list->len; k++)
+            buf_addf(out, "%s%s", k > 0 ? ", " : "", list->at[k]);
+    }
+    if (r->max_severity < SEVERITY_HIGH)
+        buf_addf(out, "; up to severity %s", severities[r->max_severity]);
+}
+
 const char *suppress_find(const struct suppress *s, const struct alert *a)
 {
     for (size_t i = 0; s && i < s->len; i++)

@@ -31,6 +31,9 @@ void suppress_free(struct suppress *s);
 void suppress_freep(struct suppress **s);
 size_t suppress_len(const struct suppress *s);                 /* NULL: 0 */
 void suppress_look(const struct suppress *s, size_t i, struct suppress_view *ret);
+/* What must be true of an alert, as the configuration has it: "types: CosmosDB_TorAnomaly; accounts: a, b". */
+struct buf;
+void suppress_add_conditions(const struct suppress *s, size_t i, struct buf *out);
 /* Name of the first rule that covers the alert as it is, or NULL. */
 const char *suppress_find(const struct suppress *s, const struct alert *a);
 /* "suppression 'x' ends on ... and then its alerts are told again", for each that is over or will be within its

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "console/console.h"
+#include "enrich/enrich.h"
 #include "delivery/delivery.h"
 #include "flow.h"
 #include "net/http.h"
@@ -130,7 +131,9 @@ static struct console *start_console(struct assembly *a)
 {
     const struct store_config store = { .dir = a->settings->store.path };
     const struct console_config cfg = { .sv = &a->sv, .settings = assemble_console(a), .store = &store,
-                                        .baseline = engine_baseline(a->engine), .suppress = a->suppress };
+                                        .baseline = engine_baseline(a->engine), .suppress = a->suppress,
+                                        .trusted = enrich_trusted(a->enrich), .detectors = a->detectors,
+                                        .detectors_len = a->detectors_len };
     struct console *c = NULL;
     struct error err = { 0 };
 

@@ -60,8 +60,8 @@ int accounts_page(struct view *v, struct error *err)
 
     html_begin(v, "Baselines", "/accounts");
     buf_add_str(v->out, "<p>What is normal for each database account, as far as it was learned.</p>"
-                        "<div class=\"scroll\"><table><thead><tr><th>Account</th><th class=\"num\">Entries</th>"
-                        "<th>Last seen</th></tr></thead><tbody>\n");
+                        "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Account</th>"
+                        "<th scope=\"col\" class=\"num\">Entries</th><th scope=\"col\">Last seen</th></tr></thead><tbody>\n");
     rc = store_each_baseline(v->store, NULL, NULL, count_row, &l, err);
     if (rc == 0)
         end_account(&l);
@@ -103,10 +103,44 @@ static void add_hours(struct buf *out, const struct baseline_hours *h)
     buf_add_str(out, "</svg>");
 }
 
+/* What people ask for first stands first; what is not here comes after, under its own name. */
+static const struct memory_words {
+    const char *memory, *title, *words;
+} memories[] = {
+    { "unusual_place.home", "Usual places", "Countries and regions that its clients come from." },
+    { "usual.value", "Usual clients", "Networks, programs, principals, regions and ways of signing in, by the days on "
+                     "which they came. A new one that reads or writes is told." },
+    { "usual.address", "Usual addresses", "By the days on which they came." },
+    { "unusual_principal.role", "Principals and what they do", "Identities of Entra ID and the kinds of operations they use." },
+    { "keys.habits", "Who handles its keys", "Callers that list or regenerate keys." },
+    { "keys.readers", "Who read its keys lately", "Kept to tell who used a key that somebody else had read." },
+    { "stolen_key.places", "Where its keys are used from", "Networks and programs seen with an account key." },
+    { "volume.band", "How much is read in an hour", "By reader and container. Squares are hours of the day, UTC: the darker, "
+                     "the more is usual. An hour far above is told." },
+    { "slow_leak.days", "How much is read in a day", "Weeks of days: what grows slowly shows here." },
+    { "number_of_documents.band", "How many documents are read in an hour", "By reader and container." },
+    { "full_scan.band", "Reading of whole containers", "How much of it is usual." },
+    { "change_feed.known", "Readers of the change feed", "Programs that follow changes, which is no scan." },
+    { "enumeration.usual", "Listing of databases and containers", "Who lists them, and how many." },
+    { "query.shape", "Programs and their statements", "How many statements of each program are known by their shape." },
+    { "unusual_network.endpoints", "Private endpoints and the public way", "How the account is reached." },
+    { "dormant_account.life", "When it is in use", "The longest pause: after a much longer one, use is told." },
+    { "incident.signal", "Alerts kept to be joined", "Incidents are made of these." },
+};
+
+static const struct memory_words *find_words(const char *memory)
+{
+    for (size_t i = 0; i < ARRAY_LEN(memories); i++)
+        if (strcmp(memories[i].memory, memory) == 0)
+            return &memories[i];
+    return NULL;
+}
+
 struct memories {
     struct view *v;
     char memory[64];
     int64_t rows;
+    bool only_others; /* those without words of ours */
 };
 
 static void end_memory(struct memories *m)
@@ -120,6 +154,23 @@ static void end_memory(struct memories *m)
     buf_add_str(m->v->out, "</section>\n");
 }
 
+static void begin_memory(struct memories *m, const char *memory)
+{
+    const struct memory_words *w = find_words(memory);
+    struct buf *out = m->v->out;
+
+    end_memory(m);
+    m->rows = 0;
+    (void)snprintf(m->memory, sizeof m->memory, "%s", memory);
+    buf_add_str(out, "<section><h2>");
+    html_add_str(out, w ? w->title : memory);
+    buf_add_str(out, "</h2><p class=\"legend\">");
+    buf_addf(out, "%s <code>", w ? w->words : "");
+    html_add_str(out, memory);
+    buf_add_str(out, "</code></p><div class=\"scroll\"><table class=\"known\"><thead><tr><th scope=\"col\">What</th>"
+                     "<th scope=\"col\">Known of it</th><th scope=\"col\">Last seen</th></tr></thead><tbody>\n");
+}
+
 static int add_row(void *self, const struct baseline_row *row, struct error *err UNUSED)
 {
     struct memories *m = self;
@@ -127,17 +178,12 @@ static int add_row(void *self, const struct baseline_row *row, struct error *err
     CLEANUP(buf_release) struct buf what = BUF_INIT(65536);
     struct baseline_hours hours;
 
+    if (m->only_others && find_words(row->memory))
+        return 0;
     if (!baseline_describe_row(m->v->baseline, row, &what) || what.len == 0)
         return 0; /* book-keeping that says nothing to a person */
-    if (strcmp(m->memory, row->memory) != 0) {
-        end_memory(m);
-        *m = (struct memories){ .v = m->v };
-        (void)snprintf(m->memory, sizeof m->memory, "%s", row->memory);
-        buf_add_str(out, "<section><h2>");
-        html_add_str(out, row->memory);
-        buf_add_str(out, "</h2><div class=\"scroll\"><table><thead><tr><th>What</th><th>Known of it</th><th>Last seen</th></tr>"
-                         "</thead><tbody>\n");
-    }
+    if (strcmp(m->memory, row->memory) != 0)
+        begin_memory(m, row->memory);
     if (m->rows++ >= ROWS_PER_MEMORY)
         return 0;
     buf_add_str(out, "<tr><td>");
@@ -158,8 +204,17 @@ int account_page(struct view *v, struct error *err)
     const char *account = strcmp(v->rest, "-") == 0 ? "" : v->rest;
 
     html_begin(v, account[0] ? account : "Across accounts", "/accounts");
+    if (account[0]) {
+        buf_add_str(v->out, "<p class=\"more\"><a href=\"/alerts?account=");
+        html_add_url(v->out, slice_of(account));
+        buf_add_str(v->out, "\">Alerts of this account</a></p>");
+    }
     buf_add_str(v->out, "<p>To remove or accept an entry: <code>cosmowatch baseline forget</code>, "
                         "<code>cosmowatch baseline confirm</code>.</p>\n");
+    for (size_t i = 0; i < ARRAY_LEN(memories); i++)
+        if (store_each_baseline(v->store, account, memories[i].memory, add_row, &m, err) < 0)
+            return -1;
+    m.only_others = true;
     if (store_each_baseline(v->store, account, NULL, add_row, &m, err) < 0)
         return -1;
     end_memory(&m);

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "console/html.h"
+#include "console/related.h"
 #include "console/view.h"
 #include "store/store.h"
 
@@ -34,6 +35,31 @@ static void add_term(struct buf *out, const struct alert *a, const char *label, 
     buf_add_str(out, "</dd>");
 }
 
+static void add_account(struct buf *out, const char *account)
+{
+    buf_add_str(out, "<a href=\"/accounts/");
+    html_add_url(out, slice_of(account));
+    buf_add_str(out, "\">");
+    html_add_str(out, account);
+    buf_add_str(out, "</a>");
+}
+
+/* Accounts lead to what is usual there. */
+static void add_what(struct buf *out, const struct alert *a)
+{
+    const struct fact *several = alert_fact(a, "accounts");
+
+    buf_add_str(out, "<dt>What</dt><dd>");
+    if (a->account[0])
+        add_account(out, a->account);
+    for (size_t i = 0; !a->account[0] && several && i < several->len; i++) {
+        buf_add_str(out, i > 0 ? ", " : "");
+        add_account(out, several->entries[i].text);
+    }
+    add_expanded(out, a, " ({api})[[, database {database}]][[, container {container}]]");
+    buf_add_str(out, "</dd>");
+}
+
 static void add_story(struct buf *out, const struct alert *a)
 {
     buf_add_str(out, "<p class=\"why\">");
@@ -47,12 +73,12 @@ static void add_story(struct buf *out, const struct alert *a)
     buf_add_str(out, ", ");
     fmt_count(out, a->count);
     buf_addf(out, " %s%s</dd>", a->type->is_incident ? "alert" : "request", a->count == 1 ? "" : "s");
-    add_term(out, a, "What", "{account} ({api})[[, database {database}]][[, container {container}]]");
+    add_what(out, a);
     if (has(a, "principal") || has(a, "keyKind") || has(a, "userAgent"))
         add_term(out, a, "Who", has(a, "principal") ? "principal {principal}[[, {keyKind}]][[, client {userAgent}]]"
                                 : has(a, "keyKind") ? "holder of {keyKind}[[, client {userAgent}]]" : "client {userAgent}");
     if (has(a, "address"))
-        add_term(out, a, "From where", "{address}[[, {place}]][[, listed as {category}]][[ by {feed}]]");
+        add_term(out, a, "From where", "{address}[[, {place}]][[, network {network}]][[, listed as {category}]][[ by {feed}]]");
     if (has(a, "query"))
         add_term(out, a, "Statement", "{query:first}");
     buf_addf(out, "<dt>Kind</dt><dd><code>%s", a->type->id);
@@ -125,7 +151,8 @@ static void add_steps(struct buf *out, const struct alert *a, const char *title,
 
 static void add_evidence(struct buf *out, const struct alert *a)
 {
-    buf_add_str(out, "<h2>Evidence</h2><div class=\"scroll\"><table class=\"evidence\"><tbody>");
+    buf_add_str(out, "<h2>Evidence</h2><div class=\"scroll\"><table class=\"evidence\"><thead><tr><th scope=\"col\">Fact</th>"
+                     "<th scope=\"col\">Value</th></tr></thead><tbody>");
     for (size_t i = 0; i < a->facts_len; i++) {
         CLEANUP(buf_release) struct buf text = BUF_INIT(TEXT_MAX);
 
@@ -163,7 +190,7 @@ static int add_delivery(void *self, const char *output, const char *record_id, c
     html_add_str(out, output);
     buf_add_str(out, "</td><td>");
     html_add_str(out, state);
-    buf_addf(out, "</td><td class=\"num\">%d</td><td><code>%s</code></td><td>", attempts, record_id);
+    buf_addf(out, "</td><td class=\"num\" data-label=\"attempts\">%d</td><td><code>%s</code></td><td>", attempts, record_id);
     html_add_str(out, reason ? reason : "");
     buf_add_str(out, "</td></tr>\n");
     return 0;
@@ -175,8 +202,8 @@ static int add_deliveries(struct view *v, const struct alert *a, struct error *e
 
     buf_add_str(v->out, "<h2>Delivery</h2><div class=\"scroll\">");
     before = v->out->len;
-    buf_add_str(v->out, "<table><thead><tr><th>Output</th><th>State</th><th class=\"num\">Attempts</th><th>Record</th>"
-                        "<th>Reason</th></tr></thead><tbody>\n");
+    buf_add_str(v->out, "<table class=\"cards\"><thead><tr><th scope=\"col\">Output</th><th scope=\"col\">State</th>"
+                        "<th scope=\"col\" class=\"num\">Attempts</th><th scope=\"col\">Record</th><th scope=\"col\">Reason</th></tr></thead><tbody>\n");
     empty = v->out->len;
     if (store_each_delivery_of(v->store, a->id, add_delivery, v->out, err) < 0)
         return -1;
@@ -205,6 +232,8 @@ int alert_page(struct view *v, struct error *err)
              a->is_suppressed ? " <span class=\"state slow\">suppressed</span>" : "");
     add_story(v->out, a);
     add_chart(v->out, a);
+    if (related_add_members(v, a, err) < 0)
+        return -1;
     add_steps(v->out, a, "Investigate", a->type->investigate);
     add_steps(v->out, a, "Contain and recover", a->type->remediate);
     add_steps(v->out, a, "Prevent", a->type->prevent);
@@ -214,7 +243,7 @@ int alert_page(struct view *v, struct error *err)
     buf_add_str(v->out, "</p>\n");
     add_rows_behind(v->out, a);
     add_evidence(v->out, a);
-    if (add_deliveries(v, a, err) < 0)
+    if (related_add_others(v, a, err) < 0 || add_deliveries(v, a, err) < 0)
         return -1;
     html_end(v);
     return 200;

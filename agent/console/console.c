@@ -345,6 +345,7 @@ static enum MHD_Result show(struct console *c, struct MHD_Connection *conn, cons
 {
     CLEANUP(buf_release) struct buf out = BUF_INIT(PAGE_MAX);
     struct view v = { .sv = c->cfg.sv, .store = c->store, .baseline = c->cfg.baseline, .suppress = c->cfg.suppress,
+                      .trusted = c->cfg.trusted, .detectors = c->cfg.detectors, .detectors_len = c->cfg.detectors_len,
                       .path = path, .rest = rest, .query = query_value, .query_self = conn, .out = &out };
     const char *accept = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT), *type = p->type;
     struct error err = { 0 };

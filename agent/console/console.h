@@ -21,9 +21,11 @@
 #include "settings/option.h"
 
 struct baseline;
+struct engine_detector;
 struct console;
 struct store_config;
 struct suppress;
+struct trusted;
 
 struct console_settings { /* the section `console:` */
     char *listen;               /* NULL: no console */
@@ -41,6 +43,9 @@ struct console_config {
     const struct store_config *store;    /* where to read */
     const struct baseline *baseline;     /* only to describe rows: what is declared, not what it holds */
     const struct suppress *suppress;     /* may be NULL */
+    const struct trusted *trusted;       /* may be NULL */
+    const struct engine_detector *detectors; /* those that are on, with their options */
+    size_t detectors_len;
 };
 
 /* Would it be safe to listen there? ERR_CONFIG says what is missing. */

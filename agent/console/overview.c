@@ -156,6 +156,8 @@ static int add_source(struct view *v, struct json_object *o, int64_t now, struct
         html_add_age(v->out, status_number(o, "lagSeconds"));
         buf_add_str(v->out, " behind");
     }
+    if (status_number(o, "backfilling"))
+        buf_addf(v->out, "; learning from history, %" PRId64 " %% done", status_number(o, "historyPercent"));
     buf_add_str(v->out, "; ");
     add_number(v->out, o, "rows", "rows, ");
     add_number(v->out, o, "lateRows", "late, ");
@@ -178,6 +180,11 @@ static void add_output(struct view *v, struct json_object *o)
     add_number(v->out, o, "accepted", "accepted, ");
     add_number(v->out, o, "pending", "pending, ");
     add_number(v->out, o, "parked", "parked");
+    if (status_number(o, "parked") > 0) {
+        buf_add_str(v->out, ": <code>cosmowatch outputs parked ");
+        html_add_str(v->out, status_text(o, "name"));
+        buf_add_str(v->out, "</code> lists them with their reasons, <code>outputs retry</code> sends them again");
+    }
     buf_add_str(v->out, "</p>");
     add_reason(v->out, o);
     buf_add_str(v->out, "</article>\n");
@@ -206,8 +213,9 @@ static void add_judgement(struct view *v)
     add_number(v->out, j, "learningAccounts", "still learning what is normal). Entries remembered: ");
     add_number(v->out, j, "subjects", ". Open alerts: ");
     add_number(v->out, j, "openAlerts", ".");
-    buf_add_str(v->out, "</p>");
-    buf_add_str(v->out, "</section>\n");
+    buf_add_str(v->out, " The store takes ");
+    fmt_bytes(v->out, status_number(v->status, "storeBytes"));
+    buf_add_str(v->out, ".</p></section>\n");
     rows_add_blind(v);
 }
 

@@ -1,5 +1,6 @@
 /* rows.c - see rows.h. SPDX-License-Identifier: Apache-2.0 */
 #include "alert/catalogue.h"
+#include "base/num.h"
 #include "console/html.h"
 #include "console/rows.h"
 #include "console/view.h"
@@ -17,21 +18,60 @@ struct rows {
     size_t n, limit, left_off;
 };
 
+static void add_texts(struct buf *out, const struct fact *f)
+{
+    for (size_t i = 0; f && i < f->len; i++)
+        buf_addf(out, "\n%s", f->entries[i].text);
+}
+
 static bool holds(const struct alert *a, const char *text)
 {
-    CLEANUP(buf_release) struct buf all = BUF_INIT(65536);
+    CLEANUP(buf_release) struct buf all = BUF_INIT(1u << 20);
 
     if (!text)
         return true;
     alert_title(a, &all);
     buf_addf(&all, "\n%s\n%s\n%s\n%s", a->id, a->account, a->subject, a->type->id);
+    add_texts(&all, alert_fact(a, "address"));
+    add_texts(&all, alert_fact(a, "principal"));
     return strcasestr(buf_cstr(&all), text) != NULL;
+}
+
+void rows_begin(struct buf *out)
+{
+    buf_add_str(out, "<div class=\"scroll\"><table class=\"alerts\"><thead><tr><th scope=\"col\">Last seen</th>"
+                     "<th scope=\"col\">Severity</th><th scope=\"col\">Alert</th><th scope=\"col\">Account</th>"
+                     "<th scope=\"col\">About</th><th scope=\"col\" class=\"num\">Count</th></tr></thead><tbody>\n");
+}
+
+void rows_end(struct buf *out)
+{
+    buf_add_str(out, "</tbody></table></div>\n");
+}
+
+void rows_add(struct buf *out, const struct alert *a)
+{
+    CLEANUP(buf_release) struct buf title = BUF_INIT(1024);
+
+    alert_title(a, &title);
+    buf_addf(out, "<tr%s><td>", a->is_suppressed ? " class=\"suppressed\"" : "");
+    html_add_time(out, a->last_ns);
+    buf_add_str(out, "</td><td>");
+    html_add_severity(out, a->severity);
+    buf_addf(out, "</td><td><a href=\"/alerts/%s\">", a->id);
+    html_add(out, buf_slice(&title));
+    buf_addf(out, "</a>%s</td><td>", a->is_suppressed ? " <span class=\"state slow\">suppressed</span>" : "");
+    html_add(out, slice_cut(slice_of(a->account), 80));
+    buf_add_str(out, "</td><td class=\"about\">");
+    html_add(out, slice_cut(slice_of(a->subject), 120));
+    buf_add_str(out, "</td><td class=\"num\">");
+    fmt_count(out, a->count);
+    buf_add_str(out, "</td></tr>\n");
 }
 
 static int add_row(void *self, const struct alert *a, struct error *err UNUSED)
 {
     struct rows *r = self;
-    CLEANUP(buf_release) struct buf title = BUF_INIT(1024);
 
     if (!holds(a, r->text))
         return 0;
@@ -40,20 +80,8 @@ static int add_row(void *self, const struct alert *a, struct error *err UNUSED)
         return 0;
     }
     if (r->n++ == 0)
-        buf_add_str(r->out, "<div class=\"scroll\"><table class=\"alerts\"><thead><tr><th>Last seen</th><th>Severity</th><th>Alert"
-                            "</th><th>Account</th><th>About</th><th class=\"num\">Count</th></tr></thead><tbody>\n");
-    alert_title(a, &title);
-    buf_addf(r->out, "<tr%s><td>", a->is_suppressed ? " class=\"suppressed\"" : "");
-    html_add_time(r->out, a->last_ns);
-    buf_add_str(r->out, "</td><td>");
-    html_add_severity(r->out, a->severity);
-    buf_addf(r->out, "</td><td><a href=\"/alerts/%s\">", a->id);
-    html_add(r->out, buf_slice(&title));
-    buf_addf(r->out, "</a>%s</td><td>", a->is_suppressed ? " <span class=\"state slow\">suppressed</span>" : "");
-    html_add(r->out, slice_cut(slice_of(a->account), 80));
-    buf_add_str(r->out, "</td><td class=\"about\">");
-    html_add(r->out, slice_cut(slice_of(a->subject), 120));
-    buf_addf(r->out, "</td><td class=\"num\">%" PRId64 "</td></tr>\n", a->count);
+        rows_begin(r->out);
+    rows_add(r->out, a);
     return 0;
 }
 
@@ -65,7 +93,10 @@ int rows_add_table(struct view *v, const struct alert_filter *f, const char *tex
     wide.limit = text ? SCANNED : f->limit + 1;
     if (store_each_alert(v->store, &wide, add_row, &r, err) < 0)
         return -1;
-    buf_add_str(v->out, r.n > 0 ? "</tbody></table></div>\n" : "<p class=\"none\">No alerts.</p>\n");
+    if (r.n > 0)
+        rows_end(v->out);
+    else
+        buf_add_str(v->out, "<p class=\"none\">No alerts.</p>\n");
     if (r.left_off > 0 && f->limit == ROWS_LIMIT)
         buf_addf(v->out, "<p>Only the newest %d are shown: narrow the filter, or use <code>cosmowatch alerts list</code>.</p>\n",
                  ROWS_LIMIT);

@@ -2,10 +2,14 @@
 #include "alert/catalogue.h"
 #include "alert/suppress.h"
 #include "console/html.h"
-#include "console/rows.h"
 #include "console/view.h"
+#include "engine.h"
+#include "enrich/trusted.h"
+#include "settings/option.h"
+#include "status.h"
 #include "store/store.h"
 
+#include <json-c/json.h>
 #include <stdlib.h>
 
 #define ALERTS_MAX 100000
@@ -31,39 +35,147 @@ static int count_alert(void *self, const struct alert *a, struct error *err UNUS
     return 0;
 }
 
+static void begin_table(struct buf *out, const char *const *heads)
+{
+    buf_add_str(out, "<div class=\"scroll\"><table class=\"cards\"><thead><tr>");
+    for (; *heads; heads++)
+        buf_addf(out, "<th scope=\"col\">%s</th>", *heads);
+    buf_add_str(out, "</tr></thead><tbody>\n");
+}
+
+/* A time that may be past, or never. */
+static void add_end(struct buf *out, int64_t end_ns, int64_t now_ns)
+{
+    if (end_ns == INT64_MAX) {
+        buf_add_str(out, "never");
+        return;
+    }
+    html_add_time(out, end_ns);
+    if (end_ns <= now_ns)
+        buf_add_str(out, " <span class=\"state slow\">is over</span>");
+}
+
+static void add_suppression(struct view *v, size_t i, int64_t quiet)
+{
+    CLEANUP(buf_release) struct buf what = BUF_INIT(1u << 16);
+    struct suppress_view look;
+
+    suppress_look(v->suppress, i, &look);
+    suppress_add_conditions(v->suppress, i, &what);
+    buf_add_str(v->out, "<tr><td>");
+    html_add_str(v->out, look.name);
+    buf_add_str(v->out, "</td><td>");
+    html_add(v->out, buf_slice(&what));
+    buf_add_str(v->out, "</td><td>");
+    html_add_str(v->out, look.reason);
+    if (look.comment[0]) {
+        buf_add_str(v->out, "<br><span class=\"soft\">");
+        html_add_str(v->out, look.comment);
+        buf_add_str(v->out, "</span>");
+    }
+    buf_add_str(v->out, "</td><td data-label=\"ends\">");
+    add_end(v->out, look.expires_ns, sv_wall_ns(v->sv));
+    buf_addf(v->out, "</td><td data-label=\"kept quiet\">%" PRId64 " alert%s</td></tr>\n", quiet, quiet == 1 ? "" : "s");
+}
+
 static void add_suppressions(struct view *v, const struct counts *c)
 {
+    static const char *const heads[] = { "Name", "Covers", "Reason", "Ends", "Kept quiet", NULL };
+
     buf_add_str(v->out, "<section><h2>Suppressions</h2>");
     if (suppress_len(v->suppress) == 0) {
         buf_add_str(v->out, "<p class=\"none\">None: every alert is told.</p></section>\n");
         return;
     }
-    buf_add_str(v->out, "<div class=\"scroll\"><table><thead><tr><th>Name</th><th>Reason</th><th>Comment</th><th>Ends</th>"
-                        "<th class=\"num\">Kept quiet</th></tr></thead><tbody>\n");
-    for (size_t i = 0; i < suppress_len(v->suppress); i++) {
-        struct suppress_view look;
+    begin_table(v->out, heads);
+    for (size_t i = 0; i < suppress_len(v->suppress); i++)
+        add_suppression(v, i, c->of_rule[i]);
+    buf_add_str(v->out, "</tbody></table></div></section>\n");
+}
 
-        suppress_look(v->suppress, i, &look);
-        buf_add_str(v->out, "<tr><td>");
-        html_add_str(v->out, look.name);
-        buf_add_str(v->out, "</td><td>");
-        html_add_str(v->out, look.reason);
-        buf_add_str(v->out, "</td><td>");
-        html_add_str(v->out, look.comment);
-        buf_add_str(v->out, "</td><td>");
-        if (look.expires_ns == INT64_MAX)
-            buf_add_str(v->out, "never");
-        else
-            html_add_time(v->out, look.expires_ns);
-        buf_addf(v->out, "</td><td class=\"num\">%" PRId64 "</td></tr>\n", c->of_rule[i]);
+static void add_trusted(struct view *v)
+{
+    static const char *const heads[] = { "Who", "Value", "Accounts", "Note", "Until", NULL };
+
+    if (trusted_len(v->trusted) == 0)
+        return;
+    buf_add_str(v->out, "<section><h2>Trusted</h2><p class=\"legend\">Spares alerts; what they do is learned all the same.</p>");
+    begin_table(v->out, heads);
+    for (size_t i = 0; i < trusted_len(v->trusted); i++) {
+        struct trusted_view look;
+
+        trusted_look(v->trusted, i, &look);
+        buf_addf(v->out, "<tr><td>%s</td><td>", look.kind);
+        html_add_str(v->out, look.value);
+        buf_addf(v->out, "</td><td data-label=\"accounts\">%s</td><td>", look.is_everywhere ? "all" : "some");
+        html_add_str(v->out, look.note);
+        buf_add_str(v->out, "</td><td data-label=\"until\">");
+        add_end(v->out, look.until_ns, sv_wall_ns(v->sv));
+        buf_add_str(v->out, "</td></tr>\n");
+    }
+    buf_add_str(v->out, "</tbody></table></div></section>\n");
+}
+
+/* ---- detectors ------------------------------------------------------------------------------------------------------- */
+
+static const char *sensitivity_of(const struct engine_detector *d)
+{
+    for (const struct option_spec *o = d->ops->options; o && o->key; o++)
+        if (strcmp(o->key, "sensitivity") == 0 && o->type == OPT_ENUM)
+            return o->values[*(const int *)(const void *)((const char *)d->self + o->at)];
+    return "-";
+}
+
+static void add_needs(struct buf *out, unsigned reads)
+{
+    static const struct { unsigned kind; const char *name; } kinds[] = {
+        { OBS_REQUEST, "requests" }, { OBS_TEXT, "query texts" }, { OBS_CONTROL, "control plane" },
+        { OBS_ACTIVITY, "AzureActivity" }, { OBS_DEFENDER, "Defender's alerts" },
+    };
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (reads & kinds[i].kind)
+            buf_addf(out, "%s%s", n++ > 0 ? ", " : "", kinds[i].name);
+}
+
+/* Why it cannot, in the words that the agent left; NULL: it can, as far as anybody knows. */
+static const char *why_blind(struct view *v, const char *name)
+{
+    struct json_object *j = NULL, *list = NULL;
+    size_t n = v->status && json_object_object_get_ex(v->status, "judgement", &j) ? status_list(j, "cannotJudge", &list) : 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(status_text(json_object_array_get_idx(list, i), "detector"), name) == 0)
+            return status_text(json_object_array_get_idx(list, i), "why");
+    return NULL;
+}
+
+static void add_detectors(struct view *v)
+{
+    static const char *const heads[] = { "Detector", "Looks for", "Sensitivity", "Needs", "Can judge", NULL };
+
+    buf_add_str(v->out, "<section><h2>Detectors</h2>");
+    begin_table(v->out, heads);
+    for (size_t i = 0; i < v->detectors_len; i++) {
+        const struct engine_detector *d = &v->detectors[i];
+        const char *why = why_blind(v, d->ops->name);
+
+        buf_addf(v->out, "<tr><td><code>%s</code></td><td>", d->ops->name);
+        html_add_str(v->out, d->ops->summary);
+        buf_addf(v->out, "</td><td data-label=\"sensitivity\">%s</td><td data-label=\"needs\">", sensitivity_of(d));
+        add_needs(v->out, d->ops->reads);
+        buf_addf(v->out, "</td><td data-label=\"can judge\"><span class=\"state %s\">%s</span> ", why ? "slow" : "good", why ? "no" : "yes");
+        html_add_str(v->out, why ? why : "");
+        buf_add_str(v->out, "</td></tr>\n");
     }
     buf_add_str(v->out, "</tbody></table></div></section>\n");
 }
 
 static void add_types(struct view *v, const struct counts *c)
 {
-    buf_add_str(v->out, "<section><h2>Alert types</h2><div class=\"scroll\"><table><thead><tr><th>Alert</th><th>Type</th>"
-                        "<th>Severity</th><th>Tactic</th><th class=\"num\">Kept alerts</th></tr></thead><tbody>\n");
+    buf_add_str(v->out, "<section><h2>Alert types</h2><div class=\"scroll\"><table><thead><tr><th scope=\"col\">Alert</th><th scope=\"col\">Type</th>"
+                        "<th scope=\"col\">Severity</th><th scope=\"col\">Tactic</th><th scope=\"col\" class=\"num\">Kept alerts</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < ARRAY_LEN(c->types) && alert_type_at(i); i++) {
         const struct alert_type *t = alert_type_at(i);
 
@@ -84,8 +196,9 @@ int rules_page(struct view *v, struct error *err)
 
     if (rc == 0) {
         html_begin(v, "Rules", "/rules");
+        add_detectors(v);
         add_suppressions(v, &c);
-        rows_add_blind(v);
+        add_trusted(v);
         add_types(v, &c);
         html_end(v);
     }

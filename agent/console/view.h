@@ -8,15 +8,20 @@
 #include "base/services.h"
 
 struct baseline;
+struct engine_detector;
 struct json_object;
 struct store;
 struct suppress;
+struct trusted;
 
 struct view {
     const struct services *sv;
     struct store *store;
     const struct baseline *baseline;
     const struct suppress *suppress;
+    const struct trusted *trusted;
+    const struct engine_detector *detectors;
+    size_t detectors_len;
     struct json_object *status;   /* what the agent last left; NULL: nothing yet */
     const char *path;             /* decoded, with the leading slash */
     const char *rest;             /* what follows the page's own path: an id, an account */

@@ -168,14 +168,27 @@ bool trusted_has_asn(const struct trusted *t, struct slice account, int64_t asn,
     return false;
 }
 
+static const char *const words[TRUSTED_KIND_COUNT] = {
+    [TRUSTED_ADDRESS] = "address", [TRUSTED_ASN] = "asn", [TRUSTED_PRINCIPAL] = "principal",
+    [TRUSTED_KEY_READER] = "key_reader", [TRUSTED_AGENT] = "agent",
+};
+
+size_t trusted_len(const struct trusted *t)
+{
+    return t ? t->len : 0;
+}
+
+void trusted_look(const struct trusted *t, size_t i, struct trusted_view *ret)
+{
+    const struct entry *e = &t->at[i];
+
+    *ret = (struct trusted_view){ .kind = words[e->kind], .value = e->value[e->kind], .note = e->note ? e->note : "",
+                                  .until_ns = e->until_ns, .is_everywhere = e->accounts.len == 0 };
+}
+
 void trusted_warn(const struct trusted *t, int64_t now_ns, void (*fn)(void *self, const char *name, const char *what),
                   void *self)
 {
-    static const char *const words[TRUSTED_KIND_COUNT] = {
-        [TRUSTED_ADDRESS] = "address", [TRUSTED_ASN] = "asn", [TRUSTED_PRINCIPAL] = "principal",
-        [TRUSTED_KEY_READER] = "key_reader", [TRUSTED_AGENT] = "agent",
-    };
-
     for (size_t i = 0; t && i < t->len; i++) {
         CLEANUP(buf_release) struct buf name = BUF_INIT(2048), what = BUF_INIT(256);
         const struct entry *e = &t->at[i];

@@ -40,6 +40,13 @@ enum trusted_kind {
 MUST_CHECK int trusted_read(const struct yaml_node *list, struct trusted **ret, struct settings_errors *errors);
 void trusted_free(struct trusted *t);
 void trusted_freep(struct trusted **t);
+struct trusted_view { /* borrowed */
+    const char *kind, *value, *note; /* note "" when unsaid */
+    int64_t until_ns;                /* INT64_MAX: for ever */
+    bool is_everywhere;              /* not for some accounts only */
+};
+size_t trusted_len(const struct trusted *t); /* NULL: 0 */
+void trusted_look(const struct trusted *t, size_t i, struct trusted_view *ret);
 /* Is the value trusted at that time, everywhere or for this account? NULL trusts nobody. */
 bool trusted_has(const struct trusted *t, enum trusted_kind kind, struct slice account, struct slice value,
                  int64_t time_ns);
