@@ -149,8 +149,9 @@ const struct verb verb_check = {
     .summary = "every mistake of a configuration at once; --online: does the world outside agree?",
     .usage = "[--online] [FILE]",
     .help = "Errors are file:line:column, what was expected, and the nearest right word.\n\n"
-            "      --online            token, permissions, tables and their delay, query text logged?, feeds,\n"
-            "                          outputs reachable, clock skew; sends nothing a person would see\n"
+            "      --online            token, permissions, tables and their delay, of each account too, query\n"
+            "                          text logged?, gigabytes a month, feeds, outputs reachable, clock skew;\n"
+            "                          sends nothing a person would see\n"
             "      --json              one object a finding\n",
     .run = run_check,
 };

@@ -115,8 +115,8 @@ static const struct memory_words {
     { "keys.habits", "Who handles its keys", "Callers that list or regenerate keys." },
     { "keys.readers", "Who read its keys lately", "Kept to tell who used a key that somebody else had read." },
     { "stolen_key.places", "Where its keys are used from", "Networks and programs seen with an account key." },
-    { "volume.band", "How much is read in an hour", "By reader and container. Squares are hours of the day, UTC: the darker, "
-                     "the more is usual. An hour far above is told." },
+    { "volume.band", "How much is read in an hour", "By reader and container. Squares are hours of the day, UTC: the stronger "
+                     "the colour, the more is usual. An hour far above is told." },
     { "slow_leak.days", "How much is read in a day", "Weeks of days: what grows slowly shows here." },
     { "number_of_documents.band", "How many documents are read in an hour", "By reader and container." },
     { "full_scan.band", "Reading of whole containers", "How much of it is usual." },

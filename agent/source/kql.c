@@ -331,10 +331,6 @@ int kql_add_threat_intel(struct buf *out, int64_t now_ns, struct error *err)
 
 /* ---- probing --------------------------------------------------------------------------------- */
 
-/* A masked text names its columns p1, p2 and its literals str1 (parameters keep their own names, and
- * @p1 is a common one): see "diagnostics full-text query". */
-#define MASKED_PATTERN "@\"[.]p[0-9]+\\b|'str[0-9]+'\""
-
 static int probe_leg(struct buf *out, const struct kql_scope *sc, const struct leg *l, struct error *err)
 {
     bool has_text = l->table == TABLE_QUERY_STATS;
@@ -350,7 +346,7 @@ static int probe_leg(struct buf *out, const struct kql_scope *sc, const struct l
                      "    | summarize Rows = count(), Newest = max(TimeGenerated), DelayMs = "
                      "tolong(percentile(Delay, 50))");
     buf_addf(out, has_text ? ",\n        Texts = countif(isnotempty(QueryText)), Masked = countif(QueryText "
-                             "matches regex " MASKED_PATTERN ")\n"
+                             "matches regex " KQL_MASKED_PATTERN ")\n"
                            : ", Texts = long(0), Masked = long(0)\n");
     buf_addf(out, "    | project Type = \"%s\", Rows, Newest, DelayMs, Texts, Masked),\n",
              leg_is_legacy(l) ? "AzureDiagnostics" : table_name(l->table));

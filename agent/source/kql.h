@@ -63,6 +63,10 @@ MUST_CHECK int kql_add_count(struct buf *out, const struct kql_scope *sc, const 
  * labels, indicator_types, name, description). */
 MUST_CHECK int kql_add_threat_intel(struct buf *out, int64_t now_ns, struct error *err);
 
+/* A masked text names its columns p1, p2 and its literals str1 (parameters keep their own names, and
+ * @p1 is a common one): see "diagnostics full-text query". */
+#define KQL_MASKED_PATTERN "@\"[.]p[0-9]+\\b|'str[0-9]+'\""
+
 /* For `check --online`: per existing table (Type:string, Rows:long of 24 h, Newest:datetime,
  * DelayMs:long newest row's, Texts:long, Masked:long). */
 MUST_CHECK int kql_add_probe(struct buf *out, const struct kql_scope *sc, struct error *err);

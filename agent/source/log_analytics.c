@@ -20,6 +20,7 @@
 #include "source/kql.h"
 #include "source/reader.h"
 #include "source/source.h"
+#include "source/survey.h"
 #include "source/window.h"
 
 #include <stdio.h>
@@ -485,6 +486,7 @@ static int say_rest(const struct kql_scope *sc, query_fn *fn, void *self, struct
 {
     CLEANUP(buf_release) struct buf one = BUF_INIT(QUERY_TEXT_MAX), several = BUF_INIT(QUERY_TEXT_MAX);
     CLEANUP(buf_release) struct buf intel = BUF_INIT(QUERY_TEXT_MAX), probe = BUF_INIT(QUERY_TEXT_MAX);
+    CLEANUP(buf_release) struct buf accounts = BUF_INIT(QUERY_TEXT_MAX), usage = BUF_INIT(QUERY_TEXT_MAX);
     const int64_t step = sc->to_ns - sc->from_ns;
     const int64_t edges[4] = { sc->from_ns, sc->from_ns + step, sc->from_ns + 2 * step,
                                sc->from_ns + 3 * step };
@@ -494,7 +496,9 @@ static int say_rest(const struct kql_scope *sc, query_fn *fn, void *self, struct
         fn(self, "count-several", buf_slice(&several), err) < 0 ||
         kql_add_threat_intel(&intel, sc->to_ns, err) < 0 ||
         fn(self, "threat-intelligence", buf_slice(&intel), err) < 0 || kql_add_probe(&probe, sc, err) < 0 ||
-        fn(self, "probe", buf_slice(&probe), err) < 0)
+        fn(self, "probe", buf_slice(&probe), err) < 0 || survey_add_accounts_query(&accounts, sc, err) < 0 ||
+        fn(self, "probe-accounts", buf_slice(&accounts), err) < 0 || survey_add_usage_query(&usage, err) < 0 ||
+        fn(self, "probe-usage", buf_slice(&usage), err) < 0)
         return -1;
     return 0;
 }
@@ -599,6 +603,32 @@ static void say_skew(const struct log_analytics *s, struct buf *said)
     buf_add_char(said, '\n');
 }
 
+/* What a reader may not see, or a workspace has not, is no fault of the configuration. */
+static void survey(struct log_analytics *s, struct slice query, int (*row)(void *, const struct answer_row *, struct error *),
+                   struct survey *to, const char *what)
+{
+    CLEANUP(http_answer_release) struct http_answer answer = { 0 };
+    struct error err = { 0 };
+
+    if (ask(s, query, s->query_timeout_ms / 1000, &answer, &err) < 0 ||
+        answer_each_row(buf_slice(&answer.body), row, to, &err) < 0)
+        buf_addf(to->said, "note: %s: %s\n", what, err.msg);
+}
+
+static int survey_all(struct log_analytics *s, struct buf *said, struct error *err)
+{
+    CLEANUP(buf_release) struct buf accounts = BUF_INIT(QUERY_TEXT_MAX), usage = BUF_INIT(QUERY_TEXT_MAX);
+    struct survey to = { .said = said };
+
+    if (survey_add_accounts_query(&accounts, &s->reader.scope, err) < 0 || survey_add_usage_query(&usage, err) < 0)
+        return -1;
+    survey(s, buf_slice(&accounts), survey_account_row, &to, "what arrives of each account");
+    survey_end_account(&to);
+    survey(s, buf_slice(&usage), survey_usage_row, &to, "how much it is");
+    survey_end_usage(&to);
+    return 0;
+}
+
 static int log_analytics_probe(void *self, struct buf *said, struct error *err)
 {
     struct log_analytics *s = self;
@@ -620,6 +650,8 @@ static int log_analytics_probe(void *self, struct buf *said, struct error *err)
     say_missing(&p, s->reader.scope.tables);
     say_full_text(&p);
     say_skew(s, said);
+    if (survey_all(s, said, err) < 0)
+        return -1;
     return buf_check(said, err);
 }
 
