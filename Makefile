@@ -16,7 +16,7 @@ PKGS := libcurl json-c yaml-0.1 sqlite3 libcrypto libssl zlib rdkafka libmaxmind
 APT_BUILD := gcc g++ make pkg-config libcurl4-openssl-dev libjson-c-dev libyaml-dev libsqlite3-dev \
              libssl-dev zlib1g-dev librdkafka-dev libmaxminddb-dev libpcre2-dev libmicrohttpd-dev \
              libsimdjson-dev libsystemd-dev
-APT_TEST := check python3 python3-pytest openssl curl rsyslog rsyslog-openssl kcat python3-kafka iproute2 tinyproxy \
+APT_TEST := check python3 python3-pytest python3-pytest-xdist openssl curl rsyslog rsyslog-openssl kcat python3-kafka iproute2 tinyproxy \
             nginx-light
 
 V ?=
@@ -114,8 +114,10 @@ FUZZLIBS = $(FUZZKIT) $(KITOBJ) $(LIB) $(LIBS)
 unit: $(UNITBIN)
 	@tests/run-unit $(UNITBIN)
 
+# Most of their time they wait: three at once on two cores. A file's tests stay together.
+AT_ONCE = $(shell /usr/bin/python3 -c "import xdist" 2>/dev/null && printf '%s' '-n 3 --dist loadfile')
 flow: $(BIN)
-	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m pytest -q -p no:cacheprovider tests/sim tests/detectors tests/flow
+	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m pytest -q -p no:cacheprovider $(AT_ONCE) tests/sim tests/detectors tests/flow
 
 # What fuzzing found stays found: every target with the files of its corpus, by any compiler.
 fuzz-corpus: $(B)/replay
