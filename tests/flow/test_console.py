@@ -170,15 +170,24 @@ def test_metrics_are_well_formed_in_both_formats(dir_):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_health_turns_red_with_the_reason(dir_):
-    with World(dir_) as w:
-        kit.wait_for("health", lambda: w.console.get("/healthz")[0] == 200)
-        w.azure.control("faults", {"match": {"path": "/query"}, "action": {"status": 403}, "count": None})
-        status, _, body = kit.wait_for("a problem", lambda: w.console.get("/healthz")[0] == 503 and w.console.get("/healthz"))
-        problem = json.loads(body)["problems"][0]
-        assert problem["kind"] == "source" and problem["name"] == "prod" and problem["what"]
-        assert "Something needs you" in w.console.page("/")
-        assert "cosmowatch_healthy 0" in w.console.get("/metrics")[2]
+def test_health_turns_red_with_the_reason_and_green_again(dir_):
+    port = free_port()
+    console = Console(port)
+    with kit.Azure(dir_) as azure:
+        azure.control("faults", {"match": {"path": "/query"}, "action": {"status": 403}, "count": None})
+        cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT, console={"listen": "127.0.0.1:%d" % port})
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the console", lambda: "component=console" in agent.tail(1 << 20))
+            kit.wait_for("a problem", lambda: '"kind":"source"' in console.get("/healthz")[2])
+            status, _, body = console.get("/healthz")
+            problem = json.loads(body)["problems"][0]
+            assert status == 503 and problem["kind"] == "source" and problem["name"] == "prod" and problem["what"]
+            assert "Something needs you" in console.page("/")
+            assert "cosmowatch_healthy 0" in console.get("/metrics")[2]
+            assert console.get("/readyz")[0] == 503
+            azure.control("faults", method="DELETE")
+            kit.wait_for("health", lambda: console.get("/healthz")[0] == 200)
+            assert agent.stop() == 0
 
 
 def test_only_who_may_look_looks(dir_):

@@ -35,6 +35,10 @@ def test_a_few_words_give_a_configuration_that_runs(dir_):
             f.write("198.51.100.23\n")
         with open(cfg, "a", encoding="utf-8") as f:  # the tests' own store and list
             f.write("\nstore: { path: %s/state }\nfeeds: [{ name: tor, type: tor_exits, path: %s/tor.txt }]\n" % (dir_, dir_))
+        with open(cfg, encoding="utf-8") as f:
+            text = f.read().replace("    workspace:", "    lookback: 6h\n    backfill: 0s\n    workspace:")
+        with open(cfg, "w", encoding="utf-8") as f:
+            f.write(text)
         kit.run(["run", "--until-caught-up", "-c", cfg], env=env)
     assert "CosmosDB_TorAnomaly" in {a["alertType"] for a in kit.ndjson(found)}
 
