@@ -291,7 +291,11 @@ static int set_options(const struct http_defaults *d, struct http_slot *s, const
 
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)s->connect_timeout_ms);
     SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075000
     SET(CURLOPT_MAXLIFETIME_CONN, CONNECTION_MAX_AGE_S);
+#else
+    SET(CURLOPT_MAXAGE_CONN, CONNECTION_MAX_AGE_S); /* of an idle one, all that an older curl can tell */
+#endif
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_KEEPIDLE, 60L);
     SET(CURLOPT_TCP_KEEPINTVL, 15L);

@@ -250,6 +250,20 @@ static int set_blob(CURL *easy, CURLoption option, const struct buf *bytes, stru
     return 0;
 }
 
+static int set_authorities(CURL *easy, const struct entry *e, struct error *err)
+{
+#if LIBCURL_VERSION_NUM >= 0x074d00
+    if (set_blob(easy, CURLOPT_CAINFO_BLOB, &e->bytes, err) < 0)
+        return -1;
+    return set_blob(easy, CURLOPT_PROXY_CAINFO_BLOB, &e->bytes, err); /* of a proxy that speaks TLS itself */
+#else
+    /* RHEL 9's curl takes them from a file only: one replaced while it is read is refused, and read again with the retry. */
+    if (curl_easy_setopt(easy, CURLOPT_CAINFO, e->path) != CURLE_OK || curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, e->path) != CURLE_OK)
+        return error_set(err, ERR_NOMEM, "CA file could not be handed to curl");
+    return 0;
+#endif
+}
+
 static int apply_trust(struct tls_files *f, CURL *easy, const struct http_tls *tls, struct error *err)
 {
     struct entry *e;
@@ -266,9 +280,9 @@ static int apply_trust(struct tls_files *f, CURL *easy, const struct http_tls *t
     e = entry_find(f, false, tls->ca_file, NULL);
     if (!e)
         return error_set(err, ERR_NOMEM, "no room for CA file '%s'", tls->ca_file);
-    if (entry_refresh(e, err) < 0 || set_blob(easy, CURLOPT_CAINFO_BLOB, &e->bytes, err) < 0)
+    if (entry_refresh(e, err) < 0)
         return -1;
-    return set_blob(easy, CURLOPT_PROXY_CAINFO_BLOB, &e->bytes, err); /* of a proxy that speaks TLS itself */
+    return set_authorities(easy, e, err);
 }
 
 static int apply_identity(struct tls_files *f, CURL *easy, const struct http_tls *tls, struct error *err)

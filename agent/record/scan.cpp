@@ -298,7 +298,7 @@ static sj::error_code take_cell(struct scanner *s, od::value &v, bool wants_numb
     }
     case 'n': {
         bool is_null;
-        if (v.is_null().get(is_null) || !is_null)
+        if (sj::simdjson_result<bool>(v.is_null()).get(is_null) || !is_null) /* plain bool before simdjson 3 */
             return sj::N_ATOM_ERROR;
         ret->text = slice_make(nullptr, 0);
         ret->kind = SCAN_NULL;

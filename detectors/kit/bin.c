@@ -196,15 +196,20 @@ void bin_facts_addresses(struct bin_facts *f, const struct detector_context *ctx
                          const struct bin *part, const struct bin_key *key)
 {
     const struct addresses *more = NULL;
+    const struct address *each = &part->address;
     size_t n = part->has_address ? 1 : 0;
 
     if (part->has_more_addresses)
         more = baseline_get(ctx->baseline, &bin_addresses_memory, obs->text[F_ACCOUNT], key_text(key));
-    if (more)
-        n = more->len < BIN_ADDRESSES ? more->len : BIN_ADDRESSES;
-    for (size_t i = 0; i < n && i < BIN_ADDRESSES; i++) {
-        address_format(more ? &more->each[i] : &part->address, f->addresses[i]);
-        facts_add_set(&f->f, "address", slice_of(f->addresses[i]));
+    if (more) {
+        each = more->each;
+        n = more->len;
+    }
+    if (n > BIN_ADDRESSES)
+        n = BIN_ADDRESSES;
+    for (size_t i = n; i > 0; i--) { /* downwards: upwards gcc 13 and 14 see one more than there is, and warn */
+        address_format(&each[i - 1], f->addresses[i - 1]);
+        facts_add_set(&f->f, "address", slice_of(f->addresses[i - 1]));
     }
 }
 

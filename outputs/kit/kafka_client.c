@@ -129,6 +129,18 @@ static void drop_producer(struct kafka_client *c)
     c->has_transactions = false;
 }
 
+/* Before librdkafka 1.9 a token is asked for in rd_kafka_poll() only, and what opens a transaction does not poll: the first one
+ * is handed over here, later ones while alerts are awaited. */
+static void serve_tokens(const struct kafka_client *c, rd_kafka_t *rk)
+{
+#if RD_KAFKA_VERSION >= 0x010900ff
+    (void)c;
+    rd_kafka_error_destroy(rd_kafka_sasl_background_callbacks_enable(rk));
+#else
+    kafka_tokens_refresh(c->tokens, rk);
+#endif
+}
+
 static rd_kafka_t *make_producer(struct kafka_client *c, struct error *err)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -152,7 +164,7 @@ static rd_kafka_t *make_producer(struct kafka_client *c, struct error *err)
         return NULL;
     }
     if (c->tokens)
-        rd_kafka_error_destroy(rd_kafka_sasl_background_callbacks_enable(rk));
+        serve_tokens(c, rk);
     return rk;
 }
 

@@ -7,6 +7,7 @@
 #include "tests/kit/httpd.h"
 
 #include <check.h>
+#include <curl/curl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -238,9 +239,11 @@ START_TEST(a_replaced_ca_is_used_at_once_and_a_broken_one_keeps_the_last_good)
     ck_assert_msg(ask(h2, &tls) == 0, "%s", err.msg);
     refused(h, &tls, "issued by 'test CA'"); /* not even over the connection from before */
 
-    f = fopen(tls.ca_file, "w");
-    ck_assert(f && fputs("-----BEGIN CERTIFICATE-----\nhalf wr", f) >= 0 && fclose(f) == 0);
-    ck_assert_msg(ask(h2, &tls) == 0, "%s", err.msg);
+    if (LIBCURL_VERSION_NUM >= 0x074d00) { /* an older curl reads the file itself */
+        f = fopen(tls.ca_file, "w");
+        ck_assert(f && fputs("-----BEGIN CERTIFICATE-----\nhalf wr", f) >= 0 && fclose(f) == 0);
+        ck_assert_msg(ask(h2, &tls) == 0, "%s", err.msg);
+    }
     httpd_stop(h);
     httpd_stop(h2);
 }
