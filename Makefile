@@ -11,10 +11,10 @@
 VERSION := 0.1.0
 CC ?= gcc
 CXX ?= g++
-PKGS := libcurl json-c yaml-0.1 sqlite3 libcrypto libssl zlib rdkafka libmaxminddb libpcre2-8 libmicrohttpd
+PKGS := libcurl json-c yaml-0.1 sqlite3 libcrypto libssl zlib rdkafka libmaxminddb libmicrohttpd
 # Everything a fresh Debian 12 needs to build and test.
 APT_BUILD := gcc g++ make pkg-config libcurl4-openssl-dev libjson-c-dev libyaml-dev libsqlite3-dev \
-             libssl-dev zlib1g-dev librdkafka-dev libmaxminddb-dev libpcre2-dev libmicrohttpd-dev \
+             libssl-dev zlib1g-dev librdkafka-dev libmaxminddb-dev libmicrohttpd-dev \
              libsimdjson-dev libsystemd-dev
 APT_TEST := check python3 python3-pytest python3-pytest-xdist openssl curl rsyslog rsyslog-openssl kcat python3-kafka iproute2 tinyproxy \
             nginx-light

@@ -7,9 +7,12 @@ SPDX-License-Identifier: Apache-2.0
 import json
 import os
 import pwd
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import traceback
 
 from flow import kit
@@ -17,6 +20,9 @@ from flow import kit
 kit.AGENT = "/usr/bin/cosmowatch"
 CONFIG = "/etc/cosmowatch/cosmowatch.yaml"
 HOOK_PORT = 18099
+NEWER = sys.argv[1]
+CONSOLE = "127.0.0.1:9797"
+APT = "DEBIAN_FRONTEND=noninteractive apt-get -y -qq --no-install-recommends "
 
 
 def sh(command, check=True):
@@ -65,7 +71,7 @@ def configure(azure, dir_):
                                           "client_secret": "${credential:client-secret}", "authority": azure.url}}
     path = kit.config(azure, dir_, [{"name": "file", "type": "file", "path": "/var/log/cosmowatch/alerts.json"},
                                     {"name": "soc", "type": "webhook", "url": "http://127.0.0.1:%d/hook/soc" % HOOK_PORT}],
-                      source=source, feeds=feeds, store={"path": "/var/lib/cosmowatch"})
+                      source=source, feeds=feeds, store={"path": "/var/lib/cosmowatch"}, console={"listen": CONSOLE})
     sh("install -m 640 -o root -g cosmowatch %s %s" % (path, CONFIG))
 
 
@@ -95,6 +101,82 @@ def fresh():
        sh("systemd-analyze security cosmowatch | tail -n 1", False))
 
 
+class Siem:
+    """A syslog receiver as plain as can be: what came over TCP."""
+
+    def __init__(self):
+        self.text = b""
+        self.door = socket.create_server(("127.0.0.1", 0))
+        self.port = self.door.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            line, _ = self.door.accept()
+            threading.Thread(target=self.read, args=(line,), daemon=True).start()
+
+    def read(self, line):
+        for part in iter(lambda: line.recv(65536), b""):
+            self.text += part
+
+
+def newcomer(azure):
+    """By the manual: the package, four answers, the service; then the first alert wherever somebody looks."""
+    siem, t0 = Siem(), time.monotonic()
+    sh(APT + "install cosmowatch=0.0.1")
+    ok("apt installs it from the repository, with its signature")
+    fresh()
+    with open("/etc/cosmowatch/client.secret", "w", encoding="utf-8") as f:
+        f.write(kit.SECRET)
+    sh("chgrp cosmowatch /etc/cosmowatch/client.secret && chmod 640 /etc/cosmowatch/client.secret")
+    with open("/etc/cosmowatch/environment", "w", encoding="utf-8") as f:  # the simulator is no cloud of Microsoft's
+        f.write("AZURE_AUTHORITY_HOST=%s\n" % azure.url)
+    said = sh("AZURE_AUTHORITY_HOST=%s cosmowatch setup --workspace %s --endpoint %s --identity client_secret --tenant %s --client-id %s "
+              "--secret '${file:/etc/cosmowatch/client.secret}' --console unix:/run/cosmowatch/console.sock --no-feeds "
+              "webhook,url=%s/hook/first syslog,address=127.0.0.1:%d,transport=tcp"
+              % (azure.url, kit.WORKSPACE, azure.url, kit.TENANT, kit.CLIENT, azure.url, siem.port))
+    ok("setup: writes it, tries it, says what comes next", "systemctl enable --now cosmowatch" in said, said)
+    ok("setup: the service can read its configuration, others cannot", mode(CONFIG) == "640 root", mode(CONFIG))
+    sh("systemctl enable --now cosmowatch")
+    first = kit.wait_for("the first alert at the webhook", lambda: azure.control("alerts?hook=first"), deadline_s=600)
+    id_ = json.loads(first[0]["body"])["systemAlertId"]
+    kit.wait_for("the first alert at syslog", lambda: id_.encode() in siem.text, deadline_s=600)
+    kit.wait_for("the first alert in the console", lambda: id_ in console("/alerts?since=30d"), deadline_s=600)
+    ok("from apt to the first alert at a webhook, at syslog and in the console: %.0f s" % (time.monotonic() - t0))
+    ok("the socket of the console is the service's", mode("/run/cosmowatch/console.sock").endswith("cosmowatch"))
+    reload()
+    sh("dpkg -P cosmowatch")
+    gone()
+
+
+def console(path):
+    return sh("python3 - <<'E'\nimport http.client, socket\nc = http.client.HTTPConnection('localhost')\n"
+              "c.sock = socket.socket(socket.AF_UNIX)\nc.sock.connect('/run/cosmowatch/console.sock')\n"
+              "c.request('GET', '%s')\nprint(c.getresponse().read().decode())\nE" % path)
+
+
+def reload():
+    pid = show("MainPID")
+    with open(CONFIG, encoding="utf-8") as f:
+        good = f.read()
+    with open(CONFIG, "w", encoding="utf-8") as f:
+        f.write(good + "detectorz: {}\n")
+    refused = sh("systemctl reload cosmowatch; echo exit $?", False)
+    ok("reload: a configuration with a mistake is refused, the service goes on",
+       "exit 0" not in refused and show("MainPID") == pid and show("ActiveState") == "active" and "file" not in outputs(), refused)
+    with open(CONFIG, "w", encoding="utf-8") as f:
+        f.write(good.replace("outputs:\n", "outputs:\n  - { name: file, type: file, path: /var/log/cosmowatch/alerts.json, rotate: "
+                                           "{ size: 100KiB } }\n", 1))
+    sh("systemctl reload cosmowatch")
+    kit.wait_for("the new output", lambda: "file" in outputs())
+    ok("reload: a good one is taken without a restart", show("MainPID") == pid and show("NRestarts") == "0")
+    sh("cosmowatch outputs backfill file --since 30d")
+    kit.wait_for("the file", lambda: outputs()["file"]["accepted"] > 0)
+    kit.wait_for("a file that was set aside and compressed",
+                 lambda: [n for n in os.listdir("/var/log/cosmowatch") if n.endswith(".gz")])
+    ok("alerts were written, set aside and compressed inside the sandbox")
+
+
 def first_run():
     sh("systemctl start cosmowatch")
     kit.wait_for("alerts waiting for the receiver", lambda: outputs().get("soc", {}).get("pending", 0) > 0
@@ -105,14 +187,16 @@ def first_run():
     ok("runs as its own user, without capabilities, filtered",
        pwd.getpwuid(int(text["Uid"].split()[0])).pw_name == "cosmowatch" and int(text["CapBnd"], 16) == 0
        and text["NoNewPrivs"] == "1" and text["Seccomp"] == "2", text)
+    page = sh("python3 -c \"import urllib.request as u; print(u.urlopen('http://%s/alerts').read().decode())\"" % CONSOLE)
+    ok("the console answers over TCP", any(id_ in page for id_ in alerts()), page)
     ok("secret came as a credential, alerts went to the file, a backlog is there")
     ok("nothing was refused by the sandbox", "EPERM" not in sh("journalctl -u cosmowatch --no-pager", False)
        and show("NRestarts") == "0", sh("journalctl -u cosmowatch --no-pager | tail -n 20", False))
     return pid
 
 
-def change(package, pid, what):
-    sh("dpkg -i " + package)
+def change(version, pid, what):
+    sh(APT + "install --allow-downgrades cosmowatch=" + version)
     kit.wait_for("the service after %s" % what, lambda: show("ActiveState") == "active" and show("MainPID") not in ("0", pid))
     new = show("MainPID")
     kit.wait_for("a status of the new process", lambda: str(status().get("pid")) == new)
@@ -120,14 +204,22 @@ def change(package, pid, what):
     return new
 
 
+def gone():
+    left = sh("find / -xdev \\( -path /proc -o -path /opt -o -path /tmp -o -path /sys -o -path /run/systemd -o -path /etc/credstore -o -path /srv -o -path /var/cache/apt -o -path /var/lib/apt \\) -prune "
+              "-o -iname '*cosmowatch*' -print", False)
+    ok("purged: nothing is left", left == "", left)
+    ok("the unit is forgotten", show("LoadState") == "not-found", show("LoadState"))
+
+
 def steps(dir_):
-    fresh()
     with kit.Azure(dir_, [story(dir_)]) as azure:
+        newcomer(azure)
+        sh(APT + "install cosmowatch=0.0.1")
         configure(azure, dir_)
         ok("check", kit.run(["check"], check=False, env={"CREDENTIALS_DIRECTORY": "/nowhere"})[0] == 0)
         pid = first_run()
         before, waiting = alerts(), outputs()["soc"]["pending"]
-        pid = change("/newer.deb", pid, "upgrade with a backlog")
+        pid = change(NEWER, pid, "upgrade with a backlog")
         ok("the backlog survived", outputs()["soc"]["pending"] >= waiting and before <= alerts(), outputs())
         receiver = hook(dir_)
         kit.wait_for("the backlog to be delivered", lambda: outputs()["soc"]["pending"] == 0)
@@ -137,22 +229,19 @@ def steps(dir_):
            sorted(before))
         ok("each once", len({a["recordId"] for a in arrived}) == len(arrived), [a["recordId"] for a in arrived])
         accepted = outputs()["soc"]["accepted"]
-        pid = change("/older.deb", pid, "downgrade")
+        pid = change("0.0.1", pid, "downgrade")
         ok("deliveries and alerts are as they were", outputs()["soc"]["accepted"] >= accepted and before <= alerts())
         sh("dpkg -r cosmowatch")
         ok("removed: stopped, configuration and state stay",
            sh("systemctl is-active cosmowatch", False) != "active" and os.path.exists(CONFIG)
            and os.path.exists("/var/lib/cosmowatch") and not os.path.exists("/usr/bin/cosmowatch"))
-        sh("dpkg -i /newer.deb")
+        sh(APT + "install cosmowatch")
         kit.wait_for("the service after installing again", lambda: show("ActiveState") == "active")
         ok("installed again: goes on with its state", before <= alerts())
         sh("dpkg -P cosmowatch")
         receiver.terminate()
         receiver.wait()
-    left = sh("find / -xdev \\( -path /proc -o -path /opt -o -path /tmp -o -path /sys -o -path /etc/credstore \\) -prune "
-              "-o -iname '*cosmowatch*' -print", False)
-    ok("purged: nothing is left", left == "", left)
-    ok("the unit is forgotten", show("LoadState") == "not-found", show("LoadState"))
+    gone()
 
 
 def main():
