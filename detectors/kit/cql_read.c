@@ -22,6 +22,7 @@ struct parser {
     struct query_reading *r;
     size_t i;
     bool failed;
+    bool from_first, to_last, is_below; /* relations of token() */
 };
 
 static bool word(const struct parser *p, const char *w) { return query_is_word(&p->r->lex, p->i, w); }
@@ -137,6 +138,23 @@ static bool take_compare(struct parser *p)
     return false;
 }
 
+static bool is_filtered(const struct parser *p)
+{
+    for (size_t i = p->i; i + 2 < p->r->lex.len; i++)
+        if (query_is_word(&p->r->lex, i, "allow") && query_is_word(&p->r->lex, i + 1, "filtering"))
+            return true;
+    return false;
+}
+
+static bool is_end_of_ring(const struct parser *p, size_t i, struct slice digits, bool is_negative)
+{
+    struct slice text = query_token_text(&p->r->lex, i);
+
+    if (slice_starts(text, SL("-")))
+        return is_negative && slice_eq(slice_make(text.at + 1, text.len - 1), digits);
+    return is_negative ? query_is_op(&p->r->lex, i, '-') && slice_eq(query_token_text(&p->r->lex, i + 1), digits) : slice_eq(text, digits);
+}
+
 /* pass > '', token(id) >= -9223372036854775808 */
 static void judge_relation(struct parser *p, size_t first, size_t compare)
 {
@@ -144,13 +162,17 @@ static void judge_relation(struct parser *p, size_t first, size_t compare)
     const struct query_token *t = &r->tokens[compare];
     bool is_range = t->kind == QUERY_OP && (t->op == '>' || t->op == QUERY_OP2('>', '='));
 
-    if (query_is_word(&r->lex, first, "token"))
+    if (query_is_word(&r->lex, first, "token")) {
         query_found(r, Q_TOKEN_RANGE, 15, first, p->i - 1);
+        p->from_first |= is_range && is_end_of_ring(p, compare + 1, SL("9223372036854775808"), true);
+        p->to_last |= !is_range && t->op != '=' && is_end_of_ring(p, compare + 1, SL("9223372036854775807"), false);
+        p->is_below |= !is_range;
+    }
     else if (is_range && mongo_is_secret(query_token_text(&r->lex, first)) && query_is_literal(&r->lex, compare + 1))
         query_found(r, Q_WIDE_RANGE, 66, first, p->i - 1);
     else if (is_range && compare + 1 < r->lex.len && r->tokens[compare + 1].kind == QUERY_STRING &&
              query_string_inside(&r->lex, compare + 1).len == 0)
-        query_found(r, Q_WIDE_RANGE, 30, first, p->i - 1);
+        query_found(r, Q_WIDE_RANGE, is_filtered(p) ? 64 : 30, first, p->i - 1); /* a partition is paged through, a table is not filtered */
 }
 
 static void take_relation(struct parser *p)
@@ -200,9 +222,14 @@ static void take_relation(struct parser *p)
 
 static void take_where(struct parser *p)
 {
+    size_t first = p->i;
+
     do
         take_relation(p);
     while (!p->failed && take_word(p, "and"));
+    if (p->from_first && (p->to_last || !p->is_below)) /* all of the ring; those who share the work take a part */
+        query_found(p->r, Q_TOKEN_RANGE, 64, first, p->i - 1);
+    p->from_first = p->to_last = p->is_below = false;
 }
 
 /* What may follow a WHERE or a FROM. */
@@ -323,6 +350,7 @@ static void cql_read(struct query_reading *r)
             fail(&p); /* a text is one statement */
         else
             take_statement(&p);
+        is_batch &= !query_is_word(&r->lex, p.i - 1, "batch");
     }
     if (!p.failed && !at_end(&p))
         fail(&p);

@@ -185,6 +185,8 @@ static void look_at_list(const struct walker *w, struct mongo_question *q)
             guesses += mongo_is_guessed_name(query_string_inside(&w->r->lex, i));
             junk += mongo_is_placeholder(query_string_inside(&w->r->lex, i));
         }
+    for (size_t i = w->i + 1; i < w->i + 4 && i + 1 < w->r->lex.len && !query_is_op(&w->r->lex, i, ']'); i++)
+        q->has_null |= query_is_word(&w->r->lex, i, "null");
     q->is_guess_list = guesses >= 2;
     q->is_junk_list = texts > 0 && junk == texts && texts <= 2;
 }
@@ -365,7 +367,7 @@ static void take_where(struct walker *w, size_t key_tok, bool in_field)
 {
     struct mongo_value v = value_at(w);
     size_t value_tok = w->i;
-    bool hostile = v.kind == MONGO_TEXT && mongo_script_is_hostile(v.text);
+    bool hostile = v.kind == MONGO_TEXT && mongo_script_is_hostile(v.text, true);
 
     push_value(w, w->i);
     skip_value(w);
@@ -383,12 +385,43 @@ static struct slice last_part(struct slice path)
     return path;
 }
 
+/* {"$gte": ["$price", "$price"]}, {"$ne": ["$_id", null]}, {"$or": [..., true]}: the same of every document. */
+static bool is_same_for_all(const struct walker *w, size_t i)
+{
+    const struct query_lex *lex = &w->r->lex;
+    struct slice key = query_string_inside(lex, i), left;
+
+    if (!query_is_op(lex, i + 1, ':') || !query_is_op(lex, i + 2, '['))
+        return false;
+    if (slice_eq(key, SL("$or"))) {
+        size_t depth = 0;
+
+        for (size_t k = i + 2; k < w->i; k++) {
+            depth += query_is_op(lex, k, '[') || query_is_op(lex, k, '{');
+            depth -= query_is_op(lex, k, ']') || query_is_op(lex, k, '}');
+            if (depth == 0)
+                return false;
+            if (depth == 1 && query_is_word(lex, k, "true"))
+                return true;
+        }
+        return false;
+    }
+    if (!WORD_IN(key, "$eq", "$gte", "$lte", "$ne", "$gt") || w->r->tokens[i + 3].kind != QUERY_STRING || !query_is_op(lex, i + 4, ',') ||
+        !query_is_op(lex, i + 6, ']'))
+        return false;
+    left = query_string_inside(lex, i + 3);
+    if (WORD_IN(key, "$ne", "$gt"))
+        return slice_eq(left, SL("$_id")) && query_is_word(lex, i + 5, "null");
+    return slice_starts(left, SL("$")) && w->r->tokens[i + 5].kind == QUERY_STRING && slice_eq(left, query_string_inside(lex, i + 5));
+}
+
 /* {"$eq": [1, 1]}: nothing of the document in it. */
 static void take_expression(struct walker *w, size_t key_tok)
 {
+    const struct query_lex *lex = &w->r->lex;
     size_t from = w->i;
     struct mongo_value v = value_at(w);
-    bool has_path = false, compares = false, infers = false, is_secret = false;
+    bool has_path = false, compares = false, infers = false, is_secret = false, is_same = false;
 
     walk_any(w);
     for (size_t i = from; i < w->i; i++) {
@@ -398,8 +431,10 @@ static void take_expression(struct walker *w, size_t key_tok)
         bool is_path = !is_key && slice_starts(s, SL("$"));
 
         has_path |= is_path;
+        is_same |= is_key && s.at && is_same_for_all(w, i);
         is_secret |= is_path && mongo_is_secret(last_part(slice_make(s.at + 1, s.len - 1)));
-        compares |= is_key && WORD_IN(s, "$eq", "$ne", "$gt", "$gte", "$lt", "$lte");
+        compares |= (is_key && WORD_IN(s, "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$isNumber", "$literal", "$toBool")) || query_is_word(lex, i, "true") ||
+                    query_is_word(lex, i, "false") || (is_key && slice_eq(s, SL("$in")));
         infers |= is_key && WORD_IN(s, "$strLenCP", "$strLenBytes", "$substr", "$substrCP", "$substrBytes", "$indexOfCP", "$indexOfBytes",
                                     "$regexMatch", "$regexFind", "$regexFindAll", "$strcasecmp", "$toLower", "$toUpper", "$split");
     }
@@ -407,7 +442,7 @@ static void take_expression(struct walker *w, size_t key_tok)
         return;
     bool is_constant = v.kind == MONGO_TRUE || v.kind == MONGO_NUMBER || (v.kind == MONGO_TEXT && !slice_starts(v.text, SL("$")));
 
-    if (is_constant || (compares && !has_path))
+    if (is_constant || is_same || (compares && !has_path))
         found(w, Q_ALWAYS_OPERATOR, 74, key_tok, w->i - 1);
     else if (infers && is_secret)
         found(w, Q_SECRET_OPERATOR, 76, key_tok, w->i - 1);
@@ -441,10 +476,45 @@ static void look_beside(const struct walker *w, struct asked_field *ret)
 static bool is_nobody(const struct walker *w, size_t from)
 {
     const struct query_lex *lex = &w->r->lex;
-    bool is_key = w->r->tokens[from + 2].kind == QUERY_STRING && slice_eq(query_string_inside(lex, from + 2), SL("_id"));
+    struct slice key = w->r->tokens[from + 2].kind == QUERY_STRING ? query_string_inside(lex, from + 2) : slice_make(NULL, 0);
+    bool is_key = key.at && (slice_eq(key, SL("_id")) || WORD_IN(key, "zzz", "xxx", "foo", "a", "1"));
 
     return w->i == from + 7 && query_is_op(lex, from, '[') && query_is_op(lex, from + 1, '{') && is_key && query_is_op(lex, from + 3, ':') &&
            (query_is_word(lex, from + 4, "null") || query_is_literal(lex, from + 4));
+}
+
+/* {"owner": "kim"}, {"owner": {"$ne": "kim"}}; {"a": 1}, {"_id": {"$exists": true}}: together that is everything. {"1": "1"}:
+ * names of nothing. `i` is at the alternatives of $or. */
+static bool is_everything(const struct walker *w, size_t i)
+{
+    const struct query_lex *lex = &w->r->lex;
+    struct slice plain = slice_make(NULL, 0);
+
+    for (; i + 6 < w->i; i++) {
+        if ((!query_is_op(lex, i, '[') && !query_is_op(lex, i, ',')) || !query_is_op(lex, i + 1, '{') || w->r->tokens[i + 2].kind != QUERY_STRING ||
+            !query_is_op(lex, i + 3, ':'))
+            continue;
+        struct slice key = query_string_inside(lex, i + 2);
+
+        if (query_is_op(lex, i + 5, '}')) { /* one plain value */
+            struct slice value = w->r->tokens[i + 4].kind == QUERY_STRING ? query_string_inside(lex, i + 4) : slice_make(NULL, 0);
+
+            if (value.at && slice_eq(key, value) && key.len > 0)
+                return true;
+            if (query_is_literal(lex, i + 4))
+                plain = key;
+            continue;
+        }
+        if (!query_is_op(lex, i + 4, '{') || w->r->tokens[i + 5].kind != QUERY_STRING || !query_is_op(lex, i + 8, '}') || !query_is_op(lex, i + 9, '}'))
+            continue;
+        struct slice operator = query_string_inside(lex, i + 5);
+        bool is_there = (slice_eq(operator, SL("$ne")) && (query_is_word(lex, i + 7, "null") || query_is_literal(lex, i + 7))) ||
+                        (slice_eq(operator, SL("$exists")) && query_is_word(lex, i + 7, "true"));
+
+        if (is_there && (slice_eq(key, SL("_id")) || (plain.at && slice_eq(key, plain))))
+            return true;
+    }
+    return false;
 }
 
 static void walk_filter(struct walker *w, uint64_t path)
@@ -491,11 +561,25 @@ static void walk_filter(struct walker *w, uint64_t path)
                 if ((query_is_op(&w->r->lex, i, '[') || query_is_op(&w->r->lex, i, ',')) && query_is_op(&w->r->lex, i + 1, '{') &&
                     query_is_op(&w->r->lex, i + 2, '}'))
                     found(w, Q_ALWAYS_OPERATOR, 62, tok, i + 2); /* an alternative without a condition */
+            if (is_or && is_everything(w, from))
+                found(w, Q_ALWAYS_OPERATOR, 64, tok, w->i > from ? w->i - 1 : from);
             if (slice_eq(name, SL("$nor")) && is_nobody(w, from))
                 found(w, Q_ALWAYS_OPERATOR, 68, tok, w->i > from ? w->i - 1 : from);
-        } else if (slice_eq(name, SL("$jsonSchema")) && value_at(w).kind == MONGO_EMPTY_OBJECT) {
-            found(w, Q_ALWAYS_OPERATOR, 66, tok, w->i + 1);
+        } else if (slice_eq(name, SL("$jsonSchema"))) {
+            size_t from = w->i;
+            bool asks = false, is_secret = false;
+
             skip_value(w);
+            for (size_t i = from; i < w->i; i++)
+                if (w->r->tokens[i].kind == QUERY_STRING) {
+                    struct slice s = query_string_inside(&w->r->lex, i);
+
+                    asks |= query_is_op(&w->r->lex, i + 1, ':') && !WORD_IN(s, "bsonType", "type", "title");
+                    is_secret |= mongo_is_secret(s);
+                }
+            push_value(w, from);
+            if ((!asks || is_secret) && w->i > from)
+                found(w, Q_ALWAYS_OPERATOR, 66, tok, w->i - 1); /* any object will do */
         } else if (slice_eq(name, SL("$where"))) {
             take_where(w, tok, path != 0);
         } else if (slice_eq(name, SL("$expr"))) {
@@ -542,7 +626,7 @@ static void take_script(struct walker *w, size_t key_tok)
 
     walk_any(w);
     for (size_t i = from; i < w->i; i++)
-        hostile |= w->r->tokens[i].kind == QUERY_STRING && mongo_script_is_hostile(query_string_inside(&w->r->lex, i));
+        hostile |= w->r->tokens[i].kind == QUERY_STRING && mongo_script_is_hostile(query_string_inside(&w->r->lex, i), false);
     found(w, hostile ? Q_SCRIPT_HOSTILE : Q_SCRIPT, hostile ? 88 : 64, key_tok, w->i > from ? w->i - 1 : from);
 }
 
@@ -611,25 +695,37 @@ static void walk_facet(struct walker *w)
     w->depth--;
 }
 
-/* A $lookup that joins nothing and has no stages, $unionWith without any: all of the other collection. Of such a union the
- * name must speak for itself; reports add the years of one kind. */
+static bool is_bound_name(struct slice s)
+{
+    return slice_starts(s, SL("$$")) && !WORD_IN(s, "$$ROOT", "$$CURRENT", "$$NOW", "$$REMOVE", "$$KEEP", "$$PRUNE", "$$DESCEND");
+}
+
+/* A $lookup that joins nothing and has no stages, $unionWith without any: all of the other collection. Of such a union, and
+ * of stages that ask nothing of the document outside, the name must speak for itself; reports add the years of one kind. */
 static bool takes_everything(const struct walker *w, struct slice stage, size_t from)
 {
     const struct query_lex *lex = &w->r->lex;
-    bool joins = false, has_stages = false, is_secret = false, names_next = false;
+    bool joins = false, has_stages = false, holds_people = false, is_people = false, names_next = false, is_dummy = false;
 
     for (size_t i = from; i < w->i; i++) {
         struct slice s = w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : slice_make(NULL, 0);
         bool is_key = query_is_op(lex, i + 1, ':');
+        bool is_field = !is_key && i >= from + 2 && WORD_IN(query_string_inside(lex, i - 2), "localField", "foreignField");
 
-        joins |= is_key && WORD_IN(s, "localField", "let", "connectFromField", "startWith", "connectToField");
+        joins |= is_key ? WORD_IN(s, "localField", "connectFromField", "startWith", "connectToField") : is_bound_name(s);
+        is_dummy |= is_field && s.at && mongo_is_placeholder(s);
         has_stages |= is_key && slice_eq(s, SL("pipeline")) && query_is_op(lex, i + 2, '[') && !query_is_op(lex, i + 3, ']');
-        is_secret |= !is_key && (names_next || i == from) && mongo_holds_people(s);
-        names_next = is_key ? WORD_IN(s, "from", "coll") : names_next && !s.at;
+        if (!is_key && s.at && (names_next || i == from)) {
+            holds_people |= mongo_holds_people(s);
+            is_people |= mongo_is_people(s);
+        }
+        names_next = is_key ? WORD_IN(s, "from", "coll", "into") : names_next && !s.at;
     }
-    if (joins || has_stages)
-        return false;
-    return slice_eq(stage, SL("$lookup")) || (slice_eq(stage, SL("$unionWith")) && is_secret);
+    if (slice_eq(stage, SL("$lookup")))
+        return joins ? is_dummy && holds_people : !has_stages || is_people;
+    if (slice_eq(stage, SL("$unionWith")))
+        return has_stages ? is_people && !w->r->on_people : holds_people;
+    return slice_eq(stage, SL("$out")) && is_people && !w->r->on_people;
 }
 
 static void take_stage(struct walker *w, struct slice name, size_t tok)
@@ -677,6 +773,8 @@ static void walk_stage(struct walker *w, uint64_t path)
 
         query_shape_push(&w->r->shape, query_word_of_text(name, WORD_KEY, false), (uint32_t)tok);
         w->i += 2;
+        if (WORD_IN(name, "$listSessions", "$listLocalSessions"))
+            found(w, Q_WIDE_STAGE, 64, tok, tok);
         take_stage(w, name, tok);
     }
     w->depth--;
@@ -755,6 +853,7 @@ static bool looks_like_a_command(struct mongo_reading *r, size_t from)
         w.i += 2;
         r->has_limit |= slice_eq(key, SL("findAndModify")) ||
                         (slice_eq(key, SL("limit")) && !slice_eq(query_token_text(&r->lex, w.i), SL("1")));
+        r->on_people |= slice_eq(key, SL("aggregate")) && mongo_holds_people(query_token_text(&r->lex, w.i));
         r->picks_one |= WORD_IN(key, "findAndModify", "findandmodify") || (slice_eq(key, SL("limit")) && slice_eq(query_token_text(&r->lex, w.i), SL("1")));
         skip_value(&w);
     }
@@ -769,11 +868,12 @@ void mongo_read(struct mongo_reading *r, struct slice text)
     query_lex_run(&r->lex, &mongo_rules, text);
     r->unread = slice_make(NULL, 0);
     r->uses_len = 0;
-    r->has_limit = r->picks_one = false;
+    r->has_limit = r->picks_one = r->on_people = false;
     r->is_beyond = r->lex.is_cut;
     query_shape_start(&r->shape, false);
     while (!at_end(&w) && !op(&w, '{') && !op(&w, '[')) { /* db.users.find( */
         is_aggregate |= query_is_word(&r->lex, w.i, "aggregate");
+        r->on_people |= mongo_holds_people(query_token_text(&r->lex, w.i));
         if (r->tokens[w.i].kind == QUERY_NAME)
             query_shape_push(&r->shape, query_word_of_text(query_token_text(&r->lex, w.i), WORD_KEY, false), (uint32_t)w.i);
         w.i++;

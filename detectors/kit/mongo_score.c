@@ -53,16 +53,28 @@ static bool is_state(struct slice field)
                         "active", "enabled", "disabled", "scope", "permission", "group", "mode", "priority", "verified", "is_", "version");
 }
 
+/* trackingNumber, insurance_no, code: text that one document of its kind is found by. */
+static bool is_reference(struct slice field)
+{
+    static const char *const ends[] = { "number", "_no", "_nr", "code", "reference", "_ref" };
+    struct slice two = field.len > 3 ? slice_make(field.at + field.len - 2, 2) : slice_make(NULL, 0);
+
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (slice_ends_nocase(field, slice_of(ends[i])))
+            return !is_about(field) && !CONTAINS_ANY(field, "error", "status", "version", "exit", "phone", "zip", "postal");
+    return two.at && (slice_eq(two, SL("No")) || slice_eq(two, SL("Nr")));
+}
+
 /* What documents are picked by, one value at a time, and what all of a kind have: nobody asks whether it is there. */
 static bool is_selector(struct slice field)
 {
-    return !is_about(field) && WORD_IN_NOCASE(field, "category", "categories", "brand", "owner", "author", "creator", "city", "town", "country", "region", "area",
+    return is_reference(field) || (!is_about(field) && WORD_IN_NOCASE(field, "category", "categories", "brand", "owner", "author", "creator", "city", "town", "country", "region", "area",
                                       "district", "province", "department", "dept", "division", "section", "company", "organisation", "organization", "tenant",
                                       "team", "club", "branch", "store", "shop", "warehouse", "vendor", "supplier", "manufacturer", "customer", "client",
                                       "product", "item", "sku", "barcode", "isbn", "plate", "genre", "subject", "topic", "course", "language", "lang", "currency", "slug",
                                       "plan", "tier", "model", "make", "color", "colour", "material", "gender", "sender", "recipient", "assignee", "advisor",
                                       "analyst", "doctor", "driver", "teacher", "coupon", "room", "site", "zone", "channel", "project", "board", "skill", "order",
-                                      "firstname", "lastname", "first_name", "last_name", "surname", "fullname", "full_name");
+                                      "firstname", "lastname", "first_name", "last_name", "surname", "fullname", "full_name"));
 }
 
 static bool is_id(struct slice field)
@@ -74,6 +86,12 @@ static bool is_id(struct slice field)
 bool mongo_holds_people(struct slice c)
 {
     return mongo_is_secret(c) || CONTAINS_ANY(c, "user", "account", "credential", "admin", "login", "member", "staff", "employee", "session", "apikey", "api_key");
+}
+
+bool mongo_is_people(struct slice c)
+{
+    return WORD_IN_NOCASE(c, "user", "users", "account", "accounts", "admin", "admins", "administrators", "member", "members", "staff", "employees",
+                  "credentials", "logins", "sessions", "tokens", "apikeys", "api_keys", "passwords", "secrets");
 }
 
 /* ---- values -------------------------------------------------------------------------------------- */
@@ -104,7 +122,8 @@ bool mongo_is_hostile_code(struct slice text)
 {
     return CONTAINS_ANY(text, "sleep(", "while(", "while (", "1==1", "1 == 1", "'1'=='1", "\"1\"==\"1",
                         "'a'=='a", "tojson", "this.passw", "this.pwd", "this.constructor", "process.", "require(", "eval(", "db.", "charAt",
-                        "charCodeAt", ".match(/^", "substring(", "Object.keys(this", "throw ", "//'");
+                        "charCodeAt", ".match(/^", "substring(", "Object.keys(this", "throw ", "//'",
+                        "JSON.stringify(this", "print(", "/.*/", "/.+/", "/./", "\\u0000");
 }
 
 /* A pattern that (nearly) everything matches, or one that asks for a length. */
@@ -162,6 +181,12 @@ static bool is_prefix_guess(struct slice p)
 #define BESIDE_HISTORY 30 /* everyday, but not of a client that always compared the field with one value */
 #define SCORE(r, s) ((struct mongo_score){ .rule = (r), .score = (s) })
 
+/* A key that is one: not a list of keys. */
+static bool is_key_name(struct slice field)
+{
+    return is_id(field) && !slice_ends_nocase(field, SL("ids"));
+}
+
 static struct mongo_score score_pattern(const struct mongo_question *q)
 {
     struct slice p = q->value.text;
@@ -179,12 +204,12 @@ static struct mongo_score score_pattern(const struct mongo_question *q)
         bool is_whole = p.len > 1 && p.at[0] == '^' && p.at[p.len - 1] == '$';
         bool empty_search = q->ignores_case || (q->has_limit && !is_whole); /* a search box without text */
 
-        s.score = is_login(q->field) ? 80 : has_length(p) ? 74 : empty_search ? 45 : 66;
+        s.score = is_login(q->field) ? 80 : is_key_name(q->field) || (q->picks_one && is_reference(q->field)) ? 68 : has_length(p) ? 74 : empty_search ? 45 : 66;
     } else if (is_prefix_guess(p)) {
         bool is_searched = CONTAINS_ANY(q->field, "name", "title", "text", "search", "keyword", "city", "tag", "label", "slug", "code");
 
         s.rule = Q_PATTERN_GUESS;
-        s.score = q->ignores_case || is_searched || q->has_limit ? is_login(q->field) && !q->ignores_case ? 64 : 30 : 62;
+        s.score = q->ignores_case || is_searched || q->has_limit ? (is_login(q->field) || is_key_name(q->field) || q->picks_one) && !q->ignores_case ? 64 : 30 : 62;
     } else if (is_guess) {
         s.rule = Q_PATTERN_GUESS;
         s.score = 20;
@@ -193,16 +218,16 @@ static struct mongo_score score_pattern(const struct mongo_question *q)
     return s;
 }
 
-/* A key that is one: not a list of keys. */
-static bool is_key_name(struct slice field)
-{
-    return is_id(field) && !slice_ends_nocase(field, SL("ids"));
-}
-
 /* One document, looked up by its key alone, whatever the key. */
 static bool is_lone_key(const struct mongo_question *q)
 {
     return q->picks_one && is_key_name(q->field) && !q->beside_value && !q->is_search && !is_about(q->field) && !is_state(q->field);
+}
+
+/* Other conditions excuse a question for what is there, but not where one document is looked up by its number. */
+static bool is_excused(const struct mongo_question *q)
+{
+    return (q->beside_value || q->is_search) && !(q->picks_one && is_reference(q->field));
 }
 
 static struct mongo_score score_not_equal(const struct mongo_question *q)
@@ -218,7 +243,7 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
     if (is_secret)
         return SCORE(Q_SECRET_OPERATOR, v->kind == MONGO_NULL && !is_password(q->field) ? 62 : 90);
     if (v->kind == MONGO_NULL && !is_who && is_selector(q->field))
-        return SCORE(Q_ALWAYS_OPERATOR, q->beside_value || q->is_search ? 55 : 63);
+        return SCORE(Q_ALWAYS_OPERATOR, is_excused(q) ? 55 : 63);
     if (v->kind == MONGO_NULL)
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 66 : is_lone_key(q) ? 63 : is_about(q->field) || is_state(q->field) ? 15 : is_id(q->field) ? BESIDE_HISTORY : 50);
     if (v->kind == MONGO_EMPTY_OBJECT || v->kind == MONGO_EMPTY_LIST)
@@ -228,7 +253,7 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
     if (v->kind == MONGO_TEXT)
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who ? 40 : is_state(q->field) ? 12 : 25);
     if (v->kind == MONGO_NUMBER)
-        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who ? 70 : 15);
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who ? 70 : is_reference(q->field) && !is_excused(q) && v->text.len <= 1 ? 63 : 15);
     return SCORE(Q_WIDE_OPERATOR, 0);
 }
 
@@ -244,7 +269,7 @@ static struct mongo_score score_bound(const struct mongo_question *q, bool is_lo
     if (v->kind == MONGO_NULL || v->kind == MONGO_EMPTY_OBJECT || v->kind == MONGO_EMPTY_LIST)
         return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) ? 30 : 72);
     if (is_lower && v->kind == MONGO_TEXT && v->text.len == 1)
-        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 80 : 45);
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 80 : v->text.at[0] < '0' ? 66 : 45); /* "!" comes before all */
     if (!is_lower && v->kind == MONGO_TEXT && v->text.len > 0 && v->text.len <= 4 && (v->text.at[0] == '~' || v->text.at[0] == 'z'))
         return SCORE(Q_ALWAYS_OPERATOR, is_who ? 84 : 66);
     return is_who && v->kind == MONGO_TEXT ? SCORE(Q_SECRET_OPERATOR, 60) : SCORE(Q_NONE, 0);
@@ -259,7 +284,7 @@ static struct mongo_score score_exists(const struct mongo_question *q)
     if (is_login(q->field))
         return SCORE(Q_SECRET_OPERATOR, CONTAINS_ANY(q->field, "mail", "phone") ? 40 : 66);
     if (is_selector(q->field))
-        return SCORE(Q_ALWAYS_OPERATOR, q->beside_value || q->is_search ? 55 : 63);
+        return SCORE(Q_ALWAYS_OPERATOR, is_excused(q) ? 55 : 63);
     if (is_lone_key(q) && WORD_IN_NOCASE(q->field, "_id", "id"))
         return SCORE(Q_ALWAYS_OPERATOR, 62); /* others may be missing: googleId */
     return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) || is_state(q->field) ? 12 : is_id(q->field) ? BESIDE_HISTORY : 35);
@@ -273,6 +298,12 @@ static struct mongo_score score_list(const struct mongo_question *q, bool is_neg
         return SCORE(Q_WIDE_OPERATOR, 60);
     if (is_negated && q->value.kind == MONGO_EMPTY_LIST)
         return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_secret ? 90 : is_lone_key(q) ? 64 : is_state(q->field) ? 12 : is_id(q->field) ? BESIDE_HISTORY : 70);
+    if (is_negated && q->has_null) { /* {"$nin": [null, ""]} asks for what is filled in */
+        struct mongo_question inner = *q;
+
+        inner.value = (struct mongo_value){ .kind = MONGO_NULL };
+        return score_not_equal(&inner);
+    }
     if (is_negated && q->is_junk_list && !is_secret && !is_state(q->field) && !is_id(q->field))
         return SCORE(is_login(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_login(q->field) ? 84 : 66);
     if (is_negated)
@@ -304,7 +335,7 @@ static struct mongo_score score_plain(const struct mongo_question *q)
         return SCORE(Q_SCRIPT_IN_FIELD, slice_eq(o, SL("$expr")) ? 60 : 92);
     if (slice_eq(o, SL("$type")))
         return SCORE(mongo_is_secret(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, mongo_is_secret(q->field) ? 82
-                     : is_login(q->field) || is_selector(q->field) ? q->beside_value ? 55 : 62 : 35);
+                     : is_login(q->field) ? 62 : is_selector(q->field) ? is_excused(q) ? 55 : 62 : 35);
     if (slice_eq(o, SL("$mod")) && q->is_whole_modulus)
         return SCORE(Q_ALWAYS_OPERATOR, 72);
     if (slice_eq(o, SL("$not")) && q->value.kind == MONGO_EMPTY_OBJECT)
@@ -349,7 +380,11 @@ static struct mongo_score score_operator(const struct mongo_question *q)
     if (mongo_is_secret(q->field))
         return SCORE(Q_SECRET_OPERATOR, 85);
     if (slice_eq(q->operator, SL("$type"))) /* whatever it is, it is not that: as {"$ne": null} */
-        return SCORE(Q_ALWAYS_OPERATOR, is_login(q->field) ? 66 : is_picker && !is_state(q->field) ? q->beside_value || q->is_search ? 55 : 63 : 30);
+        return SCORE(Q_ALWAYS_OPERATOR, is_login(q->field) ? 66 : is_picker && !is_state(q->field) ? is_excused(q) ? 55 : 63 : 30);
+    if (slice_eq(q->operator, SL("$exists")) && q->value.kind == MONGO_FALSE) /* said twice not */
+        return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) || is_state(q->field) ? 30 : 64);
+    if (WORD_IN(q->operator, "$lt", "$gt", "$lte") && q->value.kind == MONGO_TEXT && q->value.text.len == 0)
+        return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) ? 45 : 66);
     if (slice_eq(q->operator, SL("$regex")) && q->value.kind == MONGO_TEXT && mongo_is_placeholder(without_anchor(q->value.text)))
         return SCORE(Q_ALWAYS_OPERATOR, is_login(q->field) || is_picker ? 64 : 30);
     return SCORE(Q_WIDE_OPERATOR, is_login(q->field) ? 50 : 15);

@@ -44,6 +44,47 @@ static size_t operand_end(const struct query_lex *lex, size_t i, bool *ret_asks)
     return i;
 }
 
+static bool is_document(const struct query_lex *lex, size_t i) { return query_is_word(lex, i, "this") || query_is_word(lex, i, "obj"); }
+
+/* this.a == '' || isNaN('a'): outside of brackets there is only the document to ask. */
+static bool has_foreign_alternative(const struct query_lex *lex)
+{
+    size_t depth = 0;
+    bool asks = false;
+
+    for (size_t i = 0; i + 1 < lex->len; i++) {
+        depth += query_is_op(lex, i, '(') || query_is_op(lex, i, '[') || query_is_op(lex, i, '{');
+        depth -= depth > 0 && (query_is_op(lex, i, ')') || query_is_op(lex, i, ']') || query_is_op(lex, i, '}'));
+        if (depth == 0 && is_or(lex, i)) {
+            if (!asks)
+                return true;
+            asks = false;
+        }
+        asks |= is_document(lex, i);
+    }
+    return !asks;
+}
+
+/* this.a == this.a, 'pass' + 'word': the same twice, a text in pieces */
+static bool is_contrived(const struct query_lex *lex)
+{
+    static const unsigned same[] = { '=', QUERY_OP2('=', '='), QUERY_OP2('<', '='), QUERY_OP2('>', '=') };
+
+    for (size_t i = 1; i + 2 < lex->len; i++) {
+        if (query_is_op(lex, i, '+') && lex->tokens[i - 1].kind == QUERY_STRING && lex->tokens[i + 1].kind == QUERY_STRING)
+            return true;
+        for (size_t k = 0; i >= 3 && k < ARRAY_LEN(same); k++) {
+            size_t right = i + 1 + (query_is_op(lex, i + 1, '=') ? 1 : 0); /* === may be cut in two */
+
+            if (query_is_op(lex, i, same[k]) && is_document(lex, i - 3) && query_is_op(lex, i - 2, '.') && is_document(lex, right) &&
+                query_is_op(lex, right + 1, '.') && right + 3 <= lex->len && slice_eq(query_token_text(lex, i - 1), query_token_text(lex, right + 2)) &&
+                !query_is_op(lex, right + 3, '.') && !query_is_op(lex, right + 3, '('))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* x || 1 == 1, true || x, !0: an alternative that is the same for every document. */
 static bool has_constant_alternative(const struct query_lex *lex)
 {
@@ -66,7 +107,7 @@ static bool has_constant_alternative(const struct query_lex *lex)
 static bool asks_nothing(const struct query_lex *lex)
 {
     for (size_t i = 0; i + 1 < lex->len; i++)
-        if (query_is_word(lex, i, "this") || query_is_word(lex, i, "obj"))
+        if (is_document(lex, i))
             return false;
     return true;
 }
@@ -110,7 +151,7 @@ static bool is_cut(const struct query_lex *lex)
     return lex->comments_len > 0 && lex->comments[lex->comments_len - 1].before + 1u == lex->len && lex->len > 1;
 }
 
-bool mongo_script_is_hostile(struct slice code)
+bool mongo_script_is_hostile(struct slice code, bool is_expression)
 {
     struct query_token tokens[SCRIPT_TOKENS_MAX];
     struct query_lex lex = { .tokens = tokens, .tokens_max = SCRIPT_TOKENS_MAX };
@@ -121,6 +162,8 @@ bool mongo_script_is_hostile(struct slice code)
     if (lex.len <= 1)
         return false;
     if (has_constant_alternative(&lex) || asks_for_a_secret(&lex) || (is_function(&lex) && asks_nothing(&lex) && takes_nothing(&lex)))
+        return true;
+    if (is_contrived(&lex) || (is_expression && !is_function(&lex) && !lex.is_cut && has_foreign_alternative(&lex)))
         return true;
     return !is_function(&lex) && !lex.is_cut && code.len <= SCRIPT_TEXT_MAX && (has_second_statement(&lex) || is_cut(&lex));
 }

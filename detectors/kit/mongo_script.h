@@ -10,6 +10,6 @@
 #include "base/slice.h"
 
 /* Does the form of the code speak of an attacker? */
-bool mongo_script_is_hostile(struct slice code);
+bool mongo_script_is_hostile(struct slice code, bool is_expression); /* of $where: it asks the document */
 
 #endif

@@ -101,6 +101,22 @@ static void judge_worded_comment(struct query_reading *r, const struct query_com
         query_found_at(r, Q_COMMENT_TAIL, 64, c->at, c->len);
 }
 
+/* LIMIT 10, ALLOW FILTERING and nothing else */
+static bool is_lone_clause(struct slice rest)
+{
+    rest = slice_trim(rest);
+    if (slice_ends_nocase(rest, SL(";")))
+        rest.len--;
+    if (slice_eq_nocase(rest, SL("ALLOW FILTERING")))
+        return true;
+    if (!slice_starts(rest, SL("LIMIT ")) || rest.len == 6)
+        return false;
+    for (size_t i = 6; i < rest.len; i++)
+        if (rest.at[i] < '0' || rest.at[i] > '9')
+            return false;
+    return true;
+}
+
 /* -- AND day = 3, //).drop(): to the end of the text, on the line of the value in front of it, and it goes on where that
  * value was left. People comment on lines of their own, or in words. */
 static bool is_rest_of_statement(const struct query_reading *r, const struct query_comment *c, struct slice text)
@@ -120,6 +136,8 @@ static bool is_rest_of_statement(const struct query_reading *r, const struct que
 
     for (size_t k = 0; k < rest.len; k++)
         compares |= is_one_of(rest.at[k], "=<>(");
+    if (is_lone_clause(rest))
+        return true;
     return rest.len > 1 && (is_one_of(rest.at[0], ")]") ? is_one_of(rest.at[1], ").,]") : rest.at[0] != '.' && compares && goes_on(rest));
 }
 
