@@ -150,7 +150,7 @@ static bool is_end_of_ring(const struct parser *p, size_t i, struct slice digits
 {
     struct slice text = query_token_text(&p->r->lex, i);
 
-    if (slice_starts(text, SL("-")))
+    if (text.len > 1 && slice_starts(text, SL("-")))
         return is_negative && slice_eq(slice_make(text.at + 1, text.len - 1), digits);
     return is_negative ? query_is_op(&p->r->lex, i, '-') && slice_eq(query_token_text(&p->r->lex, i + 1), digits) : slice_eq(text, digits);
 }
@@ -228,7 +228,7 @@ static void take_where(struct parser *p)
         take_relation(p);
     while (!p->failed && take_word(p, "and"));
     if (p->from_first && (p->to_last || !p->is_below)) /* all of the ring; those who share the work take a part */
-        query_found(p->r, Q_TOKEN_RANGE, 64, first, p->i - 1);
+        query_found(p->r, Q_WIDE_RANGE, 64, first, p->i - 1);
     p->from_first = p->to_last = p->is_below = false;
 }
 

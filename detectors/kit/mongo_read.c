@@ -196,7 +196,7 @@ struct asked_field {
     struct slice name;    /* last part of the path */
     uint64_t path;        /* hash of the whole */
     size_t tok;
-    bool ignores_case, beside_value, beside_secret, is_search; /* struct mongo_question */
+    bool ignores_case, beside_value, beside_secret, is_search, is_only; /* struct mongo_question */
 };
 
 static uint64_t form_of(const struct asked_field *f, struct slice operator)
@@ -224,7 +224,7 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
     struct mongo_value v = value_at(w);
     struct mongo_question q = { .field = f->name, .operator = operator, .value = v, .ignores_case = f->ignores_case,
                                 .has_limit = w->r->has_limit, .is_negated = is_negated,
-                                .picks_one = w->r->picks_one, .is_search = f->is_search,
+                                .picks_one = w->r->picks_one, .is_search = f->is_search, .is_only = f->is_only,
                                 .beside_value = f->beside_value, .beside_secret = f->beside_secret };
 
     if (v.kind == MONGO_LIST)
@@ -401,11 +401,14 @@ static bool is_same_for_all(const struct walker *w, size_t i)
             depth -= query_is_op(lex, k, ']') || query_is_op(lex, k, '}');
             if (depth == 0)
                 return false;
-            if (depth == 1 && query_is_word(lex, k, "true"))
+            if (depth == 1 && (query_is_word(lex, k, "true") || (w->r->tokens[k].kind == QUERY_NUMBER && !query_is_op(lex, k - 1, '-'))))
                 return true;
         }
         return false;
     }
+    if (slice_eq(key, SL("$eq")) && w->r->tokens[i + 3].kind == QUERY_NUMBER && query_is_op(lex, i + 4, ',') && query_is_op(lex, i + 6, ']') &&
+        slice_eq(query_token_text(lex, i + 3), query_token_text(lex, i + 5)))
+        return true;
     if (!WORD_IN(key, "$eq", "$gte", "$lte", "$ne", "$gt") || w->r->tokens[i + 3].kind != QUERY_STRING || !query_is_op(lex, i + 4, ',') ||
         !query_is_op(lex, i + 6, ']'))
         return false;
@@ -463,7 +466,10 @@ static void look_beside(const struct walker *w, struct asked_field *ret)
             return;
         keys += depth == 1 && query_is_op(lex, i + 1, ':');
         ret->is_search = keys >= 3;
-        if (depth != 1 || !query_is_op(lex, i + 1, ':') || !query_is_literal(lex, i + 2))
+        ret->is_only = keys == 1;
+        bool is_typed = query_is_op(lex, i + 2, '{') && w->r->tokens[i + 3].kind == QUERY_STRING && is_typed_value(query_string_inside(lex, i + 3));
+
+        if (depth != 1 || !query_is_op(lex, i + 1, ':') || (!query_is_literal(lex, i + 2) && !is_typed))
             continue;
         struct slice key = w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : query_token_text(lex, i);
 
@@ -477,7 +483,7 @@ static bool is_nobody(const struct walker *w, size_t from)
 {
     const struct query_lex *lex = &w->r->lex;
     struct slice key = w->r->tokens[from + 2].kind == QUERY_STRING ? query_string_inside(lex, from + 2) : slice_make(NULL, 0);
-    bool is_key = key.at && (slice_eq(key, SL("_id")) || WORD_IN(key, "zzz", "xxx", "foo", "a", "1"));
+    bool is_key = key.at && WORD_IN(key, "_id", "zzz", "xxx", "foo", "a", "1"); /* the last ones name no field at all */
 
     return w->i == from + 7 && query_is_op(lex, from, '[') && query_is_op(lex, from + 1, '{') && is_key && query_is_op(lex, from + 3, ':') &&
            (query_is_word(lex, from + 4, "null") || query_is_literal(lex, from + 4));
@@ -547,7 +553,8 @@ static void walk_filter(struct walker *w, uint64_t path)
         if (name.len == 0 || name.at[0] != '$') {
             char copy[64]; /* the key's memory is reused */
             struct asked_field f = { .name = slice_cut(last_part(name), sizeof copy), .path = path * 31 + word, .tok = tok,
-                                     .beside_value = beside.beside_value, .beside_secret = beside.beside_secret, .is_search = beside.is_search };
+                                     .beside_value = beside.beside_value, .beside_secret = beside.beside_secret, .is_search = beside.is_search,
+                                     .is_only = beside.is_only };
 
             memcpy(copy, f.name.at, f.name.len);
             f.name.at = copy;

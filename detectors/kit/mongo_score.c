@@ -18,10 +18,15 @@ static bool contains_any(struct slice text, const char *const *list, size_t n)
                  sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
 /* ---- fields -------------------------------------------------------------------------------------- */
 
-/* tokenExpiresAt, passwordChanged, lastLogin, loginCount: about a secret, not one. */
+/* tokenExpiresAt, passwordChanged, lastLogin, loginCount: about a secret, not one. accountId and lastName are not about. */
 static bool is_about(struct slice field)
 {
-    return CONTAINS_ANY(field, "expir", "date", "time", "last", "until", "chang", "updat", "creat", "count", "attempt", "type", "reset_at",
+    bool counts = CONTAINS_ANY(field, "count") && !CONTAINS_ANY(field, "account", "country", "county", "discount");
+    bool is_last = CONTAINS_ANY(field, "last") && !CONTAINS_ANY(field, "lastname", "last_name");
+
+    bool is_day = CONTAINS_ANY(field, "date") && !CONTAINS_ANY(field, "candidate");
+
+    return counts || is_last || is_day || CONTAINS_ANY(field, "expir", "time", "until", "chang", "updat", "created", "creation", "create_", "createa", "attempt", "type", "reset_at",
                         "issued", "revoked", "used", "version", "length", "required", "enabled", "status") ||
            slice_ends_nocase(field, SL("_at")) || (field.len > 2 && slice_eq(slice_make(field.at + field.len - 2, 2), SL("At")));
 }
@@ -59,6 +64,8 @@ static bool is_reference(struct slice field)
     static const char *const ends[] = { "number", "_no", "_nr", "code", "reference", "_ref" };
     struct slice two = field.len > 3 ? slice_make(field.at + field.len - 2, 2) : slice_make(NULL, 0);
 
+    if (WORD_IN_NOCASE(field, "key", "licensekey", "license_key", "plate", "licenseplate", "license_plate", "vin", "iban", "pnr", "ssn", "imei", "passport"))
+        return true;
     for (size_t i = 0; i < ARRAY_LEN(ends); i++)
         if (slice_ends_nocase(field, slice_of(ends[i])))
             return !is_about(field) && !CONTAINS_ANY(field, "error", "status", "version", "exit", "phone", "zip", "postal");
@@ -75,6 +82,13 @@ static bool is_selector(struct slice field)
                                       "plan", "tier", "model", "make", "color", "colour", "material", "gender", "sender", "recipient", "assignee", "advisor",
                                       "analyst", "doctor", "driver", "teacher", "coupon", "room", "site", "zone", "channel", "project", "board", "skill", "order",
                                       "firstname", "lastname", "first_name", "last_name", "surname", "fullname", "full_name"));
+}
+
+/* Of those, what is always text: nobody excludes a number. */
+static bool is_text_selector(struct slice field)
+{
+    return is_reference(field) || WORD_IN_NOCASE(field, "slug", "author", "owner", "category", "brand", "city", "country", "company", "genre", "customer",
+                                                 "sku", "isbn", "sender", "recipient", "assignee", "vendor", "supplier", "firstname", "lastname", "surname");
 }
 
 static bool is_id(struct slice field)
@@ -204,7 +218,8 @@ static struct mongo_score score_pattern(const struct mongo_question *q)
         bool is_whole = p.len > 1 && p.at[0] == '^' && p.at[p.len - 1] == '$';
         bool empty_search = q->ignores_case || (q->has_limit && !is_whole); /* a search box without text */
 
-        s.score = is_login(q->field) ? 80 : is_key_name(q->field) || (q->picks_one && is_reference(q->field)) ? 68 : has_length(p) ? 74 : empty_search ? 45 : 66;
+        s.score = is_login(q->field) ? 80 : is_key_name(q->field) || (q->picks_one && is_reference(q->field)) ? 68
+                : !q->ignores_case && is_selector(q->field) && WORD_IN(p, ".*", ".+", "^", "^.*", "^.*$", ".") ? 64 : has_length(p) ? 74 : empty_search ? 45 : 66;
     } else if (is_prefix_guess(p)) {
         bool is_searched = CONTAINS_ANY(q->field, "name", "title", "text", "search", "keyword", "city", "tag", "label", "slug", "code");
 
@@ -227,7 +242,13 @@ static bool is_lone_key(const struct mongo_question *q)
 /* Other conditions excuse a question for what is there, but not where one document is looked up by its number. */
 static bool is_excused(const struct mongo_question *q)
 {
-    return (q->beside_value || q->is_search) && !(q->picks_one && is_reference(q->field));
+    return (q->beside_value || q->is_search) && !q->beside_secret && !(q->picks_one && is_reference(q->field));
+}
+
+/* walletId and nothing else decides which documents; an _id often does so in jobs that go through all. */
+static bool is_only_key(const struct mongo_question *q)
+{
+    return q->is_only && is_key_name(q->field) && !WORD_IN_NOCASE(q->field, "_id", "id", "parentid", "parent_id");
 }
 
 static struct mongo_score score_not_equal(const struct mongo_question *q)
@@ -247,13 +268,15 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
     if (v->kind == MONGO_NULL)
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 66 : is_lone_key(q) ? 63 : is_about(q->field) || is_state(q->field) ? 15 : is_id(q->field) ? BESIDE_HISTORY : 50);
     if (v->kind == MONGO_EMPTY_OBJECT || v->kind == MONGO_EMPTY_LIST)
-        return SCORE(Q_ALWAYS_OPERATOR, v->kind == MONGO_EMPTY_OBJECT || is_who || is_selector(q->field) || is_key_name(q->field) ? 62 : 15);
+        return SCORE(Q_ALWAYS_OPERATOR, v->kind == MONGO_EMPTY_OBJECT || is_who || is_selector(q->field) || is_key_name(q->field) ? 62
+                     : q->beside_secret && !is_about(q->field) && !is_state(q->field) ? BESIDE_HISTORY : 15);
     if (v->kind == MONGO_TEXT && mongo_is_placeholder(v->text))
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 84 : is_state(q->field) || is_about(q->field) ? 25 : v->text.len == 0 ? 64 : 68);
     if (v->kind == MONGO_TEXT)
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who ? 40 : is_state(q->field) ? 12 : 25);
     if (v->kind == MONGO_NUMBER)
-        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who ? 70 : is_reference(q->field) && !is_excused(q) && v->text.len <= 1 ? 63 : 15);
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who ? 70 : v->text.len <= 1 && (is_only_key(q) || (is_text_selector(q->field) && !is_excused(q))) ? 63
+                      : q->beside_secret && !is_about(q->field) && !is_state(q->field) ? BESIDE_HISTORY : 15);
     return SCORE(Q_WIDE_OPERATOR, 0);
 }
 
@@ -297,14 +320,14 @@ static struct mongo_score score_list(const struct mongo_question *q, bool is_neg
     if (q->value.kind == MONGO_OBJECT || q->value.kind == MONGO_EMPTY_OBJECT)
         return SCORE(Q_WIDE_OPERATOR, 60);
     if (is_negated && q->value.kind == MONGO_EMPTY_LIST)
-        return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_secret ? 90 : is_lone_key(q) ? 64 : is_state(q->field) ? 12 : is_id(q->field) ? BESIDE_HISTORY : 70);
+        return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_secret ? 90 : is_lone_key(q) || is_only_key(q) ? 64 : is_state(q->field) ? 12 : is_id(q->field) ? BESIDE_HISTORY : 70);
     if (is_negated && q->has_null) { /* {"$nin": [null, ""]} asks for what is filled in */
         struct mongo_question inner = *q;
 
         inner.value = (struct mongo_value){ .kind = MONGO_NULL };
         return score_not_equal(&inner);
     }
-    if (is_negated && q->is_junk_list && !is_secret && !is_state(q->field) && !is_id(q->field))
+    if (is_negated && q->is_junk_list && !is_secret && !is_state(q->field) && (is_only_key(q) || !is_id(q->field)))
         return SCORE(is_login(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_login(q->field) ? 84 : 66);
     if (is_negated)
         return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_secret ? 88 : is_login(q->field) ? 35 : is_id(q->field) || is_state(q->field) ? 0 : 15);
@@ -335,7 +358,7 @@ static struct mongo_score score_plain(const struct mongo_question *q)
         return SCORE(Q_SCRIPT_IN_FIELD, slice_eq(o, SL("$expr")) ? 60 : 92);
     if (slice_eq(o, SL("$type")))
         return SCORE(mongo_is_secret(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, mongo_is_secret(q->field) ? 82
-                     : is_login(q->field) ? 62 : is_selector(q->field) ? is_excused(q) ? 55 : 62 : 35);
+                     : is_login(q->field) ? 62 : is_selector(q->field) ? is_excused(q) ? 55 : 62 : is_only_key(q) ? 62 : 35);
     if (slice_eq(o, SL("$mod")) && q->is_whole_modulus)
         return SCORE(Q_ALWAYS_OPERATOR, 72);
     if (slice_eq(o, SL("$not")) && q->value.kind == MONGO_EMPTY_OBJECT)
@@ -387,6 +410,9 @@ static struct mongo_score score_operator(const struct mongo_question *q)
         return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) ? 45 : 66);
     if (slice_eq(q->operator, SL("$regex")) && q->value.kind == MONGO_TEXT && mongo_is_placeholder(without_anchor(q->value.text)))
         return SCORE(Q_ALWAYS_OPERATOR, is_login(q->field) || is_picker ? 64 : 30);
+    if (WORD_IN(q->operator, "$lt", "$gt", "$lte", "$gte", "$size") && q->value.kind != MONGO_OTHER && !is_state(q->field) && !is_excused(q) &&
+        (is_login(q->field) || is_picker)) /* of what is compared with one value nobody says what it is not */
+        return SCORE(Q_ALWAYS_OPERATOR, 63);
     return SCORE(Q_WIDE_OPERATOR, is_login(q->field) ? 50 : 15);
 }
 

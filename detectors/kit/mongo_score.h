@@ -26,6 +26,7 @@ struct mongo_question {
     bool picks_one;      /* the command takes one document: it is looked up by what it is */
     bool has_null;       /* of a list */
     bool is_whole_modulus; /* $mod: [1, 0] */
+    bool is_only;        /* the only condition of its object */
     bool is_search;      /* three conditions or more */
     bool beside_value;   /* another field of the object is compared with a plain value */
     bool beside_secret;  /* and that is a secret */

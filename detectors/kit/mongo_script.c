@@ -85,6 +85,16 @@ static bool is_contrived(const struct query_lex *lex)
     return false;
 }
 
+/* this.a || 0: what stands in when there is nothing */
+static bool is_nothing(const struct query_lex *lex, size_t i)
+{
+    const struct query_token *t = &lex->tokens[i];
+
+    if (t->kind == QUERY_STRING)
+        return query_string_inside(lex, i).len == 0;
+    return t->kind == QUERY_NUMBER ? slice_eq(query_token_text(lex, i), SL("0")) : WORD_IN(query_token_text(lex, i), "false", "null", "undefined");
+}
+
 /* x || 1 == 1, true || x, !0: an alternative that is the same for every document. */
 static bool has_constant_alternative(const struct query_lex *lex)
 {
@@ -95,7 +105,7 @@ static bool has_constant_alternative(const struct query_lex *lex)
             continue;
         size_t end = operand_end(lex, i + 1, &asks);
 
-        if (!asks && end > i + 1)
+        if (!asks && end > i + 1 && !(end == i + 2 && is_nothing(lex, i + 1)))
             return true;
     }
     size_t end = operand_end(lex, 0, &asks); /* nothing but a constant, or one in front */
@@ -121,13 +131,21 @@ static bool takes_nothing(const struct query_lex *lex)
     return false;
 }
 
+/* this.hash.substr(0, 1), this.card.indexOf('4') */
+static bool asks_for_a_letter(const struct query_lex *lex, size_t i)
+{
+    return WORD_IN_NOCASE(query_token_text(lex, i), "hash", "card", "salt", "iban", "ssn", "key") && query_is_op(lex, i + 1, '.') &&
+           (query_is_word(lex, i + 2, "substr") || query_is_word(lex, i + 2, "indexOf") || query_is_word(lex, i + 2, "startsWith") ||
+            query_is_word(lex, i + 2, "slice") || query_is_word(lex, i + 2, "match"));
+}
+
 static bool asks_for_a_secret(const struct query_lex *lex)
 {
     for (size_t i = 2; i + 1 < lex->len; i++) {
         bool is_member = query_is_op(lex, i - 1, '.') && lex->tokens[i].kind == QUERY_NAME;
         bool is_index = query_is_op(lex, i - 1, '[') && lex->tokens[i].kind == QUERY_STRING;
 
-        if ((is_member && mongo_is_secret(query_token_text(lex, i))) || (is_index && mongo_is_secret(query_string_inside(lex, i))))
+        if ((is_member && (mongo_is_secret(query_token_text(lex, i)) || asks_for_a_letter(lex, i))) || (is_index && mongo_is_secret(query_string_inside(lex, i))))
             return true;
     }
     return false;

@@ -109,6 +109,8 @@ static bool is_lone_clause(struct slice rest)
         rest.len--;
     if (slice_eq_nocase(rest, SL("ALLOW FILTERING")))
         return true;
+    if (slice_starts(rest, SL("ORDER BY ")))
+        return (slice_ends_nocase(rest, SL(" ASC")) || slice_ends_nocase(rest, SL(" DESC"))) && rest.len < 64;
     if (!slice_starts(rest, SL("LIMIT ")) || rest.len == 6)
         return false;
     for (size_t i = 6; i < rest.len; i++)
