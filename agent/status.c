@@ -42,6 +42,7 @@ static struct json_object *source_json(const struct source_status *s, int64_t no
     add(o, "readUpTo", time_or_null(s->read_to_ns));
     add(o, "lagSeconds", s->read_to_ns > 0 ? json_object_new_int64((now_ns - s->read_to_ns) / NS_PER_S) : NULL);
     add(o, "backfilling", json_object_new_boolean(s->is_backfilling));
+    add(o, "historyPercent", json_object_new_int(s->is_backfilling ? s->history_percent : 100));
     add(o, "lastSuccess", time_or_null(s->last_success_ns));
     add(o, "clockSkewMs", json_object_new_int64(s->skew_ns / NS_PER_MS));
     add(o, "windows", json_object_new_int64(s->windows));

@@ -17,6 +17,7 @@ struct source_status {
     const char *name, *type, *state; /* "starting" "reading" "up to date" "failing" "paused" */
     char reason[240];
     bool is_caught_up, is_backfilling;
+    int history_percent;     /* while is_backfilling: how much of the history was read */
     int64_t read_to_ns;      /* ingestion time up to which everything was read */
     int64_t last_success_ns; /* wall */
     int64_t skew_ns;         /* server's clock minus ours */

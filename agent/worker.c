@@ -186,9 +186,20 @@ static int read_window(struct worker *w, const struct window *win, struct error 
     return 0;
 }
 
+/* How much of the history that teaches was read: what is left is what the planner still means to read before the
+ * time from which alerts are raised. */
+static int history_percent(const struct worker *w, const struct window *win)
+{
+    int64_t left = worker_now_ns(w) - w->timing.lookback_ns - win->to_ns, all = w->timing.backfill_ns;
+
+    left = left < 0 ? 0 : left > all ? all : left;
+    return all > 0 ? 100 - (int)(100.0 * (double)left / (double)all) : 100;
+}
+
 static void note_success(struct worker *w, const struct job *job)
 {
     struct board *f = w->board;
+    int percent = history_percent(w, &job->window);
 
     pthread_mutex_lock(&f->lock);
     w->status.windows++;
@@ -200,6 +211,7 @@ static void note_success(struct worker *w, const struct job *job)
         w->status.read_to_ns = job->window.to_ns;
     w->status.last_success_ns = sv_wall_ns(f->sv);
     w->status.is_backfilling = job->window.is_backfill;
+    w->status.history_percent = percent;
     w->status.state = "reading";
     w->status.reason[0] = '\0';
     pthread_mutex_unlock(&f->lock);

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "assemble.h"
 #include "base/num.h"
+#include "base/progress.h"
 #include "base/term.h"
 #include "cli/cli.h"
 #include "cli/page.h"
@@ -10,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FIRST_BAD 3 /* rows that could not be read and are shown */
@@ -89,18 +91,45 @@ static void say_summary(const struct replaying *r, const struct replay_counts *n
     (void)fprintf(stderr, "%s\n", buf_cstr(&line));
 }
 
+/* What is to be read, where that can be told beforehand: not of packed files, not of standard input. */
+static int64_t total_bytes(char **files, int n)
+{
+    int64_t total = 0;
+
+    for (int i = 0; i < n; i++) {
+        struct stat st;
+
+        if (slice_ends_nocase(slice_of(files[i]), SL(".gz")) || stat(files[i], &st) < 0 || !S_ISREG(st.st_mode))
+            return 0;
+        total = i64_add_sat(total, st.st_size);
+    }
+    return total;
+}
+
+static void on_progress(void *self, int64_t bytes)
+{
+    progress_at(self, bytes);
+}
+
 static int replay_all(struct assembly *a, struct replaying *r, char **files, int n_files, struct error *err)
 {
-    const struct replay_config cfg = { .bad_self = r, .on_bad = on_bad };
+    struct progress progress;
+    const struct replay_config cfg = { .bad_self = r, .on_bad = on_bad, .progress_self = &progress,
+                                       .on_progress = on_progress };
     CLEANUP(replay_freep) struct replay *replay = NULL;
     const struct observation *obs = NULL;
     size_t n = 0;
+    int rc = 0;
 
     if (replay_new(&cfg, &replay, err) < 0)
         return -1;
-    for (int i = 0; i < n_files; i++)
+    progress_begin(&progress, &a->sv, STDERR_FILENO, "reading", "bytes", total_bytes(files, n_files));
+    for (int i = 0; rc == 0 && i < n_files; i++)
         if (replay_add_file(replay, files[i], err) < 0)
-            return error_wrap(err, "%s", files[i]);
+            rc = error_wrap(err, "%s", files[i]);
+    progress_end(&progress);
+    if (rc < 0)
+        return -1;
     if (replay_finish(replay, err) < 0)
         return -1;
     obs = replay_observations(replay, &n);

@@ -43,7 +43,7 @@ static void add_sources(struct buf *out, struct json_object *o, bool colour)
                  status_text(s, "readUpTo")[0] ? status_text(s, "readUpTo") : "(nothing yet)", status_number(s, "rows"),
                  status_number(s, "lateRows"), status_number(s, "unreadableRows"), status_number(s, "queries"));
         if (status_number(s, "backfilling"))
-            buf_add_str(out, ", learning from history");
+            buf_addf(out, ", learning from history, %" PRId64 " %% done", status_number(s, "historyPercent"));
         add_reason(out, status_text(s, "reason"));
     }
 }

@@ -8,6 +8,8 @@
 #include "assemble.h"
 #include "base/json_out.h"
 #include "base/num.h"
+#include "base/progress.h"
+#include "base/services.h"
 #include "base/term.h"
 #include "cli/cli.h"
 #include "source/chunks.h"
@@ -96,13 +98,32 @@ static int check(const struct cli_args *args, struct error *err)
 
 /* ---- export --------------------------------------------------------------------------------------- */
 
+struct written {
+    FILE *f;
+    struct progress progress;
+    int64_t rows;
+};
+
 static int write_line(void *self, struct slice line, struct error *err)
 {
-    FILE *f = self;
+    struct written *w = self;
 
-    if (fwrite(line.at, 1, line.len, f) == line.len)
+    progress_at(&w->progress, ++w->rows);
+    if (fwrite(line.at, 1, line.len, w->f) == line.len)
         return 0;
     return error_errno(err, errno == ENOSPC ? ERR_LIMIT : ERR_IO, errno, "the export could not be written");
+}
+
+static int export_to(struct store *s, FILE *f, struct store_moved *ret, struct error *err)
+{
+    struct written w = { .f = f };
+    const struct services sv = { .clock = &clock_system };
+    int rc = 0;
+
+    progress_begin(&w.progress, &sv, STDERR_FILENO, "exporting", "rows", 0);
+    rc = store_export(s, write_line, &w, ret, err);
+    progress_end(&w.progress);
+    return rc;
 }
 
 static int end_file(FILE *f, const char *temporary, const char *path, int rc, struct error *err)
@@ -130,7 +151,7 @@ static int export_to_file(struct store *s, const char *path, struct store_moved 
     fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     f = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (f)
-        rc = end_file(f, temporary, path, store_export(s, write_line, f, ret, err), err);
+        rc = end_file(f, temporary, path, export_to(s, f, ret, err), err);
     else
         rc = error_errno(err, ERR_IO, errno, "cannot write '%s'", temporary);
     free(temporary);
@@ -148,7 +169,7 @@ static int export(const struct cli_args *args, struct error *err)
     if (path && strcmp(path, "-") != 0) {
         if (export_to_file(store, path, &moved, err) < 0)
             return -1;
-    } else if (store_export(store, write_line, stdout, &moved, err) < 0) {
+    } else if (export_to(store, stdout, &moved, err) < 0) {
         return -1;
     } else if (fflush(stdout) != 0) {
         return error_errno(err, ERR_IO, errno, "the export could not be written");
@@ -189,12 +210,14 @@ static int open_alone(const struct assembly *a, struct store **ret, struct error
 struct lines {
     struct chunks *file;
     struct slice rest;
+    struct progress progress;
 };
 
 static int next_line(void *self, struct slice *ret, struct error *err)
 {
     struct lines *l = self;
 
+    progress_at(&l->progress, chunks_bytes(l->file));
     do {
         if (slice_empty(l->rest) && chunks_next(l->file, &l->rest, err) < 0)
             return -1;
@@ -212,12 +235,16 @@ static int import(const struct cli_args *args, struct error *err)
     CLEANUP(chunks_closep) struct chunks *file = NULL;
     struct lines lines = { 0 };
     struct store_moved moved = { 0 };
+    int rc = 0;
 
     if (assemble(&a, args->config, ASSEMBLE_OFFLINE, err) < 0 || chunks_open(args->operands[1], &file, err) < 0 ||
         open_alone(&a, &store, err) < 0)
         return -1;
     lines.file = file;
-    if (store_import(store, args->flag[F_REPLACE], next_line, &lines, &moved, err) < 0)
+    progress_begin(&lines.progress, &a.sv, STDERR_FILENO, "importing", "bytes", 0);
+    rc = store_import(store, args->flag[F_REPLACE], next_line, &lines, &moved, err);
+    progress_end(&lines.progress);
+    if (rc < 0)
         return error_wrap(err, "nothing was imported from '%.200s'", args->operands[1]);
     (void)printf("%" PRId64 " rows are in the store\n", moved.rows);
     if (moved.left_out > 0)
@@ -227,12 +254,11 @@ static int import(const struct cli_args *args, struct error *err)
 
 static int say_progress(void *self, int percent)
 {
-    int *told = self;
+    const struct progress *p = self;
 
-    if (percent < *told + 10 && percent < 100)
-        return 0;
-    *told = percent;
-    (void)fprintf(stderr, "compacting: %d %%\n", percent);
+    progress_at(self, percent);
+    if (percent == 100 && !p->is_terminal) /* a log shows that it came to its end */
+        (void)fprintf(stderr, "compacting: 100 %%\n");
     return 0;
 }
 
@@ -241,16 +267,21 @@ static int compact(const struct cli_args *args, struct error *err)
     CLEANUP(assembly_release) struct assembly a = { 0 };
     CLEANUP(store_closep) struct store *store = NULL;
     CLEANUP(buf_release) struct buf before = BUF_INIT(64), after = BUF_INIT(64);
+    struct progress progress;
     int64_t now;
-    int told = 0;
+    int rc = 0;
 
     if (assemble(&a, args->config, ASSEMBLE_OFFLINE, err) < 0 || open_alone(&a, &store, err) < 0)
         return -1;
     now = sv_wall_ns(&a.sv);
     fmt_bytes(&before, store_size(store));
     if (store_compact_ledger(store, now - 3 * NS_PER_DAY, err) < 0 ||
-        store_forget_alerts(store, now - assemble_retention_ns(&a), err) < 0 ||
-        store_compact(store, say_progress, &told, err) < 0)
+        store_forget_alerts(store, now - assemble_retention_ns(&a), err) < 0)
+        return -1;
+    progress_begin(&progress, &a.sv, STDERR_FILENO, "compacting", "", 100);
+    rc = store_compact(store, say_progress, &progress, err);
+    progress_end(&progress);
+    if (rc < 0)
         return -1;
     fmt_bytes(&after, store_size(store));
     (void)printf("the store took %s and takes %s\n", buf_cstr(&before), buf_cstr(&after));

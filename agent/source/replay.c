@@ -198,6 +198,8 @@ static int read_file(struct replay *r, const char *path, struct chunks *c, struc
             return 0;
         if (read_piece(r, piece, err) < 0)
             return -1;
+        if (r->cfg.on_progress)
+            r->cfg.on_progress(r->cfg.progress_self, r->counts.bytes + chunks_bytes(c));
     }
 }
 

@@ -19,6 +19,8 @@ struct replay_config {
     enum table table;  /* of rows that do not say; TABLE_NONE: by the file's name, if it is a table's */
     void *bad_self;    /* rows that could not be read; may be NULL */
     void (*on_bad)(void *self, const char *path, struct slice raw, const char *reason);
+    void *progress_self;
+    void (*on_progress)(void *self, int64_t bytes); /* unpacked bytes read so far; may be NULL */
 };
 
 struct replay_counts {
