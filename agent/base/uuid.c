@@ -33,7 +33,7 @@ void uuid_v5(const uint8_t ns[16], struct slice name, char out[37])
     if (!sha || EVP_DigestInit_ex(sha, EVP_sha1(), NULL) != 1 || EVP_DigestUpdate(sha, ns, 16) != 1 ||
         EVP_DigestUpdate(sha, name.at, name.len) != 1 || EVP_DigestFinal_ex(sha, digest, NULL) != 1) {
         /* Another id would be another alert: better none than a wrong one. */
-        (void)fprintf(stderr, "cosmowatch: OpenSSL refuses SHA-1, alerts cannot be named\n");
+        (void)fprintf(stderr, "cosmowatch: no memory for SHA-1, or OpenSSL refuses it: alerts cannot be named\n");
         abort();
     }
     EVP_MD_CTX_free(sha);

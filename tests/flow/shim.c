@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
@@ -32,13 +33,29 @@ struct orders {
     _Atomic int64_t disk_ops, disk_errno, disk_skip, disk_count, disk_hits; /* count -1: for ever */
     _Atomic int64_t disk_one_in, disk_dice;            /* by chance instead: one call in so many */
     _Atomic int64_t sync_delay_ms, write_most;         /* write_most: bytes of one write() or read() */
-    _Atomic int64_t memory_skip, memory_count, memory_hits;
+    _Atomic int64_t memory_skip, memory_count, memory_hits, memory_of_all;
     _Atomic int64_t thread_count, thread_hits;
 };
 
 enum { OP_WRITE = 1, OP_SYNC = 2, OP_READ = 4, OP_OPEN = 8, OP_NAME = 16, OP_CUT = 32, OP_SYNC_FOLDER = 64 };
 
 static struct orders none, *orders = &none;
+
+/* Where the program's own code lies: what libraries make of refused memory (json-c and simdjson end the process) is no
+ * matter of ours. */
+static uintptr_t own_from, own_to;
+
+static int note_program(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)size;
+    (void)arg;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD && (info->dlpi_phdr[i].p_flags & PF_X)) {
+            own_from = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+            own_to = own_from + info->dlpi_phdr[i].p_memsz;
+        }
+    return 1; /* the first one is the program */
+}
 
 __attribute__((constructor)) static void map_orders(void)
 {
@@ -48,6 +65,7 @@ __attribute__((constructor)) static void map_orders(void)
 
     if (fd >= 0)
         (void)close(fd);
+    (void)dl_iterate_phdr(note_program, NULL);
     if (at != MAP_FAILED)
         orders = at;
     else if (path)
@@ -308,9 +326,10 @@ void *__libc_malloc(size_t len);
 void *__libc_calloc(size_t n, size_t len);
 void *__libc_realloc(void *at, size_t len);
 
-static bool memory_fails(void)
+static bool memory_fails(const void *caller)
 {
-    if (orders->memory_count == 0)
+    if (orders->memory_count == 0 ||
+        (orders->memory_of_all == 0 && ((uintptr_t)caller < own_from || (uintptr_t)caller >= own_to)))
         return false;
     if (orders->memory_skip > 0) {
         orders->memory_skip--;
@@ -325,17 +344,17 @@ static bool memory_fails(void)
 
 void *malloc(size_t len)
 {
-    return memory_fails() ? NULL : __libc_malloc(len);
+    return memory_fails(__builtin_return_address(0)) ? NULL : __libc_malloc(len);
 }
 
 void *calloc(size_t n, size_t len)
 {
-    return memory_fails() ? NULL : __libc_calloc(n, len);
+    return memory_fails(__builtin_return_address(0)) ? NULL : __libc_calloc(n, len);
 }
 
 void *realloc(void *at, size_t len)
 {
-    return memory_fails() ? NULL : __libc_realloc(at, len);
+    return memory_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(at, len);
 }
 
 int pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
