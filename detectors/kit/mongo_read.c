@@ -717,7 +717,8 @@ static bool takes_everything(const struct walker *w, struct slice stage, size_t 
     for (size_t i = from; i < w->i; i++) {
         struct slice s = w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : slice_make(NULL, 0);
         bool is_key = query_is_op(lex, i + 1, ':');
-        bool is_field = !is_key && i >= from + 2 && WORD_IN(query_string_inside(lex, i - 2), "localField", "foreignField");
+        bool is_field = !is_key && i >= from + 2 && w->r->tokens[i - 2].kind == QUERY_STRING &&
+                        WORD_IN(query_string_inside(lex, i - 2), "localField", "foreignField");
 
         joins |= is_key ? WORD_IN(s, "localField", "connectFromField", "startWith", "connectToField") : is_bound_name(s);
         is_dummy |= is_field && s.at && mongo_is_placeholder(s);
