@@ -1,6 +1,7 @@
 /* status.c - `cosmowatch status`: what the running agent last said of itself.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "assemble.h"
+#include "base/num.h"
 #include "base/term.h"
 #include "base/timeutil.h"
 #include "cli/cli.h"
@@ -10,6 +11,7 @@
 #include <json-c/json.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static void add_reason(struct buf *out, const char *reason)
@@ -105,7 +107,120 @@ static void add_judgement(struct buf *out, struct json_object *o)
     }
 }
 
-static int print_status(struct store *store, bool is_json, struct error *err)
+/* ---- one screen: --watch on a terminal ------------------------------------------------------------------------------ */
+
+static void add_short(struct buf *out, struct json_object *s, bool colour)
+{
+    const char *state = status_text(s, "state");
+
+    buf_addf(out, "  %-14.14s %s%-10s%s ", status_text(s, "name"), term_style(colour, state_style(state)), state,
+             term_style(colour, TERM_PLAIN));
+}
+
+static void end_short(struct buf *out, struct json_object *s)
+{
+    buf_add_char(out, '\n');
+    if (status_text(s, "reason")[0]) {
+        buf_add_str(out, "    ");
+        term_add_safe(out, slice_of(status_text(s, "reason")));
+        buf_add_char(out, '\n');
+    }
+}
+
+static void add_short_source(struct buf *out, struct json_object *s, bool colour)
+{
+    add_short(out, s, colour);
+    if (status_number(s, "backfilling")) {
+        buf_addf(out, "learning from history, %" PRId64 " %% done", status_number(s, "historyPercent"));
+    } else if (status_text(s, "readUpTo")[0]) {
+        fmt_duration_ms(out, status_number(s, "lagSeconds") * 1000);
+        buf_add_str(out, " behind");
+    } else {
+        buf_add_str(out, "nothing read yet");
+    }
+    buf_addf(out, ", %" PRId64 " rows, %" PRId64 " late", status_number(s, "rows"), status_number(s, "lateRows"));
+    if (status_number(s, "unreadableRows") > 0)
+        buf_addf(out, ", %" PRId64 " unreadable", status_number(s, "unreadableRows"));
+    end_short(out, s);
+}
+
+static void add_short_output(struct buf *out, struct json_object *s, bool colour)
+{
+    add_short(out, s, colour);
+    buf_addf(out, "%" PRId64 " accepted, %" PRId64 " pending, %" PRId64 " parked", status_number(s, "accepted"),
+             status_number(s, "pending"), status_number(s, "parked"));
+    end_short(out, s);
+}
+
+static void add_short_list(struct buf *out, struct json_object *o, const char *key, bool colour,
+                           void (*add)(struct buf *out, struct json_object *s, bool colour))
+{
+    struct json_object *list = NULL;
+    size_t n = status_list(o, key, &list);
+
+    buf_addf(out, "%s\n", key);
+    for (size_t i = 0; i < n; i++)
+        add(out, json_object_array_get_idx(list, i), colour);
+}
+
+static void add_short_rest(struct buf *out, struct json_object *o)
+{
+    struct json_object *j = NULL, *list = NULL, *feeds = NULL;
+    size_t n = status_list(o, "feeds", &feeds), failing = 0;
+
+    for (size_t i = 0; i < n; i++)
+        failing += status_text(json_object_array_get_idx(feeds, i), "reason")[0] != '\0';
+    buf_addf(out, "feeds\n  %zu, of them %zu cannot be refreshed\njudgement\n", n, failing);
+    if (!json_object_object_get_ex(o, "judgement", &j))
+        return;
+    buf_addf(out, "  %" PRId64 " open alerts; %" PRId64 " accounts, %" PRId64 " still learning; %zu detectors cannot judge\n",
+             status_number(j, "openAlerts"), status_number(j, "accounts"), status_number(j, "learningAccounts"),
+             status_list(j, "cannotJudge", &list));
+}
+
+/* No line is wider than the terminal and none is below it: what scrolls away is not watched. Colours take no room. */
+static void add_clipped(struct buf *out, struct slice text, int columns, int rows)
+{
+    struct slice line = { 0 };
+
+    while (rows-- > 0 && slice_split(&text, '\n', &line)) {
+        int column = 0;
+        bool is_escape = false;
+
+        if (rows == 0 && !slice_empty(text)) {
+            buf_add_str(out, "... all of it: cosmowatch status\n");
+            return;
+        }
+        for (size_t i = 0; i < line.len; i++) {
+            bool is_first = ((unsigned char)line.at[i] & 0xC0) != 0x80; /* of a character */
+
+            is_escape = is_escape || line.at[i] == '\x1b';
+            if (!is_escape && is_first && ++column > columns)
+                break;
+            buf_add_char(out, line.at[i]);
+            if (is_escape && line.at[i] == 'm')
+                is_escape = false;
+        }
+        buf_add_char(out, '\n');
+    }
+}
+
+static void add_screen(struct buf *out, struct json_object *o, bool colour)
+{
+    CLEANUP(buf_release) struct buf all = BUF_INIT(8u << 20);
+    struct winsize size = { 0 };
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row < 5)
+        size.ws_row = 24;
+    buf_addf(&all, "cosmowatch %s, process %" PRId64 ", as of %s\n", status_text(o, "version"), status_number(o, "pid"),
+             status_text(o, "writtenAt"));
+    add_short_list(&all, o, "sources", colour, add_short_source);
+    add_short_list(&all, o, "outputs", colour, add_short_output);
+    add_short_rest(&all, o);
+    add_clipped(out, buf_slice(&all), term_width(STDOUT_FILENO), size.ws_row - 1);
+}
+
+static int print_status(struct store *store, bool is_json, bool is_screen, struct error *err)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT(8u << 20);
     CLEANUP(buf_release) struct buf out = BUF_INIT(8u << 20);
@@ -123,7 +238,13 @@ static int print_status(struct store *store, bool is_json, struct error *err)
     o = json_tokener_parse(buf_cstr(&text));
     if (!o)
         return error_set(err, ERR_STATE, "the stored status is not readable");
-    buf_addf(&out, "cosmowatch %s, process %" PRId64 ", as of %s UTC\n", status_text(o, "version"), status_number(o, "pid"),
+    if (is_screen) {
+        buf_add_str(&out, "\x1b[H\x1b[2J");
+        add_screen(&out, o, colour);
+        json_object_put(o);
+        return cli_print(&out) == CLI_OK ? 0 : error_set(err, ERR_IO, "standard output was closed");
+    }
+    buf_addf(&out, "cosmowatch %s, process %" PRId64 ", as of %s\n", status_text(o, "version"), status_number(o, "pid"),
              status_text(o, "writtenAt"));
     add_sources(&out, o, colour);
     add_outputs(&out, o, colour);
@@ -150,9 +271,7 @@ static int run_status(int argc, char **argv)
     if (assemble_open_store(args.config, STORE_READ, &store, &err) < 0)
         return cli_fail(&err);
     do {
-        if (args.flag[0] && isatty(STDOUT_FILENO))
-            (void)fputs("\x1b[H\x1b[2J", stdout), (void)fflush(stdout);
-        if (print_status(store, args.is_json, &err) < 0)
+        if (print_status(store, args.is_json, args.flag[0] && isatty(STDOUT_FILENO), &err) < 0)
             return cli_fail(&err);
     } while (args.flag[0] && poll(NULL, 0, 2000) == 0);
     return CLI_OK;
@@ -162,7 +281,7 @@ const struct verb verb_status = {
     .name = "status",
     .summary = "sources, outputs, feeds, learning and what cannot be judged",
     .usage = "[--watch] [--json]",
-    .help = "      --watch             redraw every two seconds\n"
+    .help = "      --watch             every two seconds; on a terminal the essentials, in one screen\n"
             "      --json              as the agent wrote it\n",
     .run = run_status,
 };
