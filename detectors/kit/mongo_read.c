@@ -39,8 +39,14 @@ struct walker {
     size_t i, depth;
 };
 
-static bool op(const struct walker *w, unsigned o) { return query_is_op(&w->r->lex, w->i, o); }
-static bool at_end(const struct walker *w) { return w->i + 1 >= w->r->lex.len; }
+static bool op(const struct walker *w, unsigned o)
+{
+    return query_is_op(&w->r->lex, w->i, o);
+}
+static bool at_end(const struct walker *w)
+{
+    return w->i + 1 >= w->r->lex.len;
+}
 
 static void push_op(struct walker *w, char c)
 {
@@ -110,7 +116,8 @@ static void found(struct walker *w, enum query_rule rule, int score, size_t firs
     const struct query_token *a = &w->r->tokens[first], *b = &w->r->tokens[last];
 
     if (score > 0)
-        add_use(w, &(struct mongo_use){ .rule = rule, .score = score, .at = a->at, .len = b->at + b->len - a->at });
+        add_use(w, &(struct mongo_use) {
+                       .rule = rule, .score = score, .at = a->at, .len = b->at + b->len - a->at });
 }
 
 /* What one client does every day and another never: its own code. */
@@ -120,15 +127,19 @@ static void found_habit(struct walker *w, enum query_rule rule, int score, size_
     uint64_t habit = query_word_of_code(WORD_HABIT, rule);
 
     query_shape_note_field(&w->r->shape, habit, (uint32_t)first);
-    add_use(w, &(struct mongo_use){ .rule = rule, .score = score, .at = a->at, .len = b->at + b->len - a->at, .as_operator = habit });
+    add_use(
+        w,
+        &(struct mongo_use) {
+            .rule = rule, .score = score, .at = a->at, .len = b->at + b->len - a->at, .as_operator = habit });
 }
 
 /* ---- values of a filter -------------------------------------------------------------------------- */
 
 static bool is_typed_value(struct slice key)
 {
-    return WORD_IN(key, "$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal", "$binary", "$uuid",
-                     "$timestamp", "$regularExpression", "$undefined", "$minKey", "$maxKey", "$symbol", "$ref", "$id");
+    return WORD_IN(key, "$oid", "$date", "$numberLong", "$numberInt", "$numberDouble", "$numberDecimal",
+                   "$binary", "$uuid", "$timestamp", "$regularExpression", "$undefined", "$minKey", "$maxKey",
+                   "$symbol", "$ref", "$id");
 }
 
 /* What stands at the walker, for the scores. */
@@ -139,11 +150,15 @@ static struct mongo_value value_at(struct walker *w)
     struct mongo_value v = { .kind = MONGO_OTHER };
 
     switch ((enum query_token_kind)t->kind) {
-    case QUERY_STRING: case QUERY_OPEN_STRING:
+    case QUERY_STRING:
+    case QUERY_OPEN_STRING:
         v.kind = MONGO_TEXT;
         v.text = t->kind == QUERY_STRING ? query_string_inside(lex, w->i) : query_token_text(lex, w->i);
         break;
-    case QUERY_NUMBER: v.kind = MONGO_NUMBER; v.text = query_token_text(lex, w->i); break;
+    case QUERY_NUMBER:
+        v.kind = MONGO_NUMBER;
+        v.text = query_token_text(lex, w->i);
+        break;
     case QUERY_NAME:
         if (query_is_word(lex, w->i, "true"))
             v.kind = MONGO_TRUE;
@@ -160,7 +175,11 @@ static struct mongo_value value_at(struct walker *w)
         else if (t->op == '{')
             v.kind = query_is_op(lex, w->i + 1, '}') ? MONGO_EMPTY_OBJECT : MONGO_OBJECT;
         break;
-    case QUERY_PARAM: case QUERY_BYTE: case QUERY_END: default: break;
+    case QUERY_PARAM:
+    case QUERY_BYTE:
+    case QUERY_END:
+    default:
+        break;
     }
     if (v.kind == MONGO_OBJECT) {
         struct walker peek = { .r = w->r, .i = w->i + 1 };
@@ -174,7 +193,8 @@ static struct mongo_value value_at(struct walker *w)
     return v;
 }
 
-/* ["admin", "root"]: two or more names that everybody guesses. ["toto"]: nothing but what stands for nothing. */
+/* ["admin", "root"]: two or more names that everybody guesses. ["toto"]: nothing but what stands for nothing.
+ */
 static void look_at_list(const struct walker *w, struct mongo_question *q)
 {
     size_t guesses = 0, texts = 0, junk = 0;
@@ -193,8 +213,8 @@ static void look_at_list(const struct walker *w, struct mongo_question *q)
 
 /* A field under operators. */
 struct asked_field {
-    struct slice name;    /* last part of the path */
-    uint64_t path;        /* hash of the whole */
+    struct slice name; /* last part of the path */
+    uint64_t path;     /* hash of the whole */
     size_t tok;
     bool ignores_case, beside_value, beside_secret, is_search, is_only; /* struct mongo_question */
 };
@@ -218,14 +238,21 @@ static void walk_operators(struct walker *w, const struct asked_field *f, bool i
 static void take_operator(struct walker *w, const struct asked_field *f, struct slice name, bool is_negated)
 {
     char copy[32]; /* the key's memory is reused */
-    struct slice operator = slice_make(copy, name.len < sizeof copy ? name.len : sizeof copy);
+    struct slice operator= slice_make(copy, name.len < sizeof copy ? name.len : sizeof copy);
 
     memcpy(copy, name.at, operator.len);
     struct mongo_value v = value_at(w);
-    struct mongo_question q = { .field = f->name, .operator = operator, .value = v, .ignores_case = f->ignores_case,
-                                .has_limit = w->r->has_limit, .is_negated = is_negated,
-                                .picks_one = w->r->picks_one, .is_search = f->is_search, .is_only = f->is_only,
-                                .beside_value = f->beside_value, .beside_secret = f->beside_secret };
+    struct mongo_question q = { .field = f->name,
+                                .operator= operator,
+                                .value = v,
+                                .ignores_case = f->ignores_case,
+                                .has_limit = w->r->has_limit,
+                                .is_negated = is_negated,
+                                .picks_one = w->r->picks_one,
+                                .is_search = f->is_search,
+                                .is_only = f->is_only,
+                                .beside_value = f->beside_value,
+                                .beside_secret = f->beside_secret };
 
     if (v.kind == MONGO_LIST)
         look_at_list(w, &q);
@@ -233,7 +260,8 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
                          slice_eq(query_token_text(&w->r->lex, w->i + 3), SL("0"));
     struct mongo_score s = mongo_score_operator(&q);
     size_t value_tok = w->i;
-    /* A value that makes an attack of it is a form of its own: {"$regex": "blue"} excuses no {"$regex": ".*"}. */
+    /* A value that makes an attack of it is a form of its own: {"$regex": "blue"} excuses no {"$regex":
+     * ".*"}. */
     uint64_t form = form_of(f, operator) + (s.score >= MONGO_SUSPICIOUS);
 
     note_form(w, form, f->tok);
@@ -253,8 +281,13 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
     size_t last = w->i > value_tok ? w->i - 1 : value_tok;
     const struct query_token *a = &w->r->tokens[f->tok], *b = &w->r->tokens[last];
 
-    add_use(w, &(struct mongo_use){ .rule = s.rule, .score = s.score, .at = a->at, .len = b->at + b->len - a->at,
-                                    .as_value = form_of(f, SL("=")), .as_operator = form, .is_guess = s.is_guess });
+    add_use(w, &(struct mongo_use) { .rule = s.rule,
+                                     .score = s.score,
+                                     .at = a->at,
+                                     .len = b->at + b->len - a->at,
+                                     .as_value = form_of(f, SL("=")),
+                                     .as_operator = form,
+                                     .is_guess = s.is_guess });
 }
 
 /* Keys of the object at the walker, once: {"$regex": ..., "$options": "i"} belong together. */
@@ -267,7 +300,8 @@ static bool has_option_i(const struct walker *w)
         depth -= query_is_op(&w->r->lex, i, '}');
         if (depth == 0)
             return false;
-        if (depth == 1 && w->r->tokens[i].kind == QUERY_STRING && slice_eq(query_string_inside(&w->r->lex, i), SL("$options")) &&
+        if (depth == 1 && w->r->tokens[i].kind == QUERY_STRING &&
+            slice_eq(query_string_inside(&w->r->lex, i), SL("$options")) &&
             w->r->tokens[i + 2].kind == QUERY_STRING)
             return slice_find(query_string_inside(&w->r->lex, i + 2), SL("i")) != SIZE_MAX;
     }
@@ -290,7 +324,8 @@ static bool next_key(struct walker *w, bool *first)
         }
         const struct query_token *t = &w->r->tokens[w->i];
 
-        if ((t->kind == QUERY_STRING || t->kind == QUERY_NAME || t->kind == QUERY_NUMBER) && query_is_op(&w->r->lex, w->i + 1, ':'))
+        if ((t->kind == QUERY_STRING || t->kind == QUERY_NAME || t->kind == QUERY_NUMBER) &&
+            query_is_op(&w->r->lex, w->i + 1, ':'))
             return true;
         if (op(w, ']') || op(w, ')'))
             return false; /* out of step: the caller goes on */
@@ -339,9 +374,12 @@ static void take_field(struct walker *w, const struct asked_field *f)
         bool is_secret = mongo_is_secret(f->name);
 
         note_form(w, form_of(f, SL("{}")), f->tok);
-        add_use(w, &(struct mongo_use){ .rule = Q_EMPTY_OBJECT, .score = is_secret ? 86 : 72, .at = w->r->tokens[f->tok].at,
-                                        .len = w->r->tokens[w->i + 1].at + 1 - w->r->tokens[f->tok].at,
-                                        .as_value = form_of(f, SL("=")), .as_operator = form_of(f, SL("{}")) });
+        add_use(w, &(struct mongo_use) { .rule = Q_EMPTY_OBJECT,
+                                         .score = is_secret ? 86 : 72,
+                                         .at = w->r->tokens[f->tok].at,
+                                         .len = w->r->tokens[w->i + 1].at + 1 - w->r->tokens[f->tok].at,
+                                         .as_value = form_of(f, SL("=")),
+                                         .as_operator = form_of(f, SL("{}")) });
         push_op(w, '{');
         push_op(w, '}');
         skip_value(w);
@@ -372,9 +410,11 @@ static void take_where(struct walker *w, size_t key_tok, bool in_field)
     push_value(w, w->i);
     skip_value(w);
     if (in_field || hostile)
-        found(w, in_field ? Q_SCRIPT_IN_FIELD : Q_SCRIPT_HOSTILE, in_field ? 92 : 88, key_tok, w->i > value_tok ? w->i - 1 : value_tok);
+        found(w, in_field ? Q_SCRIPT_IN_FIELD : Q_SCRIPT_HOSTILE, in_field ? 92 : 88, key_tok,
+              w->i > value_tok ? w->i - 1 : value_tok);
     else
-        found_habit(w, Q_SCRIPT, v.kind == MONGO_TEXT ? 35 : 62, key_tok, w->i > value_tok ? w->i - 1 : value_tok);
+        found_habit(w, Q_SCRIPT, v.kind == MONGO_TEXT ? 35 : 62, key_tok,
+                    w->i > value_tok ? w->i - 1 : value_tok);
 }
 
 static struct slice last_part(struct slice path)
@@ -385,7 +425,8 @@ static struct slice last_part(struct slice path)
     return path;
 }
 
-/* {"$gte": ["$price", "$price"]}, {"$ne": ["$_id", null]}, {"$or": [..., true]}: the same of every document. */
+/* {"$gte": ["$price", "$price"]}, {"$ne": ["$_id", null]}, {"$or": [..., true]}: the same of every document.
+ */
 static bool is_same_for_all(const struct walker *w, size_t i)
 {
     const struct query_lex *lex = &w->r->lex;
@@ -401,21 +442,24 @@ static bool is_same_for_all(const struct walker *w, size_t i)
             depth -= query_is_op(lex, k, ']') || query_is_op(lex, k, '}');
             if (depth == 0)
                 return false;
-            if (depth == 1 && (query_is_word(lex, k, "true") || (w->r->tokens[k].kind == QUERY_NUMBER && !query_is_op(lex, k - 1, '-'))))
+            if (depth == 1 && (query_is_word(lex, k, "true") ||
+                               (w->r->tokens[k].kind == QUERY_NUMBER && !query_is_op(lex, k - 1, '-'))))
                 return true;
         }
         return false;
     }
-    if (slice_eq(key, SL("$eq")) && w->r->tokens[i + 3].kind == QUERY_NUMBER && query_is_op(lex, i + 4, ',') && query_is_op(lex, i + 6, ']') &&
+    if (slice_eq(key, SL("$eq")) && w->r->tokens[i + 3].kind == QUERY_NUMBER &&
+        query_is_op(lex, i + 4, ',') && query_is_op(lex, i + 6, ']') &&
         slice_eq(query_token_text(lex, i + 3), query_token_text(lex, i + 5)))
         return true;
-    if (!WORD_IN(key, "$eq", "$gte", "$lte", "$ne", "$gt") || w->r->tokens[i + 3].kind != QUERY_STRING || !query_is_op(lex, i + 4, ',') ||
-        !query_is_op(lex, i + 6, ']'))
+    if (!WORD_IN(key, "$eq", "$gte", "$lte", "$ne", "$gt") || w->r->tokens[i + 3].kind != QUERY_STRING ||
+        !query_is_op(lex, i + 4, ',') || !query_is_op(lex, i + 6, ']'))
         return false;
     left = query_string_inside(lex, i + 3);
     if (WORD_IN(key, "$ne", "$gt"))
         return slice_eq(left, SL("$_id")) && query_is_word(lex, i + 5, "null");
-    return slice_starts(left, SL("$")) && w->r->tokens[i + 5].kind == QUERY_STRING && slice_eq(left, query_string_inside(lex, i + 5));
+    return slice_starts(left, SL("$")) && w->r->tokens[i + 5].kind == QUERY_STRING &&
+           slice_eq(left, query_string_inside(lex, i + 5));
 }
 
 /* {"$eq": [1, 1]}: nothing of the document in it. */
@@ -428,7 +472,8 @@ static void take_expression(struct walker *w, size_t key_tok)
 
     walk_any(w);
     for (size_t i = from; i < w->i; i++) {
-        struct slice s = w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(&w->r->lex, i) : slice_make(NULL, 0);
+        struct slice s =
+            w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(&w->r->lex, i) : slice_make(NULL, 0);
         bool is_key = query_is_op(&w->r->lex, i + 1, ':');
 
         bool is_path = !is_key && slice_starts(s, SL("$"));
@@ -436,14 +481,18 @@ static void take_expression(struct walker *w, size_t key_tok)
         has_path |= is_path;
         is_same |= is_key && s.at && is_same_for_all(w, i);
         is_secret |= is_path && mongo_is_secret(last_part(slice_make(s.at + 1, s.len - 1)));
-        compares |= (is_key && WORD_IN(s, "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$isNumber", "$literal", "$toBool")) || query_is_word(lex, i, "true") ||
-                    query_is_word(lex, i, "false") || (is_key && slice_eq(s, SL("$in")));
-        infers |= is_key && WORD_IN(s, "$strLenCP", "$strLenBytes", "$substr", "$substrCP", "$substrBytes", "$indexOfCP", "$indexOfBytes",
-                                    "$regexMatch", "$regexFind", "$regexFindAll", "$strcasecmp", "$toLower", "$toUpper", "$split");
+        compares |= (is_key && WORD_IN(s, "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$isNumber", "$literal",
+                                       "$toBool")) ||
+                    query_is_word(lex, i, "true") || query_is_word(lex, i, "false") ||
+                    (is_key && slice_eq(s, SL("$in")));
+        infers |= is_key && WORD_IN(s, "$strLenCP", "$strLenBytes", "$substr", "$substrCP", "$substrBytes",
+                                    "$indexOfCP", "$indexOfBytes", "$regexMatch", "$regexFind",
+                                    "$regexFindAll", "$strcasecmp", "$toLower", "$toUpper", "$split");
     }
     if (w->i <= from)
         return;
-    bool is_constant = v.kind == MONGO_TRUE || v.kind == MONGO_NUMBER || (v.kind == MONGO_TEXT && !slice_starts(v.text, SL("$")));
+    bool is_constant = v.kind == MONGO_TRUE || v.kind == MONGO_NUMBER ||
+                       (v.kind == MONGO_TEXT && !slice_starts(v.text, SL("$")));
 
     if (is_constant || is_same || (compares && !has_path))
         found(w, Q_ALWAYS_OPERATOR, 74, key_tok, w->i - 1);
@@ -467,11 +516,13 @@ static void look_beside(const struct walker *w, struct asked_field *ret)
         keys += depth == 1 && query_is_op(lex, i + 1, ':');
         ret->is_search = keys >= 3;
         ret->is_only = keys == 1;
-        bool is_typed = query_is_op(lex, i + 2, '{') && w->r->tokens[i + 3].kind == QUERY_STRING && is_typed_value(query_string_inside(lex, i + 3));
+        bool is_typed = query_is_op(lex, i + 2, '{') && w->r->tokens[i + 3].kind == QUERY_STRING &&
+                        is_typed_value(query_string_inside(lex, i + 3));
 
         if (depth != 1 || !query_is_op(lex, i + 1, ':') || (!query_is_literal(lex, i + 2) && !is_typed))
             continue;
-        struct slice key = w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : query_token_text(lex, i);
+        struct slice key =
+            w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : query_token_text(lex, i);
 
         ret->beside_value |= !slice_starts(key, SL("$"));
         ret->beside_secret |= mongo_is_secret(key);
@@ -482,28 +533,32 @@ static void look_beside(const struct walker *w, struct asked_field *ret)
 static bool is_nobody(const struct walker *w, size_t from)
 {
     const struct query_lex *lex = &w->r->lex;
-    struct slice key = w->r->tokens[from + 2].kind == QUERY_STRING ? query_string_inside(lex, from + 2) : slice_make(NULL, 0);
-    bool is_key = key.at && WORD_IN(key, "_id", "zzz", "xxx", "foo", "a", "1"); /* the last ones name no field at all */
+    struct slice key = w->r->tokens[from + 2].kind == QUERY_STRING ? query_string_inside(lex, from + 2)
+                                                                   : slice_make(NULL, 0);
+    bool is_key =
+        key.at && WORD_IN(key, "_id", "zzz", "xxx", "foo", "a", "1"); /* the last ones name no field at all */
 
-    return w->i == from + 7 && query_is_op(lex, from, '[') && query_is_op(lex, from + 1, '{') && is_key && query_is_op(lex, from + 3, ':') &&
+    return w->i == from + 7 && query_is_op(lex, from, '[') && query_is_op(lex, from + 1, '{') && is_key &&
+           query_is_op(lex, from + 3, ':') &&
            (query_is_word(lex, from + 4, "null") || query_is_literal(lex, from + 4));
 }
 
-/* {"owner": "kim"}, {"owner": {"$ne": "kim"}}; {"a": 1}, {"_id": {"$exists": true}}: together that is everything. {"1": "1"}:
- * names of nothing. `i` is at the alternatives of $or. */
+/* {"owner": "kim"}, {"owner": {"$ne": "kim"}}; {"a": 1}, {"_id": {"$exists": true}}: together that is
+ * everything. {"1": "1"}: names of nothing. `i` is at the alternatives of $or. */
 static bool is_everything(const struct walker *w, size_t i)
 {
     const struct query_lex *lex = &w->r->lex;
     struct slice plain = slice_make(NULL, 0);
 
     for (; i + 6 < w->i; i++) {
-        if ((!query_is_op(lex, i, '[') && !query_is_op(lex, i, ',')) || !query_is_op(lex, i + 1, '{') || w->r->tokens[i + 2].kind != QUERY_STRING ||
-            !query_is_op(lex, i + 3, ':'))
+        if ((!query_is_op(lex, i, '[') && !query_is_op(lex, i, ',')) || !query_is_op(lex, i + 1, '{') ||
+            w->r->tokens[i + 2].kind != QUERY_STRING || !query_is_op(lex, i + 3, ':'))
             continue;
         struct slice key = query_string_inside(lex, i + 2);
 
         if (query_is_op(lex, i + 5, '}')) { /* one plain value */
-            struct slice value = w->r->tokens[i + 4].kind == QUERY_STRING ? query_string_inside(lex, i + 4) : slice_make(NULL, 0);
+            struct slice value = w->r->tokens[i + 4].kind == QUERY_STRING ? query_string_inside(lex, i + 4)
+                                                                          : slice_make(NULL, 0);
 
             if (value.at && slice_eq(key, value) && key.len > 0)
                 return true;
@@ -511,10 +566,12 @@ static bool is_everything(const struct walker *w, size_t i)
                 plain = key;
             continue;
         }
-        if (!query_is_op(lex, i + 4, '{') || w->r->tokens[i + 5].kind != QUERY_STRING || !query_is_op(lex, i + 8, '}') || !query_is_op(lex, i + 9, '}'))
+        if (!query_is_op(lex, i + 4, '{') || w->r->tokens[i + 5].kind != QUERY_STRING ||
+            !query_is_op(lex, i + 8, '}') || !query_is_op(lex, i + 9, '}'))
             continue;
-        struct slice operator = query_string_inside(lex, i + 5);
-        bool is_there = (slice_eq(operator, SL("$ne")) && (query_is_word(lex, i + 7, "null") || query_is_literal(lex, i + 7))) ||
+        struct slice operator= query_string_inside(lex, i + 5);
+        bool is_there = (slice_eq(operator, SL("$ne")) &&
+                         (query_is_word(lex, i + 7, "null") || query_is_literal(lex, i + 7))) ||
                         (slice_eq(operator, SL("$exists")) && query_is_word(lex, i + 7, "true"));
 
         if (is_there && (slice_eq(key, SL("_id")) || (plain.at && slice_eq(key, plain))))
@@ -552,8 +609,12 @@ static void walk_filter(struct walker *w, uint64_t path)
         w->i += 2;
         if (name.len == 0 || name.at[0] != '$') {
             char copy[64]; /* the key's memory is reused */
-            struct asked_field f = { .name = slice_cut(last_part(name), sizeof copy), .path = path * 31 + word, .tok = tok,
-                                     .beside_value = beside.beside_value, .beside_secret = beside.beside_secret, .is_search = beside.is_search,
+            struct asked_field f = { .name = slice_cut(last_part(name), sizeof copy),
+                                     .path = path * 31 + word,
+                                     .tok = tok,
+                                     .beside_value = beside.beside_value,
+                                     .beside_secret = beside.beside_secret,
+                                     .is_search = beside.is_search,
                                      .is_only = beside.is_only };
 
             memcpy(copy, f.name.at, f.name.len);
@@ -565,8 +626,8 @@ static void walk_filter(struct walker *w, uint64_t path)
 
             walk_list(w, walk_filter, path);
             for (size_t i = from; is_or && i + 2 < w->i; i++)
-                if ((query_is_op(&w->r->lex, i, '[') || query_is_op(&w->r->lex, i, ',')) && query_is_op(&w->r->lex, i + 1, '{') &&
-                    query_is_op(&w->r->lex, i + 2, '}'))
+                if ((query_is_op(&w->r->lex, i, '[') || query_is_op(&w->r->lex, i, ',')) &&
+                    query_is_op(&w->r->lex, i + 1, '{') && query_is_op(&w->r->lex, i + 2, '}'))
                     found(w, Q_ALWAYS_OPERATOR, 62, tok, i + 2); /* an alternative without a condition */
             if (is_or && is_everything(w, from))
                 found(w, Q_ALWAYS_OPERATOR, 64, tok, w->i > from ? w->i - 1 : from);
@@ -633,8 +694,10 @@ static void take_script(struct walker *w, size_t key_tok)
 
     walk_any(w);
     for (size_t i = from; i < w->i; i++)
-        hostile |= w->r->tokens[i].kind == QUERY_STRING && mongo_script_is_hostile(query_string_inside(&w->r->lex, i), false);
-    found(w, hostile ? Q_SCRIPT_HOSTILE : Q_SCRIPT, hostile ? 88 : 64, key_tok, w->i > from ? w->i - 1 : from);
+        hostile |= w->r->tokens[i].kind == QUERY_STRING &&
+                   mongo_script_is_hostile(query_string_inside(&w->r->lex, i), false);
+    found(w, hostile ? Q_SCRIPT_HOSTILE : Q_SCRIPT, hostile ? 88 : 64, key_tok,
+          w->i > from ? w->i - 1 : from);
 }
 
 /* Anything that is no filter: keys count, values do not, code is looked for. */
@@ -670,7 +733,8 @@ static void walk_any(struct walker *w)
     while (next_key(w, &first)) {
         struct slice name = key_text(w);
         size_t tok = w->i;
-        bool is_script = WORD_IN(name, "$function", "$accumulator", "$where"), is_pipeline = slice_eq(name, SL("pipeline"));
+        bool is_script = WORD_IN(name, "$function", "$accumulator", "$where"),
+             is_pipeline = slice_eq(name, SL("pipeline"));
 
         query_shape_push(&w->r->shape, query_word_of_text(name, WORD_KEY, false), (uint32_t)tok);
         w->i += 2;
@@ -704,25 +768,31 @@ static void walk_facet(struct walker *w)
 
 static bool is_bound_name(struct slice s)
 {
-    return slice_starts(s, SL("$$")) && !WORD_IN(s, "$$ROOT", "$$CURRENT", "$$NOW", "$$REMOVE", "$$KEEP", "$$PRUNE", "$$DESCEND");
+    return slice_starts(s, SL("$$")) &&
+           !WORD_IN(s, "$$ROOT", "$$CURRENT", "$$NOW", "$$REMOVE", "$$KEEP", "$$PRUNE", "$$DESCEND");
 }
 
-/* A $lookup that joins nothing and has no stages, $unionWith without any: all of the other collection. Of such a union, and
- * of stages that ask nothing of the document outside, the name must speak for itself; reports add the years of one kind. */
+/* A $lookup that joins nothing and has no stages, $unionWith without any: all of the other collection. Of
+ * such a union, and of stages that ask nothing of the document outside, the name must speak for itself;
+ * reports add the years of one kind. */
 static bool takes_everything(const struct walker *w, struct slice stage, size_t from)
 {
     const struct query_lex *lex = &w->r->lex;
-    bool joins = false, has_stages = false, holds_people = false, is_people = false, names_next = false, is_dummy = false;
+    bool joins = false, has_stages = false, holds_people = false, is_people = false, names_next = false,
+         is_dummy = false;
 
     for (size_t i = from; i < w->i; i++) {
-        struct slice s = w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : slice_make(NULL, 0);
+        struct slice s =
+            w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : slice_make(NULL, 0);
         bool is_key = query_is_op(lex, i + 1, ':');
         bool is_field = !is_key && i >= from + 2 && w->r->tokens[i - 2].kind == QUERY_STRING &&
                         WORD_IN(query_string_inside(lex, i - 2), "localField", "foreignField");
 
-        joins |= is_key ? WORD_IN(s, "localField", "connectFromField", "startWith", "connectToField") : is_bound_name(s);
+        joins |= is_key ? WORD_IN(s, "localField", "connectFromField", "startWith", "connectToField")
+                        : is_bound_name(s);
         is_dummy |= is_field && s.at && mongo_is_placeholder(s);
-        has_stages |= is_key && slice_eq(s, SL("pipeline")) && query_is_op(lex, i + 2, '[') && !query_is_op(lex, i + 3, ']');
+        has_stages |= is_key && slice_eq(s, SL("pipeline")) && query_is_op(lex, i + 2, '[') &&
+                      !query_is_op(lex, i + 3, ']');
         if (!is_key && s.at && (names_next || i == from)) {
             holds_people |= mongo_holds_people(s);
             is_people |= mongo_is_people(s);
@@ -759,8 +829,11 @@ static void take_stage(struct walker *w, struct slice name, size_t tok)
     }
     const struct query_token *a = &w->r->tokens[tok], *b = &w->r->tokens[w->i - 1];
 
-    add_use(w, &(struct mongo_use){ .rule = Q_OTHER_COLLECTION, .score = 15, .at = a->at, .len = b->at + b->len - a->at,
-                                    .as_operator = word });
+    add_use(w, &(struct mongo_use) { .rule = Q_OTHER_COLLECTION,
+                                     .score = 15,
+                                     .at = a->at,
+                                     .len = b->at + b->len - a->at,
+                                     .as_operator = word });
 }
 
 static void walk_stage(struct walker *w, uint64_t path)
@@ -792,17 +865,19 @@ static void walk_stage(struct walker *w, uint64_t path)
 
 static bool is_command(struct slice key)
 {
-    return WORD_IN(key, "find", "aggregate", "count", "distinct", "findAndModify", "findandmodify", "update", "delete", "insert",
-                     "mapReduce", "mapreduce", "group", "getMore", "explain", "filter", "pipeline", "deletes", "updates", "documents",
-                     "$query", "query", "q", "create", "drop", "listCollections", "hello", "isMaster", "ping", "eval", "$eval");
+    return WORD_IN(key, "find", "aggregate", "count", "distinct", "findAndModify", "findandmodify", "update",
+                   "delete", "insert", "mapReduce", "mapreduce", "group", "getMore", "explain", "filter",
+                   "pipeline", "deletes", "updates", "documents", "$query", "query", "q", "create", "drop",
+                   "listCollections", "hello", "isMaster", "ping", "eval", "$eval");
 }
 
 /* Of the connection, the session or the page: no part of what is asked. */
 static bool is_noise(struct slice key)
 {
-    return WORD_IN(key, "lsid", "$clusterTime", "txnNumber", "$readPreference", "readConcern", "writeConcern", "cursor", "maxTimeMS",
-                     "$db", "comment", "apiVersion", "autocommit", "startTransaction", "singleBatch", "batchSize", "ordered", "$audit",
-                     "$client", "allowDiskUse", "noCursorTimeout", "collation", "mayBypassWriteBlocking");
+    return WORD_IN(key, "lsid", "$clusterTime", "txnNumber", "$readPreference", "readConcern", "writeConcern",
+                   "cursor", "maxTimeMS", "$db", "comment", "apiVersion", "autocommit", "startTransaction",
+                   "singleBatch", "batchSize", "ordered", "$audit", "$client", "allowDiskUse",
+                   "noCursorTimeout", "collation", "mayBypassWriteBlocking");
 }
 
 static void walk_command(struct walker *w, uint64_t path)
@@ -835,12 +910,15 @@ static void walk_command(struct walker *w, uint64_t path)
             walk_list(w, walk_stage, 0);
         else if (WORD_IN(name, "deletes", "updates", "explain"))
             walk_list(w, walk_command, path);
-        else if (WORD_IN(name, "documents", "u", "arrayFilters", "c") || (slice_eq(name, SL("update")) && !is_text))
+        else if (WORD_IN(name, "documents", "u", "arrayFilters", "c") ||
+                 (slice_eq(name, SL("update")) && !is_text))
             skip_value(w); /* data */
         else if (WORD_IN(name, "map", "reduce", "finalize", "$reduce", "eval", "$eval"))
             take_script(w, tok);
         else if (is_text && path == 0 && is_command(name)) {
-            query_shape_push(&w->r->shape, query_word_of_text(query_string_inside(&w->r->lex, w->i), WORD_KEY, false), (uint32_t)w->i);
+            query_shape_push(&w->r->shape,
+                             query_word_of_text(query_string_inside(&w->r->lex, w->i), WORD_KEY, false),
+                             (uint32_t)w->i);
             skip_value(w);
         } else
             walk_any(w);
@@ -862,7 +940,8 @@ static bool looks_like_a_command(struct mongo_reading *r, size_t from)
         r->has_limit |= slice_eq(key, SL("findAndModify")) ||
                         (slice_eq(key, SL("limit")) && !slice_eq(query_token_text(&r->lex, w.i), SL("1")));
         r->on_people |= slice_eq(key, SL("aggregate")) && mongo_holds_people(query_token_text(&r->lex, w.i));
-        r->picks_one |= WORD_IN(key, "findAndModify", "findandmodify") || (slice_eq(key, SL("limit")) && slice_eq(query_token_text(&r->lex, w.i), SL("1")));
+        r->picks_one |= WORD_IN(key, "findAndModify", "findandmodify") ||
+                        (slice_eq(key, SL("limit")) && slice_eq(query_token_text(&r->lex, w.i), SL("1")));
         skip_value(&w);
     }
     return is;
@@ -883,7 +962,8 @@ void mongo_read(struct mongo_reading *r, struct slice text)
         is_aggregate |= query_is_word(&r->lex, w.i, "aggregate");
         r->on_people |= mongo_holds_people(query_token_text(&r->lex, w.i));
         if (r->tokens[w.i].kind == QUERY_NAME)
-            query_shape_push(&r->shape, query_word_of_text(query_token_text(&r->lex, w.i), WORD_KEY, false), (uint32_t)w.i);
+            query_shape_push(&r->shape, query_word_of_text(query_token_text(&r->lex, w.i), WORD_KEY, false),
+                             (uint32_t)w.i);
         w.i++;
     }
     if (at_end(&w)) {

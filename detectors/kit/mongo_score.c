@@ -13,49 +13,60 @@ static bool contains_any(struct slice text, const char *const *list, size_t n)
     return false;
 }
 
-#define CONTAINS_ANY(s, ...)                                                                       \
-    contains_any(s, (const char *const[]){ __VA_ARGS__ },                                          \
-                 sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
+#define CONTAINS_ANY(s, ...)                                                                                 \
+    contains_any(s, (const char *const[]) { __VA_ARGS__ },                                                   \
+                 sizeof((const char *const[]) { __VA_ARGS__ }) / sizeof(const char *))
 /* ---- fields -------------------------------------------------------------------------------------- */
 
-/* tokenExpiresAt, passwordChanged, lastLogin, loginCount: about a secret, not one. accountId and lastName are not about. */
+/* tokenExpiresAt, passwordChanged, lastLogin, loginCount: about a secret, not one. accountId and lastName are
+ * not about. */
 static bool is_about(struct slice field)
 {
-    bool counts = CONTAINS_ANY(field, "count") && !CONTAINS_ANY(field, "account", "country", "county", "discount");
+    bool counts =
+        CONTAINS_ANY(field, "count") && !CONTAINS_ANY(field, "account", "country", "county", "discount");
     bool is_last = CONTAINS_ANY(field, "last") && !CONTAINS_ANY(field, "lastname", "last_name");
 
     bool is_day = CONTAINS_ANY(field, "date") && !CONTAINS_ANY(field, "candidate");
 
-    return counts || is_last || is_day || CONTAINS_ANY(field, "expir", "time", "until", "chang", "updat", "created", "creation", "create_", "createa", "attempt", "type", "reset_at",
-                        "issued", "revoked", "used", "version", "length", "required", "enabled", "status") ||
-           slice_ends_nocase(field, SL("_at")) || (field.len > 2 && slice_eq(slice_make(field.at + field.len - 2, 2), SL("At")));
+    return counts || is_last || is_day ||
+           CONTAINS_ANY(field, "expir", "time", "until", "chang", "updat", "created", "creation", "create_",
+                        "createa", "attempt", "type", "reset_at", "issued", "revoked", "used", "version",
+                        "length", "required", "enabled", "status") ||
+           slice_ends_nocase(field, SL("_at")) ||
+           (field.len > 2 && slice_eq(slice_make(field.at + field.len - 2, 2), SL("At")));
 }
 
 static bool is_password(struct slice field)
 {
-    return CONTAINS_ANY(field, "passw", "passwd", "pwd", "passphrase", "passcode", "secret", "pincode", "pinhash", "pin_hash", "otp") ||
-           WORD_IN_NOCASE(field, "pass", "pin", "pw", "passe", "clave", "senha", "contrasena", "kennwort", "motdepasse", "wachtwoord", "haslo");
+    return CONTAINS_ANY(field, "passw", "passwd", "pwd", "passphrase", "passcode", "secret", "pincode",
+                        "pinhash", "pin_hash", "otp") ||
+           WORD_IN_NOCASE(field, "pass", "pin", "pw", "passe", "clave", "senha", "contrasena", "kennwort",
+                          "motdepasse", "wachtwoord", "haslo");
 }
 
 bool mongo_is_secret(struct slice field)
 {
-    return !is_about(field) && (is_password(field) || CONTAINS_ANY(field, "token", "apikey", "api_key", "accesskey", "privatekey", "sessionid",
-                                                                   "session_id", "resetcode", "securitycode", "cvv"));
+    return !is_about(field) && (is_password(field) ||
+                                CONTAINS_ANY(field, "token", "apikey", "api_key", "accesskey", "privatekey",
+                                             "sessionid", "session_id", "resetcode", "securitycode", "cvv"));
 }
 
 /* Who somebody is: there in every document, compared with one value. */
 static bool is_login(struct slice field)
 {
-    return !is_about(field) && (WORD_IN_NOCASE(field, "user", "login", "email", "mail", "uid", "account", "nick", "handle", "usr", "benutzer", "usuario",
-                                       "identifier", "e_mail", "emailaddress", "accountname", "screenname", "userid", "user_id") ||
-                                CONTAINS_ANY(field, "username", "user_name", "userlogin", "loginname", "useremail"));
+    return !is_about(field) &&
+           (WORD_IN_NOCASE(field, "user", "login", "email", "mail", "uid", "account", "nick", "handle", "usr",
+                           "benutzer", "usuario", "identifier", "e_mail", "emailaddress", "accountname",
+                           "screenname", "userid", "user_id") ||
+            CONTAINS_ANY(field, "username", "user_name", "userlogin", "loginname", "useremail"));
 }
 
 /* States and kinds: people exclude some of them every day. */
 static bool is_state(struct slice field)
 {
-    return CONTAINS_ANY(field, "status", "state", "type", "kind", "role", "flag", "delet", "archiv", "hidden", "visib", "stage", "phase", "level",
-                        "active", "enabled", "disabled", "scope", "permission", "group", "mode", "priority", "verified", "is_", "version");
+    return CONTAINS_ANY(field, "status", "state", "type", "kind", "role", "flag", "delet", "archiv", "hidden",
+                        "visib", "stage", "phase", "level", "active", "enabled", "disabled", "scope",
+                        "permission", "group", "mode", "priority", "verified", "is_", "version");
 }
 
 /* trackingNumber, insurance_no, code: text that one document of its kind is found by. */
@@ -64,56 +75,71 @@ static bool is_reference(struct slice field)
     static const char *const ends[] = { "number", "_no", "_nr", "code", "reference", "_ref" };
     struct slice two = field.len > 3 ? slice_make(field.at + field.len - 2, 2) : slice_make(NULL, 0);
 
-    if (WORD_IN_NOCASE(field, "key", "licensekey", "license_key", "plate", "licenseplate", "license_plate", "vin", "iban", "pnr", "ssn", "imei", "passport"))
+    if (WORD_IN_NOCASE(field, "key", "licensekey", "license_key", "plate", "licenseplate", "license_plate",
+                       "vin", "iban", "pnr", "ssn", "imei", "passport"))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(ends); i++)
         if (slice_ends_nocase(field, slice_of(ends[i])))
-            return !is_about(field) && !CONTAINS_ANY(field, "error", "status", "version", "exit", "phone", "zip", "postal");
+            return !is_about(field) &&
+                   !CONTAINS_ANY(field, "error", "status", "version", "exit", "phone", "zip", "postal");
     return two.at && (slice_eq(two, SL("No")) || slice_eq(two, SL("Nr")));
 }
 
-/* What documents are picked by, one value at a time, and what all of a kind have: nobody asks whether it is there. */
+/* What documents are picked by, one value at a time, and what all of a kind have: nobody asks whether it is
+ * there. */
 static bool is_selector(struct slice field)
 {
-    return is_reference(field) || (!is_about(field) && WORD_IN_NOCASE(field, "category", "categories", "brand", "owner", "author", "creator", "city", "town", "country", "region", "area",
-                                      "district", "province", "department", "dept", "division", "section", "company", "organisation", "organization", "tenant",
-                                      "team", "club", "branch", "store", "shop", "warehouse", "vendor", "supplier", "manufacturer", "customer", "client",
-                                      "product", "item", "sku", "barcode", "isbn", "plate", "genre", "subject", "topic", "course", "language", "lang", "currency", "slug",
-                                      "plan", "tier", "model", "make", "color", "colour", "material", "gender", "sender", "recipient", "assignee", "advisor",
-                                      "analyst", "doctor", "driver", "teacher", "coupon", "room", "site", "zone", "channel", "project", "board", "skill", "order",
-                                      "firstname", "lastname", "first_name", "last_name", "surname", "fullname", "full_name"));
+    return is_reference(field) ||
+           (!is_about(field) &&
+            WORD_IN_NOCASE(field, "category", "categories", "brand", "owner", "author", "creator", "city",
+                           "town", "country", "region", "area", "district", "province", "department", "dept",
+                           "division", "section", "company", "organisation", "organization", "tenant", "team",
+                           "club", "branch", "store", "shop", "warehouse", "vendor", "supplier",
+                           "manufacturer", "customer", "client", "product", "item", "sku", "barcode", "isbn",
+                           "plate", "genre", "subject", "topic", "course", "language", "lang", "currency",
+                           "slug", "plan", "tier", "model", "make", "color", "colour", "material", "gender",
+                           "sender", "recipient", "assignee", "advisor", "analyst", "doctor", "driver",
+                           "teacher", "coupon", "room", "site", "zone", "channel", "project", "board",
+                           "skill", "order", "firstname", "lastname", "first_name", "last_name", "surname",
+                           "fullname", "full_name"));
 }
 
 /* Of those, what is always text: nobody excludes a number. */
 static bool is_text_selector(struct slice field)
 {
-    return is_reference(field) || WORD_IN_NOCASE(field, "slug", "author", "owner", "category", "brand", "city", "country", "company", "genre", "customer",
-                                                 "sku", "isbn", "sender", "recipient", "assignee", "vendor", "supplier", "firstname", "lastname", "surname");
+    return is_reference(field) ||
+           WORD_IN_NOCASE(field, "slug", "author", "owner", "category", "brand", "city", "country", "company",
+                          "genre", "customer", "sku", "isbn", "sender", "recipient", "assignee", "vendor",
+                          "supplier", "firstname", "lastname", "surname");
 }
 
 static bool is_id(struct slice field)
 {
-    return WORD_IN_NOCASE(field, "_id", "id") || slice_ends_nocase(field, SL("_id")) || slice_ends_nocase(field, SL("ids")) ||
+    return WORD_IN_NOCASE(field, "_id", "id") || slice_ends_nocase(field, SL("_id")) ||
+           slice_ends_nocase(field, SL("ids")) ||
            (field.len > 2 && slice_eq(slice_make(field.at + field.len - 2, 2), SL("Id")));
 }
 
 bool mongo_holds_people(struct slice c)
 {
-    return mongo_is_secret(c) || CONTAINS_ANY(c, "user", "account", "credential", "admin", "login", "member", "staff", "employee", "session", "apikey", "api_key");
+    return mongo_is_secret(c) || CONTAINS_ANY(c, "user", "account", "credential", "admin", "login", "member",
+                                              "staff", "employee", "session", "apikey", "api_key");
 }
 
 bool mongo_is_people(struct slice c)
 {
-    return WORD_IN_NOCASE(c, "user", "users", "account", "accounts", "admin", "admins", "administrators", "member", "members", "staff", "employees",
-                  "credentials", "logins", "sessions", "tokens", "apikeys", "api_keys", "passwords", "secrets");
+    return WORD_IN_NOCASE(c, "user", "users", "account", "accounts", "admin", "admins", "administrators",
+                          "member", "members", "staff", "employees", "credentials", "logins", "sessions",
+                          "tokens", "apikeys", "api_keys", "passwords", "secrets");
 }
 
 /* ---- values -------------------------------------------------------------------------------------- */
 
 bool mongo_is_guessed_name(struct slice text)
 {
-    return WORD_IN_NOCASE(text, "admin", "root", "administrator", "administrador", "superuser", "superadmin", "sysadmin", "sa", "user", "test", "guest",
-                  "operator", "webmaster", "support", "demo", "master", "manager", "123456", "password", "12345678", "qwerty", "letmein");
+    return WORD_IN_NOCASE(text, "admin", "root", "administrator", "administrador", "superuser", "superadmin",
+                          "sysadmin", "sa", "user", "test", "guest", "operator", "webmaster", "support",
+                          "demo", "master", "manager", "123456", "password", "12345678", "qwerty", "letmein");
 }
 
 /* What is put where nothing may match: toto, foo, xyz, a letter, a number. */
@@ -126,18 +152,22 @@ bool mongo_is_placeholder(struct slice text)
         same = same && text.at[i] == text.at[0];
     }
     return text.len <= 1 || (digits && text.len <= 4) || (same && text.len <= 6) ||
-           WORD_IN_NOCASE(text, "toto", "titi", "tata", "foo", "bar", "baz", "foobar", "test", "testing", "xyz", "xxx", "abc", "abcd", "asd", "asdf", "asdfgh",
-                  "qwe", "qwerty", "dummy", "blah", "bla", "null", "undefined", "none", "nan", "invalid", "wrong", "nope", "no", "anything", "nothing",
-                  "notexist", "notexists", "doesnotexist", "nonexistent", "nonexisting", "random", "whatever", "fake", "junk", "nobody", "noone",
-                  "admin", "password", "pass", "pwd", "user", "username", "x1", "zz", "zzz", "hack", "hacker", "pwned", "inject", "injection", "1234");
+           WORD_IN_NOCASE(text, "toto", "titi", "tata", "foo", "bar", "baz", "foobar", "test", "testing",
+                          "xyz", "xxx", "abc", "abcd", "asd", "asdf", "asdfgh", "qwe", "qwerty", "dummy",
+                          "blah", "bla", "null", "undefined", "none", "nan", "invalid", "wrong", "nope", "no",
+                          "anything", "nothing", "notexist", "notexists", "doesnotexist", "nonexistent",
+                          "nonexisting", "random", "whatever", "fake", "junk", "nobody", "noone", "admin",
+                          "password", "pass", "pwd", "user", "username", "x1", "zz", "zzz", "hack", "hacker",
+                          "pwned", "inject", "injection", "1234");
 }
 
 bool mongo_is_hostile_code(struct slice text)
 {
     return CONTAINS_ANY(text, "sleep(", "while(", "while (", "1==1", "1 == 1", "'1'=='1", "\"1\"==\"1",
-                        "'a'=='a", "tojson", "this.passw", "this.pwd", "this.constructor", "process.", "require(", "eval(", "db.", "charAt",
-                        "charCodeAt", ".match(/^", "substring(", "Object.keys(this", "throw ", "//'",
-                        "JSON.stringify(this", "print(", "/.*/", "/.+/", "/./", "\\u0000");
+                        "'a'=='a", "tojson", "this.passw", "this.pwd", "this.constructor", "process.",
+                        "require(", "eval(", "db.", "charAt", "charCodeAt", ".match(/^", "substring(",
+                        "Object.keys(this", "throw ", "//'", "JSON.stringify(this", "print(", "/.*/", "/.+/",
+                        "/./", "\\u0000");
 }
 
 /* A pattern that (nearly) everything matches, or one that asks for a length. */
@@ -193,7 +223,7 @@ static bool is_prefix_guess(struct slice p)
 
 #define BESIDE_SECRET 66
 #define BESIDE_HISTORY 30 /* everyday, but not of a client that always compared the field with one value */
-#define SCORE(r, s) ((struct mongo_score){ .rule = (r), .score = (s) })
+#define SCORE(r, s) ((struct mongo_score) { .rule = (r), .score = (s) })
 
 /* A key that is one: not a list of keys. */
 static bool is_key_name(struct slice field)
@@ -204,7 +234,8 @@ static bool is_key_name(struct slice field)
 static struct mongo_score score_pattern(const struct mongo_question *q)
 {
     struct slice p = q->value.text;
-    bool is_guess = !q->ignores_case && (is_prefix_guess(p) || (p.len > 1 && p.len <= 12 && p.at[0] == '^') || (matches_anything(p) && has_length(p)));
+    bool is_guess = !q->ignores_case && (is_prefix_guess(p) || (p.len > 1 && p.len <= 12 && p.at[0] == '^') ||
+                                         (matches_anything(p) && has_length(p)));
     struct mongo_score s = { .rule = Q_PATTERN_ANY };
 
     if (q->value.kind == MONGO_OBJECT || q->value.kind == MONGO_EMPTY_OBJECT)
@@ -218,13 +249,23 @@ static struct mongo_score score_pattern(const struct mongo_question *q)
         bool is_whole = p.len > 1 && p.at[0] == '^' && p.at[p.len - 1] == '$';
         bool empty_search = q->ignores_case || (q->has_limit && !is_whole); /* a search box without text */
 
-        s.score = is_login(q->field) ? 80 : is_key_name(q->field) || (q->picks_one && is_reference(q->field)) ? 68
-                : !q->ignores_case && is_selector(q->field) && WORD_IN(p, ".*", ".+", "^", "^.*", "^.*$", ".") ? 64 : has_length(p) ? 74 : empty_search ? 45 : 66;
+        s.score =
+            is_login(q->field)                                                  ? 80
+            : is_key_name(q->field) || (q->picks_one && is_reference(q->field)) ? 68
+            : !q->ignores_case && is_selector(q->field) && WORD_IN(p, ".*", ".+", "^", "^.*", "^.*$", ".")
+                ? 64
+            : has_length(p) ? 74
+            : empty_search  ? 45
+                            : 66;
     } else if (is_prefix_guess(p)) {
-        bool is_searched = CONTAINS_ANY(q->field, "name", "title", "text", "search", "keyword", "city", "tag", "label", "slug", "code");
+        bool is_searched = CONTAINS_ANY(q->field, "name", "title", "text", "search", "keyword", "city", "tag",
+                                        "label", "slug", "code");
 
         s.rule = Q_PATTERN_GUESS;
-        s.score = q->ignores_case || is_searched || q->has_limit ? (is_login(q->field) || is_key_name(q->field) || q->picks_one) && !q->ignores_case ? 64 : 30 : 62;
+        s.score =
+            q->ignores_case || is_searched || q->has_limit
+                ? (is_login(q->field) || is_key_name(q->field) || q->picks_one) && !q->ignores_case ? 64 : 30
+                : 62;
     } else if (is_guess) {
         s.rule = Q_PATTERN_GUESS;
         s.score = 20;
@@ -236,19 +277,23 @@ static struct mongo_score score_pattern(const struct mongo_question *q)
 /* One document, looked up by its key alone, whatever the key. */
 static bool is_lone_key(const struct mongo_question *q)
 {
-    return q->picks_one && is_key_name(q->field) && !q->beside_value && !q->is_search && !is_about(q->field) && !is_state(q->field);
+    return q->picks_one && is_key_name(q->field) && !q->beside_value && !q->is_search &&
+           !is_about(q->field) && !is_state(q->field);
 }
 
-/* Other conditions excuse a question for what is there, but not where one document is looked up by its number. */
+/* Other conditions excuse a question for what is there, but not where one document is looked up by its
+ * number. */
 static bool is_excused(const struct mongo_question *q)
 {
-    return (q->beside_value || q->is_search) && !q->beside_secret && !(q->picks_one && is_reference(q->field));
+    return (q->beside_value || q->is_search) && !q->beside_secret &&
+           !(q->picks_one && is_reference(q->field));
 }
 
 /* walletId and nothing else decides which documents; an _id often does so in jobs that go through all. */
 static bool is_only_key(const struct mongo_question *q)
 {
-    return q->is_only && is_key_name(q->field) && !WORD_IN_NOCASE(q->field, "_id", "id", "parentid", "parent_id");
+    return q->is_only && is_key_name(q->field) &&
+           !WORD_IN_NOCASE(q->field, "_id", "id", "parentid", "parent_id");
 }
 
 static struct mongo_score score_not_equal(const struct mongo_question *q)
@@ -259,24 +304,44 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
     if (v->kind == MONGO_TRUE || v->kind == MONGO_FALSE) {
         bool is_text = is_who || is_selector(q->field) || is_id(q->field) || is_secret;
 
-        return SCORE(Q_SECRET_OPERATOR, is_password(q->field) && !is_about(q->field) ? 80 : is_text && !is_state(q->field) ? 64 : 0);
+        return SCORE(Q_SECRET_OPERATOR, is_password(q->field) && !is_about(q->field) ? 80
+                                        : is_text && !is_state(q->field)             ? 64
+                                                                                     : 0);
     }
     if (is_secret)
         return SCORE(Q_SECRET_OPERATOR, v->kind == MONGO_NULL && !is_password(q->field) ? 62 : 90);
     if (v->kind == MONGO_NULL && !is_who && is_selector(q->field))
         return SCORE(Q_ALWAYS_OPERATOR, is_excused(q) ? 55 : 63);
     if (v->kind == MONGO_NULL)
-        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 66 : is_lone_key(q) ? 63 : is_about(q->field) || is_state(q->field) ? 15 : is_id(q->field) ? BESIDE_HISTORY : 50);
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR,
+                     is_who                                     ? 66
+                     : is_lone_key(q)                           ? 63
+                     : is_about(q->field) || is_state(q->field) ? 15
+                     : is_id(q->field)                          ? BESIDE_HISTORY
+                                                                : 50);
     if (v->kind == MONGO_EMPTY_OBJECT || v->kind == MONGO_EMPTY_LIST)
-        return SCORE(Q_ALWAYS_OPERATOR, v->kind == MONGO_EMPTY_OBJECT || is_who || is_selector(q->field) || is_key_name(q->field) ? 62
-                     : q->beside_secret && !is_about(q->field) && !is_state(q->field) ? BESIDE_HISTORY : 15);
+        return SCORE(Q_ALWAYS_OPERATOR,
+                     v->kind == MONGO_EMPTY_OBJECT || is_who || is_selector(q->field) || is_key_name(q->field)
+                         ? 62
+                     : q->beside_secret && !is_about(q->field) && !is_state(q->field) ? BESIDE_HISTORY
+                                                                                      : 15);
     if (v->kind == MONGO_TEXT && mongo_is_placeholder(v->text))
-        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 84 : is_state(q->field) || is_about(q->field) ? 25 : v->text.len == 0 ? 64 : 68);
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR,
+                     is_who                                     ? 84
+                     : is_state(q->field) || is_about(q->field) ? 25
+                     : v->text.len == 0                         ? 64
+                                                                : 68);
     if (v->kind == MONGO_TEXT)
-        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who ? 40 : is_state(q->field) ? 12 : 25);
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who               ? 40
+                                                                   : is_state(q->field) ? 12
+                                                                                        : 25);
     if (v->kind == MONGO_NUMBER)
-        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who ? 70 : v->text.len <= 1 && (is_only_key(q) || (is_text_selector(q->field) && !is_excused(q))) ? 63
-                      : q->beside_secret && !is_about(q->field) && !is_state(q->field) ? BESIDE_HISTORY : 15);
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR,
+                     is_who ? 70
+                     : v->text.len <= 1 && (is_only_key(q) || (is_text_selector(q->field) && !is_excused(q)))
+                         ? 63
+                     : q->beside_secret && !is_about(q->field) && !is_state(q->field) ? BESIDE_HISTORY
+                                                                                      : 15);
     return SCORE(Q_WIDE_OPERATOR, 0);
 }
 
@@ -288,12 +353,19 @@ static struct mongo_score score_bound(const struct mongo_question *q, bool is_lo
     if (mongo_is_secret(q->field) && v->kind != MONGO_OTHER)
         return SCORE(Q_SECRET_OPERATOR, 90);
     if (is_lower && v->kind == MONGO_TEXT && v->text.len == 0)
-        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 90 : is_about(q->field) && !is_state(q->field) ? 45 : 74);
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR,
+                     is_who                                      ? 90
+                     : is_about(q->field) && !is_state(q->field) ? 45
+                                                                 : 74);
     if (v->kind == MONGO_NULL || v->kind == MONGO_EMPTY_OBJECT || v->kind == MONGO_EMPTY_LIST)
         return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) ? 30 : 72);
     if (is_lower && v->kind == MONGO_TEXT && v->text.len == 1)
-        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 80 : v->text.at[0] < '0' ? 66 : 45); /* "!" comes before all */
-    if (!is_lower && v->kind == MONGO_TEXT && v->text.len > 0 && v->text.len <= 4 && (v->text.at[0] == '~' || v->text.at[0] == 'z'))
+        return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_who ? 80
+                                                                     : v->text.at[0] < '0'
+                                                                         ? 66
+                                                                         : 45); /* "!" comes before all */
+    if (!is_lower && v->kind == MONGO_TEXT && v->text.len > 0 && v->text.len <= 4 &&
+        (v->text.at[0] == '~' || v->text.at[0] == 'z'))
         return SCORE(Q_ALWAYS_OPERATOR, is_who ? 84 : 66);
     return is_who && v->kind == MONGO_TEXT ? SCORE(Q_SECRET_OPERATOR, 60) : SCORE(Q_NONE, 0);
 }
@@ -310,7 +382,9 @@ static struct mongo_score score_exists(const struct mongo_question *q)
         return SCORE(Q_ALWAYS_OPERATOR, is_excused(q) ? 55 : 63);
     if (is_lone_key(q) && WORD_IN_NOCASE(q->field, "_id", "id"))
         return SCORE(Q_ALWAYS_OPERATOR, 62); /* others may be missing: googleId */
-    return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) || is_state(q->field) ? 12 : is_id(q->field) ? BESIDE_HISTORY : 35);
+    return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) || is_state(q->field) ? 12
+                                    : is_id(q->field)                        ? BESIDE_HISTORY
+                                                                             : 35);
 }
 
 static struct mongo_score score_list(const struct mongo_question *q, bool is_negated)
@@ -320,17 +394,28 @@ static struct mongo_score score_list(const struct mongo_question *q, bool is_neg
     if (q->value.kind == MONGO_OBJECT || q->value.kind == MONGO_EMPTY_OBJECT)
         return SCORE(Q_WIDE_OPERATOR, 60);
     if (is_negated && q->value.kind == MONGO_EMPTY_LIST)
-        return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_secret ? 90 : is_lone_key(q) || is_only_key(q) ? 64 : is_state(q->field) ? 12 : is_id(q->field) ? BESIDE_HISTORY : 70);
+        return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_secret ? 90
+                                                                        : is_lone_key(q) || is_only_key(q)
+                                                                            ? 64
+                                                                        : is_state(q->field) ? 12
+                                                                        : is_id(q->field)    ? BESIDE_HISTORY
+                                                                                             : 70);
     if (is_negated && q->has_null) { /* {"$nin": [null, ""]} asks for what is filled in */
         struct mongo_question inner = *q;
 
-        inner.value = (struct mongo_value){ .kind = MONGO_NULL };
+        inner.value = (struct mongo_value) { .kind = MONGO_NULL };
         return score_not_equal(&inner);
     }
-    if (is_negated && q->is_junk_list && !is_secret && !is_state(q->field) && (is_only_key(q) || !is_id(q->field)))
-        return SCORE(is_login(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, is_login(q->field) ? 84 : 66);
+    if (is_negated && q->is_junk_list && !is_secret && !is_state(q->field) &&
+        (is_only_key(q) || !is_id(q->field)))
+        return SCORE(is_login(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR,
+                     is_login(q->field) ? 84 : 66);
     if (is_negated)
-        return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_secret ? 88 : is_login(q->field) ? 35 : is_id(q->field) || is_state(q->field) ? 0 : 15);
+        return SCORE(is_secret ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_secret            ? 88
+                                                                      : is_login(q->field) ? 35
+                                                                      : is_id(q->field) || is_state(q->field)
+                                                                          ? 0
+                                                                          : 15);
     if (is_password(q->field) && is_secret)
         return SCORE(Q_SECRET_OPERATOR, 82);
     if (q->is_guess_list && !is_state(q->field))
@@ -357,21 +442,30 @@ static struct mongo_score score_plain(const struct mongo_question *q)
     if (WORD_IN_NOCASE(o, "$where", "$function", "$expr"))
         return SCORE(Q_SCRIPT_IN_FIELD, slice_eq(o, SL("$expr")) ? 60 : 92);
     if (slice_eq(o, SL("$type")))
-        return SCORE(mongo_is_secret(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR, mongo_is_secret(q->field) ? 82
-                     : is_login(q->field) ? 62 : is_selector(q->field) ? is_excused(q) ? 55 : 62 : is_only_key(q) ? 62 : 35);
+        return SCORE(mongo_is_secret(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR,
+                     mongo_is_secret(q->field) ? 82
+                     : is_login(q->field)      ? 62
+                     : is_selector(q->field)   ? is_excused(q) ? 55 : 62
+                     : is_only_key(q)          ? 62
+                                               : 35);
     if (slice_eq(o, SL("$mod")) && q->is_whole_modulus)
         return SCORE(Q_ALWAYS_OPERATOR, 72);
     if (slice_eq(o, SL("$not")) && q->value.kind == MONGO_EMPTY_OBJECT)
         return SCORE(Q_ALWAYS_OPERATOR, 66);
     if (WORD_IN_NOCASE(o, "$or", "$and", "$nor"))
         return SCORE(Q_WIDE_OPERATOR, 60); /* these belong beside fields, not into one */
-    if (WORD_IN_NOCASE(o, "$eq", "$options", "$all", "$size", "$elemMatch", "$mod", "$not", "$near", "$nearSphere", "$geoWithin", "$geoIntersects",
-               "$maxDistance", "$minDistance", "$geometry", "$text", "$search", "$bitsAllSet", "$bitsAnySet", "$center", "$box", "$comment"))
-        return mongo_is_secret(q->field) && WORD_IN_NOCASE(o, "$size", "$mod", "$all", "$bitsAllSet") ? SCORE(Q_SECRET_OPERATOR, 70) : SCORE(Q_NONE, 0);
+    if (WORD_IN_NOCASE(o, "$eq", "$options", "$all", "$size", "$elemMatch", "$mod", "$not", "$near",
+                       "$nearSphere", "$geoWithin", "$geoIntersects", "$maxDistance", "$minDistance",
+                       "$geometry", "$text", "$search", "$bitsAllSet", "$bitsAnySet", "$center", "$box",
+                       "$comment"))
+        return mongo_is_secret(q->field) && WORD_IN_NOCASE(o, "$size", "$mod", "$all", "$bitsAllSet")
+                   ? SCORE(Q_SECRET_OPERATOR, 70)
+                   : SCORE(Q_NONE, 0);
     return SCORE(Q_WIDE_OPERATOR, mongo_is_secret(q->field) || is_login(q->field) ? 70 : 40);
 }
 
-/* A key, a password or a token is looked up with exact values: an operator beside it came from somewhere else. */
+/* A key, a password or a token is looked up with exact values: an operator beside it came from somewhere
+ * else. */
 static struct mongo_score beside_secret(const struct mongo_question *q, struct mongo_score s)
 {
     if (q->beside_secret && s.score >= 20 && s.score < BESIDE_SECRET)
@@ -391,11 +485,11 @@ static struct mongo_score score_operator(const struct mongo_question *q)
     if (!q->is_negated)
         return score_plain(q);
     if (slice_eq(q->operator, SL("$eq"))) { /* {"$not": {"$eq": x}} is {"$ne": x} */
-        inner.operator = SL("$ne");
+        inner.operator= SL("$ne");
         return score_plain(&inner);
     }
     if (slice_eq(q->operator, SL("$in"))) {
-        inner.operator = SL("$nin");
+        inner.operator= SL("$nin");
         return score_plain(&inner);
     }
     bool is_picker = is_selector(q->field) || is_key_name(q->field);
@@ -403,14 +497,18 @@ static struct mongo_score score_operator(const struct mongo_question *q)
     if (mongo_is_secret(q->field))
         return SCORE(Q_SECRET_OPERATOR, 85);
     if (slice_eq(q->operator, SL("$type"))) /* whatever it is, it is not that: as {"$ne": null} */
-        return SCORE(Q_ALWAYS_OPERATOR, is_login(q->field) ? 66 : is_picker && !is_state(q->field) ? is_excused(q) ? 55 : 63 : 30);
+        return SCORE(Q_ALWAYS_OPERATOR, is_login(q->field)                 ? 66
+                                        : is_picker && !is_state(q->field) ? is_excused(q) ? 55 : 63
+                                                                           : 30);
     if (slice_eq(q->operator, SL("$exists")) && q->value.kind == MONGO_FALSE) /* said twice not */
         return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) || is_state(q->field) ? 30 : 64);
     if (WORD_IN(q->operator, "$lt", "$gt", "$lte") && q->value.kind == MONGO_TEXT && q->value.text.len == 0)
         return SCORE(Q_ALWAYS_OPERATOR, is_about(q->field) ? 45 : 66);
-    if (slice_eq(q->operator, SL("$regex")) && q->value.kind == MONGO_TEXT && mongo_is_placeholder(without_anchor(q->value.text)))
+    if (slice_eq(q->operator, SL("$regex")) && q->value.kind == MONGO_TEXT &&
+        mongo_is_placeholder(without_anchor(q->value.text)))
         return SCORE(Q_ALWAYS_OPERATOR, is_login(q->field) || is_picker ? 64 : 30);
-    if (WORD_IN(q->operator, "$lt", "$gt", "$lte", "$gte", "$size") && q->value.kind != MONGO_OTHER && !is_state(q->field) && !is_excused(q) &&
+    if (WORD_IN(q->operator, "$lt", "$gt", "$lte", "$gte", "$size") && q->value.kind != MONGO_OTHER &&
+        !is_state(q->field) && !is_excused(q) &&
         (is_login(q->field) || is_picker)) /* of what is compared with one value nobody says what it is not */
         return SCORE(Q_ALWAYS_OPERATOR, 63);
     return SCORE(Q_WIDE_OPERATOR, is_login(q->field) ? 50 : 15);

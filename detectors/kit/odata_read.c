@@ -15,7 +15,8 @@ enum { O_OR = 1, O_AND, O_NOT, O_COMPARE, O_LITERAL, O_BOOL, O_NAME, O_CALL };
 
 static bool is_keyword(struct slice name)
 {
-    static const char *const words[] = { "and", "or", "not", "eq", "ne", "gt", "ge", "lt", "le", "true", "false", "null" };
+    static const char *const words[] = { "and", "or", "not", "eq",   "ne",    "gt",
+                                         "ge",  "lt", "le",  "true", "false", "null" };
 
     return word_in_nocase(name, words, ARRAY_LEN(words));
 }
@@ -28,8 +29,14 @@ struct parser {
     bool failed;
 };
 
-static bool word(const struct parser *p, const char *w) { return query_is_word(&p->r->lex, p->i, w); }
-static bool op(const struct parser *p, unsigned o) { return query_is_op(&p->r->lex, p->i, o); }
+static bool word(const struct parser *p, const char *w)
+{
+    return query_is_word(&p->r->lex, p->i, w);
+}
+static bool op(const struct parser *p, unsigned o)
+{
+    return query_is_op(&p->r->lex, p->i, o);
+}
 
 static uint32_t fail(struct parser *p)
 {
@@ -47,7 +54,8 @@ static uint32_t new_node(struct parser *p, int kind, size_t first)
         r->is_beyond = true;
         return fail(p);
     }
-    r->nodes[r->nodes_len] = (struct query_node){ .kind = (uint8_t)kind, .first = (uint32_t)first, .last = (uint32_t)first };
+    r->nodes[r->nodes_len] =
+        (struct query_node) { .kind = (uint8_t)kind, .first = (uint32_t)first, .last = (uint32_t)first };
     return (uint32_t)r->nodes_len++;
 }
 
@@ -80,7 +88,8 @@ static uint32_t take_operand(struct parser *p)
     } else if (word(p, "true") || word(p, "false")) {
         n = new_node(p, O_BOOL, first);
         p->i++;
-    } else if (t->kind == QUERY_NAME && (!is_keyword(query_token_text(&p->r->lex, p->i)) || word(p, "null"))) {
+    } else if (t->kind == QUERY_NAME &&
+               (!is_keyword(query_token_text(&p->r->lex, p->i)) || word(p, "null"))) {
         n = new_node(p, O_NAME, first);
         p->i++;
         while (op(p, '/') && p->r->tokens[p->i + 1].kind == QUERY_NAME)
@@ -162,7 +171,8 @@ static uint32_t take_unary(struct parser *p)
     return p->failed ? 0 : n;
 }
 
-static uint32_t take_list(struct parser *p, int kind, const char *connector, uint32_t (*take)(struct parser *p))
+static uint32_t take_list(struct parser *p, int kind, const char *connector,
+                          uint32_t (*take)(struct parser *p))
 {
     size_t first = p->i;
     uint32_t n = take(p), list = 0, last = 0;
@@ -182,27 +192,42 @@ static uint32_t take_list(struct parser *p, int kind, const char *connector, uin
     return p->failed ? 0 : list ? list : n;
 }
 
-static uint32_t take_and(struct parser *p) { return take_list(p, O_AND, "and", take_unary); }
-static uint32_t take_or(struct parser *p) { return take_list(p, O_OR, "or", take_and); }
+static uint32_t take_and(struct parser *p)
+{
+    return take_list(p, O_AND, "and", take_unary);
+}
+static uint32_t take_or(struct parser *p)
+{
+    return take_list(p, O_OR, "or", take_and);
+}
 
 /* ---- what it says -------------------------------------------------------------------------------- */
 
-static const struct query_node *node(const struct query_reading *r, uint32_t i) { return &r->nodes[i]; }
+static const struct query_node *node(const struct query_reading *r, uint32_t i)
+{
+    return &r->nodes[i];
+}
 
-static bool is_constant(const struct query_node *n) { return n->kind == O_LITERAL || n->kind == O_BOOL; }
+static bool is_constant(const struct query_node *n)
+{
+    return n->kind == O_LITERAL || n->kind == O_BOOL;
+}
 
 struct place {
-    bool is_behind_value, is_empty, is_bracketed, is_grouped; /* grouped: in brackets beside other conditions */
+    bool is_behind_value, is_empty, is_bracketed,
+        is_grouped; /* grouped: in brackets beside other conditions */
     size_t value_tok;
 };
 
-static struct place place_of(const struct query_reading *r, const struct query_node *n, const struct query_node *list)
+static struct place place_of(const struct query_reading *r, const struct query_node *n,
+                             const struct query_node *list)
 {
     struct place ret = { .is_bracketed = list->first > 0 && query_is_op(&r->lex, list->first - 1, '(') };
     size_t i = n->first;
 
-    ret.is_grouped = ret.is_bracketed && ((list->first > 1 && query_is_word(&r->lex, list->first - 2, "and")) ||
-                                          query_is_word(&r->lex, list->last + 2, "and"));
+    ret.is_grouped =
+        ret.is_bracketed && ((list->first > 1 && query_is_word(&r->lex, list->first - 2, "and")) ||
+                             query_is_word(&r->lex, list->last + 2, "and"));
     while (i > 0 && (query_is_op(&r->lex, i - 1, '(') || query_is_word(&r->lex, i - 1, "not")))
         i--;
     if (i < 2)
@@ -211,7 +236,8 @@ static struct place place_of(const struct query_reading *r, const struct query_n
     while (i > 0 && query_is_op(&r->lex, i, ')'))
         i--;
     ret.value_tok = i;
-    ret.is_behind_value = query_is_literal(&r->lex, i) || query_is_word(&r->lex, i, "true") || query_is_word(&r->lex, i, "false");
+    ret.is_behind_value = query_is_literal(&r->lex, i) || query_is_word(&r->lex, i, "true") ||
+                          query_is_word(&r->lex, i, "false");
     ret.is_empty = r->tokens[i].kind == QUERY_STRING && query_string_inside(&r->lex, i).len == 0;
     return ret;
 }
@@ -226,7 +252,8 @@ static bool is_system_property(const struct query_reading *r, const struct query
 {
     struct slice name = query_token_text(&r->lex, n->first);
 
-    return slice_eq_nocase(name, SL("PartitionKey")) || slice_eq_nocase(name, SL("RowKey")) || slice_eq_nocase(name, SL("Timestamp"));
+    return slice_eq_nocase(name, SL("PartitionKey")) || slice_eq_nocase(name, SL("RowKey")) ||
+           slice_eq_nocase(name, SL("Timestamp"));
 }
 
 /* A time before or after which there is no entity: datetime'1601-01-01...', datetime'2999-12-31...'. */
@@ -260,11 +287,14 @@ static int wide_score(const struct query_reading *r, const struct query_node *n)
         return text.len <= 1 || is_beyond_time(text, true) ? is_system ? 82 : 66 : 0;
     if (above)
         return 25;
-    return below && is_text && text.len >= 1 && (text.at[0] >= 'z' || is_beyond_time(text, false)) ? is_system ? 74 : 60 : 0;
+    return below && is_text && text.len >= 1 && (text.at[0] >= 'z' || is_beyond_time(text, false))
+               ? is_system ? 74 : 60
+               : 0;
 }
 
 /* not not x is x; *ret_negated whether one is left. */
-static const struct query_node *without_nots(const struct query_reading *r, const struct query_node *n, bool *ret_negated)
+static const struct query_node *without_nots(const struct query_reading *r, const struct query_node *n,
+                                             bool *ret_negated)
 {
     *ret_negated = false;
     for (; n->kind == O_NOT; n = node(r, n->child))
@@ -285,7 +315,8 @@ static void judge_alternative(struct query_reading *r, const struct query_node *
 static void judge_negation(struct query_reading *r, const struct query_node *n, const struct place *at)
 {
     bool is_negated = false;
-    const struct query_node *in = without_nots(r, n, &is_negated), *a = node(r, in->child), *b = node(r, a->next);
+    const struct query_node *in = without_nots(r, n, &is_negated), *a = node(r, in->child),
+                            *b = node(r, a->next);
 
     if (is_constant(in) || (in->kind == O_COMPARE && is_constant(a) && is_constant(b)))
         query_found(r, Q_OR_CONSTANT, 80, n->first - 1, n->last);
@@ -294,7 +325,11 @@ static void judge_negation(struct query_reading *r, const struct query_node *n, 
     else if (is_self_compare(r, in))
         query_found(r, Q_OR_SELF, 82, n->first - 1, n->last);
     else if (in->kind == O_COMPARE)
-        query_found(r, Q_OR_ALWAYS, is_system_property(r, a) ? 72 : b->kind == O_LITERAL ? at->is_empty ? 62 : 45 : 9, n->first - 1, n->last);
+        query_found(r, Q_OR_ALWAYS,
+                    is_system_property(r, a) ? 72
+                    : b->kind == O_LITERAL   ? at->is_empty ? 62 : 45
+                                             : 9,
+                    n->first - 1, n->last);
 }
 
 static void judge_alternative(struct query_reading *r, const struct query_node *n, const struct place *at)
@@ -302,27 +337,44 @@ static void judge_alternative(struct query_reading *r, const struct query_node *
     const struct query_node *a = node(r, n->child), *b = node(r, a->next);
 
     switch (n->kind) {
-    case O_AND: judge_alternative(r, a, at); return; /* or '1' eq '1' and the rest of the filter */
+    case O_AND:
+        judge_alternative(r, a, at);
+        return; /* or '1' eq '1' and the rest of the filter */
     case O_BOOL:
-        query_found(r, Q_OR_CONSTANT, query_is_word(&r->lex, n->first, "true") ? (at->is_grouped ? 45 : 78) + (at->is_empty ? 18 : 0) : 20,
+        query_found(r, Q_OR_CONSTANT,
+                    query_is_word(&r->lex, n->first, "true")
+                        ? (at->is_grouped ? 45 : 78) + (at->is_empty ? 18 : 0)
+                        : 20,
                     n->first - 1, n->last);
         return;
-    case O_LITERAL: query_found(r, Q_BARE_LITERAL, 65, n->first - 1, n->last); return;
+    case O_LITERAL:
+        query_found(r, Q_BARE_LITERAL, 65, n->first - 1, n->last);
+        return;
     case O_OR:
         for (uint32_t i = n->child; i; i = node(r, i)->next)
             judge_alternative(r, node(r, i), at);
         return;
-    case O_NOT: judge_negation(r, n, at); return;
-    case O_COMPARE: break;
-    default: return;
+    case O_NOT:
+        judge_negation(r, n, at);
+        return;
+    case O_COMPARE:
+        break;
+    default:
+        return;
     }
     if (is_constant(a) && is_constant(b)) {
         bool is_text = r->tokens[a->first].kind == QUERY_STRING || r->tokens[b->first].kind == QUERY_STRING;
         struct slice value = query_token_text(&r->lex, at->value_tok);
-        bool repeats = at->is_bracketed && value.len >= 4 && (slice_eq(value, query_token_text(&r->lex, a->first)) ||
-                                                             slice_eq(value, query_token_text(&r->lex, b->first)));
+        bool repeats = at->is_bracketed && value.len >= 4 &&
+                       (slice_eq(value, query_token_text(&r->lex, a->first)) ||
+                        slice_eq(value, query_token_text(&r->lex, b->first)));
 
-        query_found(r, Q_OR_CONSTANT, repeats ? 9 : is_text ? 86 : at->is_grouped ? 62 : 80, n->first - 1, n->last);
+        query_found(r, Q_OR_CONSTANT,
+                    repeats          ? 9
+                    : is_text        ? 86
+                    : at->is_grouped ? 62
+                                     : 80,
+                    n->first - 1, n->last);
         return;
     }
     if (is_self_compare(r, n)) {
@@ -340,18 +392,24 @@ static const struct query_node *compared_name(const struct query_reading *r, con
 {
     const struct query_node *a = node(r, n->child), *b = node(r, a->next);
 
-    return n->kind != O_COMPARE ? NULL : a->kind == O_NAME && is_constant(b) ? a : b->kind == O_NAME && is_constant(a) ? b : NULL;
+    return n->kind != O_COMPARE                  ? NULL
+           : a->kind == O_NAME && is_constant(b) ? a
+           : b->kind == O_NAME && is_constant(a) ? b
+                                                 : NULL;
 }
 
-/* ... or RowKey eq '': an alternative that closes the quote which the filter opens last, on another property than the
- * one in front. */
-static void judge_last_alternative(struct query_reading *r, const struct query_node *before, const struct query_node *n)
+/* ... or RowKey eq '': an alternative that closes the quote which the filter opens last, on another property
+ * than the one in front. */
+static void judge_last_alternative(struct query_reading *r, const struct query_node *before,
+                                   const struct query_node *n)
 {
     const struct query_node *in = n->kind == O_AND ? node(r, n->child) : n;
     const struct query_node *name = compared_name(r, in), *other = compared_name(r, before);
-    bool is_empty = name && r->tokens[in->last].kind == QUERY_STRING && query_string_inside(&r->lex, in->last).len == 0;
+    bool is_empty =
+        name && r->tokens[in->last].kind == QUERY_STRING && query_string_inside(&r->lex, in->last).len == 0;
 
-    if (is_empty && is_system_property(r, name) && query_is_word(&r->lex, name->last + 1, "eq") && !(other && same_text(r, other, name)))
+    if (is_empty && is_system_property(r, name) && query_is_word(&r->lex, name->last + 1, "eq") &&
+        !(other && same_text(r, other, name)))
         query_found(r, Q_SANDWICH, 48, in->first - 1, in->last);
 }
 
@@ -364,7 +422,9 @@ static void judge_sandwich(struct query_reading *r, const struct query_node *lis
         const struct query_node *between = node(r, i), *end = between->next ? node(r, between->next) : NULL;
         bool is_mixed = end && (end->kind == O_AND || a->kind == O_AND);
         const struct query_node *again = end && end->kind == O_AND ? node(r, end->child) : end;
-        const struct query_node *name = compared_name(r, a), *once_more = again ? compared_name(r, again) : NULL, *other = compared_name(r, between);
+        const struct query_node *name = compared_name(r, a),
+                                *once_more = again ? compared_name(r, again) : NULL,
+                                *other = compared_name(r, between);
 
         if (name && once_more && same_text(r, name, once_more) && !(other && same_text(r, name, other)))
             query_found(r, Q_SANDWICH, is_mixed ? 62 : 40, again->first - 1, again->last);
@@ -383,7 +443,8 @@ static void judge_list(struct query_reading *r, const struct query_node *list)
         const struct query_node *n = node(r, i);
         struct place at = place_of(r, n, list);
         const struct query_node *a = node(r, n->child), *b = node(r, a->next);
-        bool texts = n->kind == O_COMPARE && is_constant(a) && is_constant(b) && r->tokens[a->first].kind == QUERY_STRING;
+        bool texts = n->kind == O_COMPARE && is_constant(a) && is_constant(b) &&
+                     r->tokens[a->first].kind == QUERY_STRING;
 
         if (!at.is_behind_value && chain_hole && texts)
             query_found(r, Q_CONSTANT_ANSWER, 72, n->first - 1, n->last);
@@ -393,7 +454,8 @@ static void judge_list(struct query_reading *r, const struct query_node *list)
         if (list->kind == O_OR)
             judge_alternative(r, n, &at);
         else if (n->kind == O_COMPARE && is_constant(a) && is_constant(b))
-            query_found(r, Q_CONSTANT_ANSWER, (texts ? 72 : 45) + (at.is_empty ? 10 : 0), n->first - 1, n->last);
+            query_found(r, Q_CONSTANT_ANSWER, (texts ? 72 : 45) + (at.is_empty ? 10 : 0), n->first - 1,
+                        n->last);
         else if (n->kind == O_LITERAL)
             query_found(r, Q_BARE_LITERAL, 60, n->first - 1, n->last);
         else if (is_self_compare(r, n))
@@ -430,7 +492,8 @@ static void odata_read(struct query_reading *r)
 /* Brackets behind a name that is no connector are a call's; the rest only groups. */
 static bool is_group(const struct query_reading *r, size_t open_tok)
 {
-    return open_tok == 0 || r->tokens[open_tok - 1].kind != QUERY_NAME || is_keyword(query_token_text(&r->lex, open_tok - 1));
+    return open_tok == 0 || r->tokens[open_tok - 1].kind != QUERY_NAME ||
+           is_keyword(query_token_text(&r->lex, open_tok - 1));
 }
 
 static bool may_insert(const struct query_reading *r, size_t tok)
@@ -439,19 +502,25 @@ static bool may_insert(const struct query_reading *r, size_t tok)
 
     while (i > 0 && query_is_op(&r->lex, i - 1, ')'))
         i--;
-    return i > 0 && (query_is_literal(&r->lex, i - 1) || query_is_word(&r->lex, i - 1, "true") || query_is_word(&r->lex, i - 1, "false"));
+    return i > 0 && (query_is_literal(&r->lex, i - 1) || query_is_word(&r->lex, i - 1, "true") ||
+                     query_is_word(&r->lex, i - 1, "false"));
 }
 
 const struct query_dialect odata_dialect = {
     .lex = { .quotes = "'", .doubles = true, .types_strings = true },
-    .read = odata_read, .is_group = is_group, .is_keyword = is_keyword, .may_insert = may_insert,
+    .read = odata_read,
+    .is_group = is_group,
+    .is_keyword = is_keyword,
+    .may_insert = may_insert,
 };
 
 /* ---- web addresses ------------------------------------------------------------------------------- */
 
 static int hex_of(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : -1;
 }
 
 struct slice odata_filter_of(struct slice raw, struct buf *out)
