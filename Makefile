@@ -139,12 +139,13 @@ $(B)/tests/fuzz/replay.o: $(B)/tests/fuzz/targets.h
 test check: unit flow fuzz-corpus
 
 #   make fuzz TIME=60   libFuzzer on each target of tests/fuzz for so many seconds; NAME=cql: only that one
-# Needs clang: another build of everything, in a folder of its own. What it finds is in build/fuzz-found.
+# Needs clang: another build of everything, in a folder of its own; warnings are gcc's business. What it finds is in
+# build/fuzz-found.
 TIME ?= 60
 FUZZSAN := fuzzer-no-link,address,undefined
 fuzz:
 	@tests/kit/apt-need clang $(APT_BUILD) check
-	@$(MAKE) --no-print-directory -s CC="$(CLANG)" CXX="$(CLANG)++" SAN=$(FUZZSAN) CI= DEV= NAME=$(NAME) fuzz-binaries
+	@$(MAKE) --no-print-directory -s CC="$(CLANG)" CXX="$(CLANG)++" SAN=$(FUZZSAN) CI= DEV= CFLAGS=-w CXXFLAGS=-w NAME=$(NAME) fuzz-binaries
 	@tests/fuzz/run build/san-$(subst $(comma),-,$(FUZZSAN))/fuzz $(TIME) $(or $(NAME),$(FUZZ))
 
 CLANG ?= clang
