@@ -144,7 +144,7 @@ test check: unit flow fuzz-corpus
 TIME ?= 60
 FUZZSAN := fuzzer-no-link,address,undefined
 fuzz:
-	@tests/kit/apt-need clang $(APT_BUILD) check
+	@tests/kit/apt-need clang libclang-rt-14-dev $(APT_BUILD) check
 	@$(MAKE) --no-print-directory -s CC="$(CLANG)" CXX="$(CLANG)++" SAN=$(FUZZSAN) CI= DEV= CFLAGS=-w CXXFLAGS=-w NAME=$(NAME) fuzz-binaries
 	@tests/fuzz/run build/san-$(subst $(comma),-,$(FUZZSAN))/fuzz $(TIME) $(or $(NAME),$(FUZZ))
 
