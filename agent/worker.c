@@ -87,8 +87,10 @@ tidy:
 static int ledger_load(struct worker *w, struct error *err)
 {
     w->ledger_len = 0;
+    w->is_ledger_stale = true;
     if (store_each_window(w->board->store, w->source.name, INT64_MIN, ledger_keep, w, err) < 0)
         return error_wrap(err, "ledger of %s", w->source.name);
+    w->is_ledger_stale = false;
     return 0;
 }
 
@@ -230,6 +232,8 @@ static void do_gap(struct worker *w, struct window *win)
     w->job.is_gap = true;
     if (hand_over(w) == 0)
         (void)ledger_note(w, &w->job.window, &err);
+    else
+        pause_worker(w, backoff_next(&w->backoff, 0, w->board->sv));
 }
 
 /* More rows than can be read or held. The source has split its questions as far as they go; a shorter window
@@ -285,8 +289,7 @@ static void do_window(struct worker *w, struct window *win, bool is_recheck)
     w->job.is_recheck = is_recheck;
     w->job.is_gap = false;
     if (hand_over(w) < 0) {
-        if (!board_is_stopping(w->board) && ledger_load(w, &err) < 0)
-            log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be read", "cause", err.msg, NULL);
+        w->is_ledger_stale = true;
         pause_worker(w, backoff_next(&w->backoff, 0, w->board->sv));
         return;
     }
@@ -377,6 +380,19 @@ static int plan_next(struct worker *w, struct window_plan *ret)
     return 0;
 }
 
+/* The ledger as the store has it, before anything is planned: half of one would plan the same hours again. */
+static int freshen_ledger(struct worker *w)
+{
+    struct error err = { 0 };
+
+    if (!w->is_ledger_stale || ledger_load(w, &err) == 0)
+        return 0;
+    log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be read", "cause", err.msg, NULL);
+    set_state(w, "failing", err.msg);
+    pause_worker(w, backoff_next(&w->backoff, 0, w->board->sv));
+    return -1;
+}
+
 void *worker_main(void *arg)
 {
     struct worker *w = arg;
@@ -395,7 +411,7 @@ void *worker_main(void *arg)
             pause_worker(w, 1000);
             continue;
         }
-        if (plan_next(w, &plan) < 0)
+        if (freshen_ledger(w) < 0 || plan_next(w, &plan) < 0)
             continue;
         switch (plan.task) {
         case WINDOW_TASK_READ: do_window(w, &plan.window, false); break;

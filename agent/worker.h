@@ -49,6 +49,7 @@ struct worker {
     struct fold *fold;
     struct window *ledger; /* unfinished windows and the newest one, in order */
     size_t ledger_len, ledger_cap;
+    bool is_ledger_stale;  /* a commit failed and the store could not be asked since: nothing is planned by it */
     struct job job;
     struct backoff backoff;
     struct source_status status; /* guarded */

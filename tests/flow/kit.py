@@ -48,13 +48,13 @@ def http(url, body=None, method=None, headers=None):
 class Azure:
     """The simulated Azure as a child process."""
 
-    def __init__(self, dir_, rows=()):
+    def __init__(self, dir_, rows=(), env=None):
         self.port_file = os.path.join(dir_, "sim-ports.json")
         self.log = open(os.path.join(dir_, "sim.log"), "wb")
         argv = [sys.executable, "-m", "sim", "--port-file", self.port_file, "--arc-tokens", dir_]
         for r in rows:
             argv += ["--rows", r]
-        self.child = subprocess.Popen(argv, cwd=ROOT, env={**os.environ, "PYTHONPATH": os.path.join(ROOT, "tests")},
+        self.child = subprocess.Popen(argv, cwd=ROOT, env={**os.environ, "PYTHONPATH": os.path.join(ROOT, "tests"), **(env or {})},
                                       stdout=self.log, stderr=self.log)
         wait_for("the simulator's port file", self._listens)
         with open(self.port_file, encoding="utf-8") as f:

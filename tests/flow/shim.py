@@ -20,7 +20,7 @@ from flow import kit
 NAMES = ("wall_offset_ns", "boot_offset_ns", "wall_stands_at_ns", "dns_error", "dns_delay_ms", "dns_ipv4", "dns_dead_first",
          "dns_asked", "disk_ops", "disk_errno", "disk_skip", "disk_count", "disk_hits", "disk_one_in", "disk_dice",
          "sync_delay_ms", "write_most", "memory_skip", "memory_count", "memory_hits", "memory_of_all",
-         "thread_count", "thread_hits")
+         "thread_count", "thread_hits", "hurry", "hurry_from_wall_ns", "hurry_from_boot_ns")
 WRITE, SYNC, READ, OPEN, NAME, CUT, SYNC_FOLDER = 1, 2, 4, 8, 16, 32, 64
 S = 10 ** 9
 LOCALHOST = 0x7F000001
@@ -39,8 +39,8 @@ def build(dir_):
 
 
 class Shim:
-    def __init__(self, library, dir_):
-        path = os.path.join(dir_, "shim.orders")
+    def __init__(self, library, dir_, name="shim.orders"):
+        path = os.path.join(dir_, name)
         with open(path, "wb") as f:
             f.write(bytes(8 * len(NAMES)))
         self.file = open(path, "r+b")
@@ -54,6 +54,9 @@ class Shim:
 
     def get(self, name):
         return struct.unpack_from("<q", self.map, 8 * NAMES.index(name))[0]
+
+    def hurry(self, times, from_wall_ns, from_boot_ns):
+        self.set(hurry_from_wall_ns=from_wall_ns, hurry_from_boot_ns=from_boot_ns, hurry=times)
 
     def calm(self):
         """Everything as it is; clocks stay where they were put."""
