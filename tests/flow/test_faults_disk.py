@@ -64,6 +64,7 @@ FAULTS = {
 def test_a_disk_that_fails_for_a_while_heals_without_a_restart(dir_, shim, world, fault):
     azure, want = world
     ops, why = FAULTS[fault]
+    shim.impatient()
     cfg = config(azure, dir_)
     shim.set(disk_ops=ops, disk_errno=why, disk_one_in=6, disk_dice=len(fault))
     with kit.Agent(cfg, dir_, ["--until-caught-up"], env=shim.env) as agent:
@@ -81,6 +82,7 @@ def test_a_disk_that_fails_for_a_while_heals_without_a_restart(dir_, shim, world
 def test_a_disk_that_fails_for_good_ends_no_process_and_is_said(dir_, shim, world, fault):
     azure, want = world
     ops, why = FAULTS[fault]
+    shim.impatient()
     cfg = config(azure, dir_)
     with kit.Agent(cfg, dir_, env=shim.env) as agent:
         kit.wait_for("the first window", lambda: "started" in agent.tail())

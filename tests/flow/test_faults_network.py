@@ -104,11 +104,12 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize("trouble", sorted(TROUBLES))
-def test_every_trouble_of_the_service_heals_and_loses_nothing(dir_, world, trouble):
+def test_every_trouble_of_the_service_heals_and_loses_nothing(dir_, shim, world, trouble):
     azure, want = world
+    shim.impatient()
     cfg = kit.config(azure, dir_, outputs(dir_), source=LATELY, feeds=feeds(dir_))
     azure.control("faults", {"match": {"path": "/query", "skip": 1, "every": 2}, "count": 2, "action": TROUBLES[trouble]})
-    kit.run(["run", "--until-caught-up", "-c", cfg])
+    kit.run(["run", "--until-caught-up", "-c", cfg], env=shim.env)
     assert not any(f["left"] for f in azure.control("faults")), "the fault never came"
     azure.control("faults", method="DELETE")
     assert essence(final(cfg)) == essence(want)
