@@ -154,7 +154,14 @@ static void source_timing(const void *self, struct window_timing *ret)
                                    .retention_ns = 30 * NS_PER_DAY };
 }
 
-static const struct source_ops story = { .name = "story", .read = source_read, .count = source_count,
+static bool source_now(const void *self, int64_t *ret_ns)
+{
+    (void)self;
+    *ret_ns = still_wall(NULL);
+    return true;
+}
+
+static const struct source_ops story = { .name = "story", .read = source_read, .count = source_count, .now = source_now,
                                          .timing = source_timing };
 
 /* ---- one agent --------------------------------------------------------------------------------------------------- */
