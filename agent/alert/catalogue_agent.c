@@ -12,7 +12,7 @@ const struct alert_type alert_types_agent[] = {
         .description =
             "cosmowatch is blind: rows of {subject} could not be read and can no longer be, or rows that came every "
             "day have stopped coming. What happened in that time was not judged.",
-        .why = "[[The rows that source {subject} received from {gapFrom} to {gapTo} were never judged"
+        .why = "What happened then was not seen. [[The rows that source {subject} received from {gapFrom} to {gapTo} were never judged"
                "[[: {reason}]].]]"
                "[[{silent} sent no row since {silentSince}, for {silentHours} hours[[; the longest usual pause is "
                "{usualPauseHours} hours]].]]",
