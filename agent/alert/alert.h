@@ -126,6 +126,13 @@ MUST_CHECK int alert_load(struct slice json, struct alert **ret, struct error *e
 void alert_title(const struct alert *a, struct buf *out);       /* display name */
 void alert_why(const struct alert *a, struct buf *out);         /* one sentence with the numbers */
 void alert_description(const struct alert *a, struct buf *out);
+/* Who did what from where: a line each, nothing when nobody knows. */
+void alert_accounts(const struct alert *a, struct buf *out);    /* its account, or those that it names */
+void alert_what(const struct alert *a, struct buf *out);        /* these and the scope */
+void alert_scope(const struct alert *a, struct buf *out);       /* "(NoSQL), database shop, container orders" */
+void alert_who(const struct alert *a, struct buf *out);
+void alert_where(const struct alert *a, struct buf *out);
+void alert_count(const struct alert *a, struct buf *out);       /* "12 requests", "1 alert" */
 void alert_kql(const struct alert *a, struct buf *out);         /* ready query that shows the rows */
 void alert_fact_words(const struct alert *a, const struct fact *f, struct buf *out); /* one fact as people read it */
 void alert_portal_link(const struct alert *a, struct buf *out); /* "" when the resource id is unknown */

@@ -210,6 +210,57 @@ void alert_description(const struct alert *a, struct buf *out)
     alert_expand(a, a->type->description, out);
 }
 
+/* ---- who did what from where ---------------------------------------------------------------------- */
+
+static bool has(const struct alert *a, const char *fact)
+{
+    const struct fact *f = alert_fact(a, fact);
+
+    return f && (f->len > 0 || !fact_is_list(f));
+}
+
+void alert_accounts(const struct alert *a, struct buf *out)
+{
+    alert_expand(a, a->account[0] ? "{account}" : "[[{accounts}]]", out);
+}
+
+void alert_what(const struct alert *a, struct buf *out)
+{
+    size_t before = out->len;
+
+    alert_accounts(a, out);
+    if (out->len > before)
+        buf_add_char(out, ' ');
+    alert_scope(a, out);
+}
+
+void alert_scope(const struct alert *a, struct buf *out)
+{
+    alert_expand(a, "({api})[[, database {database}]][[, container {container}]]", out);
+}
+
+void alert_who(const struct alert *a, struct buf *out)
+{
+    if (has(a, "principal"))
+        alert_expand(a, "principal {principal}[[, {keyKind}]][[, client {userAgent}]]", out);
+    else if (has(a, "keyKind"))
+        alert_expand(a, "holder of {keyKind}[[, client {userAgent}]]", out);
+    else if (has(a, "userAgent"))
+        alert_expand(a, "client {userAgent}", out);
+}
+
+void alert_where(const struct alert *a, struct buf *out)
+{
+    if (has(a, "address"))
+        alert_expand(a, "{address}[[, {place}]][[, network {network}]][[, listed as {category}]][[ by {feed}]]", out);
+}
+
+void alert_count(const struct alert *a, struct buf *out)
+{
+    fmt_count(out, a->count);
+    buf_addf(out, " %s%s", a->type->is_incident ? "alert" : "request", a->count == 1 ? "" : "s");
+}
+
 void alert_fact_words(const struct alert *a, const struct fact *f, struct buf *out)
 {
     bool is_bytes = slice_ends_nocase(slice_of(f->name), SL("bytes")) || strcmp(f->name, "bytesOut") == 0;

@@ -39,11 +39,14 @@ static void add_expanded(struct buf *out, const char *label, const struct alert 
     add_line(out, label, &text, st);
 }
 
-static bool has(const struct alert *a, const char *fact)
+/* A line of words, left out when there are none. */
+static void add_words(struct buf *out, const char *label, const struct alert *a,
+                      void (*words)(const struct alert *a, struct buf *out), struct page_style st)
 {
-    const struct fact *f = alert_fact(a, fact);
+    CLEANUP(buf_release) struct buf text = BUF_INIT(65536);
 
-    return f && (f->len > 0 || !fact_is_list(f));
+    words(a, &text);
+    add_line(out, label, &text, st);
 }
 
 static void add_head(struct buf *out, const struct alert *a, struct page_style st)
@@ -67,19 +70,11 @@ static void add_who(struct buf *out, const struct alert *a, struct page_style st
         time_add_iso(&when, a->last_ns, 0);
     }
     buf_addf(&when, " UTC, ");
-    fmt_count(&when, a->count);
-    buf_add_str(&when, a->type->is_incident ? " alert" : " request");
-    buf_add_str(&when, a->count == 1 ? "" : "s");
+    alert_count(a, &when);
     add_line(out, "when", &when, st);
-    add_expanded(out, "what", a, "{account} ({api})[[, database {database}]][[, container {container}]]", st);
-    if (has(a, "principal") || has(a, "keyKind") || has(a, "userAgent"))
-        add_expanded(out, "who", a,
-                     has(a, "principal") ? "principal {principal}[[, {keyKind}]][[, client {userAgent}]]"
-                     : has(a, "keyKind") ? "holder of {keyKind}[[, client {userAgent}]]"
-                                         : "client {userAgent}",
-                     st);
-    if (has(a, "address"))
-        add_expanded(out, "from where", a, "{address}[[, {place}]][[, listed as {category}]][[ by {feed}]]", st);
+    add_words(out, "what", a, alert_what, st);
+    add_words(out, "who", a, alert_who, st);
+    add_words(out, "from where", a, alert_where, st);
 }
 
 void page_add_card(struct buf *out, const struct alert *a, struct page_style st)
@@ -87,7 +82,7 @@ void page_add_card(struct buf *out, const struct alert *a, struct page_style st)
     add_head(out, a, st);
     add_who(out, a, st);
     add_expanded(out, "why", a, a->type->why, st);
-    if (has(a, "query"))
+    if (alert_text(a, "query")[0])
         add_expanded(out, "statement", a, "{query:first}", st);
     add_expanded(out, "next", a, a->type->investigate[0], st);
     if (a->type->remediate[0])
@@ -174,11 +169,12 @@ void page_add_row(struct buf *out, const struct alert *a, struct page_style st)
 {
     CLEANUP(buf_release) struct buf when = BUF_INIT(64);
     CLEANUP(buf_release) struct buf subject = BUF_INIT(4096);
-    CLEANUP(buf_release) struct buf account = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf account = BUF_INIT(1024), names = BUF_INIT(65536);
 
     time_add_iso(&when, a->last_ns, 0);
     term_add_safe(&subject, slice_cut(slice_of(a->subject), 80));
-    term_add_safe(&account, slice_cut(slice_of(a->account), 60));
+    alert_accounts(a, &names);
+    term_add_safe(&account, slice_cut(buf_slice(&names), 60));
     buf_addf(out, "%.8s  %-20s  %s%-6.6s%s  %9" PRId64 "  %-18s  %s: %s%s\n", a->id, buf_cstr(&when),
              term_style(st.is_colour, severity_style(a->severity)), severity_name(a->severity),
              term_style(st.is_colour, TERM_PLAIN), a->count, buf_cstr(&account), a->type->display_name,

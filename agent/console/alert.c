@@ -21,17 +21,17 @@ static void add_expanded(struct buf *out, const struct alert *a, const char *tem
     html_add(out, buf_slice(&text));
 }
 
-static bool has(const struct alert *a, const char *fact)
+/* A line of words, left out when there are none. */
+static void add_term(struct buf *out, const char *label, const struct alert *a,
+                     void (*words)(const struct alert *a, struct buf *out))
 {
-    const struct fact *f = alert_fact(a, fact);
+    CLEANUP(buf_release) struct buf text = BUF_INIT(TEXT_MAX);
 
-    return f && (f->len > 0 || !fact_is_list(f));
-}
-
-static void add_term(struct buf *out, const struct alert *a, const char *label, const char *template_text)
-{
+    words(a, &text);
+    if (text.len == 0)
+        return;
     buf_addf(out, "<dt>%s</dt><dd>", label);
-    add_expanded(out, a, template_text);
+    html_add(out, buf_slice(&text));
     buf_add_str(out, "</dd>");
 }
 
@@ -47,6 +47,7 @@ static void add_account(struct buf *out, const char *account)
 /* Accounts lead to what is usual there. */
 static void add_what(struct buf *out, const struct alert *a)
 {
+    CLEANUP(buf_release) struct buf scope = BUF_INIT(TEXT_MAX);
     const struct fact *several = alert_fact(a, "accounts");
 
     buf_add_str(out, "<dt>What</dt><dd>");
@@ -56,7 +57,9 @@ static void add_what(struct buf *out, const struct alert *a)
         buf_add_str(out, i > 0 ? ", " : "");
         add_account(out, several->entries[i].text);
     }
-    add_expanded(out, a, " ({api})[[, database {database}]][[, container {container}]]");
+    buf_add_char(out, ' ');
+    alert_scope(a, &scope);
+    html_add(out, buf_slice(&scope));
     buf_add_str(out, "</dd>");
 }
 
@@ -71,16 +74,16 @@ static void add_story(struct buf *out, const struct alert *a)
         html_add_time(out, a->last_ns);
     }
     buf_add_str(out, ", ");
-    fmt_count(out, a->count);
-    buf_addf(out, " %s%s</dd>", a->type->is_incident ? "alert" : "request", a->count == 1 ? "" : "s");
+    alert_count(a, out);
+    buf_add_str(out, "</dd>");
     add_what(out, a);
-    if (has(a, "principal") || has(a, "keyKind") || has(a, "userAgent"))
-        add_term(out, a, "Who", has(a, "principal") ? "principal {principal}[[, {keyKind}]][[, client {userAgent}]]"
-                                : has(a, "keyKind") ? "holder of {keyKind}[[, client {userAgent}]]" : "client {userAgent}");
-    if (has(a, "address"))
-        add_term(out, a, "From where", "{address}[[, {place}]][[, network {network}]][[, listed as {category}]][[ by {feed}]]");
-    if (has(a, "query"))
-        add_term(out, a, "Statement", "{query:first}");
+    add_term(out, "Who", a, alert_who);
+    add_term(out, "From where", a, alert_where);
+    if (alert_text(a, "query")[0]) {
+        buf_add_str(out, "<dt>Statement</dt><dd>");
+        add_expanded(out, a, "{query:first}");
+        buf_add_str(out, "</dd>");
+    }
     buf_addf(out, "<dt>Kind</dt><dd><code>%s", a->type->id);
     html_add_str(out, a->variant);
     buf_addf(out, "</code>, %s", a->type->intent);

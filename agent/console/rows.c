@@ -51,9 +51,10 @@ void rows_end(struct buf *out)
 
 void rows_add(struct buf *out, const struct alert *a)
 {
-    CLEANUP(buf_release) struct buf title = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf title = BUF_INIT(1024), accounts = BUF_INIT(65536);
 
     alert_title(a, &title);
+    alert_accounts(a, &accounts);
     buf_addf(out, "<tr%s><td>", a->is_suppressed ? " class=\"suppressed\"" : "");
     html_add_time(out, a->last_ns);
     buf_add_str(out, "</td><td>");
@@ -61,7 +62,7 @@ void rows_add(struct buf *out, const struct alert *a)
     buf_addf(out, "</td><td><a href=\"/alerts/%s\">", a->id);
     html_add(out, buf_slice(&title));
     buf_addf(out, "</a>%s</td><td>", a->is_suppressed ? " <span class=\"state slow\">suppressed</span>" : "");
-    html_add(out, slice_cut(slice_of(a->account), 80));
+    html_add(out, slice_cut(buf_slice(&accounts), 80));
     buf_add_str(out, "</td><td class=\"about\">");
     html_add(out, slice_cut(slice_of(a->subject), 120));
     buf_add_str(out, "</td><td class=\"num\">");

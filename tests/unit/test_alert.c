@@ -245,6 +245,38 @@ START_TEST(words_expand_and_leave_out_what_is_missing)
 }
 END_TEST
 
+START_TEST(who_did_what_from_where_says_what_is_known)
+{
+    const struct fact_value facts[] = {
+        { .name = "accounts", .kind = FACT_SET, .text = SL("contoso-payroll") },
+        { .name = "accounts", .kind = FACT_SET, .text = SL("contoso-catalog") },
+        { .name = "address", .kind = FACT_SET, .text = SL("203.0.113.9") },
+        { .name = "keyKind", .kind = FACT_SET, .text = SL("PrimaryMasterKey") },
+    };
+    static const char *const wanted[] = {
+        "contoso-catalog, contoso-payroll (NoSQL)", "holder of PrimaryMasterKey", "203.0.113.9", "4 alerts",
+        "contoso-orders (NoSQL)", "", "", "1 request",
+    };
+    void (*const words[])(const struct alert *, struct buf *) = { alert_what, alert_who, alert_where, alert_count };
+
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        bool is_incident = i < ARRAY_LEN(words);
+        struct alert_draft d = draft("203.0.113.9", is_incident ? 4 : 1, SEVERITY_HIGH, NULL, facts,
+                                     is_incident ? ARRAY_LEN(facts) : 0);
+        CLEANUP(alert_freep) struct alert *a = NULL;
+        CLEANUP(buf_release) struct buf text = BUF_INIT(1000);
+
+        if (is_incident) {
+            d.type = "CosmosDBX_Incident.SameActor";
+            d.account = SL("");
+        }
+        ck_assert_int_eq(alert_from_draft(&d, &a, &err), 0);
+        words[i % ARRAY_LEN(words)](a, &text);
+        ck_assert_str_eq(buf_cstr(&text), wanted[i]);
+    }
+}
+END_TEST
+
 START_TEST(every_type_has_words_and_a_query)
 {
     for (size_t i = 0; alert_type_at(i); i++) {
@@ -324,6 +356,7 @@ int main(void)
     tcase_add_test(t, defenders_alert_and_ours_of_the_same_story_are_told_once_with_both_ids);
     tcase_add_test(t, an_alert_passed_on_alone_keeps_its_own_id);
     tcase_add_test(t, words_expand_and_leave_out_what_is_missing);
+    tcase_add_test(t, who_did_what_from_where_says_what_is_known);
     tcase_add_test(t, every_type_has_words_and_a_query);
     suite_add_tcase(s, t);
     r = srunner_create(s);
