@@ -4,6 +4,7 @@
 #include "alert/accounts.h"
 #include "alert/suppress.h"
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "base/timeutil.h"
@@ -136,21 +137,13 @@ static int read_network_file(void *self, const char *file, struct network_table 
     CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
     CLEANUP(buf_release) struct buf bytes = BUF_INIT(NETWORK_FILE_MAX);
     struct feed_report report = { 0 };
-    char piece[65536];
-    size_t n = 0;
-    FILE *in = NULL;
 
     feeder_add_path(&path, self, file);
-    in = fopen(buf_cstr(&path), "re");
-    if (!in)
-        return error_errno(err, ERR_CONFIG, errno, "'%s' cannot be opened", buf_cstr(&path));
-    while ((n = fread(piece, 1, sizeof piece, in)) > 0)
-        buf_add(&bytes, piece, n);
-    n = (size_t)ferror(in);
-    (void)fclose(in);
-    if (n)
-        return error_set(err, ERR_CONFIG, "'%s' cannot be read to its end", buf_cstr(&path));
-    if (buf_check(&bytes, err) < 0 || network_table_parse_csv(t, buf_slice(&bytes), &report, err) < 0)
+    if (file_read(&bytes, buf_cstr(&path), err) < 0) {
+        err->code = ERR_CONFIG;
+        return -1;
+    }
+    if (network_table_parse_csv(t, buf_slice(&bytes), &report, err) < 0)
         return error_wrap(err, "'%s'", buf_cstr(&path));
     if (report.bad > 0)
         log_event(LOG_LEVEL_WARN, "networks", "some lines were left out", "file", buf_cstr(&path), "first",

@@ -3,6 +3,7 @@
 #include "feeder.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/timeutil.h"
 #include "enrich/enrich.h"
@@ -168,8 +169,7 @@ static int fetch_file(struct feeder *f, struct feed *feed, struct buf *ret, stru
     CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
     struct stat st = { 0 };
     FILE *in = NULL;
-    char piece[65536];
-    size_t n = 0;
+    int rc = 0;
 
     feeder_add_path(&path, f->cfg.config_dir, feed->cfg.settings->path);
     in = fopen(buf_cstr(&path), "re");
@@ -184,13 +184,9 @@ static int fetch_file(struct feeder *f, struct feed *feed, struct buf *ret, stru
         (void)fclose(in);
         return 1;
     }
-    while ((n = fread(piece, 1, sizeof piece, in)) > 0)
-        buf_add(ret, piece, n);
-    n = (size_t)ferror(in);
+    rc = file_add(ret, in, buf_cstr(&path), err);
     (void)fclose(in);
-    if (n)
-        return error_set(err, ERR_IO, "'%s' could not be read to its end", buf_cstr(&path));
-    if (buf_check(ret, err) < 0)
+    if (rc < 0)
         return -1;
     feed->changed = st.st_mtim;
     return 0;

@@ -35,11 +35,6 @@ void notify_progress(void *self)
     }
 }
 
-void notify_status(const char *text)
-{
-    tell("STATUS", text);
-}
-
 void notify_reloading(struct notify *n)
 {
     tell("RELOADING", "1");

@@ -18,8 +18,6 @@ struct notify {
 /* `self` is a struct notify: fits flow_run(). The first call says READY=1; later ones feed the watchdog, at most once a
  * second. */
 void notify_progress(void *self);
-/* One line for `systemctl status`. */
-void notify_status(const char *text);
 /* The configuration is read anew; the next notify_progress() says READY=1 again. */
 void notify_reloading(struct notify *n);
 void notify_stopping(void);

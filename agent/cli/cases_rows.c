@@ -8,6 +8,7 @@
  * {n} in a repeated row's texts is its number, from 0. A row without Type is of the table of the one before. Rows as they
  * were exported need none of this and are left as they are.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "cli/cases.h"
@@ -238,28 +239,16 @@ static int add_line(struct expanding *x, const char *path, struct slice line, st
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
-static int read_text(const char *path, struct buf *out, struct error *err)
-{
-    FILE *f = fopen(path, "re");
-    char part[16384];
-    size_t n = 0;
-
-    if (!f)
-        return error_set(err, ERR_CONFIG, "%s cannot be opened", path);
-    while ((n = fread(part, 1, sizeof part, f)) > 0)
-        buf_add(out, part, n);
-    (void)fclose(f);
-    return buf_check(out, err);
-}
-
 static int add_file(struct expanding *x, const char *path, struct error *err)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT(FILE_MAX);
     struct slice rest, line;
     int number = 0;
 
-    if (read_text(path, &text, err) < 0)
+    if (file_read(&text, path, err) < 0) {
+        err->code = ERR_CONFIG;
         return -1;
+    }
     rest = buf_slice(&text);
     while (slice_split(&rest, '\n', &line)) {
         number++;

@@ -1,10 +1,12 @@
 /* console.c - see console.h. SPDX-License-Identifier: Apache-2.0 */
 #include "console/console.h"
 
+#include "base/file.h"
 #include "base/log.h"
-#include "base/num.h"
 #include "console/assets.h"
 #include "console/view.h"
+#include "net/openssl.h"
+#include "net/stream.h"
 #include "settings/errors.h"
 #include "store/store.h"
 
@@ -80,29 +82,23 @@ static bool parse_address(const char *text, struct address *ret)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)&ret->at;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&ret->at;
-    const char *colon = strrchr(text, ':');
     char host[INET6_ADDRSTRLEN];
-    bool is_v6 = text[0] == '[';
-    int64_t port = 0;
-    size_t len = 0;
+    struct error err = { 0 };
+    int port = 0;
 
     *ret = (struct address){ 0 };
     if (strncmp(text, "unix:", 5) == 0)
         return parse_unix(text + 5, ret);
-    if (!colon || !parse_i64(slice_of(colon + 1), 1, 65535, &port) || (is_v6 && colon[-1] != ']'))
+    if (strpbrk(text, " \t") || stream_parse_address(slice_of(text), 0, host, sizeof host, &port, &err) < 0 || port == 0)
         return false;
-    len = (size_t)(colon - text) - (is_v6 ? 2 : 0);
-    if (len >= sizeof host)
-        return false;
-    (void)snprintf(host, sizeof host, "%.*s", (int)len, text + (is_v6 ? 1 : 0));
-    if (is_v6 && inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+    if (text[0] == '[' && inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
         v6->sin6_family = AF_INET6;
         v6->sin6_port = htons((uint16_t)port);
         ret->len = sizeof *v6;
         ret->is_local = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
         return true;
     }
-    if (is_v6 || inet_pton(AF_INET, host, &v4->sin_addr) != 1)
+    if (text[0] == '[' || inet_pton(AF_INET, host, &v4->sin_addr) != 1)
         return false;
     v4->sin_family = AF_INET;
     v4->sin_port = htons((uint16_t)port);
@@ -219,12 +215,8 @@ static bool is_our_name(const struct console *c, const char *host)
 static bool is_token(const struct console *c, const char *given)
 {
     const struct secret *token = &c->cfg.settings->token;
-    size_t len = given ? strlen(given) : 0;
-    unsigned differs = len != token->len;
 
-    for (size_t i = 0; i < len; i++) /* all of it, so that the time says nothing */
-        differs |= (unsigned char)given[i] ^ (unsigned char)secret_reveal(token)[i % (token->len + 1)];
-    return differs == 0;
+    return given && strlen(given) == token->len && CRYPTO_memcmp(given, secret_reveal(token), token->len) == 0;
 }
 
 static bool may_look(const struct console *c, struct MHD_Connection *conn)
@@ -393,18 +385,12 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *conn, const
 
 /* ---- start and end ------------------------------------------------------------------------------------------------ */
 
-static int read_file(const char *path, struct buf *ret, struct error *err)
+static int read_pem(const char *path, struct buf *ret, struct error *err)
 {
-    char chunk[4096];
-    size_t n = 0;
-    FILE *f = fopen(path, "re");
-
-    if (!f)
-        return error_errno(err, ERR_CONFIG, errno, "console: %s", path);
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        buf_add(ret, chunk, n);
-    (void)fclose(f);
-    return buf_check(ret, err);
+    if (file_read(ret, path, err) == 0)
+        return 0;
+    err->code = ERR_CONFIG;
+    return error_wrap(err, "console");
 }
 
 static int start_daemon(struct console *c, int fd, struct error *err)
@@ -452,7 +438,7 @@ int console_start(const struct console_config *cfg, struct console **ret, struct
     c->cfg = *cfg;
     c->cert = c->key = BUF_INIT(FILE_MAX_BYTES);
     name_own_host(c, &a);
-    if ((s->cert && (read_file(s->cert, &c->cert, err) < 0 || read_file(s->key ? s->key : s->cert, &c->key, err) < 0)) ||
+    if ((s->cert && (read_pem(s->cert, &c->cert, err) < 0 || read_pem(s->key ? s->key : s->cert, &c->key, err) < 0)) ||
         store_open(cfg->store, STORE_READ, &c->store, err) < 0 || listen_on(c, &a, &fd, err) < 0 ||
         start_daemon(c, fd, err) < 0) {
         console_stop(c);

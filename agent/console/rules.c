@@ -17,7 +17,7 @@
 /* How often each type and each suppression spoke, among the alerts that are kept. */
 struct counts {
     const struct suppress *suppress;
-    int64_t *of_rule, types[512], suppressed_elsewhere;
+    int64_t *of_rule, types[512];
 };
 
 static int count_alert(void *self, const struct alert *a, struct error *err UNUSED)

@@ -186,6 +186,15 @@ static struct usual_view view_of(const struct value *v, enum slot_age age, int32
     return ret;
 }
 
+static struct value *put_value(struct baseline *b, struct slice account, enum usual_what what, struct slice value,
+                               struct slice key, int64_t minute_ns, bool *ret_new)
+{
+    CLEANUP(buf_release) struct buf label = BUF_INIT(256);
+
+    add_label(&label, what, value);
+    return baseline_put(b, memory_of(what), account, key, buf_slice(&label), minute_ns, ret_new);
+}
+
 struct usual_view usual_touch(struct baseline *b, struct slice account, enum usual_what what,
                               struct slice value, int64_t minute_ns)
 {
@@ -197,7 +206,6 @@ struct usual_view usual_touch(struct baseline *b, struct slice account, enum usu
     enum slot_age age;
     bool is_new = false;
     struct usual_view ret;
-    CLEANUP(buf_release) struct buf label = BUF_INIT(256);
 
     if (slice_empty(value))
         return (struct usual_view){ .age_days = -1, .last_day = -1 };
@@ -205,8 +213,7 @@ struct usual_view usual_touch(struct baseline *b, struct slice account, enum usu
     known = baseline_get(b, memory_of(what), account, key);
     if (known && known->newest == slot && known->is_active[0]) /* nearly every row: nothing to write */
         return view_of(known, SLOT_NOW, slot, len);
-    add_label(&label, what, value);
-    v = baseline_put(b, memory_of(what), account, key, buf_slice(&label), minute_ns, &is_new);
+    v = put_value(b, account, what, value, key, minute_ns, &is_new);
     if (!v) /* without memory: known, which errs on the silent side */
         return (struct usual_view){ .active_days = 1, .span_days = 1 };
     if (is_new)

@@ -1,0 +1,15 @@
+/* file.h - a whole file into a buf. SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_FILE_H
+#define COSMOWATCH_FILE_H
+
+#include "base/buf.h"
+
+#include <stdio.h>
+
+/* Appends what is left of an open file. ERR_IO when it cannot be read to its end (a folder cannot); ERR_LIMIT,
+ * ERR_NOMEM as the buf. `name` stands in the message. */
+MUST_CHECK int file_add(struct buf *out, FILE *in, const char *name, struct error *err);
+/* The file of a path; ERR_IO too when it cannot be opened. */
+MUST_CHECK int file_read(struct buf *out, const char *path, struct error *err);
+
+#endif
