@@ -396,16 +396,23 @@ void assembly_release(struct assembly *a)
     *a = (struct assembly){ 0 };
 }
 
+static int open_store(const struct settings *s, enum store_mode mode, struct store **ret, struct error *err)
+{
+    return store_open(&(struct store_config){ .dir = s->store.path, .max_bytes = s->store.max_bytes }, mode, ret, err);
+}
+
+int assembly_open_store(const struct assembly *a, enum store_mode mode, struct store **ret, struct error *err)
+{
+    return open_store(a->settings, mode, ret, err);
+}
+
 int assemble_open_store(const char *config, enum store_mode mode, struct store **ret, struct error *err)
 {
     struct settings *s = NULL;
     int rc = load_settings(config, false, false, &s, err);
 
-    if (rc == 0) {
-        const struct store_config cfg = { .dir = s->store.path, .max_bytes = s->store.max_bytes };
-
-        rc = store_open(&cfg, mode, ret, err);
-    }
+    if (rc == 0)
+        rc = open_store(s, mode, ret, err);
     settings_free(s);
     return rc;
 }

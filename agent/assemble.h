@@ -45,7 +45,8 @@ struct assembly {
 /* Every error of the file goes to standard error, a line each; then -1 with ERR_CONFIG and their number. */
 MUST_CHECK int assemble(struct assembly *a, const char *config, unsigned parts, struct error *err);
 void assembly_release(struct assembly *a);
-/* The store that the configuration names. */
+/* The store that the configuration names: one that was read, or one that is read for this alone. */
+MUST_CHECK int assembly_open_store(const struct assembly *a, enum store_mode mode, struct store **ret, struct error *err);
 MUST_CHECK int assemble_open_store(const char *config, enum store_mode mode, struct store **ret, struct error *err);
 const struct settings_registry *assemble_registry(void);
 const struct console_settings *assemble_console(const struct assembly *a);

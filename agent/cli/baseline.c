@@ -148,7 +148,7 @@ static int run_baseline(int argc, char **argv)
         return cli_fail(&err);
     }
     if (assemble(&a, args.config, ASSEMBLE_ENGINE | ASSEMBLE_OFFLINE, &err) < 0 ||
-        assemble_open_store(args.config, is_show ? STORE_READ : STORE_WRITE, &store, &err) < 0)
+        assembly_open_store(&a, is_show ? STORE_READ : STORE_WRITE, &store, &err) < 0)
         return cli_fail(&err);
     l.baseline = engine_baseline(a.engine);
     l.is_json = args.is_json;

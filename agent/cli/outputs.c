@@ -398,7 +398,7 @@ static int run_outputs(int argc, char **argv)
     }
     if (assemble(&a, args.config, ASSEMBLE_OUTPUTS | (actions[i].sends ? 0u : ASSEMBLE_OFFLINE), &err) < 0 ||
         (actions[i].has_store &&
-         assemble_open_store(args.config, actions[i].writes ? STORE_WRITE : STORE_READ, &store, &err) < 0))
+         assembly_open_store(&a, actions[i].writes ? STORE_WRITE : STORE_READ, &store, &err) < 0))
         return cli_fail(&err);
     rc = actions[i].run(&(struct action){ .a = &a, .open = &a, .store = store, .is_json = args.is_json, .out = &out,
                                           .name = args.operands_len > 1 ? args.operands[1] : NULL,

@@ -421,7 +421,7 @@ static int run_report(int argc, char **argv)
     if (rc != 0)
         return exit_code;
     if (assemble(&a, args.config, ASSEMBLE_ENGINE | ASSEMBLE_OUTPUTS | ASSEMBLE_OFFLINE, &err) < 0 ||
-        read_span(&args, &a.sv, &r, &err) < 0 || assemble_open_store(args.config, STORE_READ, &store, &err) < 0)
+        read_span(&args, &a.sv, &r, &err) < 0 || assembly_open_store(&a, STORE_READ, &store, &err) < 0)
         return cli_fail(&err);
     r.a = &a;
     r.suppress = a.suppress;

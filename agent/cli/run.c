@@ -237,7 +237,7 @@ static int run_run(int argc, char **argv)
     catch_signals();
     g.until_caught_up = args.flag[0];
     g.now = &g.sets[0];
-    if (read_config(&g, g.now, &err) < 0 || assemble_open_store(args.config, STORE_RUN, &g.store, &err) < 0)
+    if (read_config(&g, g.now, &err) < 0 || assembly_open_store(g.now, STORE_RUN, &g.store, &err) < 0)
         return cli_fail(&err);
     if (store_recovery(g.store))
         log_event(LOG_LEVEL_WARN, "store", "was repaired", "what", store_recovery(g.store), NULL);

@@ -198,9 +198,7 @@ static int check_user(const char *dir, struct error *err)
 
 static int open_alone(const struct assembly *a, struct store **ret, struct error *err)
 {
-    const struct store_config cfg = { .dir = a->settings->store.path, .max_bytes = a->settings->store.max_bytes };
-
-    if (check_user(cfg.dir, err) < 0 || store_open(&cfg, STORE_RUN, ret, err) < 0)
+    if (check_user(a->settings->store.path, err) < 0 || assembly_open_store(a, STORE_RUN, ret, err) < 0)
         return -1;
     if (store_recovery(*ret))
         (void)fprintf(stderr, "cosmowatch: %s\n", store_recovery(*ret));
