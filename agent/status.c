@@ -195,3 +195,10 @@ size_t status_list(struct json_object *o, const char *key, struct json_object **
                ? json_object_array_length(*ret)
                : 0;
 }
+
+enum status_grade status_grade(const char *state)
+{
+    if (strcmp(state, "failing") == 0 || strcmp(state, "held") == 0)
+        return STATUS_BAD;
+    return strcmp(state, "waiting") == 0 || strcmp(state, "paused") == 0 ? STATUS_SLOW : STATUS_GOOD;
+}

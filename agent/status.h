@@ -36,6 +36,11 @@ struct status_parts {
 
 void status_build(struct buf *out, const struct status_parts *p);
 
+/* What a state of a source or an output means: works; waits and goes on by itself, so that nothing comes for now; needs
+ * somebody. */
+enum status_grade { STATUS_GOOD, STATUS_SLOW, STATUS_BAD };
+enum status_grade status_grade(const char *state);
+
 /* Reading it: a missing text is "", a missing number 0, a missing list empty. Borrowed from o. */
 const char *status_text(struct json_object *o, const char *key);
 int64_t status_number(struct json_object *o, const char *key);

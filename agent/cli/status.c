@@ -25,8 +25,9 @@ static void add_reason(struct buf *out, const char *reason)
 
 static enum term_style state_style(const char *state)
 {
-    return strcmp(state, "failing") == 0 || strcmp(state, "held") == 0 ? TERM_RED
-           : strcmp(state, "waiting") == 0 || strcmp(state, "paused") == 0 ? TERM_YELLOW : TERM_GREEN;
+    static const enum term_style styles[] = { TERM_GREEN, TERM_YELLOW, TERM_RED };
+
+    return styles[status_grade(state)];
 }
 
 static void add_sources(struct buf *out, struct json_object *o, bool colour)

@@ -41,12 +41,20 @@ static void judge_agent(struct judging *j, struct json_object *status, int64_t n
     tell(j, HEALTH_AGENT, "agent", what);
 }
 
+/* Nothing comes or goes, and a reason is known or somebody is needed. */
+static bool is_troubled(struct json_object *o)
+{
+    enum status_grade grade = status_grade(status_text(o, "state"));
+
+    return grade == STATUS_BAD || (grade == STATUS_SLOW && status_text(o, "reason")[0]);
+}
+
 static void judge_source(struct judging *j, struct json_object *s)
 {
-    const char *state = status_text(s, "state"), *reason = status_text(s, "reason");
+    const char *reason = status_text(s, "reason");
     char what[400];
 
-    if (strcmp(state, "failing") == 0) {
+    if (is_troubled(s)) {
         tell(j, HEALTH_SOURCE, status_text(s, "name"), reason[0] ? reason : "cannot be read");
     } else if (!status_number(s, "backfilling") && status_number(s, "lagSeconds") > HEALTH_LAG_MAX_S) {
         (void)snprintf(what, sizeof what, "is %" PRId64 " min behind%s%s", status_number(s, "lagSeconds") / 60,
@@ -57,10 +65,10 @@ static void judge_source(struct judging *j, struct json_object *s)
 
 static void judge_output(struct judging *j, struct json_object *s)
 {
-    const char *state = status_text(s, "state"), *reason = status_text(s, "reason");
+    const char *reason = status_text(s, "reason");
     char what[400];
 
-    if (strcmp(state, "held") == 0 || (strcmp(state, "waiting") == 0 && reason[0])) {
+    if (is_troubled(s)) {
         tell(j, HEALTH_OUTPUT, status_text(s, "name"), reason[0] ? reason : "does not take alerts");
     } else if (status_number(s, "parked") > 0) {
         (void)snprintf(what, sizeof what, "refused %" PRId64 " alert(s): `cosmowatch outputs parked %s` says why",

@@ -24,7 +24,7 @@ struct metric {
 };
 
 static const struct metric of_sources[] = {
-    { "cosmowatch_source_up", "state", STATE, NULL, "1 when the source can be read, 0 when it is failing", 0 },
+    { "cosmowatch_source_up", "state", STATE, NULL, "1 when the source is read, 0 when it is failing or reading is paused", 0 },
     { "cosmowatch_source_read_up_to_timestamp_seconds", "readUpTo", SECONDS, "seconds",
       "Ingestion time up to which everything was read", 0 },
     { "cosmowatch_source_last_success_timestamp_seconds", "lastSuccess", SECONDS, "seconds", "Last complete answer", 0 },
@@ -90,18 +90,13 @@ static void add_labels(struct buf *out, const char *label, struct json_object *o
     buf_add_char(out, '}');
 }
 
-static bool is_down(const char *state)
-{
-    return strcmp(state, "failing") == 0 || strcmp(state, "held") == 0 || strcmp(state, "waiting") == 0;
-}
-
 /* False: nothing to tell, such as a time that has not come yet. */
 static bool value_of(const struct metric *m, struct json_object *o, double *ret)
 {
     int64_t ns = 0;
 
     if (m->kind == STATE) {
-        *ret = !is_down(status_text(o, m->key));
+        *ret = status_grade(status_text(o, m->key)) == STATUS_GOOD;
         return true;
     }
     if (m->kind == SECONDS) {

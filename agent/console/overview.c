@@ -114,10 +114,9 @@ static int add_strip(struct view *v, const char *source, int64_t now, struct err
 
 static void add_state(struct buf *out, const char *state)
 {
-    bool is_bad = strcmp(state, "failing") == 0 || strcmp(state, "held") == 0;
-    bool is_slow = strcmp(state, "waiting") == 0 || strcmp(state, "paused") == 0;
+    static const char *const classes[] = { "good", "slow", "bad" };
 
-    buf_addf(out, "<span class=\"state %s\">", is_bad ? "bad" : is_slow ? "slow" : "good");
+    buf_addf(out, "<span class=\"state %s\">", classes[status_grade(state)]);
     html_add_str(out, state);
     buf_add_str(out, "</span>");
 }
