@@ -1,6 +1,7 @@
 /* What back-fills and queue bounds promise: earlier alerts go once, under their own ids, to an output that asked, also
  * when the agent dies on the way; a full queue parks its oldest or makes reading wait; outputs that left and alerts that
  * were dropped are said once. SPDX-License-Identifier: Apache-2.0 */
+#include "log_kit.h"
 #include "store_kit.h"
 
 #include "backfill.h"
@@ -19,7 +20,6 @@ static struct services services;
 static struct delivery_output_config outputs[2];
 static struct settings_route settings[2];
 static struct route *routes[2];
-static char log_path[128];
 
 /* Told ones; every tenth is suppressed, one was never told. */
 static void put_alert(int n)
@@ -34,7 +34,6 @@ static void put_alert(int n)
 
 static void set_up(void)
 {
-    FILE *f = NULL;
 
     folder = folder_new();
     store = store_at(folder.path, STORE_RUN);
@@ -53,11 +52,7 @@ static void set_up(void)
     for (int n = 0; n < ALERTS; n++)
         put_alert(n);
     OK(store_commit(store, err));
-    (void)snprintf(log_path, sizeof log_path, "%s/log", folder.path);
-    f = fopen(log_path, "w");
-    ck_assert_ptr_nonnull(f);
-    log_set_fd(dup(fileno(f)));
-    (void)fclose(f);
+    log_to(folder.path);
 }
 
 static void tear_down(void)
@@ -68,20 +63,6 @@ static void tear_down(void)
     }
     store_close(store);
     folder_remove(&folder);
-}
-
-static int lines_with(const char *text)
-{
-    FILE *f = fopen(log_path, "r");
-    char line[2000];
-    int n = 0;
-
-    log_flush_repeats();
-    ck_assert_ptr_nonnull(f);
-    while (fgets(line, sizeof line, f))
-        n += strstr(line, text) != NULL;
-    (void)fclose(f);
-    return n;
 }
 
 static struct backfill *agent(void)

@@ -1,6 +1,7 @@
 /* What delivery promises: accepted or parked and nothing else, in order, nobody waits for another, never
  * earlier than asked, one line when it breaks and one when it heals. The outputs are fakes that follow a
  * script; the clock is ours. SPDX-License-Identifier: Apache-2.0 */
+#include "log_kit.h"
 #include "store_kit.h"
 
 #include "base/buf.h"
@@ -169,12 +170,9 @@ static struct services services;
 static struct fake soc, siem;
 static struct delivery *delivery;
 static int64_t soc_per_second;
-static char log_path[128];
 
 static void set_up(void)
 {
-    FILE *f;
-
     folder = folder_new();
     store = store_at(folder.path, STORE_RUN);
     clock_now = (struct fake_clock){ .ms = 1000000 };
@@ -182,11 +180,7 @@ static void set_up(void)
     services = (struct services){ .clock = &fake_clock_ops, .clock_self = &clock_now, .random = &fake_random_ops };
     fake_init(&soc, &clock_now);
     fake_init(&siem, &clock_now);
-    (void)snprintf(log_path, sizeof log_path, "%s/log", folder.path);
-    f = fopen(log_path, "w");
-    ck_assert_ptr_nonnull(f);
-    log_set_fd(dup(fileno(f)));
-    fclose(f);
+    log_to(folder.path);
 }
 
 static void tear_down(void)
@@ -261,25 +255,6 @@ static int calls_of(struct fake *f)
             (void)usleep(1000);                                                                    \
         ck_assert_msg(until_left_ > 0, "never: %s", #condition);                                   \
     } while (0)
-
-/* Lines of the log, those that it folded into one counted. */
-static int lines_with(const char *text)
-{
-    FILE *f = fopen(log_path, "r");
-    char line[2000];
-    int n = 0;
-
-    log_flush_repeats();
-    ck_assert_ptr_nonnull(f);
-    while (fgets(line, sizeof line, f)) {
-        const char *folded = strstr(line, " repeated=");
-
-        if (strstr(line, text))
-            n += folded ? (int)strtol(folded + 10, NULL, 10) : 1;
-    }
-    fclose(f);
-    return n;
-}
 
 /* Let time pass until the n-th call. In steps: a step taken while the worker is not waiting yet is lost. */
 static void pass_time_until_call(struct fake *f, int n)

@@ -7,6 +7,7 @@
  *
  * Time is virtual: while the worker waits, the clock leaps.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "log_kit.h"
 #include "store_kit.h"
 
 #include "base/buf.h"
@@ -194,7 +195,7 @@ static atomic_int_fast64_t tried_ms, longest_gap_ms;
 static void *self;
 static struct yaml_tree *tree;
 static struct settings_errors errors;
-static char log_path[128], good_pem[128], bad_pem[128];
+static char good_pem[128], bad_pem[128];
 
 static const char *way(void)
 {
@@ -538,18 +539,12 @@ static void make_output(void)
 
 static void set_up_scene(const struct receiver *r, bool with_tls)
 {
-    FILE *f;
-
     memset(&scene, 0, sizeof scene);
     scene.receiver = r;
     (void)pthread_mutex_init(&scene.lock, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     folder = folder_new();
-    (void)snprintf(log_path, sizeof log_path, "%s/log", folder.path);
-    f = fopen(log_path, "w");
-    ck_assert_ptr_nonnull(f);
-    log_set_fd(dup(fileno(f)));
-    fclose(f);
+    log_to(folder.path);
     good_pem[0] = '\0';
     if (with_tls) {
         (void)snprintf(good_pem, sizeof good_pem, "%s/good.pem", folder.path);
@@ -709,25 +704,6 @@ static void go_on(int64_t leap_ms)
             go_on(leap_ms);                                                                                \
         }                                                                                                 \
     } while (0)
-
-/* Lines of the log, those that it folded into one counted. */
-static int lines_with(const char *text)
-{
-    FILE *f = fopen(log_path, "r");
-    char line[2000];
-    int n = 0;
-
-    log_flush_repeats();
-    ck_assert_ptr_nonnull(f);
-    while (fgets(line, sizeof line, f)) {
-        const char *folded = strstr(line, " repeated=");
-
-        if (strstr(line, text))
-            n += folded ? (int)strtol(folded + 10, NULL, 10) : 1;
-    }
-    fclose(f);
-    return n;
-}
 
 static bool has_all(int n)
 {

@@ -7,36 +7,7 @@
 
 #include "detectors/kit/query_history.h"
 #include "detectors/kit/query_shape.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define COUNTED false
-static long allocations;
-#else
-#define COUNTED true
-static long allocations;
-
-extern void *__libc_malloc(size_t);
-extern void *__libc_calloc(size_t, size_t);
-extern void *__libc_realloc(void *, size_t);
-
-__attribute__((visibility("default"))) void *malloc(size_t n)
-{
-    allocations++;
-    return __libc_malloc(n);
-}
-
-__attribute__((visibility("default"))) void *calloc(size_t n, size_t size)
-{
-    allocations++;
-    return __libc_calloc(n, size);
-}
-
-__attribute__((visibility("default"))) void *realloc(void *at, size_t n)
-{
-    allocations++;
-    return __libc_realloc(at, n);
-}
-#endif
+#include "tests/unit/allocation_count.h"
 
 extern const struct detector_ops detector_sql_injection, detector_mongo_injection, detector_cql_injection,
     detector_gremlin_injection, detector_table_injection;

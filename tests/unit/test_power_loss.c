@@ -88,12 +88,6 @@ static void receiver_close(void *self)
     (void)self;
 }
 
-static int encode_id(const struct alert *a, struct buf *out, struct error *err)
-{
-    buf_add_str(out, a->record_id);
-    return buf_check(out, err);
-}
-
 static const struct output_ops receiver = { .name = "receiver", .batch_max = 3, .open = receiver_open,
                                             .deliver = receiver_deliver, .close = receiver_close };
 static const struct encoder ids = { .name = "ids", .encode = encode_id };

@@ -385,12 +385,6 @@ static void taker_close(void *self)
     (void)self;
 }
 
-static int encode_id(const struct alert *a, struct buf *out, struct error *err)
-{
-    buf_add_str(out, a->record_id);
-    return buf_check(out, err);
-}
-
 static const struct output_ops taker = { .name = "taker", .batch_max = 2, .open = taker_open,
                                          .deliver = taker_deliver, .close = taker_close };
 static const struct encoder ids = { .name = "ids", .encode = encode_id };
