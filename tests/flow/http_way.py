@@ -7,19 +7,9 @@ whether a connection went by way of the proxy or not. Standard library only. SPD
 import base64
 import http.server
 import socket
-import ssl
 import threading
 
-
-def context(cert, key, client_ca=None, highest=None):
-    c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    c.load_cert_chain(cert, key)
-    if client_ca:
-        c.load_verify_locations(client_ca)
-        c.verify_mode = ssl.CERT_REQUIRED
-    if highest:
-        c.maximum_version = highest
-    return c
+from flow.listener import Listener, join
 
 
 class Receiver:
@@ -77,58 +67,7 @@ class Receiver:
         self.server.server_close()
 
 
-class _Listener:
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                s, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._guarded, args=(s,), daemon=True).start()
-
-    def _guarded(self, s):
-        try:
-            self.serve(s)
-        except (OSError, ValueError):
-            pass
-        s.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-
-def _copy(a, b):
-    try:
-        while True:
-            data = a.recv(65536)
-            if not data:
-                break
-            b.sendall(data)
-    except OSError:
-        pass
-    for s in (a, b):
-        try:
-            s.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-
-
-def _join(a, b):
-    t = threading.Thread(target=_copy, args=(a, b), daemon=True)
-    t.start()
-    _copy(b, a)
-    t.join()
-
-
-class Door(_Listener):
+class Door(Listener):
     """Speaks TLS and hands what was said to a port that does not."""
 
     def __init__(self, tls, port):
@@ -137,10 +76,10 @@ class Door(_Listener):
 
     def serve(self, s):
         inner = self.tls.wrap_socket(s, server_side=True)
-        _join(inner, socket.create_connection(("127.0.0.1", self.to)))
+        join(inner, socket.create_connection(("127.0.0.1", self.to)))
 
 
-class Sink(_Listener):
+class Sink(Listener):
     """Takes bytes over TLS and keeps them."""
 
     def __init__(self, tls):
@@ -156,7 +95,7 @@ class Sink(_Listener):
             self.got += data
 
 
-class Proxy(_Listener):
+class Proxy(Listener):
     """CONNECT and nothing else. `names`: "host:port" -> port on loopback. `login`: "user:password" or None. `tls`: itself
     speaks TLS."""
 
@@ -184,4 +123,4 @@ class Proxy(_Listener):
             s.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
         else:
             s.sendall(b"HTTP/1.1 200 Yes\r\n\r\n")
-            _join(s, socket.create_connection(("127.0.0.1", self.names[target])))
+            join(s, socket.create_connection(("127.0.0.1", self.names[target])))

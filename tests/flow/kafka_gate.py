@@ -8,50 +8,24 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import socket
-import ssl
 import struct
-import threading
+
+from flow.listener import Listener, context, join
 
 
-class Gate:
+class Gate(Listener):
     def __init__(self, port, socket_path, cert, key, client_ca=None, mechanism=None, check=None):
         """check(user, password) or check(token); None: TLS alone."""
         self.path, self.mechanism, self.check = socket_path, mechanism, check
         self.seen, self.refused = [], 0
-        self.ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ctx.load_cert_chain(cert, key)
-        if client_ca:
-            self.ctx.verify_mode = ssl.CERT_REQUIRED
-            self.ctx.load_verify_locations(client_ca)
-        self.listener = socket.create_server(("127.0.0.1", port), reuse_port=False)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.ctx = context(cert, key, client_ca)
+        super().__init__(port)
 
-    def close(self):
-        self.listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                plain, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
-
-    def _serve(self, plain):
-        back = None
-        try:
-            client = self.ctx.wrap_socket(plain, server_side=True)
-            back = socket.socket(socket.AF_UNIX)
+    def serve(self, plain):
+        with self.ctx.wrap_socket(plain, server_side=True) as client, socket.socket(socket.AF_UNIX) as back:
             back.connect(self.path)
             if self.check is None or self._authenticate(client, back):
-                threading.Thread(target=_copy, args=(back, client), daemon=True).start()
-                _copy(client, back)
-        except (OSError, ssl.SSLError, EOFError):
-            pass
-        finally:
-            for s in (plain, back):
-                if s:
-                    s.close()
+                join(client, back)
 
     def _authenticate(self, client, back):
         while True:
@@ -87,22 +61,6 @@ class Gate:
                 return True
             else:
                 return False
-
-
-def _copy(a, b):
-    try:
-        while True:
-            data = a.recv(65536)
-            if not data:
-                break
-            b.sendall(data)
-    except (OSError, ssl.SSLError):
-        pass
-    for s in (a, b):
-        try:
-            s.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 def _exactly(s, n):

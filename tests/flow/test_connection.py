@@ -16,7 +16,8 @@ import subprocess
 import pytest
 
 from flow import certs, kit
-from flow.http_way import Door, Proxy, Receiver, Sink, context
+from flow.http_way import Door, Proxy, Receiver, Sink
+from flow.listener import context
 from flow.rows import feeds
 from flow.syslog_receivers import free_port, listens
 from flow.test_sentinel import stream

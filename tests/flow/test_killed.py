@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from flow import certs, http_way, kit
+from flow import certs, http_way, kit, listener
 from flow.rows import feeds
 from flow.test_kafka import Broker, kafka, mockbroker, read  # noqa: F401 (a fixture)
 from flow.test_way import SHORT, final, small_world
@@ -96,7 +96,7 @@ class Syslog:
     def __init__(self, dir_):
         certs.ca(dir_)
         cert, key = certs.issue(dir_, "server", "localhost")
-        self.sink = http_way.Sink(http_way.context(cert, key))
+        self.sink = http_way.Sink(listener.context(cert, key))
         self.output = {"type": "syslog", "address": "127.0.0.1:%d" % self.sink.port, "format": "json", "max_message": "64KB",
                        "tls": {"ca": os.path.join(dir_, "ca.pem")}}
 

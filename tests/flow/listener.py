@@ -1,0 +1,75 @@
+"""What the doors, gates and proxies of the tests stand on: a listener on loopback, and bytes handed from one end to the other.
+
+Standard library only. SPDX-License-Identifier: Apache-2.0
+"""
+
+import socket
+import ssl
+import threading
+
+
+def context(cert, key, client_ca=None, highest=None):
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    c.load_cert_chain(cert, key)
+    if client_ca:
+        c.load_verify_locations(client_ca)
+        c.verify_mode = ssl.CERT_REQUIRED
+    if highest:
+        c.maximum_version = highest
+    return c
+
+
+class Listener:
+    """Takes connections on loopback, each in a thread of its own: serve(socket) by whoever inherits."""
+
+    def __init__(self, port=0):
+        self.listener = socket.create_server(("127.0.0.1", port))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                s, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._guarded, args=(s,), daemon=True).start()
+
+    def _guarded(self, s):
+        try:
+            self.serve(s)
+        except (OSError, ValueError, EOFError):
+            pass
+        s.close()
+
+    def close(self):
+        self.listener.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def copy(a, b):
+    try:
+        while True:
+            data = a.recv(65536)
+            if not data:
+                break
+            b.sendall(data)
+    except OSError:
+        pass
+    for s in (a, b):
+        try:
+            s.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+def join(a, b):
+    t = threading.Thread(target=copy, args=(a, b), daemon=True)
+    t.start()
+    copy(b, a)
+    t.join()
