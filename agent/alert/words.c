@@ -3,6 +3,7 @@
  * Template language, small on purpose:
  *   {name}         account, subject, count, first, last, day, severity, api, variant, or a fact
  *   {name:bytes}   a number as "7.4 GB";   {name:count} "1,234"; {name:first} the first text of a set
+ *   {name:tenths}  25 as "2.5";            {name:ru} thousandths as "3,120 RU"
  *   {name:kql}     a KQL literal: the first text quoted, or a datetime for first/last/day
  *   {name:kqlset}  ("a", "b") of a set
  *   [[ ... ]]      left out when something inside it is missing; nests
@@ -80,6 +81,9 @@ static bool expand_fact(const struct alert *a, const char *name, struct slice ho
         fmt_bytes(out, f->number);
     } else if (slice_eq(how, SL("tenths"))) {
         buf_addf(out, "%" PRId64 ".%" PRId64, f->number / 10, f->number % 10);
+    } else if (slice_eq(how, SL("ru"))) {
+        fmt_count(out, f->number / 1000);
+        buf_add_str(out, " RU");
     } else if (slice_eq(how, SL("time"))) {
         time_add_iso(out, f->number, 0);
     } else {
@@ -263,11 +267,16 @@ void alert_count(const struct alert *a, struct buf *out)
 
 void alert_fact_words(const struct alert *a, const struct fact *f, struct buf *out)
 {
-    bool is_bytes = slice_ends_nocase(slice_of(f->name), SL("bytes")) || strcmp(f->name, "bytesOut") == 0;
+    static const struct { const char *end, *how; } units[] = {
+        { "Bytes", ":bytes" }, { "bytesOut", ":bytes" }, { "10", ":tenths" }, { "ruMilli", ":ru" }, { "listedSince", ":time" },
+    };
+    const char *how = "";
     char template_text[80];
 
-    (void)snprintf(template_text, sizeof template_text, "{%s%s}", f->name,
-                   is_bytes ? ":bytes" : strcmp(f->name, "listedSince") == 0 ? ":time" : "");
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (slice_ends_nocase(slice_of(f->name), slice_of(units[i].end)))
+            how = units[i].how;
+    (void)snprintf(template_text, sizeof template_text, "{%s%s}", f->name, how);
     alert_expand(a, template_text, out);
 }
 

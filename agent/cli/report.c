@@ -104,6 +104,7 @@ static int count_alert(void *self, const struct alert *a, struct error *err)
     struct report *r = self;
     const char *rule = a->is_suppressed ? suppress_find(r->suppress, a) : NULL;
     const char *place = alert_text(a, "place");
+    CLEANUP(buf_release) struct buf accounts = BUF_INIT(65536);
 
     if (a->is_sample)
         return 0;
@@ -115,7 +116,8 @@ static int count_alert(void *self, const struct alert *a, struct error *err)
     r->by_severity[a->severity]++;
     r->incidents += a->type->is_incident;
     r->requests += a->type->is_incident ? 0 : a->count;
-    if (tally_add(&r->by[BY_ACCOUNT], a->account[0] ? a->account : "(none)", a->severity, err) < 0 ||
+    alert_accounts(a, &accounts);
+    if (tally_add(&r->by[BY_ACCOUNT], accounts.len > 0 ? buf_cstr(&accounts) : "(none)", a->severity, err) < 0 ||
         tally_add(&r->by[BY_TYPE], a->type->display_name, a->severity, err) < 0 ||
         tally_add(&r->by[BY_TACTIC], a->type->intent, a->severity, err) < 0 ||
         tally_add(&r->by[BY_SUBJECT], a->subject, a->severity, err) < 0)

@@ -82,7 +82,7 @@ def main():
                           ("what was read, window by window", "coverage -c %s" % c),
                           ("every query it sends", "queries -c %s" % c),
                           ("your own exported rows", "replay FILE"),
-                          ("your own workspace", "config sample > cosmowatch.yaml")):
+                          ("your own workspace", "setup -c cosmowatch.yaml")):
         print("  %-32s %s %s" % (what, b, command))
     return 0
 

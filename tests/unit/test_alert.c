@@ -277,6 +277,29 @@ START_TEST(who_did_what_from_where_says_what_is_known)
 }
 END_TEST
 
+START_TEST(facts_are_written_in_their_units)
+{
+    static const struct { struct fact_value fact; const char *wanted; } cases[] = {
+        { { .name = "bytesOut", .kind = FACT_SUM, .number = 2900000000 }, "2.9 GB" },
+        { { .name = "usualP99Bytes", .kind = FACT_MAX, .number = 512 }, "512 B" },
+        { { .name = "ruMilli", .kind = FACT_SUM, .number = 358920400 }, "358,920 RU" },
+        { { .name = "zScore10", .kind = FACT_MAX, .number = 45 }, "4.5" },
+        { { .name = "listedSince", .kind = FACT_MIN, .number = 1780315200 * NS_PER_S }, "2026-06-01T12:00:00Z" },
+        { { .name = "requests", .kind = FACT_SUM, .number = 1234 }, "1,234" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct alert_draft d = draft("203.0.113.9", 1, SEVERITY_LOW, NULL, &cases[i].fact, 1);
+        CLEANUP(alert_freep) struct alert *a = NULL;
+        CLEANUP(buf_release) struct buf text = BUF_INIT(100);
+
+        ck_assert_int_eq(alert_from_draft(&d, &a, &err), 0);
+        alert_fact_words(a, &a->facts[0], &text);
+        ck_assert_str_eq(buf_cstr(&text), cases[i].wanted);
+    }
+}
+END_TEST
+
 START_TEST(every_type_has_words_and_a_query)
 {
     for (size_t i = 0; alert_type_at(i); i++) {
@@ -357,6 +380,7 @@ int main(void)
     tcase_add_test(t, an_alert_passed_on_alone_keeps_its_own_id);
     tcase_add_test(t, words_expand_and_leave_out_what_is_missing);
     tcase_add_test(t, who_did_what_from_where_says_what_is_known);
+    tcase_add_test(t, facts_are_written_in_their_units);
     tcase_add_test(t, every_type_has_words_and_a_query);
     suite_add_tcase(s, t);
     r = srunner_create(s);
