@@ -5,6 +5,7 @@
 #include "alert/alert.h"
 #include "base/buf.h"
 #include "base/fault.h"
+#include "base/json_in.h"
 #include "base/json_out.h"
 #include "base/log.h"
 #include "base/timeutil.h"
@@ -38,13 +39,6 @@ static void blob_name(struct buf *out, const char *output)
     buf_addf(out, "backfill/%s", output);
 }
 
-static int64_t number(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : 0;
-}
-
 /* *ret_known false: nothing was ever asked for. */
 static int get(struct store *s, const char *output, struct backfill_state *ret, bool *ret_known, struct error *err)
 {
@@ -59,8 +53,8 @@ static int get(struct store *s, const char *output, struct backfill_state *ret, 
     o = *ret_known ? json_tokener_parse(buf_cstr(&text)) : NULL;
     *ret_known = json_object_is_type(o, json_type_object); /* damage counts as nothing asked */
     if (*ret_known)
-        *ret = (struct backfill_state){ .is_waiting = number(o, "waiting") != 0, .since_ns = number(o, "since"),
-                                        .alerts = number(o, "alerts"), .done_ns = number(o, "done") };
+        *ret = (struct backfill_state){ .is_waiting = json_number(o, "waiting") != 0, .since_ns = json_number(o, "since"),
+                                        .alerts = json_number(o, "alerts"), .done_ns = json_number(o, "done") };
     json_object_put(o);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "requests.h"
 
 #include "base/buf.h"
+#include "base/json_in.h"
 #include "base/log.h"
 #include "baseline/baseline.h"
 #include "store/store.h"
@@ -73,14 +74,6 @@ int requests_add(struct store *s, const struct request *r, struct error *err)
 
 /* ---- carrying out ---------------------------------------------------------------------------------------- */
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string) ? json_object_get_string(v)
-                                                                                             : NULL;
-}
-
 struct applying {
     struct store *store;
     struct baseline *baseline;
@@ -114,11 +107,11 @@ static int apply_all(struct applying *a, struct json_object *list, struct error 
 {
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         struct json_object *o = json_object_array_get_idx(list, i);
-        const char *what = text_of(o, "do"), *account = text_of(o, "account");
+        const char *what = json_text(o, "do", NULL), *account = json_text(o, "account", NULL);
 
         a->request = (struct request){ .what = what && strcmp(what, words[REQUEST_CONFIRM]) == 0 ? REQUEST_CONFIRM
                                                                                                 : REQUEST_FORGET,
-                                       .account = account, .memory = text_of(o, "memory"), .label = text_of(o, "label") };
+                                       .account = account, .memory = json_text(o, "memory", NULL), .label = json_text(o, "label", NULL) };
         if (what && account &&
             store_each_baseline(a->store, account, a->request.memory, apply_to_row, a, err) < 0)
             return -1;

@@ -173,29 +173,6 @@ void status_build(struct buf *out, const struct status_parts *p)
     json_object_put(o);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
-
-const char *status_text(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) && v ? json_object_get_string(v) : "";
-}
-
-int64_t status_number(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) && v ? json_object_get_int64(v) : 0;
-}
-
-size_t status_list(struct json_object *o, const char *key, struct json_object **ret)
-{
-    return json_object_object_get_ex(o, key, ret) && json_object_is_type(*ret, json_type_array)
-               ? json_object_array_length(*ret)
-               : 0;
-}
-
 enum status_grade status_grade(const char *state)
 {
     if (strcmp(state, "failing") == 0 || strcmp(state, "held") == 0)

@@ -41,9 +41,4 @@ void status_build(struct buf *out, const struct status_parts *p);
 enum status_grade { STATUS_GOOD, STATUS_SLOW, STATUS_BAD };
 enum status_grade status_grade(const char *state);
 
-/* Reading it: a missing text is "", a missing number 0, a missing list empty. Borrowed from o. */
-const char *status_text(struct json_object *o, const char *key);
-int64_t status_number(struct json_object *o, const char *key);
-size_t status_list(struct json_object *o, const char *key, struct json_object **ret);
-
 #endif

@@ -9,6 +9,7 @@
  * Source:   Elasticsearch reference "Bulk API", "Data streams", "Failure store"; read 2026.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "alert/alert.h"
+#include "base/json_in.h"
 #include "base/json_out.h"
 #include "base/log.h"
 #include "outputs/kit/endpoint.h"
@@ -122,14 +123,6 @@ static int add_documents(const struct elastic *s, const struct output_item *item
     return buf_check(out, err);
 }
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string)
-               ? json_object_get_string(v) : "";
-}
-
 static void tell_failure_store(struct elastic *s)
 {
     if (!s->has_told_failure_store)
@@ -150,7 +143,7 @@ static void judge_item(struct elastic *s, struct json_object *item, struct deliv
         return;
     }
     code = json_object_get_int(status);
-    if (strcmp(text_of(done, "failure_store"), "used") == 0)
+    if (strcmp(json_text(done, "failure_store", ""), "used") == 0)
         tell_failure_store(s);
     if (code == 409 || (code >= 200 && code < 300)) { /* 409: it is there already */
         verdict_all(ret, 1, DELIVERY_ACCEPTED, 0, "");
@@ -158,7 +151,7 @@ static void judge_item(struct elastic *s, struct json_object *item, struct deliv
     }
     buf_addf(&said, "HTTP %d", code);
     if (json_object_object_get_ex(done, "error", &error))
-        buf_addf(&said, " %.80s: %.160s", text_of(error, "type"), text_of(error, "reason"));
+        buf_addf(&said, " %.80s: %.160s", json_text(error, "type", ""), json_text(error, "reason", ""));
     (void)error_set(&clean, ERR_NONE, "%s", buf_cstr(&said)); /* makes foreign bytes harmless */
     verdict_all(ret, 1, code == 413 ? DELIVERY_REFUSED : delivery_from_http(code), 0, clean.msg);
 }

@@ -4,6 +4,7 @@
 #include "alert/alert.h"
 #include "alert/catalogue.h"
 #include "base/buf.h"
+#include "base/json_in.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -83,22 +84,6 @@ out:
     return rc;
 }
 
-static const char *get_text(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string)
-               ? json_object_get_string(v)
-               : "";
-}
-
-static int64_t get_number(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) ? json_object_get_int64(v) : 0;
-}
-
 /* Names of facts are ours, and members of documents are called by them: anything else is a damaged alert. */
 static bool is_fact_name(const char *name)
 {
@@ -107,17 +92,17 @@ static bool is_fact_name(const char *name)
 
 static bool load_fact(struct fact *f, struct json_object *o)
 {
-    const char *kind = get_text(o, "kind");
+    const char *kind = json_text(o, "kind", "");
     struct json_object *texts = NULL, *numbers = NULL;
     size_t n = 0;
 
-    f->name = strdup(get_text(o, "name"));
+    f->name = strdup(json_text(o, "name", ""));
     f->kind = FACT_SUM;
     for (size_t i = 0; i < ARRAY_LEN(fact_kind_names); i++)
         if (strcmp(kind, fact_kind_names[i]) == 0)
             f->kind = (enum fact_kind)i;
-    f->number = get_number(o, "number");
-    f->more = get_number(o, "more") != 0;
+    f->number = json_number(o, "number");
+    f->more = json_number(o, "more") != 0;
     if (!f->name)
         return false;
     if (!json_object_object_get_ex(o, "texts", &texts) || !json_object_is_type(texts, json_type_array))
@@ -149,30 +134,30 @@ static int load_object(struct json_object *o, struct alert *a, struct error *err
     struct json_object *facts = NULL;
     size_t n = 0;
 
-    a->type = alert_type_find(get_text(o, "type"));
+    a->type = alert_type_find(json_text(o, "type", ""));
     if (!a->type)
-        return error_set(err, ERR_STATE, "stored alert of the unknown type '%s'", get_text(o, "type"));
-    (void)snprintf(a->id, sizeof a->id, "%s", get_text(o, "id"));
-    (void)snprintf(a->record_id, sizeof a->record_id, "%s", get_text(o, "recordId"));
-    a->update = get_number(o, "update");
-    a->told_count = get_number(o, "toldCount");
-    a->is_final = get_number(o, "final") != 0;
-    a->is_sample = get_number(o, "sample") != 0;
-    a->is_suppressed = get_number(o, "suppressed") != 0;
-    a->detector = strdup(get_text(o, "detector"));
-    a->variant = strdup(get_text(o, "variant"));
-    a->account = strdup(get_text(o, "account"));
-    a->resource_id = strdup(get_text(o, "resourceId"));
-    a->subject = strdup(get_text(o, "subject"));
-    a->severity = (enum severity)(get_number(o, "severity") & 3);
-    a->confidence = (int)get_number(o, "confidence");
-    a->api = (enum api)get_number(o, "api");
+        return error_set(err, ERR_STATE, "stored alert of the unknown type '%s'", json_text(o, "type", ""));
+    (void)snprintf(a->id, sizeof a->id, "%s", json_text(o, "id", ""));
+    (void)snprintf(a->record_id, sizeof a->record_id, "%s", json_text(o, "recordId", ""));
+    a->update = json_number(o, "update");
+    a->told_count = json_number(o, "toldCount");
+    a->is_final = json_number(o, "final") != 0;
+    a->is_sample = json_number(o, "sample") != 0;
+    a->is_suppressed = json_number(o, "suppressed") != 0;
+    a->detector = strdup(json_text(o, "detector", ""));
+    a->variant = strdup(json_text(o, "variant", ""));
+    a->account = strdup(json_text(o, "account", ""));
+    a->resource_id = strdup(json_text(o, "resourceId", ""));
+    a->subject = strdup(json_text(o, "subject", ""));
+    a->severity = (enum severity)(json_number(o, "severity") & 3);
+    a->confidence = (int)json_number(o, "confidence");
+    a->api = (enum api)json_number(o, "api");
     if ((int)a->api < 0 || a->api >= API_COUNT)
         a->api = API_UNKNOWN;
-    a->bucket_ns = get_number(o, "bucket");
-    a->first_ns = get_number(o, "first");
-    a->last_ns = get_number(o, "last");
-    a->count = get_number(o, "count");
+    a->bucket_ns = json_number(o, "bucket");
+    a->first_ns = json_number(o, "first");
+    a->last_ns = json_number(o, "last");
+    a->count = json_number(o, "count");
     if (!a->detector || !a->variant || !a->account || !a->resource_id || !a->subject)
         return error_set(err, ERR_NOMEM, "no memory to load an alert");
     if (!json_object_object_get_ex(o, "facts", &facts) || !json_object_is_type(facts, json_type_array))

@@ -1,6 +1,7 @@
 /* cases.c - see cases.h: finding them.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cases.h"
+#include "base/json_in.h"
 
 #include "alert/catalogue.h"
 
@@ -86,21 +87,13 @@ static bool kind_of(const char *base, enum case_kind *ret)
     return false;
 }
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-    struct json_object *v = NULL;
-
-    return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string) ? json_object_get_string(v)
-                                                                                             : NULL;
-}
-
 /* A hit that expects no alert of its type, or a near miss that does, tests something else than its name says. */
 static int check_alerts(const struct rule_case *c, struct error *err)
 {
     size_t own = 0;
 
     for (size_t i = 0; i < json_object_array_length(c->alerts); i++) {
-        const char *type = text_of(json_object_array_get_idx(c->alerts, i), "alertType");
+        const char *type = json_text(json_object_array_get_idx(c->alerts, i), "alertType", NULL);
 
         if (!type)
             return error_set(err, ERR_CONFIG, "alert %zu of 'alerts' has no alertType", i + 1);
@@ -121,8 +114,8 @@ static int read_expected(struct rule_case *c, const char *path, struct error *er
     c->expected = json_object_from_file(path);
     if (!c->expected || !json_object_is_type(c->expected, json_type_object))
         return error_set(err, ERR_CONFIG, "this is no JSON object");
-    c->about = text_of(c->expected, "about");
-    c->why = text_of(c->expected, "why");
+    c->about = json_text(c->expected, "about", NULL);
+    c->why = json_text(c->expected, "why", NULL);
     if (!c->about || !alert_type_find(c->about))
         return error_set(err, ERR_CONFIG, "'about' has to name an alert type; 'cosmowatch rules types' lists them");
     if (!json_object_object_get_ex(c->expected, "alerts", &c->alerts) ||

@@ -1,6 +1,7 @@
 /* status.c - `cosmowatch status`: what the running agent last said of itself.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "assemble.h"
+#include "base/json_in.h"
 #include "base/num.h"
 #include "base/term.h"
 #include "base/timeutil.h"
@@ -33,54 +34,54 @@ static enum term_style state_style(const char *state)
 static void add_sources(struct buf *out, struct json_object *o, bool colour)
 {
     struct json_object *list = NULL;
-    size_t n = status_list(o, "sources", &list);
+    size_t n = json_list(o, "sources", &list);
 
     buf_add_str(out, "sources\n");
     for (size_t i = 0; i < n; i++) {
         struct json_object *s = json_object_array_get_idx(list, i);
-        const char *state = status_text(s, "state");
+        const char *state = json_text(s, "state", "");
 
         buf_addf(out, "  %-14s %s%-10s%s read up to %-20s  %" PRId64 " rows, %" PRId64 " late, %" PRId64
                       " unreadable, %" PRId64 " queries",
-                 status_text(s, "name"), term_style(colour, state_style(state)), state, term_style(colour, TERM_PLAIN),
-                 status_text(s, "readUpTo")[0] ? status_text(s, "readUpTo") : "(nothing yet)", status_number(s, "rows"),
-                 status_number(s, "lateRows"), status_number(s, "unreadableRows"), status_number(s, "queries"));
-        if (status_number(s, "backfilling"))
-            buf_addf(out, ", learning from history, %" PRId64 " %% done", status_number(s, "historyPercent"));
-        add_reason(out, status_text(s, "reason"));
+                 json_text(s, "name", ""), term_style(colour, state_style(state)), state, term_style(colour, TERM_PLAIN),
+                 json_text(s, "readUpTo", "")[0] ? json_text(s, "readUpTo", "") : "(nothing yet)", json_number(s, "rows"),
+                 json_number(s, "lateRows"), json_number(s, "unreadableRows"), json_number(s, "queries"));
+        if (json_number(s, "backfilling"))
+            buf_addf(out, ", learning from history, %" PRId64 " %% done", json_number(s, "historyPercent"));
+        add_reason(out, json_text(s, "reason", ""));
     }
 }
 
 static void add_outputs(struct buf *out, struct json_object *o, bool colour)
 {
     struct json_object *list = NULL;
-    size_t n = status_list(o, "outputs", &list);
+    size_t n = json_list(o, "outputs", &list);
 
     buf_add_str(out, "outputs\n");
     for (size_t i = 0; i < n; i++) {
         struct json_object *s = json_object_array_get_idx(list, i);
-        const char *state = status_text(s, "state");
+        const char *state = json_text(s, "state", "");
 
         buf_addf(out, "  %-14s %s%-10s%s %" PRId64 " accepted, %" PRId64 " pending, %" PRId64 " parked",
-                 status_text(s, "name"), term_style(colour, state_style(state)), state, term_style(colour, TERM_PLAIN),
-                 status_number(s, "accepted"), status_number(s, "pending"), status_number(s, "parked"));
-        add_reason(out, status_text(s, "reason"));
+                 json_text(s, "name", ""), term_style(colour, state_style(state)), state, term_style(colour, TERM_PLAIN),
+                 json_number(s, "accepted"), json_number(s, "pending"), json_number(s, "parked"));
+        add_reason(out, json_text(s, "reason", ""));
     }
 }
 
 static void add_feeds(struct buf *out, struct json_object *o)
 {
     struct json_object *list = NULL;
-    size_t n = status_list(o, "feeds", &list);
+    size_t n = json_list(o, "feeds", &list);
 
     if (n > 0)
         buf_add_str(out, "feeds\n");
     for (size_t i = 0; i < n; i++) {
         struct json_object *s = json_object_array_get_idx(list, i);
 
-        buf_addf(out, "  %-14s %" PRId64 " entries, refreshed %s", status_text(s, "name"), status_number(s, "entries"),
-                 status_text(s, "refreshedAt")[0] ? status_text(s, "refreshedAt") : "never");
-        add_reason(out, status_text(s, "reason"));
+        buf_addf(out, "  %-14s %" PRId64 " entries, refreshed %s", json_text(s, "name", ""), json_number(s, "entries"),
+                 json_text(s, "refreshedAt", "")[0] ? json_text(s, "refreshedAt", "") : "never");
+        add_reason(out, json_text(s, "reason", ""));
     }
 }
 
@@ -93,17 +94,17 @@ static void add_judgement(struct buf *out, struct json_object *o)
         return;
     buf_addf(out, "judgement\n  %" PRId64 " accounts, %" PRId64 " subjects remembered (%" PRId64 " evicted), %" PRId64
                   " open alerts\n",
-             status_number(j, "accounts"), status_number(j, "subjects"), status_number(j, "evicted"), status_number(j, "openAlerts"));
-    if (status_number(j, "learningAccounts") > 0)
+             json_number(j, "accounts"), json_number(j, "subjects"), json_number(j, "evicted"), json_number(j, "openAlerts"));
+    if (json_number(j, "learningAccounts") > 0)
         buf_addf(out, "  %" PRId64 " of them still learn%s what is normal: anomalies there do not alert yet, known-bad "
                       "addresses and injections do\n",
-                 status_number(j, "learningAccounts"), status_number(j, "learningAccounts") == 1 ? "s" : "");
-    n = status_list(j, "cannotJudge", &list);
+                 json_number(j, "learningAccounts"), json_number(j, "learningAccounts") == 1 ? "s" : "");
+    n = json_list(j, "cannotJudge", &list);
     for (size_t i = 0; i < n; i++) {
         struct json_object *b = json_object_array_get_idx(list, i);
 
-        buf_addf(out, "  %s cannot judge: ", status_text(b, "detector"));
-        term_add_safe(out, slice_of(status_text(b, "why")));
+        buf_addf(out, "  %s cannot judge: ", json_text(b, "detector", ""));
+        term_add_safe(out, slice_of(json_text(b, "why", "")));
         buf_add_char(out, '\n');
     }
 }
@@ -112,18 +113,18 @@ static void add_judgement(struct buf *out, struct json_object *o)
 
 static void add_short(struct buf *out, struct json_object *s, bool colour)
 {
-    const char *state = status_text(s, "state");
+    const char *state = json_text(s, "state", "");
 
-    buf_addf(out, "  %-14.14s %s%-10s%s ", status_text(s, "name"), term_style(colour, state_style(state)), state,
+    buf_addf(out, "  %-14.14s %s%-10s%s ", json_text(s, "name", ""), term_style(colour, state_style(state)), state,
              term_style(colour, TERM_PLAIN));
 }
 
 static void end_short(struct buf *out, struct json_object *s)
 {
     buf_add_char(out, '\n');
-    if (status_text(s, "reason")[0]) {
+    if (json_text(s, "reason", "")[0]) {
         buf_add_str(out, "    ");
-        term_add_safe(out, slice_of(status_text(s, "reason")));
+        term_add_safe(out, slice_of(json_text(s, "reason", "")));
         buf_add_char(out, '\n');
     }
 }
@@ -131,25 +132,25 @@ static void end_short(struct buf *out, struct json_object *s)
 static void add_short_source(struct buf *out, struct json_object *s, bool colour)
 {
     add_short(out, s, colour);
-    if (status_number(s, "backfilling")) {
-        buf_addf(out, "learning from history, %" PRId64 " %% done", status_number(s, "historyPercent"));
-    } else if (status_text(s, "readUpTo")[0]) {
-        fmt_duration_ms(out, status_number(s, "lagSeconds") * 1000);
+    if (json_number(s, "backfilling")) {
+        buf_addf(out, "learning from history, %" PRId64 " %% done", json_number(s, "historyPercent"));
+    } else if (json_text(s, "readUpTo", "")[0]) {
+        fmt_duration_ms(out, json_number(s, "lagSeconds") * 1000);
         buf_add_str(out, " behind");
     } else {
         buf_add_str(out, "nothing read yet");
     }
-    buf_addf(out, ", %" PRId64 " rows, %" PRId64 " late", status_number(s, "rows"), status_number(s, "lateRows"));
-    if (status_number(s, "unreadableRows") > 0)
-        buf_addf(out, ", %" PRId64 " unreadable", status_number(s, "unreadableRows"));
+    buf_addf(out, ", %" PRId64 " rows, %" PRId64 " late", json_number(s, "rows"), json_number(s, "lateRows"));
+    if (json_number(s, "unreadableRows") > 0)
+        buf_addf(out, ", %" PRId64 " unreadable", json_number(s, "unreadableRows"));
     end_short(out, s);
 }
 
 static void add_short_output(struct buf *out, struct json_object *s, bool colour)
 {
     add_short(out, s, colour);
-    buf_addf(out, "%" PRId64 " accepted, %" PRId64 " pending, %" PRId64 " parked", status_number(s, "accepted"),
-             status_number(s, "pending"), status_number(s, "parked"));
+    buf_addf(out, "%" PRId64 " accepted, %" PRId64 " pending, %" PRId64 " parked", json_number(s, "accepted"),
+             json_number(s, "pending"), json_number(s, "parked"));
     end_short(out, s);
 }
 
@@ -157,7 +158,7 @@ static void add_short_list(struct buf *out, struct json_object *o, const char *k
                            void (*add)(struct buf *out, struct json_object *s, bool colour))
 {
     struct json_object *list = NULL;
-    size_t n = status_list(o, key, &list);
+    size_t n = json_list(o, key, &list);
 
     buf_addf(out, "%s\n", key);
     for (size_t i = 0; i < n; i++)
@@ -167,16 +168,16 @@ static void add_short_list(struct buf *out, struct json_object *o, const char *k
 static void add_short_rest(struct buf *out, struct json_object *o)
 {
     struct json_object *j = NULL, *list = NULL, *feeds = NULL;
-    size_t n = status_list(o, "feeds", &feeds), failing = 0;
+    size_t n = json_list(o, "feeds", &feeds), failing = 0;
 
     for (size_t i = 0; i < n; i++)
-        failing += status_text(json_object_array_get_idx(feeds, i), "reason")[0] != '\0';
+        failing += json_text(json_object_array_get_idx(feeds, i), "reason", "")[0] != '\0';
     buf_addf(out, "feeds\n  %zu, of them %zu cannot be refreshed\njudgement\n", n, failing);
     if (!json_object_object_get_ex(o, "judgement", &j))
         return;
     buf_addf(out, "  %" PRId64 " open alerts; %" PRId64 " accounts, %" PRId64 " still learning; %zu detectors cannot judge\n",
-             status_number(j, "openAlerts"), status_number(j, "accounts"), status_number(j, "learningAccounts"),
-             status_list(j, "cannotJudge", &list));
+             json_number(j, "openAlerts"), json_number(j, "accounts"), json_number(j, "learningAccounts"),
+             json_list(j, "cannotJudge", &list));
 }
 
 /* No line is wider than the terminal and none is below it: what scrolls away is not watched. Colours take no room. */
@@ -213,8 +214,8 @@ static void add_screen(struct buf *out, struct json_object *o, bool colour)
 
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row < 5)
         size.ws_row = 24;
-    buf_addf(&all, "cosmowatch %s, process %" PRId64 ", as of %s\n", status_text(o, "version"), status_number(o, "pid"),
-             status_text(o, "writtenAt"));
+    buf_addf(&all, "cosmowatch %s, process %" PRId64 ", as of %s\n", json_text(o, "version", ""), json_number(o, "pid"),
+             json_text(o, "writtenAt", ""));
     add_short_list(&all, o, "sources", colour, add_short_source);
     add_short_list(&all, o, "outputs", colour, add_short_output);
     add_short_rest(&all, o);
@@ -245,15 +246,15 @@ static int print_status(struct store *store, bool is_json, bool is_screen, struc
         json_object_put(o);
         return cli_print(&out) == CLI_OK ? 0 : error_set(err, ERR_IO, "standard output was closed");
     }
-    buf_addf(&out, "cosmowatch %s, process %" PRId64 ", as of %s\n", status_text(o, "version"), status_number(o, "pid"),
-             status_text(o, "writtenAt"));
+    buf_addf(&out, "cosmowatch %s, process %" PRId64 ", as of %s\n", json_text(o, "version", ""), json_number(o, "pid"),
+             json_text(o, "writtenAt", ""));
     add_sources(&out, o, colour);
     add_outputs(&out, o, colour);
     add_feeds(&out, o);
     add_judgement(&out, o);
-    if (status_text(o, "storeRecovery")[0]) {
+    if (json_text(o, "storeRecovery", "")[0]) {
         buf_add_str(&out, "store was repaired at the start: ");
-        add_reason(&out, status_text(o, "storeRecovery"));
+        add_reason(&out, json_text(o, "storeRecovery", ""));
     }
     json_object_put(o);
     return cli_print(&out) == CLI_OK ? 0 : error_set(err, ERR_IO, "standard output was closed");

@@ -1,6 +1,7 @@
 /* health.c - see health.h. SPDX-License-Identifier: Apache-2.0 */
 #include "console/health.h"
 
+#include "base/json_in.h"
 #include "base/timeutil.h"
 #include "console/html.h"
 #include "console/view.h"
@@ -26,7 +27,7 @@ static int64_t age_s(struct json_object *status, int64_t now_ns)
 {
     int64_t written = 0;
 
-    return time_parse_iso(slice_of(status_text(status, "writtenAt")), &written) ? (now_ns - written) / NS_PER_S
+    return time_parse_iso(slice_of(json_text(status, "writtenAt", "")), &written) ? (now_ns - written) / NS_PER_S
                                                                               : INT64_MAX;
 }
 
@@ -44,36 +45,36 @@ static void judge_agent(struct judging *j, struct json_object *status, int64_t n
 /* Nothing comes or goes, and a reason is known or somebody is needed. */
 static bool is_troubled(struct json_object *o)
 {
-    enum status_grade grade = status_grade(status_text(o, "state"));
+    enum status_grade grade = status_grade(json_text(o, "state", ""));
 
-    return grade == STATUS_BAD || (grade == STATUS_SLOW && status_text(o, "reason")[0]);
+    return grade == STATUS_BAD || (grade == STATUS_SLOW && json_text(o, "reason", "")[0]);
 }
 
 static void judge_source(struct judging *j, struct json_object *s)
 {
-    const char *reason = status_text(s, "reason");
+    const char *reason = json_text(s, "reason", "");
     char what[400];
 
     if (is_troubled(s)) {
-        tell(j, HEALTH_SOURCE, status_text(s, "name"), reason[0] ? reason : "cannot be read");
-    } else if (!status_number(s, "backfilling") && status_number(s, "lagSeconds") > HEALTH_LAG_MAX_S) {
-        (void)snprintf(what, sizeof what, "is %" PRId64 " min behind%s%s", status_number(s, "lagSeconds") / 60,
+        tell(j, HEALTH_SOURCE, json_text(s, "name", ""), reason[0] ? reason : "cannot be read");
+    } else if (!json_number(s, "backfilling") && json_number(s, "lagSeconds") > HEALTH_LAG_MAX_S) {
+        (void)snprintf(what, sizeof what, "is %" PRId64 " min behind%s%s", json_number(s, "lagSeconds") / 60,
                        reason[0] ? ": " : "", reason);
-        tell(j, HEALTH_SOURCE, status_text(s, "name"), what);
+        tell(j, HEALTH_SOURCE, json_text(s, "name", ""), what);
     }
 }
 
 static void judge_output(struct judging *j, struct json_object *s)
 {
-    const char *reason = status_text(s, "reason");
+    const char *reason = json_text(s, "reason", "");
     char what[400];
 
     if (is_troubled(s)) {
-        tell(j, HEALTH_OUTPUT, status_text(s, "name"), reason[0] ? reason : "does not take alerts");
-    } else if (status_number(s, "parked") > 0) {
+        tell(j, HEALTH_OUTPUT, json_text(s, "name", ""), reason[0] ? reason : "does not take alerts");
+    } else if (json_number(s, "parked") > 0) {
         (void)snprintf(what, sizeof what, "refused %" PRId64 " alert(s): `cosmowatch outputs parked %s` says why",
-                       status_number(s, "parked"), status_text(s, "name"));
-        tell(j, HEALTH_NOTE, status_text(s, "name"), what);
+                       json_number(s, "parked"), json_text(s, "name", ""));
+        tell(j, HEALTH_NOTE, json_text(s, "name", ""), what);
     }
 }
 
@@ -88,9 +89,9 @@ size_t health_judge(struct json_object *status, int64_t now_ns,
         return j.n;
     }
     judge_agent(&j, status, now_ns);
-    for (size_t i = 0, n = status_list(status, "sources", &list); i < n; i++)
+    for (size_t i = 0, n = json_list(status, "sources", &list); i < n; i++)
         judge_source(&j, json_object_array_get_idx(list, i));
-    for (size_t i = 0, n = status_list(status, "outputs", &list); i < n; i++)
+    for (size_t i = 0, n = json_list(status, "outputs", &list); i < n; i++)
         judge_output(&j, json_object_array_get_idx(list, i));
     return j.n;
 }
@@ -101,8 +102,8 @@ bool health_is_ready(struct json_object *status, int64_t now_ns)
 
     if (!status || age_s(status, now_ns) > HEALTH_STATUS_MAX_AGE_S)
         return false;
-    for (size_t i = 0, n = status_list(status, "sources", &list); i < n; i++)
-        if (!status_text(json_object_array_get_idx(list, i), "lastSuccess")[0])
+    for (size_t i = 0, n = json_list(status, "sources", &list); i < n; i++)
+        if (!json_text(json_object_array_get_idx(list, i), "lastSuccess", "")[0])
             return false;
     return true;
 }

@@ -2,6 +2,7 @@
  * configuration and of the catalogue, never values of log rows: their number is fixed.
  * Source: OpenMetrics 1.0; names of process metrics as in the Prometheus client libraries' convention.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/json_in.h"
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "console/health.h"
@@ -84,9 +85,9 @@ static void add_labels(struct buf *out, const char *label, struct json_object *o
 {
     if (!label)
         return;
-    buf_addf(out, "{%s=\"%s\"", label, status_text(o, "name"));
-    if (status_text(o, "type")[0])
-        buf_addf(out, ",type=\"%s\"", status_text(o, "type"));
+    buf_addf(out, "{%s=\"%s\"", label, json_text(o, "name", ""));
+    if (json_text(o, "type", "")[0])
+        buf_addf(out, ",type=\"%s\"", json_text(o, "type", ""));
     buf_add_char(out, '}');
 }
 
@@ -96,16 +97,16 @@ static bool value_of(const struct metric *m, struct json_object *o, double *ret)
     int64_t ns = 0;
 
     if (m->kind == STATE) {
-        *ret = status_grade(status_text(o, m->key)) == STATUS_GOOD;
+        *ret = status_grade(json_text(o, m->key, "")) == STATUS_GOOD;
         return true;
     }
     if (m->kind == SECONDS) {
-        if (!time_parse_iso(slice_of(status_text(o, m->key)), &ns))
+        if (!time_parse_iso(slice_of(json_text(o, m->key, "")), &ns))
             return false;
         *ret = (double)ns / NS_PER_S;
         return true;
     }
-    *ret = (double)status_number(o, m->key) * (m->scale > 0 ? m->scale : 1);
+    *ret = (double)json_number(o, m->key) * (m->scale > 0 ? m->scale : 1);
     return json_object_object_get_ex(o, m->key, NULL);
 }
 
@@ -138,9 +139,9 @@ static void add_blind(const struct writer *w, struct json_object *judgement)
     struct json_object *list = NULL;
 
     add_head(w, "cosmowatch_detector_blind", false, NULL, "1 for each detector that cannot judge; status says why");
-    for (size_t i = 0, n = status_list(judgement, "cannotJudge", &list); i < n; i++)
+    for (size_t i = 0, n = json_list(judgement, "cannotJudge", &list); i < n; i++)
         buf_addf(w->out, "cosmowatch_detector_blind{detector=\"%s\"} 1\n",
-                 status_text(json_object_array_get_idx(list, i), "detector"));
+                 json_text(json_object_array_get_idx(list, i), "detector", ""));
 }
 
 static int64_t open_files(void)

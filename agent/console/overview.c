@@ -1,5 +1,6 @@
 /* overview.c - the first page: is all well, what was read, what was told. SPDX-License-Identifier: Apache-2.0 */
 #include "alert/catalogue.h"
+#include "base/json_in.h"
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "console/health.h"
@@ -123,25 +124,25 @@ static void add_state(struct buf *out, const char *state)
 
 static void add_reason(struct buf *out, struct json_object *o)
 {
-    if (!status_text(o, "reason")[0])
+    if (!json_text(o, "reason", "")[0])
         return;
     buf_add_str(out, "<p class=\"reason\">");
-    html_add_str(out, status_text(o, "reason"));
+    html_add_str(out, json_text(o, "reason", ""));
     buf_add_str(out, "</p>");
 }
 
 static void add_number(struct buf *out, struct json_object *o, const char *key, const char *what)
 {
-    fmt_count(out, status_number(o, key));
+    fmt_count(out, json_number(o, key));
     buf_addf(out, what[0] == '.' ? "%s" : " %s", what);
 }
 
 static void begin_part(struct buf *out, struct json_object *o)
 {
     buf_add_str(out, "<article class=\"part\"><h3>");
-    html_add_str(out, status_text(o, "name"));
+    html_add_str(out, json_text(o, "name", ""));
     buf_add_char(out, ' ');
-    add_state(out, status_text(o, "state"));
+    add_state(out, json_text(o, "state", ""));
     buf_add_str(out, "</h3><p>");
 }
 
@@ -149,21 +150,21 @@ static int add_source(struct view *v, struct json_object *o, int64_t now, struct
 {
     begin_part(v->out, o);
     buf_add_str(v->out, "read up to ");
-    html_add_str(v->out, status_text(o, "readUpTo")[0] ? status_text(o, "readUpTo") : "(nothing yet)");
-    if (status_text(o, "readUpTo")[0]) {
+    html_add_str(v->out, json_text(o, "readUpTo", "")[0] ? json_text(o, "readUpTo", "") : "(nothing yet)");
+    if (json_text(o, "readUpTo", "")[0]) {
         buf_add_str(v->out, ", ");
-        html_add_age(v->out, status_number(o, "lagSeconds"));
+        html_add_age(v->out, json_number(o, "lagSeconds"));
         buf_add_str(v->out, " behind");
     }
-    if (status_number(o, "backfilling"))
-        buf_addf(v->out, "; learning from history, %" PRId64 " %% done", status_number(o, "historyPercent"));
+    if (json_number(o, "backfilling"))
+        buf_addf(v->out, "; learning from history, %" PRId64 " %% done", json_number(o, "historyPercent"));
     buf_add_str(v->out, "; ");
     add_number(v->out, o, "rows", "rows, ");
     add_number(v->out, o, "lateRows", "late, ");
     add_number(v->out, o, "unreadableRows", "unreadable");
     buf_add_str(v->out, "</p>");
     add_reason(v->out, o);
-    if (add_strip(v, status_text(o, "name"), now, err) < 0)
+    if (add_strip(v, json_text(o, "name", ""), now, err) < 0)
         return -1;
     buf_add_str(v->out, "</article>\n");
     return 0;
@@ -172,16 +173,16 @@ static int add_source(struct view *v, struct json_object *o, int64_t now, struct
 static void add_output(struct view *v, struct json_object *o)
 {
     begin_part(v->out, o);
-    html_add_str(v->out, status_text(o, "type"));
+    html_add_str(v->out, json_text(o, "type", ""));
     buf_add_str(v->out, " as ");
-    html_add_str(v->out, status_text(o, "format"));
+    html_add_str(v->out, json_text(o, "format", ""));
     buf_add_str(v->out, "; ");
     add_number(v->out, o, "accepted", "accepted, ");
     add_number(v->out, o, "pending", "pending, ");
     add_number(v->out, o, "parked", "parked");
-    if (status_number(o, "parked") > 0) {
+    if (json_number(o, "parked") > 0) {
         buf_add_str(v->out, ": <code>cosmowatch outputs parked ");
-        html_add_str(v->out, status_text(o, "name"));
+        html_add_str(v->out, json_text(o, "name", ""));
         buf_add_str(v->out, "</code> lists them with their reasons, <code>outputs retry</code> sends them again");
     }
     buf_add_str(v->out, "</p>");
@@ -192,10 +193,10 @@ static void add_output(struct view *v, struct json_object *o)
 static void add_feed(struct view *v, struct json_object *o)
 {
     buf_add_str(v->out, "<li><strong>");
-    html_add_str(v->out, status_text(o, "name"));
+    html_add_str(v->out, json_text(o, "name", ""));
     buf_add_str(v->out, "</strong> ");
     add_number(v->out, o, "entries", "entries, refreshed ");
-    html_add_str(v->out, status_text(o, "refreshedAt")[0] ? status_text(o, "refreshedAt") : "never");
+    html_add_str(v->out, json_text(o, "refreshedAt", "")[0] ? json_text(o, "refreshedAt", "") : "never");
     add_reason(v->out, o);
     buf_add_str(v->out, "</li>");
 }
@@ -213,7 +214,7 @@ static void add_judgement(struct view *v)
     add_number(v->out, j, "subjects", ". Open alerts: ");
     add_number(v->out, j, "openAlerts", ".");
     buf_add_str(v->out, " The store takes ");
-    fmt_bytes(v->out, status_number(v->status, "storeBytes"));
+    fmt_bytes(v->out, json_number(v->status, "storeBytes"));
     buf_add_str(v->out, ".</p></section>\n");
     rows_add_blind(v);
 }
@@ -221,7 +222,7 @@ static void add_judgement(struct view *v)
 static int add_parts(struct view *v, int64_t now, struct error *err)
 {
     struct json_object *list = NULL;
-    size_t n = status_list(v->status, "sources", &list);
+    size_t n = json_list(v->status, "sources", &list);
 
     buf_add_str(v->out, "<section><h2>Sources</h2>\n<p class=\"legend\">last seven days: <span class=\"key read\">read</span> "
                         "<span class=\"key learn\">learned from</span> <span class=\"key open\">to be read</span> "
@@ -230,11 +231,11 @@ static int add_parts(struct view *v, int64_t now, struct error *err)
         if (add_source(v, json_object_array_get_idx(list, i), now, err) < 0)
             return -1;
     buf_add_str(v->out, "</section>\n<section><h2>Outputs</h2>\n");
-    n = status_list(v->status, "outputs", &list);
+    n = json_list(v->status, "outputs", &list);
     for (size_t i = 0; i < n; i++)
         add_output(v, json_object_array_get_idx(list, i));
     buf_add_str(v->out, "</section>\n");
-    n = status_list(v->status, "feeds", &list);
+    n = json_list(v->status, "feeds", &list);
     if (n > 0)
         buf_add_str(v->out, "<section><h2>Feeds</h2><ul>");
     for (size_t i = 0; i < n; i++)

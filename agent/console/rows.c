@@ -1,10 +1,10 @@
 /* rows.c - see rows.h. SPDX-License-Identifier: Apache-2.0 */
 #include "alert/catalogue.h"
+#include "base/json_in.h"
 #include "base/num.h"
 #include "console/html.h"
 #include "console/rows.h"
 #include "console/view.h"
-#include "status.h"
 #include "store/store.h"
 
 #include <json-c/json.h>
@@ -109,7 +109,7 @@ int rows_add_table(struct view *v, const struct alert_filter *f, const char *tex
 void rows_add_blind(struct view *v)
 {
     struct json_object *j = NULL, *list = NULL;
-    size_t n = v->status && json_object_object_get_ex(v->status, "judgement", &j) ? status_list(j, "cannotJudge", &list) : 0;
+    size_t n = v->status && json_object_object_get_ex(v->status, "judgement", &j) ? json_list(j, "cannotJudge", &list) : 0;
 
     if (n == 0)
         return;
@@ -118,9 +118,9 @@ void rows_add_blind(struct view *v)
         struct json_object *b = json_object_array_get_idx(list, i);
 
         buf_add_str(v->out, "<li><code>");
-        html_add_str(v->out, status_text(b, "detector"));
+        html_add_str(v->out, json_text(b, "detector", ""));
         buf_add_str(v->out, "</code> ");
-        html_add_str(v->out, status_text(b, "why"));
+        html_add_str(v->out, json_text(b, "why", ""));
         buf_add_str(v->out, "</li>");
     }
     buf_add_str(v->out, "</ul></section>\n");

@@ -1,12 +1,12 @@
 /* rules.c - what is looked for, what cannot be, and what is kept quiet. SPDX-License-Identifier: Apache-2.0 */
 #include "alert/catalogue.h"
+#include "base/json_in.h"
 #include "alert/suppress.h"
 #include "console/html.h"
 #include "console/view.h"
 #include "engine.h"
 #include "enrich/trusted.h"
 #include "settings/option.h"
-#include "status.h"
 #include "store/store.h"
 
 #include <json-c/json.h>
@@ -143,11 +143,11 @@ static void add_needs(struct buf *out, unsigned reads)
 static const char *why_blind(struct view *v, const char *name)
 {
     struct json_object *j = NULL, *list = NULL;
-    size_t n = v->status && json_object_object_get_ex(v->status, "judgement", &j) ? status_list(j, "cannotJudge", &list) : 0;
+    size_t n = v->status && json_object_object_get_ex(v->status, "judgement", &j) ? json_list(j, "cannotJudge", &list) : 0;
 
     for (size_t i = 0; i < n; i++)
-        if (strcmp(status_text(json_object_array_get_idx(list, i), "detector"), name) == 0)
-            return status_text(json_object_array_get_idx(list, i), "why");
+        if (strcmp(json_text(json_object_array_get_idx(list, i), "detector", ""), name) == 0)
+            return json_text(json_object_array_get_idx(list, i), "why", "");
     return NULL;
 }
 
