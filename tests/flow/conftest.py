@@ -7,6 +7,11 @@ import pytest
 from flow import shim as shims
 
 
+@pytest.fixture
+def dir_(tmp_path):
+    return str(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def shim_library(tmp_path_factory):
     return shims.build(str(tmp_path_factory.mktemp("shim")))

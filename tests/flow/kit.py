@@ -7,7 +7,6 @@ SPDX-License-Identifier: Apache-2.0
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys

@@ -41,6 +41,8 @@ TLS_ANON = ('input(type="imtcp" name="tls" address="127.0.0.1" port="{port}" rul
             'streamdriver.mode="1" streamdriver.authmode="anon")\n')
 
 SYSLOG_NG = """
+
+
 @version: {version}
 options {{ keep-hostname(yes); use-dns(no); dns-cache(no); }};
 source s {{ {source}; }};

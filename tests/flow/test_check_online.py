@@ -7,7 +7,7 @@ import datetime
 
 from flow import kit
 from flow.rows import Rows, iso
-from flow.test_way import SHORT, dir_, hours_ago, outputs  # noqa: F401 (dir_ is a fixture)
+from flow.story import SHORT, hours_ago, outputs
 
 
 def usage(table, megabytes, hours):

@@ -21,7 +21,7 @@ from flow.listener import context
 from flow.rows import feeds
 from flow.syslog_receivers import free_port, listens
 from flow.test_sentinel import stream
-from flow.test_way import SHORT, final, small_world
+from flow.story import SHORT, final, small_world
 
 NAME = "receiver.test"
 NO_PROXIES = {name: "" for n in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (n, n.upper())}

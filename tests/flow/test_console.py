@@ -17,7 +17,7 @@ import pytest
 
 from flow import kit
 from flow.rows import feeds
-from flow.test_way import SHORT, dir_, outputs, small_world  # noqa: F401 (dir_ is a fixture)
+from flow.story import SHORT, outputs, small_world
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e"
 

@@ -17,28 +17,18 @@ import time
 
 import pytest
 
-from flow import kit
+from flow import kit, story
 from flow import shim as sh
 from flow.rows import feeds
-from flow.test_way import catch_up, essence, final, outputs, small_world
-
-
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
-
+from flow.story import essence, final, outputs
 
 LATELY = {"lookback": "3h", "backfill": "0s", "catch_up": "20m"}
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A workspace, and what a calm run finds in it."""
-    calm = str(tmp_path_factory.mktemp("calm"))
-    rows, _ = small_world(seed=41, hours=2.8)
-    with kit.Azure(calm) as azure:
-        azure.add_rows(rows.rows)
-        yield azure, final(catch_up(azure, calm, source={"lookback": "3h"}))
+    with story.calm_world(tmp_path_factory, 41) as (azure, want, _):
+        yield azure, want
 
 
 def config(azure, dir_, **more):

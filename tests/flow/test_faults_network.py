@@ -3,32 +3,22 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import json
-import os
-import socket
 
 import pytest
 
-from flow import kit
+from flow import kit, story
 from flow.rows import feeds
 from flow.shim import LOCALHOST
-from flow.test_way import catch_up, essence, final, outputs, small_world
+from flow.story import essence, final, outputs
 
 LATELY = {"lookback": "3h", "backfill": "0s"}
 EAI_NONAME, EAI_AGAIN, EAI_FAIL = -2, -3, -4
 
 
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    calm = str(tmp_path_factory.mktemp("calm"))
-    rows, _ = small_world(seed=61, hours=2.8)
-    with kit.Azure(calm) as azure:
-        azure.add_rows(rows.rows)
-        yield azure, final(catch_up(azure, calm, source={"lookback": "3h"}))
+    with story.calm_world(tmp_path_factory, 61) as (azure, want, _):
+        yield azure, want
 
 
 def named(azure, dir_, hook):

@@ -12,25 +12,17 @@ import time
 
 import pytest
 
-from flow import kit
+from flow import kit, story
 from flow.rows import feeds
-from flow.test_way import catch_up, essence, final, outputs, small_world
+from flow.story import essence, final, outputs
 
 LATELY = {"lookback": "3h", "backfill": "0s", "catch_up": "20m"}
 
 
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    calm = str(tmp_path_factory.mktemp("calm"))
-    rows, _ = small_world(seed=51, hours=2.8)
-    with kit.Azure(calm) as azure:
-        azure.add_rows(rows.rows)
-        yield azure, final(catch_up(azure, calm, source={"lookback": "3h"})), rows
+    with story.calm_world(tmp_path_factory, 51) as (azure, want, rows):
+        yield azure, want, rows
 
 
 def config(azure, dir_, **more):

@@ -12,16 +12,11 @@ import pytest
 from flow import kit
 from flow.rows import Rows, feeds, iso
 from flow.shim import S
-from flow.test_way import catch_up, essence, final, hours_ago, outputs, small_world
+from flow.story import essence, final, outputs, small_world
 
 UTC = datetime.timezone.utc
 HOUR, DAY = 3600 * S, 86400 * S
 LIVE = {"lookback": "6h", "backfill": "0s", "window": "10s", "catch_up": "1h", "recheck": ["1m", "12h"]}
-
-
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
 
 
 def live_config(azure, dir_, **source):

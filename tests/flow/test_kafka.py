@@ -18,7 +18,7 @@ import pytest
 from flow import certs, kit
 from flow.kafka_gate import Gate
 from flow.rows import feeds
-from flow.test_way import SHORT, small_world
+from flow.story import SHORT, small_world
 
 CANARY = "canary-Zx9-wrong-secret"
 
@@ -90,11 +90,6 @@ def config(dir_, **output):
 def kafka(broker, **more):
     return {"name": "bus", "type": "kafka", "brokers": broker.bootstrap.split(","), "topic": "alerts",
             "security": "plaintext", "timeout": "5s", **more}
-
-
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
 
 
 def test_a_sample_arrives_with_key_and_headers(dir_, mockbroker):

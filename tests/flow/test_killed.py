@@ -16,14 +16,9 @@ import pytest
 from flow import certs, http_way, kit, listener
 from flow.rows import feeds
 from flow.test_kafka import Broker, kafka, mockbroker, read  # noqa: F401 (a fixture)
-from flow.test_way import SHORT, final, small_world
+from flow.story import SHORT, final, small_world
 
 KILLS = 4
-
-
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
 
 
 def record_ids(data):

@@ -17,7 +17,7 @@ import pytest
 
 from flow import kit
 from flow.rows import feeds
-from flow.test_way import SHORT, small_world
+from flow.story import SHORT, small_world
 
 MANUAL = os.path.join(kit.ROOT, "packaging", "manual")
 PAGES = sorted(glob.glob(os.path.join(MANUAL, "*.md"))) + [os.path.join(kit.ROOT, "README.md")]

@@ -13,7 +13,7 @@ import pytest
 from flow import certs, http_way, kit
 from flow.rows import feeds
 from flow.syslog_receivers import free_port, listens
-from flow.test_way import SHORT, final, small_world
+from flow.story import SHORT, final, small_world
 
 CONF = """
 daemon off; pid {d}/nginx.pid; error_log {d}/error.log; {user} worker_processes 1;

@@ -8,16 +8,10 @@ import datetime
 import json
 import os
 
-import pytest
 
 from flow import kit
 from flow.rows import Rows, feeds
-from flow.test_way import SHORT, catch_up, essence, final, hours_ago, outputs, small_world
-
-
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
+from flow.story import SHORT, catch_up, essence, final, hours_ago, outputs, small_world
 
 
 def delivered(dir_):

@@ -8,18 +8,12 @@ SPDX-License-Identifier: Apache-2.0
 import json
 import os
 
-import pytest
 
 from flow import kit
 from flow.rows import feeds
-from flow.test_way import SHORT, small_world
+from flow.story import SHORT, small_world
 
 DEAD = "http://127.0.0.1:9/hook"  # discard: nobody listens
-
-
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
 
 
 def file_output(dir_, name, **more):

@@ -10,7 +10,7 @@ import select
 import subprocess
 
 from flow import kit
-from flow.test_way import SHORT, dir_, outputs, small_world  # noqa: F401 (dir_ is a fixture)
+from flow.story import outputs, small_world
 
 
 def test_replay_tells_a_terminal_how_far_it_is_and_nobody_else(dir_):

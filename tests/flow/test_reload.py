@@ -10,7 +10,7 @@ import socket
 
 from flow import kit
 from flow.rows import feeds
-from flow.test_way import SHORT, catch_up, dir_, essence, final, small_world  # noqa: F401 (dir_ is a fixture)
+from flow.story import SHORT, catch_up, essence, final, small_world
 
 
 def reload(agent):

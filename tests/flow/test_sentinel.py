@@ -14,7 +14,7 @@ import pytest
 from flow import kit
 from flow.rows import feeds
 from flow.templates import TABLES, columns, rule_query, template, workbook_queries
-from flow.test_way import SHORT, final, small_world
+from flow.story import SHORT, final, small_world
 
 RULE = "dcr-00000000000000000000000000000001"
 STREAM = "Custom-CosmosWatchAlerts"
@@ -40,11 +40,6 @@ def kql(azure, query):
     table = azure.control("kql", {"query": query})
     names = [c["name"] for c in table["columns"]]
     return [dict(zip(names, row)) for row in table["rows"]]
-
-
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
 
 
 @pytest.mark.parametrize("table", sorted(TABLES))

@@ -8,7 +8,7 @@ import pty
 import subprocess
 
 from flow import kit
-from flow.test_way import dir_, small_world  # noqa: F401 (dir_ is a fixture)
+from flow.story import small_world
 
 
 def words(azure, dir_, *more):

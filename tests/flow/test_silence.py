@@ -9,7 +9,7 @@ import pytest
 
 from flow import kit
 from flow.rows import Rows
-from flow.test_way import final, hours_ago, outputs
+from flow.story import final, hours_ago, outputs
 
 SOURCE = {"lookback": "1d", "backfill": "20d", "retention": "30d"}
 

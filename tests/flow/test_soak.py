@@ -23,7 +23,7 @@ from flow import kit
 from flow import shim as sh
 from flow.rows import Rows, feeds, iso
 from flow.test_faults_time import at, coverage
-from flow.test_way import essence, final
+from flow.story import essence, final
 from sim.proxy import Proxy, chance
 
 UTC = datetime.timezone.utc

@@ -12,13 +12,7 @@ import pytest
 
 from flow import kit
 from flow.rows import Rows, feeds, iso
-from flow.test_way import SHORT, essence, final, hours_ago, outputs, small_world
-
-
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
-
+from flow.story import SHORT, final, hours_ago, outputs, small_world
 
 # ---- who asks ----------------------------------------------------------------------------------------------------
 

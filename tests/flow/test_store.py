@@ -7,16 +7,10 @@ import json
 import os
 import shutil
 
-import pytest
 
 from flow import kit
 from flow.rows import feeds
-from flow.test_way import SHORT, essence, final, hours_ago, outputs, small_world
-
-
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
+from flow.story import SHORT, essence, final, hours_ago, outputs, small_world
 
 
 def home(dir_, name, azure, settle="1s"):

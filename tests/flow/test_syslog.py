@@ -14,12 +14,7 @@ import pytest
 from flow import certs, kit
 from flow import syslog_receivers as receivers
 from flow.rows import feeds
-from flow.test_way import SHORT, small_world
-
-
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
+from flow.story import SHORT, small_world
 
 
 def config(dir_, **output):

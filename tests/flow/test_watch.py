@@ -14,7 +14,7 @@ import termios
 import pytest
 
 from flow import kit
-from flow.test_way import SHORT, dir_, small_world  # noqa: F401 (dir_ is a fixture)
+from flow.story import SHORT, small_world
 
 
 def screen(cfg, rows, columns):

@@ -10,68 +10,12 @@ import json
 import os
 import random
 import subprocess
-import time
 
 import pytest
 
 from flow import kit
 from flow.rows import Rows, feeds
-
-UTC = datetime.timezone.utc
-
-
-def hours_ago(h):
-    return datetime.datetime.now(UTC).replace(microsecond=0) - datetime.timedelta(hours=h)
-
-
-def small_world(seed=1, hours=5):
-    """A few hours of ordinary life with an attack in them: (rows, types that must alert)."""
-    r = Rows(seed)
-    start = hours_ago(hours)
-    r.ordinary(start, hours_ago(0.2), per_hour=20)
-    return r, r.attack(hours_ago(2))
-
-
-def outputs(dir_, azure=None):
-    out = [{"name": "file", "type": "file", "path": os.path.join(dir_, "alerts.ndjson")}]
-    if azure:
-        out.append({"name": "hook", "type": "webhook", "url": azure.url + "/hook/soc"})
-    return out
-
-
-SHORT = {"lookback": "6h", "backfill": "0s"}
-
-
-def catch_up(azure, dir_, mode="summarize", source=None, hook=False, **top):
-    cfg = kit.config(azure, dir_, outputs(dir_, azure if hook else None), mode=mode,
-                     source={**SHORT, **(source or {})}, feeds=feeds(dir_), **top)
-    kit.run(["run", "--until-caught-up", "-c", cfg])
-    return cfg
-
-
-def final(cfg):
-    """The alerts of the store, by id, without what depends on when they were told."""
-    _, out, _ = kit.run(["alerts", "export", "-c", cfg])
-    got = {}
-    for line in out.splitlines():
-        a = json.loads(line)
-        assert a["systemAlertId"] not in got
-        got[a["systemAlertId"]] = a
-    return got
-
-
-def essence(alerts):
-    keep = ("alertType", "severity", "startTimeUtc", "endTimeUtc", "compromisedEntity", "count", "accountName", "evidence",
-            "confidence", "reasons")
-    got = {i: {k: a.get(k) for k in keep} for i, a in alerts.items()}
-    for a in got.values():  # samples of rows: which ones is chance, that they are of these rows is not
-        a["evidence"] = {k: v for k, v in a["evidence"].items() if k != "activityId"}
-    return got
-
-
-@pytest.fixture
-def dir_(tmp_path):
-    return str(tmp_path)
+from flow.story import SHORT, UTC, catch_up, essence, final, hours_ago, outputs, small_world
 
 
 def test_attacks_alert_at_the_file_and_the_webhook(dir_):
