@@ -107,7 +107,7 @@ $(B)/unit/%: tests/unit/%.c $(KITOBJ) $(LIB)
 
 # Entry points for libFuzzer, one file each (tests/fuzz/fuzz.h), and what they share.
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-FUZZKIT := $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/formats.o $(B)/tests/fuzz/output.o
+FUZZKIT := $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/formats.o $(B)/tests/fuzz/output.o $(B)/tests/fuzz/query.o
 FUZZOBJ := $(FUZZ:%=$(B)/tests/fuzz/fuzz_%.o)
 FUZZLIBS = $(FUZZKIT) $(KITOBJ) $(LIB) $(LIBS)
 

@@ -1,46 +1,27 @@
-/* fuzz_sql_nosql - any bytes as a NoSQL statement: read, shape, judge, against itself as history.
+/* fuzz_sql_nosql - any bytes as a NoSQL statement: read, shape, judge, against its own first half as history.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "base/buf.h"
 #include "detectors/kit/sql_case.h"
+#include "tests/fuzz/query.h"
 
-#include <stdlib.h>
+static void judge(void *scratch, const struct query_client *client, struct slice text, enum query_run run,
+                  struct query_case *ret)
+{
+    sql_case_judge(scratch, client, text, run, ret);
+}
 
-int fuzz_sql_nosql(const uint8_t *data, size_t size);
+static void print_shape(void *scratch, struct buf *out)
+{
+    sql_case_print_shape(scratch, out);
+}
 
-int fuzz_sql_nosql(const uint8_t *data, size_t size)
+FUZZ_TARGET(sql_nosql)
 {
     static struct sql_bench *bench; /* 1.5 MB of scratch: once */
-    struct baseline *memory = baseline_new(&(struct baseline_config){ .horizon_ns = NS_PER_HOUR, .learn_ns = 0 });
-    const struct baseline_memory *const memories[] = { &query_memory_client, &query_memory_shape, &query_memory_word };
-    struct query_client client = { .baseline = memory, .account = SL("a"), .hash = 1, .slot = 100, .len = 1, .label = SL("l") };
-    struct slice text = slice_make((const char *)data, size);
-    struct buf shape = BUF_INIT(65536);
-    struct error err = { 0 };
-    struct query_case k;
 
     if (!bench)
         bench = sql_bench_new();
-    for (size_t i = 0; bench && memory && i < ARRAY_LEN(memories); i++)
-        if (baseline_declare(memory, memories[i], &err) < 0)
-            abort();
-    if (bench && memory) {
-        /* The first half of the text is what the client usually sends; then the whole is judged. */
-        sql_case_judge(bench, &client, slice_make(text.at, size / 2), RUN_OK, &k);
-        k.lesson.requests = 1;
-        (void)query_history_learn(&client, &k.lesson);
-        client.slot += 5;
-        for (int run = RUN_OK; run <= RUN_UNKNOWN; run++) {
-            sql_case_judge(bench, &client, text, (enum query_run)run, &k);
-            if (k.confidence < 0 || k.confidence > 100 || (k.verdict == VERDICT_ATTACK && !k.variant))
-                abort();
-            sql_case_print_shape(bench, &shape);
-        }
-    }
-    buf_release(&shape);
-    baseline_free(memory);
+    PROMISE(bench);
+    fuzz_query(&(struct fuzz_query){ .scratch = bench, .judge = judge, .print_shape = print_shape },
+               slice_make((const char *)data, size));
     return 0;
 }
-#ifdef COSMOWATCH_LIBFUZZER
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) { return fuzz_sql_nosql(data, size); }
-#endif
