@@ -135,7 +135,7 @@ static UNUSED struct alert *kit_alert_of(struct slice text)
 
 static const struct slice kit_hostile[] UNUSED = {
     SL(""), SL(" "), SL("   "), SL("\t"), SL("\n"), SL("\r\n"), SL("\r"), SL("|"), SL("||"), SL("="), SL("=="),
-    SL("\\"), SL("\\\\"), SL("\\n"), SL("\\="), SL("a\\=b"), SL("\\|"), SL("ends with \\"), SL("^"), SL("a^b\tc|d"),
+    SL("\\"), SL("\\\\"), SL("\\n"), SL("\\="), SL("a\\=b"), SL("\\|"), SL("ends with \\"), SL("^"), SL("a^b\tc|d"), SL("\\\",\\"),
     SL("  padded  "), SL("\n lines \r\n of \r text \n"), SL("nul\0inside"), SL("\x1b[2J\x1b]0;title\x07"),
     SL("\x7f\x01\x1f"), SL("\xc2\x85\xc2\x9b[31m"), SL("\xe2\x80\xa8line\xe2\x80\xa9para"),
     SL("\xe2\x80\xae" "gnp.exe\xe2\x80\xac"), SL("\xe2\x81\xa6isolate\xe2\x81\xa9"), SL("\xef\xbb\xbf" "bom"),
