@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "status.h"
 
+#include "base/json_in.h"
+#include "base/num.h"
 #include "base/timeutil.h"
 #include "delivery/delivery.h"
 #include "engine.h"
@@ -178,4 +180,43 @@ enum status_grade status_grade(const char *state)
     if (strcmp(state, "failing") == 0 || strcmp(state, "held") == 0)
         return STATUS_BAD;
     return strcmp(state, "waiting") == 0 || strcmp(state, "paused") == 0 ? STATUS_SLOW : STATUS_GOOD;
+}
+
+static void add_count(struct buf *out, struct json_object *o, const char *key, const char *words)
+{
+    fmt_count(out, json_number(o, key));
+    buf_addf(out, " %s", words);
+}
+
+void status_add_source_words(struct buf *out, struct json_object *s)
+{
+    if (json_number(s, "backfilling")) {
+        buf_addf(out, "learning from history, %" PRId64 " %% done", json_number(s, "historyPercent"));
+    } else if (json_text(s, "readUpTo", "")[0]) {
+        fmt_duration_ms(out, json_number(s, "lagSeconds") * 1000);
+        buf_add_str(out, " behind");
+    } else {
+        buf_add_str(out, "nothing read yet");
+    }
+    buf_add_str(out, ", ");
+    add_count(out, s, "rows", "rows, ");
+    add_count(out, s, "lateRows", "late");
+    if (json_number(s, "unreadableRows") > 0) {
+        buf_add_str(out, ", ");
+        add_count(out, s, "unreadableRows", "unreadable");
+    }
+}
+
+void status_add_output_words(struct buf *out, struct json_object *o, int64_t now_ns)
+{
+    int64_t at = 0;
+
+    add_count(out, o, "accepted", "accepted, ");
+    add_count(out, o, "pending", "pending, ");
+    add_count(out, o, "parked", "parked");
+    if (!time_parse_iso(slice_of(json_text(o, "lastAccepted", "")), &at))
+        return;
+    buf_add_str(out, ", last accepted ");
+    fmt_duration_ms(out, now_ns > at ? (now_ns - at) / NS_PER_S * 1000 : 0);
+    buf_add_str(out, " ago");
 }

@@ -41,4 +41,9 @@ void status_build(struct buf *out, const struct status_parts *p);
 enum status_grade { STATUS_GOOD, STATUS_SLOW, STATUS_BAD };
 enum status_grade status_grade(const char *state);
 
+/* What both the console and the terminal say of a source and an output of that JSON, without name and state:
+ * "3m behind, 41,587 rows, 2 late", "16 accepted, 2 pending, 0 parked, last accepted 3m ago". */
+void status_add_source_words(struct buf *out, struct json_object *source);
+void status_add_output_words(struct buf *out, struct json_object *output, int64_t now_ns);
+
 #endif

@@ -9,29 +9,36 @@
 
 struct coverage {
     struct buf out;
-    bool is_json, has_run;
-    struct window run;      /* neighbouring windows of one state, joined */
-    int64_t windows;
+    bool is_json;
+    int64_t n;
 };
 
-static void print_run(struct coverage *c)
+static bool says_the_same(const struct window *a, const struct window *b)
 {
+    return a->state == b->state && strcmp(a->reason, b->reason) == 0;
+}
+
+static int print_run(void *self, const struct window_run *r, struct error *err UNUSED)
+{
+    struct coverage *c = self;
     CLEANUP(buf_release) struct buf from = BUF_INIT(64);
     CLEANUP(buf_release) struct buf to = BUF_INIT(64);
-    const struct window *w = &c->run;
+    const struct window *w = &r->w;
+
+    c->n++;
 
     time_add_iso(&from, w->from_ns, 0);
     time_add_iso(&to, w->to_ns, 0);
     if (!c->is_json) {
         buf_addf(&c->out, "%-14s %s .. %s  %-10s%s %9" PRId64 " rows in %" PRId64 " window%s", w->source,
                  buf_cstr(&from), buf_cstr(&to), window_state_name(w->state), w->is_backfill ? " learning" : "",
-                 w->records, c->windows, c->windows == 1 ? "" : "s");
+                 w->records, r->windows, r->windows == 1 ? "" : "s");
         if (w->reason[0]) {
             buf_add_str(&c->out, "  ");
             term_add_safe(&c->out, slice_of(w->reason));
         }
         buf_add_char(&c->out, '\n');
-        return;
+        return 0;
     }
     buf_add_char(&c->out, '{');
     json_add_key(&c->out, "source");
@@ -47,28 +54,10 @@ static void print_run(struct coverage *c)
     json_add_key(&c->out, "rows");
     json_add_i64(&c->out, w->records);
     json_add_key(&c->out, "windows");
-    json_add_i64(&c->out, c->windows);
+    json_add_i64(&c->out, r->windows);
     json_add_key(&c->out, "reason");
     json_add_string(&c->out, slice_of(w->reason));
     buf_add_str(&c->out, "}\n");
-}
-
-static int add_window(void *self, const struct window *w, struct error *err UNUSED)
-{
-    struct coverage *c = self;
-
-    if (c->has_run && strcmp(c->run.source, w->source) == 0 && c->run.to_ns == w->from_ns &&
-        c->run.state == w->state && c->run.is_backfill == w->is_backfill && strcmp(c->run.reason, w->reason) == 0) {
-        c->run.to_ns = w->to_ns;
-        c->run.records += w->records;
-        c->windows++;
-        return 0;
-    }
-    if (c->has_run)
-        print_run(c);
-    c->run = *w;
-    c->has_run = true;
-    c->windows = 1;
     return 0;
 }
 
@@ -77,7 +66,7 @@ static int add_bad_row(void *self, const struct bad_row *r, struct error *err UN
     struct coverage *c = self;
     CLEANUP(buf_release) struct buf when = BUF_INIT(64);
 
-    c->windows++;
+    c->n++;
     time_add_iso(&when, r->seen_ns, 0);
     if (c->is_json) {
         buf_add_char(&c->out, '{');
@@ -117,17 +106,15 @@ static int run_coverage(int argc, char **argv)
     if (args.flag[0]) {
         if (store_each_bad_row(store, 10000, add_bad_row, &c, &err) < 0)
             return cli_fail(&err);
-        if (c.windows == 0 && !c.is_json)
+        if (c.n == 0 && !c.is_json)
             buf_add_str(&c.out, "every row could be read\n");
         rc = cli_print(&c.out);
         buf_release(&c.out);
         return rc;
     }
-    if (store_each_window(store, args.operands_len > 0 ? args.operands[0] : NULL, INT64_MIN, add_window, &c, &err) < 0)
+    if (store_each_run(store, args.operands_len > 0 ? args.operands[0] : NULL, INT64_MIN, says_the_same, print_run, &c, &err) < 0)
         return cli_fail(&err);
-    if (c.has_run)
-        print_run(&c);
-    else if (!c.is_json)
+    if (c.n == 0 && !c.is_json)
         buf_add_str(&c.out, "nothing was read yet\n");
     rc = cli_print(&c.out);
     buf_release(&c.out);

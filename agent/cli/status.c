@@ -31,6 +31,14 @@ static enum term_style state_style(const char *state)
     return styles[status_grade(state)];
 }
 
+/* Ages are told as of when the agent wrote them: an agent that is away must not seem to fall behind. */
+static int64_t written_ns(struct json_object *o)
+{
+    int64_t at = 0;
+
+    return time_parse_iso(slice_of(json_text(o, "writtenAt", "")), &at) ? at : 0;
+}
+
 static void add_sources(struct buf *out, struct json_object *o, bool colour)
 {
     struct json_object *list = NULL;
@@ -41,18 +49,16 @@ static void add_sources(struct buf *out, struct json_object *o, bool colour)
         struct json_object *s = json_object_array_get_idx(list, i);
         const char *state = json_text(s, "state", "");
 
-        buf_addf(out, "  %-14s %s%-10s%s read up to %-20s  %" PRId64 " rows, %" PRId64 " late, %" PRId64
-                      " unreadable, %" PRId64 " queries",
-                 json_text(s, "name", ""), term_style(colour, state_style(state)), state, term_style(colour, TERM_PLAIN),
-                 json_text(s, "readUpTo", "")[0] ? json_text(s, "readUpTo", "") : "(nothing yet)", json_number(s, "rows"),
-                 json_number(s, "lateRows"), json_number(s, "unreadableRows"), json_number(s, "queries"));
-        if (json_number(s, "backfilling"))
-            buf_addf(out, ", learning from history, %" PRId64 " %% done", json_number(s, "historyPercent"));
+        buf_addf(out, "  %-14s %s%-10s%s read up to %-20s  ", json_text(s, "name", ""), term_style(colour, state_style(state)),
+                 state, term_style(colour, TERM_PLAIN),
+                 json_text(s, "readUpTo", "")[0] ? json_text(s, "readUpTo", "") : "(nothing yet)");
+        status_add_source_words(out, s);
+        buf_addf(out, ", %" PRId64 " queries", json_number(s, "queries"));
         add_reason(out, json_text(s, "reason", ""));
     }
 }
 
-static void add_outputs(struct buf *out, struct json_object *o, bool colour)
+static void add_outputs(struct buf *out, struct json_object *o, bool colour, int64_t now_ns)
 {
     struct json_object *list = NULL;
     size_t n = json_list(o, "outputs", &list);
@@ -62,9 +68,9 @@ static void add_outputs(struct buf *out, struct json_object *o, bool colour)
         struct json_object *s = json_object_array_get_idx(list, i);
         const char *state = json_text(s, "state", "");
 
-        buf_addf(out, "  %-14s %s%-10s%s %" PRId64 " accepted, %" PRId64 " pending, %" PRId64 " parked",
-                 json_text(s, "name", ""), term_style(colour, state_style(state)), state, term_style(colour, TERM_PLAIN),
-                 json_number(s, "accepted"), json_number(s, "pending"), json_number(s, "parked"));
+        buf_addf(out, "  %-14s %s%-10s%s ", json_text(s, "name", ""), term_style(colour, state_style(state)), state,
+                 term_style(colour, TERM_PLAIN));
+        status_add_output_words(out, s, now_ns);
         add_reason(out, json_text(s, "reason", ""));
     }
 }
@@ -129,40 +135,29 @@ static void end_short(struct buf *out, struct json_object *s)
     }
 }
 
-static void add_short_source(struct buf *out, struct json_object *s, bool colour)
+static void add_short_source(struct buf *out, struct json_object *s, bool colour, int64_t now_ns UNUSED)
 {
     add_short(out, s, colour);
-    if (json_number(s, "backfilling")) {
-        buf_addf(out, "learning from history, %" PRId64 " %% done", json_number(s, "historyPercent"));
-    } else if (json_text(s, "readUpTo", "")[0]) {
-        fmt_duration_ms(out, json_number(s, "lagSeconds") * 1000);
-        buf_add_str(out, " behind");
-    } else {
-        buf_add_str(out, "nothing read yet");
-    }
-    buf_addf(out, ", %" PRId64 " rows, %" PRId64 " late", json_number(s, "rows"), json_number(s, "lateRows"));
-    if (json_number(s, "unreadableRows") > 0)
-        buf_addf(out, ", %" PRId64 " unreadable", json_number(s, "unreadableRows"));
+    status_add_source_words(out, s);
     end_short(out, s);
 }
 
-static void add_short_output(struct buf *out, struct json_object *s, bool colour)
+static void add_short_output(struct buf *out, struct json_object *s, bool colour, int64_t now_ns)
 {
     add_short(out, s, colour);
-    buf_addf(out, "%" PRId64 " accepted, %" PRId64 " pending, %" PRId64 " parked", json_number(s, "accepted"),
-             json_number(s, "pending"), json_number(s, "parked"));
+    status_add_output_words(out, s, now_ns);
     end_short(out, s);
 }
 
 static void add_short_list(struct buf *out, struct json_object *o, const char *key, bool colour,
-                           void (*add)(struct buf *out, struct json_object *s, bool colour))
+                           void (*add)(struct buf *out, struct json_object *s, bool colour, int64_t now_ns))
 {
     struct json_object *list = NULL;
     size_t n = json_list(o, key, &list);
 
     buf_addf(out, "%s\n", key);
     for (size_t i = 0; i < n; i++)
-        add(out, json_object_array_get_idx(list, i), colour);
+        add(out, json_object_array_get_idx(list, i), colour, written_ns(o));
 }
 
 static void add_short_rest(struct buf *out, struct json_object *o)
@@ -249,7 +244,7 @@ static int print_status(struct store *store, bool is_json, bool is_screen, struc
     buf_addf(&out, "cosmowatch %s, process %" PRId64 ", as of %s\n", json_text(o, "version", ""), json_number(o, "pid"),
              json_text(o, "writtenAt", ""));
     add_sources(&out, o, colour);
-    add_outputs(&out, o, colour);
+    add_outputs(&out, o, colour, written_ns(o));
     add_feeds(&out, o);
     add_judgement(&out, o);
     if (json_text(o, "storeRecovery", "")[0]) {

@@ -2,6 +2,7 @@
 #include "console/health.h"
 
 #include "base/json_in.h"
+#include "base/num.h"
 #include "base/timeutil.h"
 #include "console/html.h"
 #include "console/view.h"
@@ -58,8 +59,10 @@ static void judge_source(struct judging *j, struct json_object *s)
     if (is_troubled(s)) {
         tell(j, HEALTH_SOURCE, json_text(s, "name", ""), reason[0] ? reason : "cannot be read");
     } else if (!json_number(s, "backfilling") && json_number(s, "lagSeconds") > HEALTH_LAG_MAX_S) {
-        (void)snprintf(what, sizeof what, "is %" PRId64 " min behind%s%s", json_number(s, "lagSeconds") / 60,
-                       reason[0] ? ": " : "", reason);
+        CLEANUP(buf_release) struct buf lag = BUF_INIT(64);
+
+        fmt_duration_ms(&lag, json_number(s, "lagSeconds") * 1000);
+        (void)snprintf(what, sizeof what, "is %s behind%s%s", buf_cstr(&lag), reason[0] ? ": " : "", reason);
         tell(j, HEALTH_SOURCE, json_text(s, "name", ""), what);
     }
 }

@@ -10,19 +10,14 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#define SCANNED 20000
+#define SCANNED 20000 /* a page is read by a person who waits */
 
 struct rows {
     struct buf *out;
     const char *text;
-    size_t n, limit, left_off;
+    size_t n, limit, scanned;
+    struct rows_stop stop;
 };
-
-static void add_texts(struct buf *out, const struct fact *f)
-{
-    for (size_t i = 0; f && i < f->len; i++)
-        buf_addf(out, "\n%s", f->entries[i].text);
-}
 
 static bool holds(const struct alert *a, const char *text)
 {
@@ -32,8 +27,9 @@ static bool holds(const struct alert *a, const char *text)
         return true;
     alert_title(a, &all);
     buf_addf(&all, "\n%s\n%s\n%s\n%s", a->id, a->account, a->subject, a->type->id);
-    add_texts(&all, alert_fact(a, "address"));
-    add_texts(&all, alert_fact(a, "principal"));
+    for (size_t i = 0; i < a->facts_len; i++)
+        for (size_t k = 0; fact_is_list(&a->facts[i]) && k < a->facts[i].len; k++)
+            buf_addf(&all, "\n%s", a->facts[i].entries[k].text);
     return strcasestr(buf_cstr(&all), text) != NULL;
 }
 
@@ -70,37 +66,42 @@ void rows_add(struct buf *out, const struct alert *a)
     buf_add_str(out, "</td></tr>\n");
 }
 
+/* One more than is shown is looked at, to know that there is more. */
 static int add_row(void *self, const struct alert *a, struct error *err UNUSED)
 {
     struct rows *r = self;
 
+    if (r->n == r->limit || r->scanned == SCANNED) {
+        r->stop.has_more = true;
+        r->stop.is_tired = r->n < r->limit;
+        return 1;
+    }
+    r->scanned++;
+    r->stop.last_ns = a->last_ns;
+    memcpy(r->stop.id, a->id, sizeof r->stop.id);
     if (!holds(a, r->text))
         return 0;
-    if (r->n >= r->limit) {
-        r->left_off++;
-        return 0;
-    }
     if (r->n++ == 0)
         rows_begin(r->out);
     rows_add(r->out, a);
     return 0;
 }
 
-int rows_add_table(struct view *v, const struct alert_filter *f, const char *text, struct error *err)
+int rows_add_table(struct view *v, const struct alert_filter *f, const char *text, struct rows_stop *ret_stop,
+                   struct error *err)
 {
     struct rows r = { .out = v->out, .text = text, .limit = f->limit };
-    struct alert_filter wide = *f;
+    struct alert_filter all = *f;
 
-    wide.limit = text ? SCANNED : f->limit + 1;
-    if (store_each_alert(v->store, &wide, add_row, &r, err) < 0)
+    all.limit = 0;
+    if (store_each_alert(v->store, &all, add_row, &r, err) < 0)
         return -1;
     if (r.n > 0)
         rows_end(v->out);
     else
-        buf_add_str(v->out, "<p class=\"none\">No alerts.</p>\n");
-    if (r.left_off > 0 && f->limit == ROWS_LIMIT)
-        buf_addf(v->out, "<p>Only the newest %d are shown: narrow the filter, or use <code>cosmowatch alerts list</code>.</p>\n",
-                 ROWS_LIMIT);
+        buf_add_str(v->out, r.stop.has_more ? "<p class=\"none\">None among the newest.</p>\n" : "<p class=\"none\">No alerts.</p>\n");
+    if (ret_stop)
+        *ret_stop = r.stop;
     return 0;
 }
 

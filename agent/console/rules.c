@@ -12,25 +12,40 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 
-#define ALERTS_MAX 100000
+#define TYPES_MAX 512
 
-/* How often each type and each suppression spoke, among the alerts that are kept. */
+/* How often each type spoke and what each suppression kept quiet, among the alerts that are kept. */
 struct counts {
     const struct suppress *suppress;
-    int64_t *of_rule, types[512];
+    struct quiet { int64_t n, first_ns, last_ns; } *of_rule;
+    int64_t types[TYPES_MAX];
 };
 
-static int count_alert(void *self, const struct alert *a, struct error *err UNUSED)
+static int count_types(void *self, const struct alert_tally *t, struct error *err UNUSED)
 {
     struct counts *c = self;
-    const char *rule = a->is_suppressed ? suppress_find(c->suppress, a) : NULL;
+
+    for (size_t i = 0; i < TYPES_MAX && alert_type_at(i); i++)
+        if (strcmp(alert_type_at(i)->id, t->type) == 0)
+            c->types[i] += t->n;
+    return 0;
+}
+
+static int count_quiet(void *self, const struct alert *a, struct error *err UNUSED)
+{
+    struct counts *c = self;
+    const char *rule = suppress_find(c->suppress, a);
     struct suppress_view look;
 
-    for (size_t i = 0; i < ARRAY_LEN(c->types) && alert_type_at(i); i++)
-        c->types[i] += alert_type_at(i) == a->type;
     for (size_t i = 0; rule && i < suppress_len(c->suppress); i++) {
+        struct quiet *q = &c->of_rule[i];
+
         suppress_look(c->suppress, i, &look);
-        c->of_rule[i] += strcmp(look.name, rule) == 0;
+        if (strcmp(look.name, rule) != 0)
+            continue;
+        q->first_ns = q->n == 0 || a->first_ns < q->first_ns ? a->first_ns : q->first_ns;
+        q->last_ns = a->last_ns > q->last_ns ? a->last_ns : q->last_ns;
+        q->n++;
     }
     return 0;
 }
@@ -43,8 +58,8 @@ static void begin_table(struct buf *out, const char *const *heads)
     buf_add_str(out, "</tr></thead><tbody>\n");
 }
 
-/* A time that may be past, or never. */
-static void add_end(struct buf *out, int64_t end_ns, int64_t now_ns)
+/* A time that may be past, near, or never. */
+static void add_end(struct buf *out, int64_t end_ns, int64_t warn_before_ns, int64_t now_ns)
 {
     if (end_ns == INT64_MAX) {
         buf_add_str(out, "never");
@@ -53,9 +68,23 @@ static void add_end(struct buf *out, int64_t end_ns, int64_t now_ns)
     html_add_time(out, end_ns);
     if (end_ns <= now_ns)
         buf_add_str(out, " <span class=\"state slow\">is over</span>");
+    else if (end_ns - now_ns <= warn_before_ns)
+        buf_add_str(out, " <span class=\"state slow\">ends soon</span>");
 }
 
-static void add_suppression(struct view *v, size_t i, int64_t quiet)
+static void add_quiet(struct buf *out, const struct quiet *q)
+{
+    if (q->n == 0) {
+        buf_add_str(out, "nothing so far");
+        return;
+    }
+    buf_addf(out, "<a href=\"/alerts?told=suppressed\">%" PRId64 " alert%s</a>, from ", q->n, q->n == 1 ? "" : "s");
+    html_add_time(out, q->first_ns);
+    buf_add_str(out, " to ");
+    html_add_time(out, q->last_ns);
+}
+
+static void add_suppression(struct view *v, size_t i, const struct quiet *quiet)
 {
     CLEANUP(buf_release) struct buf what = BUF_INIT(1u << 16);
     struct suppress_view look;
@@ -74,8 +103,10 @@ static void add_suppression(struct view *v, size_t i, int64_t quiet)
         buf_add_str(v->out, "</span>");
     }
     buf_add_str(v->out, "</td><td data-label=\"ends\">");
-    add_end(v->out, look.expires_ns, sv_wall_ns(v->sv));
-    buf_addf(v->out, "</td><td data-label=\"kept quiet\">%" PRId64 " alert%s</td></tr>\n", quiet, quiet == 1 ? "" : "s");
+    add_end(v->out, look.expires_ns, look.warn_before_ns, sv_wall_ns(v->sv));
+    buf_add_str(v->out, "</td><td data-label=\"kept quiet\">");
+    add_quiet(v->out, quiet);
+    buf_add_str(v->out, "</td></tr>\n");
 }
 
 static void add_suppressions(struct view *v, const struct counts *c)
@@ -89,7 +120,7 @@ static void add_suppressions(struct view *v, const struct counts *c)
     }
     begin_table(v->out, heads);
     for (size_t i = 0; i < suppress_len(v->suppress); i++)
-        add_suppression(v, i, c->of_rule[i]);
+        add_suppression(v, i, &c->of_rule[i]);
     buf_add_str(v->out, "</tbody></table></div></section>\n");
 }
 
@@ -110,7 +141,7 @@ static void add_trusted(struct view *v)
         buf_addf(v->out, "</td><td data-label=\"accounts\">%s</td><td>", look.is_everywhere ? "all" : "some");
         html_add_str(v->out, look.note);
         buf_add_str(v->out, "</td><td data-label=\"until\">");
-        add_end(v->out, look.until_ns, sv_wall_ns(v->sv));
+        add_end(v->out, look.until_ns, look.warn_before_ns, sv_wall_ns(v->sv));
         buf_add_str(v->out, "</td></tr>\n");
     }
     buf_add_str(v->out, "</tbody></table></div></section>\n");
@@ -174,34 +205,41 @@ static void add_detectors(struct view *v)
 
 static void add_types(struct view *v, const struct counts *c)
 {
-    buf_add_str(v->out, "<section><h2>Alert types</h2><div class=\"scroll\"><table><thead><tr><th scope=\"col\">Alert</th><th scope=\"col\">Type</th>"
-                        "<th scope=\"col\">Severity</th><th scope=\"col\">Tactic</th><th scope=\"col\" class=\"num\">Kept alerts</th></tr></thead><tbody>\n");
-    for (size_t i = 0; i < ARRAY_LEN(c->types) && alert_type_at(i); i++) {
+    static const char *const heads[] = { "Alert", "Type", "Severity", "Tactic", "Kept alerts", NULL };
+
+    buf_add_str(v->out, "<section><h2>Alert types</h2>");
+    begin_table(v->out, heads);
+    for (size_t i = 0; i < TYPES_MAX && alert_type_at(i); i++) {
         const struct alert_type *t = alert_type_at(i);
 
         buf_addf(v->out, "<tr><td><a href=\"/alerts?type=%s\">%s</a></td><td><code>%s</code></td><td>", t->id, t->display_name,
                  t->id);
         html_add_severity(v->out, t->severity);
-        buf_addf(v->out, "</td><td>%s</td><td class=\"num\">%" PRId64 "</td></tr>\n", t->intent, c->types[i]);
+        buf_addf(v->out, "</td><td data-label=\"tactic\">%s</td><td data-label=\"kept alerts\">%" PRId64 "</td></tr>\n", t->intent,
+                 c->types[i]);
     }
     buf_add_str(v->out, "</tbody></table></div></section>\n");
 }
 
 int rules_page(struct view *v, struct error *err)
 {
-    const struct alert_filter all = { .since_ns = INT64_MIN, .until_ns = INT64_MAX, .limit = ALERTS_MAX };
-    struct counts c = { .suppress = v->suppress, .of_rule = calloc(suppress_len(v->suppress) + 1, sizeof(int64_t)) };
-    int rc = c.of_rule ? store_each_alert(v->store, &all, count_alert, &c, err)
-                       : error_set(err, ERR_NOMEM, "no memory for the rules");
+    const struct alert_filter quiet = { .since_ns = INT64_MIN, .told = TOLD_SUPPRESSED };
+    struct counts c = { .suppress = v->suppress, .of_rule = calloc(suppress_len(v->suppress) + 1, sizeof(struct quiet)) };
+    int rc = -1;
 
-    if (rc == 0) {
+    if (!c.of_rule)
+        return error_set(err, ERR_NOMEM, "no memory for the rules");
+    if (store_tally_alerts(v->store, INT64_MIN, count_types, &c, err) == 0 &&
+        store_each_alert(v->store, &quiet, count_quiet, &c, err) == 0)
+        rc = 200;
+    if (rc == 200) {
         html_begin(v, "Rules", "/rules");
-        add_detectors(v);
         add_suppressions(v, &c);
         add_trusted(v);
+        add_detectors(v);
         add_types(v, &c);
         html_end(v);
     }
     free(c.of_rule);
-    return rc < 0 ? -1 : 200;
+    return rc;
 }

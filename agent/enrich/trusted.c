@@ -183,7 +183,8 @@ void trusted_look(const struct trusted *t, size_t i, struct trusted_view *ret)
     const struct entry *e = &t->at[i];
 
     *ret = (struct trusted_view){ .kind = words[e->kind], .value = e->value[e->kind], .note = e->note ? e->note : "",
-                                  .until_ns = e->until_ns, .is_everywhere = e->accounts.len == 0 };
+                                  .until_ns = e->until_ns, .warn_before_ns = e->warn_before_ms * NS_PER_MS,
+                                  .is_everywhere = e->accounts.len == 0 };
 }
 
 void trusted_warn(const struct trusted *t, int64_t now_ns, void (*fn)(void *self, const char *name, const char *what),

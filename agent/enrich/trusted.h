@@ -43,6 +43,7 @@ void trusted_freep(struct trusted **t);
 struct trusted_view { /* borrowed */
     const char *kind, *value, *note; /* note "" when unsaid */
     int64_t until_ns;                /* INT64_MAX: for ever */
+    int64_t warn_before_ns;
     bool is_everywhere;              /* not for some accounts only */
 };
 size_t trusted_len(const struct trusted *t); /* NULL: 0 */

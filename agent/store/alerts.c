@@ -107,49 +107,98 @@ int store_get_alert(struct store *s, const char *id, struct alert **ret, struct 
     return found;
 }
 
+#define IS_SUPPRESSED                                                                                          \
+    "CASE WHEN json_valid(CAST(payload AS TEXT)) THEN json_extract(CAST(payload AS TEXT), '$.suppressed') ELSE 0 END"
+
+/* Both ends of the time stand bare, so that the index of times gives both and an early page reads only its rows. */
+#define EACH_ALERT(more)                                                                                       \
+    "SELECT id, type, account, severity, last_ns, is_final, payload, crc FROM alert"                           \
+    " WHERE " more "last_ns >= ?1 AND last_ns <= ?2 AND severity >= ?3 AND (?4 IS NULL OR type = ?4)"          \
+    " AND (?5 IS NULL OR account IN (?5, '')) AND (?6 IS NULL OR instr(?6, ',' || type || ',') > 0)"           \
+    " AND (?7 IS NULL OR last_ns < ?2 OR id > ?7)"                                                             \
+    " AND CASE ?8 WHEN 0 THEN 1"                                                                               \
+    " WHEN 1 THEN EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = alert.id AND d.state = 0)"               \
+    " WHEN 2 THEN EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = alert.id AND d.state = 1)"               \
+    " WHEN 3 THEN EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = alert.id AND d.state = 2)"               \
+    " WHEN 4 THEN NOT EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = alert.id)"                           \
+    " ELSE " IS_SUPPRESSED " END"
+
+static void add_text_or_null(struct query *q, const char *text)
+{
+    if (text)
+        query_add_text(q, text);
+    else
+        query_add_null(q);
+}
+
+/* What the query could not ask: an alert over several accounts names them inside. */
+static bool is_wanted(const struct alert_filter *f, const struct alert *a)
+{
+    return !f->account || alert_is_about(a, f->account);
+}
+
 int store_each_alert(struct store *s, const struct alert_filter *f,
                      int (*fn)(void *self, const struct alert *a, struct error *err), void *self,
                      struct error *err)
 {
-#define EACH_ALERT                                                                                             \
-    "SELECT id, type, account, severity, last_ns, is_final, payload, crc FROM alert"                           \
-    " WHERE last_ns >= ?1 AND (?2 = 0 OR last_ns <= ?2) AND severity >= ?3 AND (?4 IS NULL OR type = ?4)"      \
-    " AND (?5 IS NULL OR account = ?5) AND (?6 = 0 OR is_final = 0)"
-    static const char sql[] = EACH_ALERT " ORDER BY last_ns DESC, id";
-    static const char oldest_first_sql[] = EACH_ALERT " ORDER BY last_ns, id";
+    static const char sql[] = EACH_ALERT("") " ORDER BY last_ns DESC, id";
+    static const char oldest_first_sql[] = EACH_ALERT("") " ORDER BY last_ns, id";
     /* The partial index of open alerts is used only when the condition stands in the text. */
-    static const char open_sql[] =
-        "SELECT id, type, account, severity, last_ns, is_final, payload, crc FROM alert"
-        " WHERE is_final = 0 AND last_ns >= ?1 AND (?2 = 0 OR last_ns <= ?2) AND severity >= ?3"
-        " AND (?4 IS NULL OR type = ?4) AND (?5 IS NULL OR account = ?5) AND ?6 = 1 ORDER BY last_ns DESC, id";
+    static const char open_sql[] = EACH_ALERT("is_final = 0 AND ") " ORDER BY last_ns DESC, id";
     CLEANUP(store_leave) struct store *in = store_enter(s, err);
     CLEANUP(query_close) struct query q = { 0 };
     size_t shown = 0;
-    int more;
+    int more, said = 0;
 
     if (!in || query_open(&q, s, f->oldest_first ? oldest_first_sql : f->only_open ? open_sql : sql, err) < 0)
         return -1;
     query_add_i64(&q, f->since_ns);
-    query_add_i64(&q, f->until_ns);
+    query_add_i64(&q, f->until_ns ? f->until_ns : INT64_MAX);
     query_add_i64(&q, f->min_severity);
-    if (f->type)
-        query_add_text(&q, f->type);
-    else
-        query_add_null(&q);
-    if (f->account)
-        query_add_text(&q, f->account);
-    else
-        query_add_null(&q);
-    query_add_i64(&q, f->only_open);
-    while ((f->limit == 0 || shown < f->limit) && (more = query_step(&q, err)) != 0) {
+    add_text_or_null(&q, f->type);
+    add_text_or_null(&q, f->account);
+    add_text_or_null(&q, f->types);
+    add_text_or_null(&q, f->after_id);
+    query_add_i64(&q, f->told);
+    while (said == 0 && (f->limit == 0 || shown < f->limit) && (more = query_step(&q, err)) != 0) {
         CLEANUP(alert_freep) struct alert *a = NULL;
         int loaded = more < 0 ? -1 : load_row(&q, &a, err);
 
-        if (loaded < 0 || (loaded == 1 && fn(self, a, err) < 0))
+        if (loaded < 0)
             return -1;
-        shown += loaded == 1;
+        if (loaded == 0 || !is_wanted(f, a) || (f->only_open && a->is_final))
+            continue;
+        said = fn(self, a, err);
+        shown++;
     }
-    return 0;
+    return said < 0 ? -1 : 0;
+}
+
+int store_tally_alerts(struct store *s, int64_t since_ns,
+                       int (*fn)(void *self, const struct alert_tally *t, struct error *err), void *self,
+                       struct error *err)
+{
+    static const char sql[] =
+        "SELECT last_ns / 86400000000000, type, severity, " IS_SUPPRESSED " AS quiet, count(*) FROM alert"
+        " WHERE last_ns >= ? GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4";
+    CLEANUP(store_leave) struct store *in = store_enter(s, err);
+    CLEANUP(query_close) struct query q = { 0 };
+    int more;
+
+    if (!in || query_open(&q, s, sql, err) < 0)
+        return -1;
+    query_add_i64(&q, since_ns);
+    while ((more = query_step(&q, err)) == 1) {
+        char type[128];
+        const struct alert_tally t = { .day_ns = query_i64(&q, 0) * NS_PER_DAY, .type = type,
+                                       .severity = (int)query_i64(&q, 2), .is_suppressed = query_i64(&q, 3) != 0,
+                                       .n = query_i64(&q, 4) };
+
+        query_text(&q, 1, type, sizeof type);
+        if (fn(self, &t, err) < 0)
+            return -1;
+    }
+    return more;
 }
 
 /* Some of what is old and done; *ret_n says how many. */

@@ -209,6 +209,42 @@ int store_each_window(struct store *s, const char *source, int64_t since_ns,
     return walk(&q, fn, self, err);
 }
 
+struct joining {
+    struct window_run run;
+    bool (*joins)(const struct window *a, const struct window *b);
+    int (*fn)(void *self, const struct window_run *r, struct error *err);
+    void *self;
+};
+
+static int join(void *self, const struct window *w, struct error *err)
+{
+    struct joining *j = self;
+    struct window *run = &j->run.w;
+
+    if (j->run.windows > 0 && strcmp(run->source, w->source) == 0 && run->to_ns == w->from_ns &&
+        run->is_backfill == w->is_backfill && j->joins(run, w)) {
+        run->to_ns = w->to_ns;
+        run->records = i64_add_sat(run->records, w->records);
+        j->run.windows++;
+        return 0;
+    }
+    if (j->run.windows > 0 && j->fn(j->self, &j->run, err) < 0)
+        return -1;
+    j->run = (struct window_run){ .w = *w, .windows = 1 };
+    return 0;
+}
+
+int store_each_run(struct store *s, const char *source, int64_t since_ns,
+                   bool (*joins)(const struct window *a, const struct window *b),
+                   int (*fn)(void *self, const struct window_run *r, struct error *err), void *self, struct error *err)
+{
+    struct joining j = { .joins = joins, .fn = fn, .self = self };
+
+    if (store_each_window(s, source, since_ns, join, &j, err) < 0)
+        return -1;
+    return j.run.windows > 0 ? fn(self, &j.run, err) : 0;
+}
+
 /* ---- compaction --------------------------------------------------------------------------------- */
 
 struct compaction {

@@ -67,6 +67,13 @@ MUST_CHECK int store_get_seen(struct store *s, const struct window *w, struct bu
 MUST_CHECK int store_each_window(struct store *s, const char *source, int64_t since_ns,
                                  int (*fn)(void *self, const struct window *w, struct error *err),
                                  void *self, struct error *err);
+/* The same, neighbours that say the same as one: `records` are their sum. `joins` is asked of two that touch and are of
+ * one source and kind (learned from, or read). */
+struct window_run { struct window w; int64_t windows; };
+MUST_CHECK int store_each_run(struct store *s, const char *source, int64_t since_ns,
+                              bool (*joins)(const struct window *a, const struct window *b),
+                              int (*fn)(void *self, const struct window_run *r, struct error *err),
+                              void *self, struct error *err);
 /* Merge neighbouring final windows older than before_ns into one row; drop their `seen`. */
 MUST_CHECK int store_compact_ledger(struct store *s, int64_t before_ns, struct error *err);
 
@@ -84,12 +91,25 @@ MUST_CHECK int store_each_baseline(struct store *s, const char *account, const c
 MUST_CHECK int store_put_alert(struct store *s, const struct alert *a, struct error *err); /* by id */
 MUST_CHECK int store_get_alert(struct store *s, const char *id, struct alert **ret, struct error *err);
                                     /* id may be a unique prefix of 4+ characters; ERR_NOT_FOUND */
-/* By last_ns, newest first unless asked otherwise. since/until on last_ns. fn borrows. */
-struct alert_filter { int64_t since_ns, until_ns; int min_severity; const char *type, *account;
+/* Who was told of an alert, by the state of its deliveries. */
+enum alert_told { TOLD_ANY, TOLD_WAITING, TOLD_REFUSED /* parked */, TOLD_ACCEPTED, TOLD_NOBODY, TOLD_SUPPRESSED };
+/* By last_ns, newest first unless asked otherwise. since/until on last_ns, both included. */
+struct alert_filter { int64_t since_ns, until_ns /* 0: no end */; int min_severity;
+                      const char *type, *account /* those over several accounts as well */;
+                      const char *types;    /* ",A,B,": any of these; NULL: all */
+                      enum alert_told told;
+                      const char *after_id; /* newest first: of those at until_ns only the ids after it, as the page
+                                             * before ended there */
                       bool only_open /* not final */, oldest_first; size_t limit; };
+/* fn borrows; 1 stops, -1 as a failure. */
 MUST_CHECK int store_each_alert(struct store *s, const struct alert_filter *f,
                                 int (*fn)(void *self, const struct alert *a, struct error *err),
                                 void *self, struct error *err);
+/* How many there are, without reading them. */
+struct alert_tally { int64_t day_ns /* of last_ns */; const char *type; int severity; bool is_suppressed; int64_t n; };
+MUST_CHECK int store_tally_alerts(struct store *s, int64_t since_ns,
+                                  int (*fn)(void *self, const struct alert_tally *t, struct error *err),
+                                  void *self, struct error *err);
 MUST_CHECK int store_forget_alerts(struct store *s, int64_t before_ns, struct error *err);
                                     /* retention; never one with an unfinished delivery */
 

@@ -43,7 +43,7 @@ static const struct {
     { "{" FRESH ",\"sources\":[{\"name\":\"a\",\"state\":\"failing\",\"reason\":\"HTTP 403\"}]}", HEALTH_SOURCE, 1, "a HTTP 403" },
     { "{" FRESH ",\"sources\":[{\"name\":\"a\",\"state\":\"paused\",\"reason\":\"the store is full\"}]}", HEALTH_SOURCE, 1,
       "a the store is full" },
-    { "{" FRESH ",\"sources\":[{\"name\":\"a\",\"state\":\"reading\",\"lagSeconds\":7201}]}", HEALTH_SOURCE, 1, "a is 120 min" },
+    { "{" FRESH ",\"sources\":[{\"name\":\"a\",\"state\":\"reading\",\"lagSeconds\":7201}]}", HEALTH_SOURCE, 1, "a is 2h" },
     { "{" FRESH ",\"sources\":[{\"name\":\"a\",\"state\":\"reading\",\"lagSeconds\":7201,\"backfilling\":true}]}", HEALTH_SOURCE,
       0, "" },
     { "{" FRESH ",\"outputs\":[{\"name\":\"b\",\"state\":\"held\"}]}", HEALTH_OUTPUT, 1, "b does not take" },

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "baseline/baseline.h"
+#include "store/inside.h" /* to count what a query costs */
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -299,6 +300,23 @@ static int list_alert(void *self, const struct alert *a, struct error *err)
     return 0;
 }
 
+/* Of what waits for soc: the first is accepted, the others are refused. */
+static void settle_first(size_t n)
+{
+    struct delivery_row rows[8];
+    size_t got = 0;
+
+    OK(store_take(store, "soc", n, rows, &got, err));
+    ck_assert_uint_eq(got, n);
+    for (size_t i = 0; i < n; i++) {
+        struct settlement one = { .seq = rows[i].seq, .what = i == 0 ? SETTLE_ACCEPTED : SETTLE_PARKED, .now_ns = 1,
+                                  .reason = i == 0 ? NULL : "HTTP 400" };
+
+        OK(store_settle(store, &one, 1, err));
+        delivery_row_release(&rows[i]);
+    }
+}
+
 START_TEST(alerts_are_listed_newest_first_and_filtered)
 {
     const struct { struct alert_filter filter; int wanted; } cases[] = {
@@ -314,21 +332,139 @@ START_TEST(alerts_are_listed_newest_first_and_filtered)
         { { .account = "contoso" }, 0 },
         { { .only_open = true }, 30 },
         { { .only_open = true, .min_severity = SEVERITY_HIGH }, 10 - 2 },
+        { { .types = ",CosmosDB_TorAnomaly," }, 40 },
+        { { .types = ",CosmosDB_SuspiciousIp,CosmosDBX_FullScan," }, 0 },
+        { { .types = ",osmosDB_TorAnomaly," }, 0 },
+        { { .told = TOLD_WAITING }, 3 },
+        { { .told = TOLD_REFUSED }, 2 },
+        { { .told = TOLD_ACCEPTED }, 1 },
+        { { .told = TOLD_NOBODY }, 40 - 6 },
+        { { .told = TOLD_SUPPRESSED }, 4 },
+        { { .told = TOLD_SUPPRESSED, .min_severity = SEVERITY_HIGH }, 1 },
     };
 
     for (int i = 0; i < 40; i++) {
         struct alert *a = alert_nth(i);
 
         a->is_final = i < 10;
+        a->is_suppressed = i >= 36;
         OK(store_put_alert(store, a, err));
+        if (i >= 20 && i < 26)
+            OK(store_add_delivery(store, "soc", a, err));
         alert_free(a);
     }
+    settle_first(3);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct listing l = { 0 };
 
         OK(store_each_alert(store, &cases[i].filter, list_alert, &l, err));
         ck_assert_msg(l.n == cases[i].wanted, "case %zu: %d, wanted %d", i, l.n, cases[i].wanted);
     }
+}
+END_TEST
+
+/* ---- page by page --------------------------------------------------------------------------------- */
+
+#define PAGE 50
+
+struct leaf { /* where a page ended */
+    int64_t last_ns, steps;
+    char id[37];
+    int n;
+};
+
+static int turn(void *self, const struct alert *a, struct error *err)
+{
+    struct leaf *l = self;
+
+    (void)err;
+    ck_assert(l->n == 0 || a->last_ns < l->last_ns || (a->last_ns == l->last_ns && strcmp(a->id, l->id) > 0));
+    l->last_ns = a->last_ns;
+    memcpy(l->id, a->id, sizeof l->id);
+    return ++l->n % PAGE == 0; /* 1 stops */
+}
+
+static int count_steps(void *self)
+{
+    ++*(int64_t *)self;
+    return 0;
+}
+
+static void read_page(struct leaf *l)
+{
+    char after[37];
+    struct alert_filter f = { .since_ns = INT64_MIN, .until_ns = l->n ? l->last_ns : INT64_MAX, .after_id = l->n ? after : NULL };
+
+    memcpy(after, l->id, sizeof after);
+    l->steps = 0;
+    sqlite3_progress_handler(store->db, 1, count_steps, &l->steps);
+    OK(store_each_alert(store, &f, turn, l, err));
+    sqlite3_progress_handler(store->db, 0, NULL, NULL);
+}
+
+/* Four alerts a minute: pages end within one. */
+static void put_many(int n)
+{
+    OK(store_begin(store, err));
+    for (int i = 0; i < n; i++) {
+        struct alert *a = alert_nth(i);
+
+        a->last_ns = NS_PER_DAY * 20000 + i / 4 * NS_PER_MIN;
+        OK(store_put_alert(store, a, err));
+        alert_free(a);
+    }
+    OK(store_commit(store, err));
+}
+
+START_TEST(a_page_of_ten_thousand_alerts_reads_its_own_rows_only)
+{
+    struct leaf l = { 0 };
+    int64_t first;
+
+    put_many(10000);
+    read_page(&l);
+    ck_assert_int_eq(l.n, PAGE);
+    first = l.steps;
+    ck_assert_int_gt(first, 0);
+    ck_assert_int_lt(first, PAGE * 100);
+    for (int page = 1; page < 10000 / PAGE; page++) {
+        read_page(&l);
+        ck_assert_int_eq(l.n, (page + 1) * PAGE); /* none twice, none left out: turn() saw the order */
+        ck_assert_int_lt(l.steps, 2 * first);
+    }
+    read_page(&l);
+    ck_assert_int_eq(l.n, 10000);
+}
+END_TEST
+
+static int add_tally(void *self, const struct alert_tally *t, struct error *err)
+{
+    int64_t *n = self;
+
+    (void)err;
+    ck_assert_str_eq(t->type, "CosmosDB_TorAnomaly");
+    ck_assert_int_eq(t->day_ns % NS_PER_DAY, 0);
+    n[t->is_suppressed ? 4 : t->severity] += t->n;
+    n[5] += t->day_ns == 20001 * NS_PER_DAY ? t->n : 0;
+    return 0;
+}
+
+START_TEST(alerts_are_counted_by_day_type_and_severity)
+{
+    int64_t n[6] = { 0 };
+
+    for (int i = 0; i < 1444; i += 4) { /* the last is of the next day */
+        struct alert *a = alert_nth(i + (i / 4) % 4);
+
+        a->is_suppressed = i < 40;
+        OK(store_put_alert(store, a, err));
+        alert_free(a);
+    }
+    OK(store_tally_alerts(store, NS_PER_DAY * 20000 + 20 * NS_PER_MIN, add_tally, n, err));
+    ck_assert_int_eq(n[0] + n[1] + n[2] + n[3], 361 - 10);
+    ck_assert_int_eq(n[4], 5);
+    ck_assert_int_eq(n[5], 1);
+    ck_assert_int_eq(n[SEVERITY_HIGH], 361 / 4 - 2);
 }
 END_TEST
 
@@ -851,6 +987,8 @@ int main(void)
     tcase_add_test(t, an_alert_is_found_by_id_and_by_unique_prefix);
     tcase_add_test(t, a_prefix_of_two_alerts_is_refused);
     tcase_add_test(t, alerts_are_listed_newest_first_and_filtered);
+    tcase_add_test(t, a_page_of_ten_thousand_alerts_reads_its_own_rows_only);
+    tcase_add_test(t, alerts_are_counted_by_day_type_and_severity);
     tcase_add_test(t, a_callback_may_use_the_store);
     tcase_add_test(t, deliveries_come_in_order_each_output_its_own);
     tcase_add_test(t, the_snapshot_is_sent_not_the_later_version);
