@@ -12,7 +12,7 @@
 #define CHART_DAYS 14
 #define LATEST 10
 #define FIRST_DAYS 2
-#define FIRST_MAX 5
+#define FIRST_MAX 3
 
 /* ---- health ------------------------------------------------------------------------------------------------------- */
 
