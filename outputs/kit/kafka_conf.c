@@ -266,6 +266,7 @@ int kafka_conf_fill(void *into, const struct kafka_settings *s, const struct kaf
         { "acks", "all" },
         { "linger.ms", "5" },
         { "socket.keepalive.enable", "true" },
+        { "socket.nagle.disable", "true" }, /* the end of a batch would wait 40 ms for the acknowledgement of its beginning */
         { "metadata.max.age.ms", "180000" },
         { "socket.connection.setup.timeout.ms", "10000" },
         { "log.connection.close", "false" },
