@@ -93,7 +93,7 @@ $(B)/%.o: %.c
 # The templates are inside (.incbin), which -MMD does not see.
 $(B)/agent/cli/azure.o: $(wildcard packaging/azure/*.json)
 
-$(B)/agent/console/assets.o: $(wildcard agent/console/*.css agent/console/*.js agent/console/*.svg)
+$(B)/agent/console/assets.o: $(wildcard agent/console/*.css agent/console/*.js agent/console/*.svg agent/report/*.css)
 
 $(B)/%.o: %.cpp
 	@mkdir -p $(@D)

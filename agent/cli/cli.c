@@ -7,8 +7,10 @@
 #include "settings/errors.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const struct verb *const verbs_all[] = {
@@ -37,25 +39,56 @@ int cli_parse_when(const char *text, int64_t *ret_ns, struct error *err)
     return error_set(err, ERR_CONFIG, "'%s' is neither a time (2026-08-20T10:00:00Z) nor an age (2h, 7d)", text);
 }
 
+static int write_all(int fd, struct slice text)
+{
+    while (text.len > 0) {
+        ssize_t n = write(fd, text.at, text.len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        text = slice_make(text.at + n, text.len - (size_t)n);
+    }
+    return 0;
+}
+
+int cli_write_file(const char *path, struct slice text, unsigned mode, struct error *err)
+{
+    CLEANUP(buf_release) struct buf fresh = BUF_INIT(8192);
+    struct stat st;
+    bool is_plain = stat(path, &st) < 0 || S_ISREG(st.st_mode);
+    const char *name = path;
+    int fd, rc;
+
+    buf_addf(&fresh, "%s.new", path);
+    if (buf_check(&fresh, err) < 0)
+        return -1;
+    if (is_plain)
+        name = buf_cstr(&fresh);
+    (void)(is_plain && unlink(name)); /* of a run that was killed */
+    fd = open(name, O_WRONLY | O_CLOEXEC | (is_plain ? O_CREAT | O_EXCL | O_NOFOLLOW : 0), (mode_t)mode);
+    if (fd < 0)
+        return error_errno(err, ERR_IO, errno, "%s", name);
+    rc = write_all(fd, text) < 0 || (is_plain && fsync(fd) < 0) ? error_errno(err, ERR_IO, errno, "%s", name) : 0;
+    if (close(fd) != 0 && rc == 0)
+        rc = error_errno(err, ERR_IO, errno, "%s", name);
+    if (rc == 0 && is_plain && rename(name, path) < 0)
+        rc = error_errno(err, ERR_IO, errno, "%s", path);
+    if (rc < 0 && is_plain)
+        (void)unlink(name); /* half a file is none */
+    return rc;
+}
+
 int cli_print(struct buf *out)
 {
     struct error err = { 0 };
     const char *p = buf_cstr(out);
-    size_t left = out->len;
 
     if (buf_check(out, &err) < 0)
         return cli_fail(&err);
-    while (left > 0) {
-        ssize_t n = write(STDOUT_FILENO, p, left);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return CLI_FAILED; /* a closed pipe is the reader's choice: no message */
-        p += n;
-        left -= (size_t)n;
-    }
-    return CLI_OK;
+    /* A closed pipe is the reader's choice: no message. */
+    return write_all(STDOUT_FILENO, slice_make(p, out->len)) < 0 ? CLI_FAILED : CLI_OK;
 }
 
 static void print_help(const struct verb *v)
@@ -65,10 +98,21 @@ static void print_help(const struct verb *v)
                  "      --help          this text\n");
 }
 
-static int index_of(const char *const *names, const char *name)
+/* `--from` and `--from=7d`; *ret_value is what stands behind the sign, or NULL. */
+static bool is_option(const char *name, const char *given, const char **ret_value)
+{
+    size_t len = strlen(name);
+
+    if (strncmp(name, given, len) != 0 || (given[len] != '\0' && given[len] != '='))
+        return false;
+    *ret_value = given[len] == '=' ? given + len + 1 : NULL;
+    return true;
+}
+
+static int index_of(const char *const *names, const char *given, const char **ret_value)
 {
     for (int i = 0; names && names[i]; i++)
-        if (strcmp(names[i], name) == 0)
+        if (is_option(names[i], given, ret_value))
             return i;
     return -1;
 }
@@ -97,7 +141,7 @@ int cli_parse(const struct verb *v, int argc, char **argv, struct cli_args *ret,
 
     ret->operands = argv;
     for (int i = 1; i < argc; i++) {
-        const char *arg = argv[i], **value = NULL;
+        const char *arg = argv[i], **value = NULL, *behind = NULL;
         int at = -1;
 
         if (options_over || arg[0] != '-' || arg[1] == '\0') {
@@ -112,14 +156,18 @@ int cli_parse(const struct verb *v, int argc, char **argv, struct cli_args *ret,
             return 1;
         } else if (strcmp(arg, "--json") == 0) {
             ret->is_json = true;
-        } else if ((at = index_of(ret->flags, arg)) >= 0) {
+        } else if ((at = index_of(ret->flags, arg, &behind)) >= 0 && !behind) {
             ret->flag[at] = true;
-        } else if (strcmp(arg, "-c") == 0 || strcmp(arg, "--config") == 0) {
+        } else if (strcmp(arg, "-c") == 0 || is_option("--config", arg, &behind)) {
             value = &ret->config;
-        } else if ((at = index_of(ret->values, arg)) >= 0) {
+        } else if (at < 0 && (at = index_of(ret->values, arg, &behind)) >= 0) {
             value = &ret->value[at];
         } else {
             return unknown(v, ret, arg, ret_exit);
+        }
+        if (value && behind) {
+            *value = behind;
+            continue;
         }
         if (value && i + 1 >= argc) {
             (void)fprintf(stderr, "cosmowatch %s: %s needs a value\n", v->name, arg);

@@ -44,6 +44,8 @@ int cli_parse(const struct verb *v, int argc, char **argv, struct cli_args *ret,
 int cli_fail(const struct error *err);
 /* "2026-08-20T10:00:00Z", or an age back from now: "2h", "7d". */
 MUST_CHECK int cli_parse_when(const char *text, int64_t *ret_ns, struct error *err);
+/* Whole under its name, or what was there stays. What is no plain file (a device, a pipe) is written to as it is. */
+MUST_CHECK int cli_write_file(const char *path, struct slice text, unsigned mode, struct error *err);
 int cli_print(struct buf *out); /* to stdout, all of it; CLI_OK or CLI_FAILED */
 
 #endif

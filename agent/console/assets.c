@@ -10,6 +10,7 @@
 FILE_BYTES(console_style, "agent/console/style.css");
 FILE_BYTES(console_script, "agent/console/console.js");
 FILE_BYTES(console_icon, "agent/console/icon.svg");
+FILE_BYTES(report_style, "agent/report/report.css");
 
 const struct asset *assets_find(const char *path)
 {
@@ -17,9 +18,10 @@ const struct asset *assets_find(const char *path)
         { .path = "/style.css", .type = "text/css; charset=utf-8" },
         { .path = "/console.js", .type = "text/javascript; charset=utf-8" },
         { .path = "/icon.svg", .type = "image/svg+xml" },
+        { .path = "/report.css", .type = "text/css; charset=utf-8" },
     };
-    const char *const from[] = { console_style_at, console_script_at, console_icon_at };
-    const char *const to[] = { console_style_end, console_script_end, console_icon_end };
+    const char *const from[] = { console_style_at, console_script_at, console_icon_at, report_style_at };
+    const char *const to[] = { console_style_end, console_script_end, console_icon_end, report_style_end };
 
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         if (strcmp(path, all[i].path) == 0) {

@@ -201,6 +201,21 @@ int store_tally_alerts(struct store *s, int64_t since_ns,
     return more;
 }
 
+int store_count_alerts(struct store *s, int64_t since_ns, int64_t until_ns, int64_t *ret, struct error *err)
+{
+    CLEANUP(store_leave) struct store *in = store_enter(s, err);
+    CLEANUP(query_close) struct query q = { 0 };
+
+    if (!in || query_open(&q, s, "SELECT count(*) FROM alert WHERE last_ns >= ? AND last_ns <= ?", err) < 0)
+        return -1;
+    query_add_i64(&q, since_ns);
+    query_add_i64(&q, until_ns);
+    if (query_step(&q, err) != 1)
+        return -1;
+    *ret = query_i64(&q, 0);
+    return 0;
+}
+
 /* Some of what is old and done; *ret_n says how many. */
 static int forget_some(struct store *s, int64_t before_ns, int *ret_n, struct error *err)
 {

@@ -397,6 +397,33 @@ int store_each_output(struct store *s, int (*fn)(void *self, const char *output,
     return more;
 }
 
+int store_each_output_between(struct store *s, int64_t from_ns, int64_t to_ns,
+                              int (*fn)(void *self, const char *output, const struct output_counts *counts, struct error *err),
+                              void *self, struct error *err)
+{
+    static const char sql[] =
+        "SELECT output, sum(state = 0), sum(state = 1), sum(state = 2), sum(state = 3) FROM delivery"
+        " WHERE alert_last_ns >= ? AND alert_last_ns <= ? GROUP BY output ORDER BY output";
+    CLEANUP(store_leave) struct store *in = store_enter(s, err);
+    CLEANUP(query_close) struct query q = { 0 };
+    int more;
+
+    if (!in || query_open(&q, s, sql, err) < 0)
+        return -1;
+    query_add_i64(&q, from_ns);
+    query_add_i64(&q, to_ns);
+    while ((more = query_step(&q, err)) == 1) {
+        const struct output_counts counts = { .pending = query_i64(&q, 1), .parked = query_i64(&q, 2),
+                                              .accepted = query_i64(&q, 3), .dropped = query_i64(&q, 4) };
+        char output[64];
+
+        query_text(&q, 0, output, sizeof output);
+        if (fn(self, output, &counts, err) < 0)
+            return -1;
+    }
+    return more;
+}
+
 int store_each_parked(struct store *s, const char *output,
                       int (*fn)(void *self, const struct delivery_row *r, struct error *err), void *self,
                       struct error *err)

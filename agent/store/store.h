@@ -110,6 +110,7 @@ struct alert_tally { int64_t day_ns /* of last_ns */; const char *type; int seve
 MUST_CHECK int store_tally_alerts(struct store *s, int64_t since_ns,
                                   int (*fn)(void *self, const struct alert_tally *t, struct error *err),
                                   void *self, struct error *err);
+MUST_CHECK int store_count_alerts(struct store *s, int64_t since_ns, int64_t until_ns, int64_t *ret, struct error *err);
 MUST_CHECK int store_forget_alerts(struct store *s, int64_t before_ns, struct error *err);
                                     /* retention; never one with an unfinished delivery */
 
@@ -143,6 +144,11 @@ MUST_CHECK int store_count_output(struct store *s, const char *output, struct ou
 MUST_CHECK int store_each_output(struct store *s, int (*fn)(void *self, const char *output,
                                                            const struct output_counts *counts, struct error *err),
                                  void *self, struct error *err);
+/* Deliveries of alerts last seen from .. to, an update counting for itself; by output. Only those that have any. */
+MUST_CHECK int store_each_output_between(struct store *s, int64_t from_ns, int64_t to_ns,
+                                         int (*fn)(void *self, const char *output, const struct output_counts *counts,
+                                                   struct error *err),
+                                         void *self, struct error *err);
 MUST_CHECK int store_each_parked(struct store *s, const char *output /* NULL: all */,
                                  int (*fn)(void *self, const struct delivery_row *r, struct error *err),
                                  void *self, struct error *err);

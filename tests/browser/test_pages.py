@@ -25,17 +25,21 @@ def text_of(url):
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory):
-    given = os.environ.get("COSMOWATCH_SCREENS_URL")
-    if given:
-        yield given
+def world(tmp_path_factory):
+    if os.environ.get("COSMOWATCH_SCREENS_URL"):
+        yield None
         return
     w = World(str(tmp_path_factory.mktemp("world")))
     try:
         w.ready()
-        yield w.url
+        yield w
     finally:
         w.close()
+
+
+@pytest.fixture(scope="module")
+def url(world):
+    return world.url if world else os.environ["COSMOWATCH_SCREENS_URL"]
 
 
 @pytest.fixture(scope="module")
@@ -211,3 +215,35 @@ def test_an_incident_leads_to_its_members_and_each_back(url, tab, pages):
     for m in members:
         tab.open(url + m)
         assert tab.run("document.querySelector('main a[href=\"%s\"]') !== null" % pages["incident"]), m
+
+
+# ---- a report ---------------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def page(world):
+    if not world:
+        pytest.skip("a report is made from the store of the tests' own agent")
+    path = os.path.join(world.dir, "report.html")
+    kit.run(["report", "--from", "3d", "--out", path, "-c", os.path.join(world.dir, "cosmowatch.yaml")])
+    return "file://" + path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark", "print"])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_report_fits_a_screen_a_telephone_and_paper(page, tab, size, scheme):
+    os.makedirs(SCREENS, exist_ok=True)
+    tab.complaints.clear()
+    tab.open(page, width=SIZES[size], scheme="dark" if scheme == "print" else scheme)
+    tab.call("Emulation.setEmulatedMedia", media="print" if scheme == "print" else "",
+             features=[{"name": "prefers-color-scheme", "value": "light" if scheme == "light" else "dark"}])
+    ground = tab.run("getComputedStyle(document.body).backgroundColor")
+    tab.picture(os.path.join(SCREENS, "report-%s-%s.png" % (size, scheme)))
+    wider = tab.run("document.documentElement.scrollWidth - window.innerWidth")
+    cut = tab.run("[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth).length")
+    tab.call("Emulation.setEmulatedMedia", media="")
+    assert wider <= 0 and not tab.complaints
+    assert cut == 0, "a table is cut: paper does not scroll"
+    assert (ground == "rgb(255, 255, 255)") == (scheme == "print"), "ink is for letters"
+    assert tab.run("[...document.querySelectorAll('table')].filter(t => !t.querySelector('th[scope]')).length") == 0
+    assert tab.run("[...document.querySelectorAll('svg')].filter(s => !s.getAttribute('aria-label')).length") == 0
+    assert tab.run("document.querySelectorAll('section').length") >= 10

@@ -263,22 +263,3 @@ def test_rules_and_dashboard_ask_for_metrics_that_exist(dir_):
     if shutil.which("promtool"):
         done = subprocess.run(["promtool", "check", "rules", rules], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_a_report_says_what_happened_on_one_page(dir_):
-    with World(dir_, hostile=True, untold=["CosmosDB_SuspiciousIp"], suppressions=[{"name": "drill", "types": ["CosmosDB_SuspiciousIp"], "reason": "planned"}]) as w:
-        kit.wait_for("delivery", lambda: "last_accepted_timestamp_seconds{" in w.console.get("/metrics")[2])
-        page = os.path.join(dir_, "report.html")
-        kit.run(["report", "--from", "1d", "--out", page, "-c", w.cfg])
-        _, text, _ = kit.run(["report", "--from", "1d", "--json", "-c", w.cfg])
-        code, _, err = kit.run(["report", "--from", "1h", "--to", "2h", "-c", w.cfg], check=False)
-        assert code == 2 and "--from" in err
-    report = json.loads(text)
-    assert report["alerts"] == sum(t["alerts"] for t in report["byType"]) == sum(report["bySeverity"].values()) > 0
-    assert [t["name"] for t in report["suppressed"]] == ["drill"] and report["suppressedAlerts"] == 1
-    assert report["coverage"][0]["source"] == "prod" and report["coverage"][0]["gapSeconds"] == 0
-    assert report["deliveries"][0]["accepted"] >= report["alerts"]
-    with open(page, encoding="utf-8") as f:
-        body = f.read()
-    Page(re.sub(r"<style>.*?</style>", "", body, flags=re.S))
-    assert "Access from a Tor exit node" in body and "<img" not in body and "src=" not in body.replace("&lt;img src=", "")
