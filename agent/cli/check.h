@@ -7,6 +7,7 @@
 
 struct check_result {
     int bad, bad_sources; /* findings that fail */
+    bool has_places;      /* a workspace says where addresses are */
 };
 
 /* Says what it finds on standard output, mistakes of the file on standard error. An exit code of cli.h: CLI_OK also when

@@ -487,6 +487,7 @@ static int say_rest(const struct kql_scope *sc, query_fn *fn, void *self, struct
     CLEANUP(buf_release) struct buf one = BUF_INIT(QUERY_TEXT_MAX), several = BUF_INIT(QUERY_TEXT_MAX);
     CLEANUP(buf_release) struct buf intel = BUF_INIT(QUERY_TEXT_MAX), probe = BUF_INIT(QUERY_TEXT_MAX);
     CLEANUP(buf_release) struct buf accounts = BUF_INIT(QUERY_TEXT_MAX), usage = BUF_INIT(QUERY_TEXT_MAX);
+    CLEANUP(buf_release) struct buf places = BUF_INIT(QUERY_TEXT_MAX), aggregate = BUF_INIT(QUERY_TEXT_MAX);
     const int64_t step = sc->to_ns - sc->from_ns;
     const int64_t edges[4] = { sc->from_ns, sc->from_ns + step, sc->from_ns + 2 * step,
                                sc->from_ns + 3 * step };
@@ -498,7 +499,9 @@ static int say_rest(const struct kql_scope *sc, query_fn *fn, void *self, struct
         fn(self, "threat-intelligence", buf_slice(&intel), err) < 0 || kql_add_probe(&probe, sc, err) < 0 ||
         fn(self, "probe", buf_slice(&probe), err) < 0 || survey_add_accounts_query(&accounts, sc, err) < 0 ||
         fn(self, "probe-accounts", buf_slice(&accounts), err) < 0 || survey_add_usage_query(&usage, err) < 0 ||
-        fn(self, "probe-usage", buf_slice(&usage), err) < 0)
+        fn(self, "probe-usage", buf_slice(&usage), err) < 0 || survey_add_places_query(&places, sc, err) < 0 ||
+        fn(self, "probe-places", buf_slice(&places), err) < 0 || survey_add_aggregate_query(&aggregate, err) < 0 ||
+        fn(self, "probe-aggregate", buf_slice(&aggregate), err) < 0)
         return -1;
     return 0;
 }
@@ -530,7 +533,8 @@ static int log_analytics_each_query(void *self, query_fn *fn, void *fn_self, str
 
 struct probing {
     struct buf *said;
-    uint32_t seen; /* tables that exist */
+    struct buf empty;    /* names of tables that exist and got nothing in 24 h */
+    uint32_t seen, full; /* tables that exist, and that have rows */
     int64_t rows, texts, masked;
 };
 
@@ -548,33 +552,38 @@ static int probe_row(void *self, const struct answer_row *row, struct error *err
         p->rows = i64_add_sat(p->rows, rows);
     p->texts = i64_add_sat(p->texts, answer_int(row, "Texts", 0));
     p->masked = i64_add_sat(p->masked, answer_int(row, "Masked", 0));
-    buf_addf(p->said, "%s: ", rows > 0 ? "ok" : "note");
-    buf_addf(p->said, "table %.*s: ", SLF(slice_cut(name, 60)));
-    fmt_count(p->said, rows);
-    buf_add_str(p->said, " rows in 24 h");
-    if (rows > 0) {
-        buf_addf(p->said, ", newest %.*s, arriving ", SLF(slice_cut(newest, 40)));
-        fmt_duration_ms(p->said, answer_int(row, "DelayMs", 0));
-        buf_add_str(p->said, " after the event (median)");
+    if (rows == 0) {
+        buf_addf(&p->empty, "%s%.*s", p->empty.len > 0 ? ", " : "", SLF(slice_cut(name, 60)));
+        return 0;
     }
-    buf_add_char(p->said, '\n');
+    p->full |= table_bit(name);
+    buf_addf(p->said, "ok: table %.*s: ", SLF(slice_cut(name, 60)));
+    fmt_count(p->said, rows);
+    buf_addf(p->said, " rows in 24 h, newest %.*s, arriving ", SLF(slice_cut(newest, 40)));
+    fmt_duration_ms(p->said, answer_int(row, "DelayMs", 0));
+    buf_add_str(p->said, " after the event (median)\n");
     return 0;
 }
 
-static void say_missing(struct probing *p, uint32_t wanted)
+/* Few accounts have every API: a table without rows is worth a word, not a line. */
+static void say_missing(struct probing *p, uint32_t wanted, const struct survey *commands)
 {
+    if (p->empty.len > 0)
+        buf_addf(p->said, "note: no rows in 24 h (fine where no account has that API): %s\n", buf_cstr(&p->empty));
     for (unsigned t = 1; t < TABLE_COUNT; t++)
         if ((wanted & ~p->seen) & KQL_TABLE(t))
             buf_addf(p->said, "%s: table %s does not exist (nothing was ever sent to it)\n",
                      t == TABLE_DATA_PLANE || t == TABLE_ACTIVITY ? "warning" : "note",
                      table_name((enum table)t));
-    if (!(p->seen & KQL_TABLE(TABLE_ACTIVITY)) && (wanted & KQL_TABLE(TABLE_ACTIVITY)))
-        buf_add_str(
-            p->said,
-            "warning: without AzureActivity nobody sees who lists keys: send the subscription's activity "
-            "log to the workspace\n");
-    if (p->rows == 0)
+    if (!(p->full & KQL_TABLE(TABLE_ACTIVITY)) && (wanted & KQL_TABLE(TABLE_ACTIVITY))) {
+        buf_add_str(p->said, "warning: without AzureActivity nobody sees who lists keys: send the subscription's activity "
+                             "log to the workspace\n");
+        survey_do_activity(commands);
+    }
+    if (p->rows == 0) {
         buf_add_str(p->said, "warning: no Cosmos DB rows in 24 h: is the account's diagnostic setting on?\n");
+        survey_do_logs(commands, SL("ACCOUNT"), "DataPlaneRequests");
+    }
 }
 
 static void say_full_text(struct probing *p)
@@ -588,7 +597,7 @@ static void say_full_text(struct probing *p)
                  "warning: %lld %% of the query texts are masked: switch on full-text query logging, or "
                  "injection is judged "
                  "by shape alone\n",
-                 (long long)(p->masked / ((p->texts + 99) / 100)));
+                 (long long)((p->masked * 100 + p->texts - 1) / p->texts));
 }
 
 static void say_skew(const struct log_analytics *s, struct buf *said)
@@ -600,7 +609,7 @@ static void say_skew(const struct log_analytics *s, struct buf *said)
     buf_add_str(said, skew > SKEW_TOLERATED_NS ? "warning: our clock differs from the service's by "
                                                 : "ok: clocks agree within ");
     fmt_duration_ms(said, skew / NS_PER_MS + 1);
-    buf_add_char(said, '\n');
+    buf_add_str(said, skew > SKEW_TOLERATED_NS ? "; tokens and labels suffer\n  do: timedatectl set-ntp true\n" : "\n");
 }
 
 /* What a reader may not see, or a workspace has not, is no fault of the configuration. */
@@ -618,13 +627,18 @@ static void survey(struct log_analytics *s, struct slice query, int (*row)(void 
 static int survey_all(struct log_analytics *s, struct buf *said, struct error *err)
 {
     CLEANUP(buf_release) struct buf accounts = BUF_INIT(QUERY_TEXT_MAX), usage = BUF_INIT(QUERY_TEXT_MAX);
-    struct survey to = { .said = said };
+    CLEANUP(buf_release) struct buf places = BUF_INIT(QUERY_TEXT_MAX), aggregate = BUF_INIT(QUERY_TEXT_MAX);
+    struct survey to = { .said = said, .workspace = s->workspace };
 
-    if (survey_add_accounts_query(&accounts, &s->reader.scope, err) < 0 || survey_add_usage_query(&usage, err) < 0)
+    if (survey_add_accounts_query(&accounts, &s->reader.scope, err) < 0 || survey_add_usage_query(&usage, err) < 0 ||
+        survey_add_places_query(&places, &s->reader.scope, err) < 0 || survey_add_aggregate_query(&aggregate, err) < 0)
         return -1;
     survey(s, buf_slice(&accounts), survey_account_row, &to, "what arrives of each account");
     survey_end_account(&to);
+    survey(s, buf_slice(&places), survey_place_row, &to, "whether addresses have places");
     survey(s, buf_slice(&usage), survey_usage_row, &to, "how much it is");
+    if (to.mb_month[TABLE_DATA_PLANE] > 0 && to.mb_month[TABLE_DATA_PLANE_5M] == 0)
+        survey(s, buf_slice(&aggregate), survey_aggregate_row, &to, "what the aggregated table would hold");
     survey_end_usage(&to);
     return 0;
 }
@@ -635,19 +649,28 @@ static int log_analytics_probe(void *self, struct buf *said, struct error *err)
     CLEANUP(buf_release) struct buf query = BUF_INIT(QUERY_TEXT_MAX);
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
     struct secret token = SECRET_INIT;
-    struct probing p = { .said = said };
+    struct probing p = { .said = said, .empty = BUF_INIT(4096) };
+    const struct survey commands = { .said = said, .workspace = s->workspace };
+    int rc;
 
     if (azure_credential_token(s->credential, s->azure->query_scope, &token, err) < 0)
         return error_wrap(err, "token");
     secret_release(&token);
     buf_addf(said, "ok: token for %s\n", azure_credential_describe(s->credential));
-    if (kql_add_probe(&query, &s->reader.scope, err) < 0 ||
-        ask(s, buf_slice(&query), s->query_timeout_ms / 1000, &answer, err) < 0)
+    if (kql_add_probe(&query, &s->reader.scope, err) < 0)
+        return -1;
+    if (ask(s, buf_slice(&query), s->query_timeout_ms / 1000, &answer, err) < 0) {
+        if (err->code == ERR_DENIED)
+            survey_do_role(&commands, s->auth.client_id);
         return error_wrap(err, "workspace %s", s->workspace);
+    }
     buf_addf(said, "ok: workspace %s answers\n", s->workspace);
-    if (answer_each_row(buf_slice(&answer.body), probe_row, &p, err) < 0)
+    rc = answer_each_row(buf_slice(&answer.body), probe_row, &p, err);
+    if (rc == 0)
+        say_missing(&p, s->reader.scope.tables, &commands);
+    buf_release(&p.empty);
+    if (rc < 0)
         return error_wrap(err, "workspace %s", s->workspace);
-    say_missing(&p, s->reader.scope.tables);
     say_full_text(&p);
     say_skew(s, said);
     if (survey_all(s, said, err) < 0)

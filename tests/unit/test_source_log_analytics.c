@@ -146,7 +146,8 @@ START_TEST(every_query_is_told_without_being_open)
         ck_assert_msg(is_told(&t, "requests") == cases[i].requests, "case %zu", i);
         ck_assert_msg(is_told(&t, "texts-backfill") == cases[i].texts, "case %zu", i);
         ck_assert_msg(is_told(&t, "control-cut-by-hash") == cases[i].control, "case %zu", i);
-        ck_assert(is_told(&t, "count") && is_told(&t, "probe") && is_told(&t, "probe-accounts") && is_told(&t, "probe-usage") && is_told(&t, "threat-intelligence"));
+        ck_assert(is_told(&t, "count") && is_told(&t, "probe") && is_told(&t, "probe-accounts") && is_told(&t, "probe-usage") &&
+                  is_told(&t, "probe-places") && is_told(&t, "probe-aggregate") && is_told(&t, "threat-intelligence"));
         ck_assert_uint_lt(t.most, 100000);
         made_release(&m);
     }
