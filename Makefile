@@ -201,11 +201,14 @@ clean:
 	rm -rf build
 
 # ---- by hand: what reads the code, and what the tests reach ----------------------------------------
-#   make lint           cppcheck, clang-tidy and gcc's analyzer over all of it
+#   make lint           cppcheck, clang-tidy and gcc's analyzer over all of it; how the program was built
 #   make coverage       lines that the tests reach, per file; all of it in build/coverage.html
 #   make valgrind       the unit tests of the core under memcheck
-.PHONY: lint cppcheck tidy analyze coverage valgrind
-lint: cppcheck analyze tidy
+.PHONY: lint cppcheck tidy analyze hardened coverage valgrind
+lint: cppcheck analyze tidy hardened
+
+hardened: $(BIN)
+	@tests/kit/hardened $(BIN)
 
 CPROGRAM := $(SRC) agent/main.c
 cppcheck:
