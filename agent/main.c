@@ -1,4 +1,5 @@
 /* main.c - which verb? SPDX-License-Identifier: Apache-2.0 */
+#include "base/secret.h"
 #include "cli/cli.h"
 #include "settings/errors.h"
 
@@ -22,6 +23,7 @@ int main(int argc, char **argv)
     const char *near = NULL;
     size_t n = 0;
 
+    secrets_guard();
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {
         print_usage(stderr);

@@ -103,13 +103,13 @@ static int keep(char **ret, const char *text, struct error *err)
 static int keep_secret(struct secret *ret, const struct secret *configured, const char *name,
                        struct error *err)
 {
-    const char *value = env(name);
-    struct slice text = configured ? slice_make(secret_reveal(configured), configured->len)
-                                   : slice_of(value);
+    bool is_kept = true;
 
-    if (text.len > 0 && !secret_set(ret, text))
-        return error_set(err, ERR_NOMEM, "no memory for a credential");
-    return 0;
+    if (configured)
+        is_kept = configured->len == 0 || secret_set(ret, slice_make(secret_reveal(configured), configured->len));
+    else if (secret_env_is_set(name))
+        is_kept = secret_from_env(name, ret) != SECRET_ENV_NOMEM;
+    return is_kept ? 0 : error_set(err, ERR_NOMEM, "no memory for a credential");
 }
 
 /* An id or a domain goes into a path: nothing in it may change the path. */
@@ -247,7 +247,7 @@ static bool has_app_in_environment(void)
 static int choose_environment(struct azure_credential *c, const struct azure_auth_config *cfg,
                               struct error *err)
 {
-    if (env("AZURE_CLIENT_SECRET"))
+    if (secret_env_is_set("AZURE_CLIENT_SECRET"))
         return choose_secret(c, cfg, err);
     if (env("AZURE_CLIENT_CERTIFICATE_PATH"))
         return choose_certificate(c, cfg, err);
@@ -268,7 +268,7 @@ static int choose_default(struct azure_credential *c, const struct azure_auth_co
     if (cfg->token_file)
         return choose_workload(c, cfg, err);
     if (has_app_in_environment() &&
-        (env("AZURE_CLIENT_SECRET") || env("AZURE_CLIENT_CERTIFICATE_PATH") ||
+        (secret_env_is_set("AZURE_CLIENT_SECRET") || env("AZURE_CLIENT_CERTIFICATE_PATH") ||
          env("AZURE_FEDERATED_TOKEN_FILE")))
         return choose_environment(c, cfg, err);
     return choose_managed(c, cfg, err);

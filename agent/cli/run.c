@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #define GRACE_MS 10000
 #define CATCH_UP_GRACE_MS 15000
@@ -228,12 +227,10 @@ static int run_run(int argc, char **argv)
     struct cli_args args = { .flags = flags };
     CLEANUP(agent_release) struct agent g = { .args = &args };
     struct error err = { 0 };
-    const struct rlimit no_core = { 0, 0 };
     int exit_code = 0, rc = cli_parse(&verb_run, argc, argv, &args, &exit_code);
 
     if (rc != 0)
         return exit_code;
-    (void)setrlimit(RLIMIT_CORE, &no_core); /* a core dump would hold tokens */
     catch_signals();
     g.until_caught_up = args.flag[0];
     g.now = &g.sets[0];

@@ -67,7 +67,8 @@ struct http_client *http_client_new(const struct http_client_config *cfg, const 
     struct http_client *c;
     pthread_condattr_t attr;
 
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) /* counted by curl */
+    /* Counted by curl. Its copies of headers, URLs and passwords are wiped when it is done with them. */
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup, calloc) != CURLE_OK)
         return NULL;
     c = calloc(1, sizeof *c);
     if (!c) {

@@ -101,15 +101,17 @@ static int read_secret_file(const char *path, struct secret *ret, struct error *
 
 static int from_env(struct slice name, struct secret *ret, struct error *err)
 {
+    CLEANUP(secret_release) struct secret value = SECRET_INIT;
     char text[PLACE_MAX], place[160];
-    const char *value;
 
     (void)snprintf(text, sizeof(text), "%.*s", SLF(name));
-    value = getenv(text);
-    if (!value)
-        return error_set(err, ERR_CONFIG, "environment variable '%.80s' is not set", text);
+    switch (secret_from_env(text, &value)) {
+    case SECRET_ENV_UNSET: return error_set(err, ERR_CONFIG, "environment variable '%.80s' is not set", text);
+    case SECRET_ENV_NOMEM: return error_set(err, ERR_NOMEM, "no memory for a secret");
+    case SECRET_ENV_FOUND: break;
+    }
     (void)snprintf(place, sizeof(place), "environment variable '%.80s'", text);
-    return keep(slice_of(value), place, ret, err);
+    return keep(slice_make(secret_reveal(&value), value.len), place, ret, err);
 }
 
 static int from_file(struct slice path, struct secret *ret, struct error *err)
