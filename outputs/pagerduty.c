@@ -116,7 +116,7 @@ static int deliver_one(void *self, const struct output_item *item, struct delive
 {
     CLEANUP(buf_release) struct buf body = BUF_INIT(EVENT_MAX);
     struct pagerduty *p = self;
-    const struct endpoint_user nobody = { .secret = &p->routing_key };
+    const struct endpoint_user nobody = { 0 };
     int rc = -1;
 
     if (add_event(p, item, &body, err) == 0)

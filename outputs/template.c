@@ -253,7 +253,7 @@ static int prepare(void *self, struct http_request *req, struct error *err UNUSE
     if (t->record_id)
         t->headers[n++] = (struct http_header){ .name = "webhook-id", .value = slice_of(t->record_id) };
     if (t->header)
-        t->headers[n++] = (struct http_header){ .name = t->header, .is_secret = true,
+        t->headers[n++] = (struct http_header){ .name = t->header,
                                                 .value = { .at = secret_reveal(&t->header_value),
                                                            .len = t->header_value.len } };
     req->headers = t->headers;

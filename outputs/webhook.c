@@ -297,13 +297,13 @@ static int prepare(void *self, struct http_request *req, struct error *err)
     req->bearer = secret_empty(&w->token) ? NULL : &w->token;
     req->headers = s->headers;
     if (w->username)
-        s->headers[n++] = (struct http_header){ .name = "Authorization", .is_secret = true,
+        s->headers[n++] = (struct http_header){ .name = "Authorization",
                                                 .value = { .at = secret_reveal(&w->basic.line), .len = w->basic.line.len } };
     req->headers_len = n;
     if (!s->id)
         return 0;
     for (size_t i = 0; i < w->headers_len; i++)
-        s->headers[n++] = (struct http_header){ .name = w->headers[i].name, .is_secret = true,
+        s->headers[n++] = (struct http_header){ .name = w->headers[i].name,
                                                 .value = { .at = secret_reveal(&w->headers[i].value),
                                                            .len = w->headers[i].value.len } };
     s->headers[n++] = (struct http_header){ .name = "webhook-id", .value = slice_of(s->id) };
@@ -348,8 +348,7 @@ static int deliver_request(struct webhook *w, const struct output_item *items, s
     CLEANUP(buf_release) struct buf body = BUF_INIT(WEBHOOK_BATCH_BYTES + (16 << 10));
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
     struct sending sending = { .w = w, .id = items[0].alert->record_id };
-    const struct endpoint_user user = { .self = &sending, .read_again = read_secrets_again, .prepare = prepare,
-                                        .secret = &w->password };
+    const struct endpoint_user user = { .self = &sending, .read_again = read_secrets_again, .prepare = prepare };
     struct http_request req = { .method = webhook_methods[w->method], .url = w->url, .content_type = types[w->batch],
                                 .gzip_body = w->gzip };
 

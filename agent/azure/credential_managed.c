@@ -149,7 +149,7 @@ static int ask(struct azure_credential *c, const char *url, const struct secret 
     const struct http_tls pinned = { .pin_sha1 = m->thumbprint };
     bool has_secret = !secret_empty(&m->header);
     struct http_header headers[2] = {
-        { .name = kinds[m->host].header, .is_secret = has_secret,
+        { .name = kinds[m->host].header,
           .value = has_secret ? slice_make(secret_reveal(&m->header), m->header.len) : SL("true") },
     };
     struct http_request req = {
@@ -164,7 +164,7 @@ static int ask(struct azure_credential *c, const char *url, const struct secret 
         if (buf_check(&authorization, err) < 0)
             return -1;
         headers[req.headers_len++] = (struct http_header){
-            .name = "Authorization", .value = buf_slice(&authorization), .is_secret = true };
+            .name = "Authorization", .value = buf_slice(&authorization) };
     }
     return http_perform(c->sv->http, &req, ret, err);
 }

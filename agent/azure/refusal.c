@@ -64,6 +64,9 @@ void refusal_read(struct slice body, struct refusal *ret)
         (void)json_object_object_get_ex(e, "innererror", &inner);
         e = inner;
     }
+    secrets_hide(ret->code, strlen(ret->code)); /* also where the status says success */
+    secrets_hide(ret->inner_code, strlen(ret->inner_code));
+    secrets_hide(ret->message, strlen(ret->message));
 }
 
 /* ---- the token endpoint ----------------------------------------------------------------------------- */

@@ -24,6 +24,12 @@ static inline bool secret_empty(const struct secret *s) { return s->len == 0; }
 static inline const char *secret_reveal(const struct secret *s) { return s->at ? s->at : ""; }
 void wipe(void *at, size_t len); /* memset the compiler keeps */
 
+/* Stars over every secret of the process that foreign text repeats, as it is or in base64, hexadecimal, percent or JSON
+ * spelling, whole or a long part between / ? & ; = . and blank: answers are quoted in reasons and logs, and some receivers quote what they were sent. Shorter ones are found in
+ * any text, and guessed as well. */
+#define SECRET_HIDDEN_MIN 8
+void secrets_hide(char *at, size_t len);
+
 /* The variable's value, kept here from now on and wiped where the process got it, so that /proc/PID/environ and children
  * do not have it. Asked again, as after a reload, it is still there. Any thread. */
 enum secret_env { SECRET_ENV_FOUND, SECRET_ENV_UNSET, SECRET_ENV_NOMEM };

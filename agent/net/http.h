@@ -42,7 +42,7 @@ struct http_proxy { /* all optional */
                                              NULL: the environment's NO_PROXY */
 };
 
-struct http_header { const char *name; struct slice value; bool is_secret; };
+struct http_header { const char *name; struct slice value; };
 
 struct http_request {
     const char *method;           /* "GET", "POST" */

@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "source/answer.h"
 
+#include "base/secret.h"
+
 #include <json-c/json.h>
 #include <limits.h>
 #include <strings.h>
@@ -141,8 +143,11 @@ int answer_each_row(struct slice body, int (*fn)(void *self, const struct answer
 
     if (!json_object_is_type(root, json_type_object))
         return error_set(err, ERR_SERVER, "the answer is not JSON");
-    if (json_object_object_get_ex(root, "error", &wrong) && wrong)
-        return error_set(err, ERR_PARTIAL, "the answer is partial: %s", json_object_get_string(wrong));
+    if (json_object_object_get_ex(root, "error", &wrong) && wrong) {
+        (void)error_set(err, ERR_PARTIAL, "the answer is partial: %s", json_object_get_string(wrong));
+        secrets_hide(err->msg, strlen(err->msg));
+        return -1;
+    }
     if (!json_object_object_get_ex(root, "tables", &tables) ||
         !json_object_is_type(tables, json_type_array) || json_object_array_length(tables) == 0)
         return error_set(err, ERR_SERVER, "the answer has no table");

@@ -7,6 +7,7 @@
 
 #include "base/fault.h"
 #include "base/num.h"
+#include "base/secret.h"
 #include "base/timeutil.h"
 #include "source/answer.h"
 
@@ -82,11 +83,13 @@ static enum verdict judge(struct reading *g, const struct http_answer *a, struct
     struct error bad = { 0 };
 
     if (decode_answer(g->r->decoder, body.at, body.len, TABLE_NONE, &counting, &result, &bad) < 0) {
+        secrets_hide(bad.msg, strlen(bad.msg)); /* an error under the status of a success is quoted as well */
         (void)error_set(err, bad.code == ERR_NOMEM ? ERR_NOMEM : ERR_SERVER, "the answer cannot be read: %s",
                         bad.msg);
         return FAILED;
     }
     if (result.is_partial) {
+        secrets_hide(result.error_text, strlen(result.error_text));
         (void)error_set(err, ERR_PARTIAL, "the answer is partial: %s %s", result.error_code,
                         result.error_text);
         return TOO_MUCH;

@@ -12,7 +12,6 @@
 #include <strings.h>
 
 #define ANSWER_MAX ((size_t)64 << 10)
-#define HIDDEN_MIN 8 /* bytes of a secret: a shorter one is found in any text, and guessed as well */
 
 /* ---- opening ------------------------------------------------------------------------------------ */
 
@@ -48,34 +47,6 @@ bool endpoint_read_again(struct secret *s, const char *reference)
     return is_new;
 }
 
-/* Answers are quoted in reasons and logs, and some receivers quote what they were sent. */
-static void hide_secret(struct slice secret, struct buf *body)
-{
-    for (size_t from = 0, at; secret.len >= HIDDEN_MIN; from += at + secret.len) {
-        at = slice_find(slice_make(body->at + from, body->len - from), secret);
-        if (at == SIZE_MAX)
-            return;
-        memset(body->at + from + at, '*', secret.len);
-    }
-}
-
-static void hide_credentials(const struct http_request *req, struct buf *body)
-{
-    if (body->len == 0)
-        return;
-    if (req->bearer)
-        hide_secret(slice_make(secret_reveal(req->bearer), req->bearer->len), body);
-    for (size_t i = 0; i < req->headers_len; i++) {
-        struct slice value = req->headers[i].value, scheme;
-
-        if (!req->headers[i].is_secret)
-            continue;
-        hide_secret(value, body);
-        if (slice_split(&value, ' ', &scheme) && value.at) /* "Bearer ..." */
-            hide_secret(value, body);
-    }
-}
-
 int endpoint_send(const struct endpoint *e, struct http_request *req, struct http_answer *ret, struct error *err)
 {
     req->timeout_ms = e->timeout_ms;
@@ -83,7 +54,8 @@ int endpoint_send(const struct endpoint *e, struct http_request *req, struct htt
         req->answer_max = ANSWER_MAX;
     if (connection_perform(&e->connection, e->sv->http, req, ret, err) < 0)
         return -1;
-    hide_credentials(req, &ret->body);
+    if (ret->body.len > 0)
+        secrets_hide(ret->body.at, ret->body.len);
     return 0;
 }
 
@@ -92,8 +64,6 @@ static int call_once(const struct endpoint *e, const struct endpoint_user *u, st
 {
     if ((u->prepare && u->prepare(u->self, req, err) < 0) || endpoint_send(e, req, ret, err) < 0)
         return -1;
-    if (u->secret && ret->body.len > 0)
-        hide_secret(slice_make(secret_reveal(u->secret), u->secret->len), &ret->body);
     return 0;
 }
 
@@ -165,7 +135,7 @@ static int add_authorization(void *self, struct http_request *req, struct error 
 {
     struct authorization *a = self;
 
-    a->header = (struct http_header){ .name = "Authorization", .is_secret = true,
+    a->header = (struct http_header){ .name = "Authorization",
                                       .value = { .at = secret_reveal(&a->line), .len = a->line.len } };
     req->headers = &a->header;
     req->headers_len = secret_empty(&a->line) ? 0 : 1;
@@ -174,8 +144,7 @@ static int add_authorization(void *self, struct http_request *req, struct error 
 
 struct endpoint_user authorization_user(struct authorization *a)
 {
-    return (struct endpoint_user){ .self = a, .read_again = read_authorization_again, .prepare = add_authorization,
-                                   .secret = a->secret };
+    return (struct endpoint_user){ .self = a, .read_again = read_authorization_again, .prepare = add_authorization };
 }
 
 /* ---- verdicts ----------------------------------------------------------------------------------- */

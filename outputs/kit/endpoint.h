@@ -36,7 +36,7 @@ MUST_CHECK int endpoint_open(struct endpoint *e, const char *url, const char *ou
 /* Anew what stands behind "${...}": true when it is another value now. */
 bool endpoint_read_again(struct secret *s, const char *reference);
 
-/* Fill in what an endpoint knows and send. 0 with any answer; where it repeats our credential there are stars. */
+/* Fill in what an endpoint knows and send. 0 with any answer; where it repeats a secret of ours there are stars. */
 MUST_CHECK int endpoint_send(const struct endpoint *e, struct http_request *req, struct http_answer *ret,
                              struct error *err);
 /* The same; after a 401 read_again(self) is asked whether a credential is new now, prepare() makes the request anew. */
@@ -44,7 +44,6 @@ struct endpoint_user {
     void *self;
     bool (*read_again)(void *self);                            /* NULL: nothing to read again */
     int (*prepare)(void *self, struct http_request *req, struct error *err); /* headers, bearer, URL */
-    const struct secret *secret;                               /* one that is sent, but not as it is; NULL: none */
 };
 MUST_CHECK int endpoint_call(const struct endpoint *e, const struct endpoint_user *u, struct http_request *req,
                              struct http_answer *ret, struct error *err);

@@ -93,6 +93,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         return; /* a refused connection is also a lost one */
     c->fault = code;
     (void)snprintf(c->said, sizeof c->said, "%s", reason ? reason : "");
+    secrets_hide(c->said, strlen(c->said));
 }
 
 /* From any of the library's threads. What matters to the operator is told once, by delivery, with its cause:
@@ -100,9 +101,12 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     const struct kafka_client *c = rd_kafka_opaque(rk);
+    char said[512];
 
+    (void)snprintf(said, sizeof said, "%s", text);
+    secrets_hide(said, strlen(said));
     log_event(level <= LOG_CRIT ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, c ? c->component : "kafka", "librdkafka", "what",
-              facility, "text", text, NULL);
+              facility, "text", said, NULL);
 }
 
 static void on_token(rd_kafka_t *rk, const char *config UNUSED, void *opaque)

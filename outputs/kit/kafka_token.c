@@ -109,7 +109,7 @@ static int ask_oidc(const struct kafka_tokens *t, struct token *ret, struct erro
     CLEANUP(wipe_release) struct buf basic = BUF_INIT(32768);
     CLEANUP(buf_release) struct buf form = BUF_INIT(8192);
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
-    struct http_header header = { .name = "Authorization", .is_secret = true };
+    struct http_header header = { .name = "Authorization" };
 
     if (add_basic(&basic, o, err) < 0)
         return -1;
