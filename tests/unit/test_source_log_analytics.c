@@ -113,7 +113,8 @@ static int tell(void *self, const char *name, struct slice text, struct error *e
         ck_assert_str_ne(t->names[i], name);
     (void)snprintf(t->names[t->n], sizeof t->names[0], "%s", name);
     for (size_t i = 0; i < text.len; i++)
-        ck_assert_msg((unsigned char)text.at[i] >= 0x20 || text.at[i] == '\n', "%s: a control byte", name);
+        if ((unsigned char)text.at[i] < 0x20 && text.at[i] != '\n') /* an assertion is a write, and texts are long */
+            ck_abort_msg("%s: a control byte", name);
     t->most = text.len > t->most ? text.len : t->most;
     t->n++;
     return 0;
