@@ -52,7 +52,8 @@
 struct stolen_key {
     int sensitivity;
     int64_t within_ms, networks, log_ms;
-    int64_t swept_ns; /* saves work, judges nothing */
+    int64_t swept_ns; /* these save work, judge nothing */
+    struct key_request_memo memo;
 };
 
 static const struct option_spec stolen_key_options[] = {
@@ -465,10 +466,10 @@ static unsigned class_of(const struct key_request *r)
            (is_rare ? USE_RARE_NETWORK : 0u);
 }
 
-static int observe_request(const struct stolen_key *d, const struct observation *obs,
+static int observe_request(struct stolen_key *d, const struct observation *obs,
                            const struct detector_context *ctx, struct error *err)
 {
-    struct key_request r = { .obs = obs, .ctx = ctx, .len = slots_len(baseline_cfg(ctx->baseline)) };
+    struct key_request r = { .memo = &d->memo, .obs = obs, .ctx = ctx, .len = slots_len(baseline_cfg(ctx->baseline)) };
     size_t place;
     struct slice account = obs->text[F_ACCOUNT];
     struct places *all;

@@ -3,28 +3,28 @@
 #include "enrich/caller.h"
 
 static const struct {
-    const char *name;
+    struct slice name;
     enum key_kind kind;
 } words[] = {
-    { .name = "PrimaryMasterKey", .kind = KEY_READ_WRITE },
-    { .name = "SecondaryMasterKey", .kind = KEY_READ_WRITE },
-    { .name = "PrimaryReadonlyMasterKey", .kind = KEY_READ_ONLY },
-    { .name = "SecondaryReadonlyMasterKey", .kind = KEY_READ_ONLY },
-    { .name = "AadToken", .kind = KEY_ENTRA },
-    { .name = "ResourceToken", .kind = KEY_RESOURCE_TOKEN },
-    { .name = "SystemReadOnly", .kind = KEY_SERVICE },
-    { .name = "SystemReadWrite", .kind = KEY_SERVICE },
-    { .name = "SystemAll", .kind = KEY_SERVICE },
-    { .name = "Invalid", .kind = KEY_UNSAID },
+    { .name = SL("PrimaryMasterKey"), .kind = KEY_READ_WRITE },
+    { .name = SL("SecondaryMasterKey"), .kind = KEY_READ_WRITE },
+    { .name = SL("PrimaryReadonlyMasterKey"), .kind = KEY_READ_ONLY },
+    { .name = SL("SecondaryReadonlyMasterKey"), .kind = KEY_READ_ONLY },
+    { .name = SL("AadToken"), .kind = KEY_ENTRA },
+    { .name = SL("ResourceToken"), .kind = KEY_RESOURCE_TOKEN },
+    { .name = SL("SystemReadOnly"), .kind = KEY_SERVICE },
+    { .name = SL("SystemReadWrite"), .kind = KEY_SERVICE },
+    { .name = SL("SystemAll"), .kind = KEY_SERVICE },
+    { .name = SL("Invalid"), .kind = KEY_UNSAID },
 };
 
 enum key_kind key_kind_parse(struct slice word, const char **ret_name)
 {
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (!slice_eq_nocase(word, slice_of(words[i].name)))
+        if (!slice_eq_nocase(word, words[i].name))
             continue;
         if (ret_name)
-            *ret_name = words[i].kind == KEY_UNSAID ? "" : words[i].name;
+            *ret_name = words[i].kind == KEY_UNSAID ? "" : words[i].name.at;
         return words[i].kind;
     }
     if (ret_name)

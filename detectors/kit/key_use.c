@@ -131,6 +131,23 @@ static bool is_ours(const struct key_request *r)
                                                        r->obs->text[F_ADDRESS], r->obs->minute_ns);
 }
 
+/* False: not a public address. */
+static bool read_network(struct key_request *r)
+{
+    struct slice text = r->obs->text[F_ADDRESS];
+    size_t at = hash64(text.at, text.len, 0) % ARRAY_LEN(r->memo->networks);
+
+    if (text.len == 0 || text.len > sizeof r->memo->networks[at].text)
+        return network_of(text, &r->net);
+    if (!slice_eq(slice_make(r->memo->networks[at].text, r->memo->networks[at].len), text)) {
+        memcpy(r->memo->networks[at].text, text.at, text.len);
+        r->memo->networks[at].len = (uint32_t)text.len;
+        r->memo->networks[at].is_public = network_of(text, &r->memo->networks[at].net);
+    }
+    r->net = r->memo->networks[at].net;
+    return r->memo->networks[at].is_public;
+}
+
 bool key_request_read(struct key_request *r)
 {
     const struct observation *obs = r->obs;
@@ -138,10 +155,10 @@ bool key_request_read(struct key_request *r)
 
     if (!obs_ok(obs) || !kind_of(obs->text[F_KEY_KIND], &r->kind))
         return false;
-    user_agent_parse(obs->text[F_USER_AGENT], &r->agent);
+    r->agent = agent_read(&r->memo->agents, obs->text[F_USER_AGENT]);
     r->product = slice_empty(r->agent.product) ? SL("no agent") : r->agent.product;
     r->is_new_agent = note_known(r, 'a', r->product) < AGENT_DAYS;
-    if (!network_of(obs->text[F_ADDRESS], &r->net) || is_ours(r))
+    if (!read_network(r) || is_ours(r))
         return true;
     is_known = note_known(r, 'n', slice_of(r->net.near)) > 0;
     is_known_wide = note_known(r, 'w', slice_of(r->net.wide)) > 0;

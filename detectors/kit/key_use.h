@@ -7,9 +7,10 @@
 #define COSMOWATCH_KEY_USE_H
 
 #include "detectors/detector.h"
+#include "detectors/kit/access.h"
 #include "detectors/kit/few.h"
 #include "detectors/kit/key_event.h"
-#include "enrich/user_agent.h"
+#include "enrich/prefix.h"
 
 #define KEY_USE_KINDS 4     /* the account's keys; those for reading only come last */
 #define KEY_USE_BUCKETS 256 /* a wide network is one of these; IPv4 the upper half */
@@ -31,18 +32,30 @@ struct key_use { /* requests from elsewhere that are told together */
 void key_use_add(struct key_use *to, const struct key_use *more);
 void key_use_facts(struct fact_list *f, const struct key_use *u, size_t kind);
 
+/* Programs and addresses read lately. Saves work, judges nothing: part of a detector's self. */
+struct key_request_memo {
+    struct agent_memo agents;
+    struct {
+        char text[ADDRESS_TEXT_MAX];
+        uint32_t len;
+        bool is_public;
+        struct network_of net;
+    } networks[64];
+};
+
 struct key_request {
+    struct key_request_memo *memo;
     const struct observation *obs;
     const struct detector_context *ctx;
     int32_t len, slot;
     size_t kind;          /* index of key_use_kinds[] */
-    struct user_agent agent;
+    struct agent agent;
     struct slice product;
     struct network_of net;
     bool is_elsewhere, is_new_wide, is_new_agent;
 };
 
-/* With obs, ctx, len and slot filled in: fills the rest and notes the places. False: no successful request with an account
+/* With memo, obs, ctx, len and slot filled in: fills the rest and notes the places. False: no successful request with an account
  * key. */
 bool key_request_read(struct key_request *r);
 struct key_use key_use_of(const struct key_request *r);

@@ -6,35 +6,35 @@
 #include "enrich/caller.h"
 
 static const struct {
-    const char *name;
+    struct slice name;
     enum request_effect effect;
 } data_plane_words[] = {
-    { .name = "Query", .effect = REQUEST_READ },    { .name = "SqlQuery", .effect = REQUEST_READ },
-    { .name = "ReadFeed", .effect = REQUEST_READ }, { .name = "Read", .effect = REQUEST_READ },
-    { .name = "JSQuery", .effect = REQUEST_READ },  { .name = "Execute", .effect = REQUEST_READ },
-    { .name = "Head", .effect = REQUEST_OTHER },    { .name = "HeadFeed", .effect = REQUEST_OTHER },
-    { .name = "Create", .effect = REQUEST_WRITE },  { .name = "Update", .effect = REQUEST_WRITE },
-    { .name = "Replace", .effect = REQUEST_WRITE }, { .name = "Upsert", .effect = REQUEST_WRITE },
-    { .name = "Delete", .effect = REQUEST_WRITE },  { .name = "Patch", .effect = REQUEST_WRITE },
-    { .name = "Batch", .effect = REQUEST_WRITE },
+    { .name = SL("Query"), .effect = REQUEST_READ },    { .name = SL("SqlQuery"), .effect = REQUEST_READ },
+    { .name = SL("ReadFeed"), .effect = REQUEST_READ }, { .name = SL("Read"), .effect = REQUEST_READ },
+    { .name = SL("JSQuery"), .effect = REQUEST_READ },  { .name = SL("Execute"), .effect = REQUEST_READ },
+    { .name = SL("Head"), .effect = REQUEST_OTHER },    { .name = SL("HeadFeed"), .effect = REQUEST_OTHER },
+    { .name = SL("Create"), .effect = REQUEST_WRITE },  { .name = SL("Update"), .effect = REQUEST_WRITE },
+    { .name = SL("Replace"), .effect = REQUEST_WRITE }, { .name = SL("Upsert"), .effect = REQUEST_WRITE },
+    { .name = SL("Delete"), .effect = REQUEST_WRITE },  { .name = SL("Patch"), .effect = REQUEST_WRITE },
+    { .name = SL("Batch"), .effect = REQUEST_WRITE },
 };
 
 /* Writes first: "findAndModify", "QueryInsert". */
 static const struct {
-    const char *verb;
+    struct slice verb;
     enum request_effect effect;
 } other_words[] = {
-    { .verb = "insert", .effect = REQUEST_WRITE }, { .verb = "update", .effect = REQUEST_WRITE },
-    { .verb = "delete", .effect = REQUEST_WRITE }, { .verb = "upsert", .effect = REQUEST_WRITE },
-    { .verb = "modify", .effect = REQUEST_WRITE }, { .verb = "replace", .effect = REQUEST_WRITE },
-    { .verb = "create", .effect = REQUEST_WRITE }, { .verb = "drop", .effect = REQUEST_WRITE },
-    { .verb = "truncate", .effect = REQUEST_WRITE }, { .verb = "merge", .effect = REQUEST_WRITE },
-    { .verb = "batch", .effect = REQUEST_WRITE },  { .verb = "find", .effect = REQUEST_READ },
-    { .verb = "getmore", .effect = REQUEST_READ }, { .verb = "aggregate", .effect = REQUEST_READ },
-    { .verb = "select", .effect = REQUEST_READ },  { .verb = "query", .effect = REQUEST_READ },
-    { .verb = "read", .effect = REQUEST_READ },    { .verb = "get", .effect = REQUEST_READ },
-    { .verb = "distinct", .effect = REQUEST_READ }, { .verb = "eval", .effect = REQUEST_READ },
-    { .verb = "traversal", .effect = REQUEST_READ },
+    { .verb = SL("insert"), .effect = REQUEST_WRITE }, { .verb = SL("update"), .effect = REQUEST_WRITE },
+    { .verb = SL("delete"), .effect = REQUEST_WRITE }, { .verb = SL("upsert"), .effect = REQUEST_WRITE },
+    { .verb = SL("modify"), .effect = REQUEST_WRITE }, { .verb = SL("replace"), .effect = REQUEST_WRITE },
+    { .verb = SL("create"), .effect = REQUEST_WRITE }, { .verb = SL("drop"), .effect = REQUEST_WRITE },
+    { .verb = SL("truncate"), .effect = REQUEST_WRITE }, { .verb = SL("merge"), .effect = REQUEST_WRITE },
+    { .verb = SL("batch"), .effect = REQUEST_WRITE },  { .verb = SL("find"), .effect = REQUEST_READ },
+    { .verb = SL("getmore"), .effect = REQUEST_READ }, { .verb = SL("aggregate"), .effect = REQUEST_READ },
+    { .verb = SL("select"), .effect = REQUEST_READ },  { .verb = SL("query"), .effect = REQUEST_READ },
+    { .verb = SL("read"), .effect = REQUEST_READ },    { .verb = SL("get"), .effect = REQUEST_READ },
+    { .verb = SL("distinct"), .effect = REQUEST_READ }, { .verb = SL("eval"), .effect = REQUEST_READ },
+    { .verb = SL("traversal"), .effect = REQUEST_READ },
 };
 
 bool request_is_data_plane(const struct observation *obs)
@@ -48,11 +48,11 @@ enum request_effect request_effect(const struct observation *obs)
     struct slice word = obs->text[F_OPERATION];
 
     for (size_t i = 0; i < ARRAY_LEN(data_plane_words); i++) {
-        if (slice_eq_nocase(word, slice_of(data_plane_words[i].name)))
+        if (slice_eq_nocase(word, data_plane_words[i].name))
             return data_plane_words[i].effect;
     }
     for (size_t i = 0; !request_is_data_plane(obs) && i < ARRAY_LEN(other_words); i++) {
-        if (slice_find_nocase(word, slice_of(other_words[i].verb)) != SIZE_MAX)
+        if (slice_find_nocase(word, other_words[i].verb) != SIZE_MAX)
             return other_words[i].effect;
     }
     return REQUEST_OTHER;
