@@ -21,6 +21,7 @@ static const struct family {
     enum agent_kind kind;
     enum shape shape;
     bool at_start;        /* the mark opens the text */
+    bool is_alone;        /* and nothing follows its version: a name that applications may have as well */
 } families[] = {
     /* azure-cosmos-dotnet-v3 UserAgentContainer.cs; the trigger adds its name behind (functions). */
     { .mark = "cosmos-netstandard-sdk/", .also = "CosmosDBTriggerFunctions",
@@ -48,6 +49,10 @@ static const struct family {
     { .mark = "azsdk-python-data-tables/", .family = "table-sdk", .kind = AGENT_DRIVER,
       .shape = SHAPE_PAREN },
     { .mark = "azsdk-js-data-tables/", .family = "table-sdk", .kind = AGENT_DRIVER },
+    { .mark = "documentdb-python-sdk/", .family = "python-v2", .kind = AGENT_SDK },
+    { .mark = "documentdb-nodejs-sdk", .family = "javascript-v1", .kind = AGENT_SDK },
+    /* Azure SDK guidelines: azsdk-LANGUAGE-PACKAGE/VERSION, whatever comes next. */
+    { .mark = "azsdk-", .family = "azure-sdk", .product = "", .kind = AGENT_SDK, .at_start = true },
     { .mark = "Microsoft.Azure.Documents.Common/", .family = "service",
       .kind = AGENT_SERVICE, .shape = SHAPE_BARE },
     /* MongoDB handshake specification: a document, or "driver|wrapper|version" cut out of it. */
@@ -64,6 +69,10 @@ static const struct family {
     { .mark = "mongo-csharp-driver", .family = "mongodb-driver",
       .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
     { .mark = "MongoDB Shell", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "MongoDB Compass", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "NoSQLBooster", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "mongo-rust-driver", .family = "mongodb-driver",
+      .kind = AGENT_DRIVER, .shape = SHAPE_LAST, .at_start = true },
     { .mark = "mongosh", .family = "mongo-shell", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "DataStax Java driver", .family = "cassandra-driver", .product = "DataStax Java driver",
       .kind = AGENT_DRIVER, .shape = SHAPE_BARE },
@@ -72,6 +81,8 @@ static const struct family {
     { .mark = "Gremlin.Net/", .family = "gremlin-driver", .kind = AGENT_DRIVER },
     { .mark = "gremlin-driver/", .family = "gremlin-driver", .kind = AGENT_DRIVER },
     { .mark = "gremlinpython/", .family = "gremlin-driver", .kind = AGENT_DRIVER },
+    { .mark = "gremlin-javascript/", .family = "gremlin-driver", .kind = AGENT_DRIVER },
+    { .mark = "gocql/", .family = "cassandra-driver", .kind = AGENT_DRIVER, .at_start = true },
     /* Before the browsers: tools that pretend to be one keep their name somewhere behind. */
     { .mark = "sqlmap/", .family = "sqlmap", .kind = AGENT_TOOL, .shape = SHAPE_BARE },
     { .mark = "NoSQLMap", .family = "nosqlmap", .kind = AGENT_TOOL },
@@ -110,7 +121,87 @@ static const struct family {
     { .mark = "Nessus", .family = "scanner", .kind = AGENT_TOOL },
     { .mark = "OpenVAS", .family = "scanner", .kind = AGENT_TOOL },
     { .mark = "TsunamiSecurityScanner", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "acunetix_wvs", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "(Nikto/", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Qualys", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Invicti", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Detectify", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "compatible; AppScan", .family = "scanner", .product = "AppScan", .kind = AGENT_TOOL },
+    { .mark = "AppSpider", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "compatible; Panoptic", .family = "scanner", .product = "Panoptic", .kind = AGENT_TOOL },
+    { .mark = "MetasploitRSPEC", .family = "exploit-kit", .product = "Metasploit", .kind = AGENT_TOOL },
+    { .mark = "SF/2.", .family = "scanner", .product = "skipfish", .kind = AGENT_TOOL },
+    { .mark = "fimap", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "JBroFuzz", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "libwhisker", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "jorgee", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "ZmEu", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "netlab360", .family = "internet-scanner", .kind = AGENT_TOOL },
+    { .mark = "SiteLockSpider", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "webshag", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "WPrecon", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "WPProbe", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "IronWASP", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "N-Stalker", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "XSSer", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "SSTImap", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "tplmap", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "shortscan", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "LFISuite", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "LFImap", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Kadimus", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "YesWeHack", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "bewica-security-scan", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "joomscan", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "droopescan", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "CMSmap", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "WhatWaf", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "XSStrike", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "XSpear", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "DotDotPwn", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "Nettacker", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "graphql-cop", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "graphw00f", .family = "scanner", .kind = AGENT_TOOL },
+    { .mark = "noseyparker", .family = "secret-finder", .kind = AGENT_TOOL },
+    { .mark = "gitleaks/", .family = "secret-finder", .kind = AGENT_TOOL, .at_start = true },
+    { .mark = "jSQL", .family = "sql-injector", .kind = AGENT_TOOL, .at_start = true },
+    { .mark = "bbqsql", .family = "sql-injector", .kind = AGENT_TOOL },
+    { .mark = "l9explore/", .family = "internet-scanner", .kind = AGENT_TOOL },
+    { .mark = "l9tcpid/", .family = "internet-scanner", .kind = AGENT_TOOL },
+    { .mark = "CensysInspect", .family = "internet-scanner", .kind = AGENT_TOOL },
+    { .mark = "searches across the global IPv4", .family = "internet-scanner", .product = "Expanse", .kind = AGENT_TOOL },
+    { .mark = "Mozlila", .family = "internet-scanner", .kind = AGENT_TOOL, .at_start = true }, /* misspelt by a bot */
     { .mark = "(Hydra)", .family = "password-guesser", .product = "Hydra", .kind = AGENT_TOOL },
+    { .mark = "thc-hydra", .family = "password-guesser", .kind = AGENT_TOOL, .at_start = true },
+    { .mark = "AADInternals", .family = "cloud-recon", .kind = AGENT_TOOL },
+    { .mark = "roadrecon", .family = "cloud-recon", .kind = AGENT_TOOL },
+    { .mark = "PowerZure", .family = "cloud-recon", .kind = AGENT_TOOL },
+    { .mark = "BloodHound", .family = "cloud-recon", .kind = AGENT_TOOL },
+    { .mark = "ScoutSuite", .family = "cloud-recon", .kind = AGENT_TOOL },
+    { .mark = "GraphRunner", .family = "cloud-recon", .kind = AGENT_TOOL },
+    { .mark = "Stormspotter", .family = "cloud-recon", .kind = AGENT_TOOL },
+    { .mark = "CrackMapExec", .family = "exploit-kit", .kind = AGENT_TOOL },
+    /* Names that an application may have too: only when there is nothing else in the text. */
+    { .mark = "Metasploit", .family = "exploit-kit", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "Sliver", .family = "exploit-kit", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "CobaltStrike", .family = "exploit-kit", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "pacu", .family = "cloud-recon", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "Prowler", .family = "cloud-recon", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "Hydra", .family = "password-guesser", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "Medusa", .family = "password-guesser", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "patator", .family = "password-guesser", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "hashcat", .family = "password-guesser", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "ZAP", .family = "zap", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "xray", .family = "scanner", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "dalfox", .family = "scanner", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "Jaeles", .family = "scanner", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "katana", .family = "scanner", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "subfinder", .family = "scanner", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "Vega", .family = "scanner", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "nmap", .family = "scanner", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "AWVS", .family = "scanner", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "whatweb", .family = "scanner", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
+    { .mark = "mitmproxy", .family = "burp", .kind = AGENT_TOOL, .at_start = true, .is_alone = true },
     { .mark = "TruffleHog", .family = "secret-finder", .kind = AGENT_TOOL },
     { .mark = "azurehound/", .family = "cloud-recon", .kind = AGENT_TOOL },
     { .mark = "MicroBurst", .family = "cloud-recon", .kind = AGENT_TOOL },
@@ -121,6 +212,9 @@ static const struct family {
     { .mark = "Terraform/", .family = "terraform", .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
     { .mark = "terraform-provider-azurerm/", .family = "terraform",
       .kind = AGENT_MANAGEMENT, .shape = SHAPE_BARE },
+    { .mark = "StorageExplorer/", .family = "storage-explorer", .kind = AGENT_MANAGEMENT, .at_start = true },
+    { .mark = "pulumi", .family = "pulumi", .kind = AGENT_MANAGEMENT, .at_start = true },
+    { .mark = "azd/", .family = "azure-cli", .kind = AGENT_MANAGEMENT, .at_start = true },
     { .mark = "PostmanRuntime/", .family = "http-library", .kind = AGENT_SCRIPT },
     { .mark = "insomnia/", .family = "http-library", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "Thunder Client", .family = "http-library", .kind = AGENT_SCRIPT, .at_start = true },
@@ -138,6 +232,12 @@ static const struct family {
     { .mark = "RestSharp/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "libwww-perl/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
     { .mark = "okhttp/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "python-urllib3/", .family = "script", .kind = AGENT_SCRIPT },
+    { .mark = "GuzzleHttp/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "Java/", .family = "script", .kind = AGENT_SCRIPT, .at_start = true },
+    { .mark = "Ruby", .family = "script", .kind = AGENT_SCRIPT, .at_start = true, .is_alone = true },
+    { .mark = "node-fetch", .family = "script", .kind = AGENT_SCRIPT, .at_start = true, .is_alone = true },
+    { .mark = "undici", .family = "script", .kind = AGENT_SCRIPT, .at_start = true, .is_alone = true },
     { .mark = "WindowsPowerShell/", .family = "script", .kind = AGENT_SCRIPT },
     { .mark = "PowerShell/", .family = "script", .kind = AGENT_SCRIPT },
     { .mark = "Mozilla/", .family = "portal-browser", .product = "Mozilla", .kind = AGENT_BROWSER,
@@ -276,6 +376,12 @@ static void read_shape(const struct family *f, struct slice text, size_t mark_at
     }
 }
 
+/* "/6.0", "/v0.17", nothing */
+static bool is_name_and_version(struct slice rest)
+{
+    return slice_empty(rest) || (rest.at[0] == '/' && find_char(rest, ' ') == SIZE_MAX);
+}
+
 static bool matches(const struct family *f, struct slice text, bool at_start, size_t *ret_at)
 {
     struct slice mark = slice_of(f->mark);
@@ -285,8 +391,43 @@ static bool matches(const struct family *f, struct slice text, bool at_start, si
         return false;
     if (f->also && slice_find_nocase(text, slice_of(f->also)) == SIZE_MAX)
         return false;
+    if (f->is_alone && !is_name_and_version(from(text, mark.len)))
+        return false;
     *ret_at = at;
     return true;
+}
+
+/* Mozilla/5.0 (compatible; NAME; +https://...): what walks the web says where it is from. Nobody else says "compatible"
+ * and gives an address, and nothing of that kind has business in a database. */
+static bool is_crawler(struct slice text)
+{
+    size_t at = slice_find(text, SL("(compatible; "));
+
+    return at != SIZE_MAX && slice_find(from(text, at), SL("http")) != SIZE_MAX;
+}
+
+static const struct family crawler = { .mark = "(compatible; ", .family = "internet-scanner", .product = "",
+                                       .kind = AGENT_TOOL, .shape = SHAPE_BARE };
+
+struct pairs { uint64_t bits[16]; }; /* of neighbouring characters, by their low five bits: case does not matter */
+
+static unsigned pair_of(const char *at)
+{
+    return ((unsigned)at[0] & 31u) << 5 | ((unsigned)at[1] & 31u);
+}
+
+static struct pairs pairs_of(struct slice text)
+{
+    struct pairs ret = { { 0 } };
+
+    for (size_t i = 0; i + 1 < text.len; i++)
+        ret.bits[pair_of(text.at + i) / 64] |= UINT64_C(1) << (pair_of(text.at + i) % 64);
+    return ret;
+}
+
+static bool may_hold(const struct pairs *p, const char *mark)
+{
+    return p->bits[pair_of(mark) / 64] >> (pair_of(mark) % 64) & 1u;
 }
 
 /* Nearly every text opens with its mark, so a first pass looks there only: searching the whole text
@@ -297,7 +438,15 @@ static const struct family *find_family(struct slice text, size_t *ret_at)
         if (families[i].kind != AGENT_BROWSER && matches(&families[i], text, true, ret_at))
             return &families[i];
     }
+    struct pairs pairs = pairs_of(text);
+
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        if (!may_hold(&pairs, families[i].mark))
+            continue; /* its first two letters are nowhere together */
+        if (families[i].kind == AGENT_BROWSER && is_crawler(text)) {
+            *ret_at = slice_find(text, slice_of(crawler.mark));
+            return &crawler;
+        }
         if (matches(&families[i], text, families[i].at_start, ret_at))
             return &families[i];
     }
@@ -319,6 +468,8 @@ void user_agent_parse(struct slice text, struct user_agent *ret)
         if (ret->product.len && ret->product.at[ret->product.len - 1] == '/')
             ret->product.len--;
         read_shape(f, text, at, ret);
+        if (slice_empty(ret->product) && f->product && !f->product[0]) /* as the text says */
+            ret->product = slice_cut(until_any(from(text, at == 0 ? 0 : at + strlen(f->mark)), " /|({;,\")"), WORD_MAX);
         if (slice_empty(ret->product))
             ret->product = slice_of(f->family);
         return;

@@ -189,6 +189,29 @@ END_TEST
 START_TEST(kinds_part_the_harmless_from_the_tools)
 {
     static const struct { const char *text; enum agent_kind kind; } kinds[] = {
+        /* tools whose name others may have: nothing else may stand there */
+        { .text = "Hydra", .kind = AGENT_TOOL },
+        { .text = "Prowler/4.2.4", .kind = AGENT_TOOL },
+        { .text = "xray/1.9.11", .kind = AGENT_TOOL },
+        { .text = "Medusa/2.2", .kind = AGENT_TOOL },
+        { .text = "hydraulics-api cosmos-netstandard-sdk/3.40.0|1|X64|Linux|.NET 8|N|", .kind = AGENT_SDK },
+        { .text = "prowler-car-rental cosmos-netstandard-sdk/3.38.1|1|X64|Linux|.NET 7|N|", .kind = AGENT_SDK },
+        { .text = "xray/2.0 azsdk-java-cosmos/4.60.0 Linux/5.15 JRE/17", .kind = AGENT_SDK },
+        { .text = "vegan-shop azsdk-python-cosmos/4.7.0 Python/3.11 (Linux-5.15)", .kind = AGENT_SDK },
+        { .text = "zap-delivery/7.1", .kind = AGENT_UNKNOWN },
+        /* what walks the web, whatever its name */
+        { .text = "Mozilla/5.0 (compatible; PortWanderer/0.3; +https://wanderer.example/about)", .kind = AGENT_TOOL },
+        { .text = "Mozilla/5.0 (compatible; MSIE 10.0; Windows NT 6.2; Trident/6.0)", .kind = AGENT_BROWSER },
+        { .text = "Mozilla/5.0 (compatible; MetasploitRSPEC)", .kind = AGENT_TOOL },
+        { .text = "AADInternals/0.9.4", .kind = AGENT_TOOL },
+        { .text = "roadrecon/1.4", .kind = AGENT_TOOL },
+        { .text = "BLOODHOUND/4.3", .kind = AGENT_TOOL },
+        /* an SDK that is not known yet names itself by the guidelines */
+        { .text = "azsdk-zig-cosmos/0.1.0 (linux)", .kind = AGENT_SDK },
+        { .text = "python-urllib3/2.2.3", .kind = AGENT_SCRIPT },
+        { .text = "Ruby", .kind = AGENT_SCRIPT },
+        { .text = "Rubygarden/2.1", .kind = AGENT_UNKNOWN },
+
         { .text = "azsdk-go-azcosmos/v0.3.6 (go1.21.4; linux)", .kind = AGENT_SDK },
         { .text = "Gremlin.Net/3.6.4 .NET/6.0.16", .kind = AGENT_DRIVER },
         { .text = "Mozilla/5.0 (X11) Chrome/124.0", .kind = AGENT_BROWSER },
