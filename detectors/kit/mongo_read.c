@@ -37,7 +37,10 @@ void mongo_reading_release(struct mongo_reading *r)
 struct walker {
     struct mongo_reading *r;
     size_t i, depth;
+    size_t looked_again; /* each goes through all of the text */
 };
+
+#define LOOK_AGAIN_MAX 8u
 
 static bool op(const struct walker *w, unsigned o)
 {
@@ -185,8 +188,8 @@ static struct mongo_value value_at(struct walker *w)
         struct walker peek = { .r = w->r, .i = w->i + 1 };
         struct slice key = key_text(&peek);
 
-        if (slice_eq(key, SL("$undefined")))
-            v.kind = MONGO_NULL;
+        if (WORD_IN(key, "$undefined", "$minKey", "$maxKey"))
+            v.kind = MONGO_NULL; /* nothing is below, nothing above */
         else if (is_typed_value(key))
             v.kind = MONGO_OTHER;
     }
@@ -216,7 +219,7 @@ struct asked_field {
     struct slice name; /* last part of the path */
     uint64_t path;     /* hash of the whole */
     size_t tok;
-    bool ignores_case, beside_value, beside_secret, is_search, is_only; /* struct mongo_question */
+    bool ignores_case, beside_value, beside_secret, is_search, is_only, is_filled_in; /* struct mongo_question */
 };
 
 static uint64_t form_of(const struct asked_field *f, struct slice operator)
@@ -235,6 +238,30 @@ static void note_form(struct walker *w, uint64_t word, size_t tok)
 
 static void walk_operators(struct walker *w, const struct asked_field *f, bool is_negated);
 
+/* "sort": {"name": 1}, "$group": {"_id": "$city"}, "distinct": "users", "key": "city" */
+static bool is_used_again(const struct walker *w, struct slice name)
+{
+    const struct query_lex *lex = &w->r->lex;
+
+    for (size_t i = 3; i + 1 < lex->len; i++) {
+        if (w->r->tokens[i].kind != QUERY_STRING || w->r->tokens[i - 2].kind != QUERY_STRING)
+            continue;
+        struct slice s = query_string_inside(lex, i), key = query_string_inside(lex, i - 2);
+
+        if (slice_starts(s, SL("$")) && s.len > name.len && slice_ends_nocase(s, name) && !query_is_op(lex, i + 1, ':') &&
+            (s.len == name.len + 1 || s.at[s.len - name.len - 1] == '.'))
+            return true;
+        if (query_is_op(lex, i - 1, ':') && slice_eq(key, SL("key")) && slice_eq(s, name))
+            return true;
+    }
+    for (size_t i = 0; i + 4 < lex->len; i++)
+        if (w->r->tokens[i].kind == QUERY_STRING && WORD_IN(query_string_inside(lex, i), "sort", "$sort") &&
+            query_is_op(lex, i + 1, ':') && query_is_op(lex, i + 2, '{') && w->r->tokens[i + 3].kind == QUERY_STRING &&
+            slice_eq(query_string_inside(lex, i + 3), name))
+            return true;
+    return false;
+}
+
 static void take_operator(struct walker *w, const struct asked_field *f, struct slice name, bool is_negated)
 {
     char copy[32]; /* the key's memory is reused */
@@ -251,6 +278,8 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
                                 .picks_one = w->r->picks_one,
                                 .is_search = f->is_search,
                                 .is_only = f->is_only,
+                                .is_filled_in = f->is_filled_in,
+                                .is_counted = w->r->counts,
                                 .beside_value = f->beside_value,
                                 .beside_secret = f->beside_secret };
 
@@ -259,6 +288,11 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
     q.is_whole_modulus = v.kind == MONGO_LIST && slice_eq(query_token_text(&w->r->lex, w->i + 1), SL("1")) &&
                          slice_eq(query_token_text(&w->r->lex, w->i + 3), SL("0"));
     struct mongo_score s = mongo_score_operator(&q);
+
+    if (s.score >= MONGO_SUSPICIOUS && w->looked_again++ < LOOK_AGAIN_MAX) {
+        q.is_used_again = is_used_again(w, f->name);
+        s = mongo_score_operator(&q);
+    }
     size_t value_tok = w->i;
     /* A value that makes an attack of it is a form of its own: {"$regex": "blue"} excuses no {"$regex":
      * ".*"}. */
@@ -308,6 +342,21 @@ static bool has_option_i(const struct walker *w)
     return false;
 }
 
+/* {"$exists": true, "$ne": ...}, in either order. */
+static bool asks_twice_if_there(const struct walker *w)
+{
+    const struct query_lex *lex = &w->r->lex;
+    bool exists = false, differs = false;
+
+    for (size_t i = w->i + 1; i < w->i + 6 && i + 2 < lex->len; i += 4) {
+        struct slice key = w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : slice_make(NULL, 0);
+
+        exists |= key.at && slice_eq(key, SL("$exists")) && query_is_word(lex, i + 2, "true");
+        differs |= key.at && slice_eq(key, SL("$ne"));
+    }
+    return exists && differs;
+}
+
 /* One key and its colon; false at the end of the object (walker behind its brace). */
 static bool next_key(struct walker *w, bool *first)
 {
@@ -352,6 +401,7 @@ static void walk_operators(struct walker *w, const struct asked_field *f, bool i
     bool first = true;
 
     field.ignores_case = has_option_i(w);
+    field.is_filled_in = asks_twice_if_there(w);
     if (!enter(w))
         return;
     while (next_key(w, &first)) {
@@ -543,6 +593,18 @@ static bool is_nobody(const struct walker *w, size_t from)
            (query_is_word(lex, from + 4, "null") || query_is_literal(lex, from + 4));
 }
 
+/* [{"password": "x"}] behind $nor: not the one with that password. */
+static bool excludes_a_secret(const struct walker *w, size_t from)
+{
+    const struct query_lex *lex = &w->r->lex;
+
+    for (size_t i = from; i + 2 < w->i; i++)
+        if (w->r->tokens[i].kind == QUERY_STRING && query_is_op(lex, i + 1, ':') && query_is_literal(lex, i + 2) &&
+            mongo_is_secret(query_string_inside(lex, i)))
+            return true;
+    return false;
+}
+
 /* {"owner": "kim"}, {"owner": {"$ne": "kim"}}; {"a": 1}, {"_id": {"$exists": true}}: together that is
  * everything. {"1": "1"}: names of nothing. `i` is at the alternatives of $or. */
 static bool is_everything(const struct walker *w, size_t i)
@@ -621,7 +683,7 @@ static void walk_filter(struct walker *w, uint64_t path)
             f.name.at = copy;
             take_field(w, &f);
         } else if (WORD_IN(name, "$and", "$or", "$nor")) {
-            bool is_or = slice_eq(name, SL("$or"));
+            bool is_or = slice_eq(name, SL("$or")), is_nor = slice_eq(name, SL("$nor"));
             size_t from = w->i;
 
             walk_list(w, walk_filter, path);
@@ -631,7 +693,9 @@ static void walk_filter(struct walker *w, uint64_t path)
                     found(w, Q_ALWAYS_OPERATOR, 62, tok, i + 2); /* an alternative without a condition */
             if (is_or && is_everything(w, from))
                 found(w, Q_ALWAYS_OPERATOR, 64, tok, w->i > from ? w->i - 1 : from);
-            if (slice_eq(name, SL("$nor")) && is_nobody(w, from))
+            if (is_nor && excludes_a_secret(w, from))
+                found(w, Q_SECRET_OPERATOR, 80, tok, w->i > from ? w->i - 1 : from);
+            if (is_nor && is_nobody(w, from))
                 found(w, Q_ALWAYS_OPERATOR, 68, tok, w->i > from ? w->i - 1 : from);
         } else if (slice_eq(name, SL("$jsonSchema"))) {
             size_t from = w->i;
@@ -790,7 +854,7 @@ static bool takes_everything(const struct walker *w, struct slice stage, size_t 
 
         joins |= is_key ? WORD_IN(s, "localField", "connectFromField", "startWith", "connectToField")
                         : is_bound_name(s);
-        is_dummy |= is_field && s.at && mongo_is_placeholder(s);
+        is_dummy |= is_field && s.at && mongo_is_placeholder(s) && !WORD_IN(s, "user", "username", "admin", "password");
         has_stages |= is_key && slice_eq(s, SL("pipeline")) && query_is_op(lex, i + 2, '[') &&
                       !query_is_op(lex, i + 3, ']');
         if (!is_key && s.at && (names_next || i == from)) {
@@ -926,6 +990,26 @@ static void walk_command(struct walker *w, uint64_t path)
     w->depth--;
 }
 
+/* "updates": [{"q": ..., "u": ..., "multi": true}], "deletes": [{"q": ..., "limit": 0}] */
+static bool changes_many(const struct walker *w)
+{
+    size_t depth = 0;
+
+    for (size_t i = w->i; i + 2 < w->r->lex.len; i++) {
+        depth += query_is_op(&w->r->lex, i, '[') || query_is_op(&w->r->lex, i, '{');
+        depth -= depth > 0 && (query_is_op(&w->r->lex, i, ']') || query_is_op(&w->r->lex, i, '}'));
+        if (depth == 0)
+            return false;
+        if (depth == 2 && query_is_op(&w->r->lex, i + 1, ':') && w->r->tokens[i].kind == QUERY_STRING &&
+            ((slice_eq(query_string_inside(&w->r->lex, i), SL("multi")) &&
+              query_is_word(&w->r->lex, i + 2, "true")) ||
+             (slice_eq(query_string_inside(&w->r->lex, i), SL("limit")) &&
+              slice_eq(query_token_text(&w->r->lex, i + 2), SL("0")))))
+            return true;
+    }
+    return false;
+}
+
 /* Which keys does the outermost object have? */
 static bool looks_like_a_command(struct mongo_reading *r, size_t from)
 {
@@ -937,10 +1021,12 @@ static bool looks_like_a_command(struct mongo_reading *r, size_t from)
 
         is |= is_command(key);
         w.i += 2;
+        r->counts |= slice_eq(key, SL("count"));
         r->has_limit |= slice_eq(key, SL("findAndModify")) ||
                         (slice_eq(key, SL("limit")) && !slice_eq(query_token_text(&r->lex, w.i), SL("1")));
         r->on_people |= slice_eq(key, SL("aggregate")) && mongo_holds_people(query_token_text(&r->lex, w.i));
         r->picks_one |= WORD_IN(key, "findAndModify", "findandmodify") ||
+                        (WORD_IN(key, "updates", "deletes") && !changes_many(&w)) ||
                         (slice_eq(key, SL("limit")) && slice_eq(query_token_text(&r->lex, w.i), SL("1")));
         skip_value(&w);
     }
@@ -955,7 +1041,7 @@ void mongo_read(struct mongo_reading *r, struct slice text)
     query_lex_run(&r->lex, &mongo_rules, text);
     r->unread = slice_make(NULL, 0);
     r->uses_len = 0;
-    r->has_limit = r->picks_one = r->on_people = false;
+    r->has_limit = r->picks_one = r->counts = r->on_people = false;
     r->is_beyond = r->lex.is_cut;
     query_shape_start(&r->shape, false);
     while (!at_end(&w) && !op(&w, '{') && !op(&w, '[')) { /* db.users.find( */

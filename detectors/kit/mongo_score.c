@@ -28,6 +28,8 @@ static bool is_about(struct slice field)
 
     bool is_day = CONTAINS_ANY(field, "date") && !CONTAINS_ANY(field, "candidate");
 
+    if (slice_ends_nocase(field, SL("by")))
+        return false; /* createdBy is somebody */
     return counts || is_last || is_day ||
            CONTAINS_ANY(field, "expir", "time", "until", "chang", "updat", "created", "creation", "create_",
                         "createa", "attempt", "type", "reset_at", "issued", "revoked", "used", "version",
@@ -309,7 +311,9 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
                                                                                      : 0);
     }
     if (is_secret)
-        return SCORE(Q_SECRET_OPERATOR, v->kind == MONGO_NULL && !is_password(q->field) ? 62 : 90);
+        return SCORE(Q_SECRET_OPERATOR, v->kind != MONGO_NULL || is_password(q->field) ? 90
+                                        : q->picks_one || q->is_only                   ? 62
+                                                                                       : 50); /* whom to notify */
     if (v->kind == MONGO_NULL && !is_who && is_selector(q->field))
         return SCORE(Q_ALWAYS_OPERATOR, is_excused(q) ? 55 : 63);
     if (v->kind == MONGO_NULL)
@@ -514,7 +518,43 @@ static struct mongo_score score_operator(const struct mongo_question *q)
     return SCORE(Q_WIDE_OPERATOR, is_login(q->field) ? 50 : 15);
 }
 
+#define LOOKED_UP 62
+
+/* One document, looked up by one property and nothing else: that is compared with what was given. Workers that take the
+ * next job of a queue ask for states and times. */
+static struct mongo_score of_a_lookup(const struct mongo_question *q, struct mongo_score s)
+{
+    bool is_there = slice_eq(q->operator, SL("$exists")); /* how people look at a schema */
+
+    if (q->picks_one && !q->has_limit && q->is_only && s.score >= 25 && s.score < LOOKED_UP && !is_there &&
+        !is_about(q->field) && !is_state(q->field))
+        s.score = LOOKED_UP;
+    return s;
+}
+
+/* Is it asked whether the property is there, and not what it is? */
+static bool asks_if_there(const struct mongo_question *q)
+{
+    bool is_empty = q->value.kind == MONGO_NULL || (q->value.kind == MONGO_TEXT && q->value.text.len == 0);
+
+    return WORD_IN(q->operator, "$exists", "$type") || (slice_eq(q->operator, SL("$nin")) && q->has_null) ||
+           (WORD_IN(q->operator, "$ne", "$gt", "$gte") && is_empty);
+}
+
+/* One operator comes from a form. Two, as in {"$exists": true, "$ne": null}, are how people say that something is filled
+ * in; and who groups or sorts by a property, or lists its values, wants those that have it. */
+static struct mongo_score of_filled_in(const struct mongo_question *q, struct mongo_score s)
+{
+    if (mongo_is_secret(q->field) || s.score <= BESIDE_HISTORY || !asks_if_there(q))
+        return s;
+    if ((q->is_filled_in && !q->picks_one) || q->is_used_again)
+        s.score = BESIDE_HISTORY;
+    else if (q->is_counted && s.score > 55 && (q->value.kind == MONGO_NULL || slice_eq(q->operator, SL("$exists"))))
+        s.score = 55;
+    return s;
+}
+
 struct mongo_score mongo_score_operator(const struct mongo_question *q)
 {
-    return beside_secret(q, score_operator(q));
+    return of_filled_in(q, of_a_lookup(q, beside_secret(q, score_operator(q))));
 }

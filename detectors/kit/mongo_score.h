@@ -26,6 +26,9 @@ struct mongo_question {
     bool picks_one;      /* the command takes one document: it is looked up by what it is */
     bool has_null;       /* of a list */
     bool is_whole_modulus; /* $mod: [1, 0] */
+    bool is_filled_in;   /* $exists and $ne together */
+    bool is_used_again;  /* the command groups or sorts by the property, or lists its values */
+    bool is_counted;     /* the command counts documents */
     bool is_only;        /* the only condition of its object */
     bool is_search;      /* three conditions or more */
     bool beside_value;   /* another field of the object is compared with a plain value */

@@ -88,10 +88,13 @@ static bool is_contrived(const struct query_lex *lex)
         if (query_is_op(lex, i, '+') && lex->tokens[i - 1].kind == QUERY_STRING &&
             lex->tokens[i + 1].kind == QUERY_STRING)
             return true;
-        for (size_t k = 0; i >= 3 && k < ARRAY_LEN(same); k++) {
+        for (size_t k = 0; k < ARRAY_LEN(same); k++) {
             size_t right = i + 1 + (query_is_op(lex, i + 1, '=') ? 1 : 0); /* === may be cut in two */
 
-            if (query_is_op(lex, i, same[k]) && is_document(lex, i - 3) && query_is_op(lex, i - 2, '.') &&
+            if (query_is_op(lex, i, same[k]) && is_document(lex, i - 1) && is_document(lex, right) &&
+                !query_is_op(lex, right + 1, '.') && !query_is_op(lex, right + 1, '['))
+                return true; /* this == this */
+            if (i >= 3 && query_is_op(lex, i, same[k]) && is_document(lex, i - 3) && query_is_op(lex, i - 2, '.') &&
                 is_document(lex, right) && query_is_op(lex, right + 1, '.') && right + 3 <= lex->len &&
                 slice_eq(query_token_text(lex, i - 1), query_token_text(lex, right + 2)) &&
                 !query_is_op(lex, right + 3, '.') && !query_is_op(lex, right + 3, '('))
