@@ -10,10 +10,13 @@
 static bool is_keyword(struct slice name)
 {
     static const char *const words[] = {
-        "select", "from", "where", "and", "or", "in", "limit", "allow", "filtering", "order", "group", "by", "asc", "desc", "per",
-        "partition", "insert", "into", "values", "update", "set", "delete", "using", "ttl", "timestamp", "if", "exists", "not",
-        "begin", "batch", "apply", "unlogged", "counter", "contains", "key", "distinct", "json", "as", "token", "null", "use",
-        "like", "is", "writetime", "count", "system", "system_schema" };
+        "select",    "from",     "where",  "and",       "or",    "in",     "limit",        "allow",
+        "filtering", "order",    "group",  "by",        "asc",   "desc",   "per",          "partition",
+        "insert",    "into",     "values", "update",    "set",   "delete", "using",        "ttl",
+        "timestamp", "if",       "exists", "not",       "begin", "batch",  "apply",        "unlogged",
+        "counter",   "contains", "key",    "distinct",  "json",  "as",     "token",        "null",
+        "use",       "like",     "is",     "writetime", "count", "system", "system_schema"
+    };
 
     return word_in_nocase(name, words, ARRAY_LEN(words));
 }
@@ -152,7 +155,8 @@ static bool is_end_of_ring(const struct parser *p, size_t i, struct slice digits
 
     if (text.len > 1 && slice_starts(text, SL("-")))
         return is_negative && slice_eq(slice_make(text.at + 1, text.len - 1), digits);
-    return is_negative ? query_is_op(&p->r->lex, i, '-') && slice_eq(query_token_text(&p->r->lex, i + 1), digits) : slice_eq(text, digits);
+    return is_negative ? query_is_op(&p->r->lex, i, '-') && slice_eq(query_token_text(&p->r->lex, i + 1), digits)
+                       : slice_eq(text, digits);
 }
 
 /* pass > '', token(id) >= -9223372036854775808 */
@@ -172,7 +176,8 @@ static void judge_relation(struct parser *p, size_t first, size_t compare)
         query_found(r, Q_WIDE_RANGE, 66, first, p->i - 1);
     else if (is_range && compare + 1 < r->lex.len && r->tokens[compare + 1].kind == QUERY_STRING &&
              query_string_inside(&r->lex, compare + 1).len == 0)
-        query_found(r, Q_WIDE_RANGE, is_filtered(p) ? 64 : 30, first, p->i - 1); /* a partition is paged through, a table is not filtered */
+        query_found(r, Q_WIDE_RANGE, is_filtered(p) ? 64 : 30, first,
+                    p->i - 1); /* a partition is paged through, a table is not filtered */
 }
 
 static void take_relation(struct parser *p)
@@ -254,7 +259,8 @@ static void take_tail(struct parser *p)
                     fail(p);
                 else
                     take_term(p);
-                (void)(take_word(p, "asc") || take_word(p, "desc") || (take_word(p, "ann") && take_word(p, "of") && (take_term(p), true)));
+                (void)(take_word(p, "asc") || take_word(p, "desc") ||
+                       (take_word(p, "ann") && take_word(p, "of") && (take_term(p), true)));
             } while (!p->failed && op(p, ',') && p->i++);
         } else if (take_word(p, "if")) {
             if (take_word(p, "not") || word(p, "exists")) {
@@ -281,7 +287,8 @@ static void take_until(struct parser *p, const char *const *stops, size_t n)
         if (is_open(p))
             take_bracket(p);
         else if (t->kind == QUERY_OPEN_STRING || t->kind == QUERY_BYTE || op(p, ')') || op(p, ']') || op(p, '}') ||
-                 (p->i > 0 && p->r->tokens[p->i - 1].kind == QUERY_STRING && (t->kind == QUERY_NAME || t->kind == QUERY_STRING) &&
+                 (p->i > 0 && p->r->tokens[p->i - 1].kind == QUERY_STRING &&
+                  (t->kind == QUERY_NAME || t->kind == QUERY_STRING) &&
                   !(t->kind == QUERY_NAME && is_keyword(query_token_text(&p->r->lex, p->i)))))
             fail(p);
         else

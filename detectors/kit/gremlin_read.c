@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/gremlin_read.h"
 
+#include "detectors/kit/mongo_score.h"
 #include "detectors/kit/word_list.h"
 
 #define DEPTH_MAX 128u
@@ -9,7 +10,8 @@
 
 static bool is_keyword(struct slice name)
 {
-    return WORD_IN(name, "g", "__", "T", "P", "TextP", "Order", "Scope", "id", "label", "asc", "desc", "decr", "incr", "local", "global");
+    return WORD_IN(name, "g", "__", "T", "P", "TextP", "Order", "Scope", "id", "label", "asc", "desc", "decr", "incr",
+                   "local", "global");
 }
 
 struct parser {
@@ -17,6 +19,7 @@ struct parser {
     size_t i, depth;
     struct slice inside; /* name of the step whose arguments are read */
     bool seen_value;     /* a literal that may be a user's: what was put in stands behind one */
+    size_t odd_tok;      /* a step behind a predicate: neq('x').valueMap(); 0 none */
     bool failed;
 };
 
@@ -33,19 +36,42 @@ struct step {
     struct slice name;
     size_t tok, args, last;   /* last token of it */
     bool has_id;              /* an argument that is no traversal */
+    bool denies;              /* hasNot('q'), neq('z') in its arguments */
 };
 
 static void take_expr(struct parser *p);
 
+static bool is_predicate(struct slice name)
+{
+    return WORD_IN(name, "neq", "gt", "gte", "lt", "lte", "inside", "outside", "between", "without", "startingWith",
+                   "endingWith", "containing", "notStartingWith", "notEndingWith", "notContaining");
+}
+
+/* has('password', startingWith('s')): a secret is looked up with its value. */
+static void judge_secret(struct parser *p, const struct step *s, size_t open, size_t last_arg)
+{
+    const struct query_lex *lex = &p->r->lex;
+    size_t key = s->args == 3 ? open + 3 : open + 1, predicate = last_arg;
+
+    if (!WORD_IN(s->name, "has") || s->args < 2 || p->r->tokens[key].kind != QUERY_STRING)
+        return;
+    if (query_is_op(lex, predicate + 1, '.')) /* P.gt(3) */
+        predicate += 2;
+    if (query_is_op(lex, predicate + 1, '(') && is_predicate(query_token_text(lex, predicate)) &&
+        mongo_is_secret(query_string_inside(lex, key)))
+        query_found(p->r, Q_SECRET_OPERATOR, 66, key, last_arg);
+}
+
 /* ( expr, expr ): marks strings that are names. */
 static void take_args(struct parser *p, struct step *s)
 {
-    bool all_values = WORD_IN(s->name, "V", "E", "hasId", "hasValue", "is", "eq", "neq", "gt", "gte", "lt", "lte", "inside", "outside",
-                            "between", "within", "without", "startingWith", "endingWith", "containing", "notStartingWith",
-                            "notEndingWith", "notContaining", "constant", "inject", "limit", "range", "tail", "skip");
+    bool all_values = WORD_IN(s->name, "V", "E", "hasId", "hasValue", "is", "eq", "neq", "gt", "gte", "lt", "lte",
+                              "inside", "outside", "between", "within", "without", "startingWith", "endingWith",
+                              "containing", "notStartingWith", "notEndingWith", "notContaining", "constant", "inject",
+                              "limit", "range", "tail", "skip");
     bool last_value = WORD_IN(s->name, "has", "property", "hasNot");
     struct slice outer = p->inside;
-    size_t last_arg = 0;
+    size_t last_arg = 0, open = p->i;
 
     p->inside = s->name;
     p->i++;
@@ -62,6 +88,8 @@ static void take_args(struct parser *p, struct step *s)
 
         if (t->kind == QUERY_STRING)
             t->unused = (uint8_t)(all_values ? 0 : MARK_KEY);
+        for (size_t i = p->i; i < p->i + 12 && i + 1 < p->r->lex.len; i++)
+            s->denies |= WORD_IN(query_token_text(&p->r->lex, i), "hasNot", "neq", "without");
         s->has_id |= query_is_literal(&p->r->lex, p->i) || t->kind == QUERY_NAME || op(p, '[');
         take_expr(p);
         s->args++;
@@ -71,6 +99,7 @@ static void take_args(struct parser *p, struct step *s)
         p->r->tokens[last_arg].unused = 0;
     p->seen_value |= s->args > 0 && query_is_literal(&p->r->lex, last_arg) && p->r->tokens[last_arg].unused == 0 &&
                      !WORD_IN(s->name, "limit", "range", "tail", "skip", "times", "constant");
+    judge_secret(p, s, open, last_arg);
     if (!p->failed)
         p->i++;
 }
@@ -79,8 +108,8 @@ static void judge_name(struct parser *p, size_t tok)
 {
     struct slice name = query_token_text(&p->r->lex, tok);
 
-    if (WORD_IN(name, "System", "Runtime", "Class", "Thread", "ProcessBuilder", "GroovyShell", "Eval", "java", "javax", "groovy",
-              "getClass", "forName", "getRuntime", "classLoader", "newInstance"))
+    if (WORD_IN(name, "System", "Runtime", "Class", "Thread", "ProcessBuilder", "GroovyShell", "Eval", "java",
+                "javax", "groovy", "getClass", "forName", "getRuntime", "classLoader", "newInstance"))
         query_found(p->r, Q_JAVA, 85, tok, tok);
 }
 
@@ -106,7 +135,7 @@ static void take_bracket(struct parser *p, unsigned open, unsigned close)
 
 struct chain { /* of the outermost traversal */
     size_t steps, writes;
-    bool is_outer;
+    bool is_outer, is_predicate;
     size_t fresh_tok, fresh_last, write_tok;
     bool has_fresh, has_drop, adds_edge, was_as;
     bool starts_anew, has_filter; /* an inner one: from all elements; and picks some */
@@ -118,6 +147,17 @@ static bool is_filter(struct slice name)
     return WORD_IN(name, "has", "hasId", "hasLabel", "hasNot", "where", "is", "V", "E", "not", "and", "or");
 }
 
+/* .as('a') ... select('a') */
+static bool is_named_again(const struct parser *p, const struct step *s)
+{
+    const struct query_lex *lex = &p->r->lex;
+
+    for (size_t i = s->last + 1; i + 1 < lex->len; i++)
+        if (p->r->tokens[i].kind == QUERY_STRING && slice_eq(query_token_text(lex, i), query_token_text(lex, s->tok + 2)))
+            return true;
+    return false;
+}
+
 static void judge_step(struct parser *p, struct chain *c, const struct step *s)
 {
     struct query_reading *r = p->r;
@@ -126,11 +166,13 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
         query_found(r, Q_DROP, 15, s->tok, s->last);
     if (WORD_IN(s->name, "property", "addV", "addE", "mergeV", "mergeE"))
         query_found(r, Q_WRITE_STEP, 15, s->tok, s->last);
-    if (WORD_IN(s->name, "union", "coalesce", "or", "optional", "sideEffect", "map", "flatMap", "repeat", "choose", "inject", "not",
-              "both", "bothE", "valueMap", "properties", "fold", "unfold", "local"))
+    if (WORD_IN(s->name, "union", "coalesce", "or", "optional", "sideEffect", "map", "flatMap", "repeat", "choose",
+                "inject", "not", "both", "bothE", "valueMap", "properties", "fold", "unfold", "local"))
         query_found(r, Q_WIDE_STEP, 12, s->tok, s->last);
     if (WORD_IN(s->name, "neq", "without"))
         query_found(r, Q_NOT_EQUAL, 15, s->tok, s->last);
+    if (c->is_outer && WORD_IN(s->name, "or") && s->args == 1 && p->seen_value) /* there is no alternative to one */
+        query_found(r, Q_WIDE_STEP, s->denies ? 62 : 45, s->tok, s->last);
     c->has_filter |= WORD_IN(s->name, "has", "hasId", "hasLabel", "where");
     if (!c->is_outer) {
         c->writes += WORD_IN(s->name, "property", "drop", "addE", "addV");
@@ -159,7 +201,7 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
         c->fresh_tok = s->tok;
         c->fresh_last = s->last;
     }
-    c->was_as = WORD_IN(s->name, "as"); /* .as('a').V(): the other one of a pair */
+    c->was_as = WORD_IN(s->name, "as") && is_named_again(p, s); /* .as('a').V(): the other one of a pair */
     c->steps++;
 }
 
@@ -177,12 +219,14 @@ static void take_chain(struct parser *p, struct chain *c)
         }
         struct step s = { .name = query_token_text(&p->r->lex, p->i), .tok = p->i };
 
+        if (c->is_predicate && p->odd_tok == 0 && !WORD_IN(s.name, "and", "or", "negate") && !is_predicate(s.name))
+            p->odd_tok = p->i;
         judge_name(p, p->i);
         p->i++;
         if (op(p, '('))
             take_args(p, &s);
         if (!p->failed && op(p, '{')) {
-            query_found(p->r, Q_LAMBDA, 55, p->i, p->i);
+            query_found(p->r, Q_LAMBDA, p->seen_value ? 64 : 55, p->i, p->i);
             take_bracket(p, '{', '}');
         }
         s.last = p->i - 1;
@@ -220,6 +264,7 @@ static void take_primary(struct parser *p)
     } else if (t->kind == QUERY_NAME) {
         struct step s = { .name = query_token_text(&p->r->lex, p->i), .tok = p->i };
 
+        c.is_predicate = is_predicate(s.name);
         judge_name(p, p->i);
         p->i++;
         if (op(p, '('))
@@ -244,7 +289,8 @@ static void take_primary(struct parser *p)
     if (!p->failed)
         take_chain(p, &c);
     if (c.starts_anew && was_behind_value && !WORD_IN(p->inside, "to", "from"))
-        query_found(p->r, Q_FRESH_START, c.has_filter && !c.writes ? 20 : 66, first, c.fresh_last); /* or it changes what it finds */
+        query_found(p->r, Q_FRESH_START, c.has_filter && !c.writes ? 20 : 66, first,
+                    c.fresh_last); /* or it changes what it finds */
     if (c.has_fresh) /* .V() for the other end of a new edge is ordinary */
         query_found(p->r, Q_FRESH_START, c.adds_edge ? 15 : 66, c.fresh_tok, c.fresh_last);
 }
@@ -259,6 +305,19 @@ static void take_expr(struct parser *p)
     p->depth++;
     take_primary(p);
     p->depth--;
+}
+
+/* has('name', neq('x').valueMap(): what followed the value stands in brackets that were opened behind it. (One bracket
+ * forgotten looks the same, but asks for what is wanted.) */
+static void judge_left_open(const struct parser *p)
+{
+    bool widens = false;
+
+    for (size_t i = 0; i < p->r->findings_len; i++)
+        widens |= p->r->findings[i].rule == Q_WIDE_STEP || p->r->findings[i].rule == Q_NOT_EQUAL ||
+                  p->r->findings[i].rule == Q_FRESH_START || p->r->findings[i].rule == Q_SECRET_OPERATOR;
+    if (p->failed && p->odd_tok > 0 && p->i + 1 >= p->r->lex.len && widens)
+        query_found(p->r, Q_BROKEN_OUT, 62, p->odd_tok, p->odd_tok);
 }
 
 static void gremlin_read(struct query_reading *r)
@@ -281,6 +340,7 @@ static void gremlin_read(struct query_reading *r)
     }
     if (!p.failed && p.i + 1 < r->lex.len)
         fail(&p);
+    judge_left_open(&p);
     r->is_broken = p.failed;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "detectors/kit/mongo_score.h"
+#include "detectors/kit/sql_words.h"
 #include "detectors/kit/word_list.h"
 
 #define DEPTH_MAX 200u
@@ -256,12 +257,14 @@ static bool is_system_property(const struct query_reading *r, const struct query
            slice_eq_nocase(name, SL("Timestamp"));
 }
 
-/* A time before or after which there is no entity: datetime'1601-01-01...', datetime'2999-12-31...'. */
-static bool is_beyond_time(struct slice text, bool before)
+/* A time before or after which there is no entity: datetime'1601-01-01...', datetime'2999-12-31...'. The service itself
+ * sets Timestamp, and is not older than 2008; people may be born in 1990. */
+static bool is_beyond_time(struct slice text, bool before, bool is_system)
 {
     if (text.len < 8 || text.at[4] != '-')
         return false;
-    return before ? text.at[0] < '2' : text.at[0] > '2' || text.at[1] > '0';
+    return before ? slice_cmp(slice_make(text.at, 4), is_system ? SL("2008") : SL("1971")) < 0
+                  : text.at[0] > '2' || text.at[1] > '0';
 }
 
 /* Property compared with something that nearly every value passes: score, 0 when not. */
@@ -284,10 +287,10 @@ static int wide_score(const struct query_reading *r, const struct query_node *n)
     if (not_equal)
         return is_system ? 74 : is_text && text.len <= 1 ? 66 : 25;
     if (above && is_text)
-        return text.len <= 1 || is_beyond_time(text, true) ? is_system ? 82 : 66 : 0;
+        return text.len <= 1 || is_beyond_time(text, true, is_system) ? is_system ? 82 : 66 : 0;
     if (above)
         return 25;
-    return below && is_text && text.len >= 1 && (text.at[0] >= 'z' || is_beyond_time(text, false))
+    return below && is_text && text.len >= 1 && (text.at[0] >= 'z' || is_beyond_time(text, false, is_system))
                ? is_system ? 74 : 60
                : 0;
 }
@@ -300,6 +303,24 @@ static const struct query_node *without_nots(const struct query_reading *r, cons
     for (; n->kind == O_NOT; n = node(r, n->child))
         *ret_negated = !*ret_negated;
     return n;
+}
+
+/* Level eq 1 or Level ne 1: between them nothing is left out. */
+static bool is_the_rest_of(const struct query_reading *r, const struct query_node *n, const struct query_node *again)
+{
+    static const char *const rest[][2] = { { "eq", "ne" }, { "lt", "ge" }, { "le", "gt" } };
+
+    if (n->kind != O_COMPARE || again->kind != O_COMPARE)
+        return false;
+    const struct query_node *a = node(r, n->child), *b = node(r, again->child);
+
+    if (a->kind != O_NAME || b->kind != O_NAME || !same_text(r, a, b) || !same_text(r, node(r, a->next), node(r, b->next)))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(rest); i++)
+        if ((query_is_word(&r->lex, a->last + 1, rest[i][0]) && query_is_word(&r->lex, b->last + 1, rest[i][1])) ||
+            (query_is_word(&r->lex, a->last + 1, rest[i][1]) && query_is_word(&r->lex, b->last + 1, rest[i][0])))
+            return true;
+    return false;
 }
 
 static bool is_self_compare(const struct query_reading *r, const struct query_node *n)
@@ -427,8 +448,12 @@ static void judge_sandwich(struct query_reading *r, const struct query_node *lis
                                 *other = compared_name(r, between);
 
         if (name && once_more && same_text(r, name, once_more) && !(other && same_text(r, name, other)))
-            query_found(r, Q_SANDWICH, is_mixed ? 62 : 40, again->first - 1, again->last);
+            query_found(r, Q_SANDWICH,
+                        is_mixed || between->kind == O_CALL || node(r, between->child)->kind == O_CALL ? 62 : 40,
+                        again->first - 1, again->last); /* (the service knows no functions) */
         judge_last_alternative(r, a, between);
+        if (is_the_rest_of(r, a, between))
+            query_found(r, Q_OR_SELF, 64, a->first, between->last);
         a = between;
     }
 }
@@ -482,8 +507,14 @@ static void odata_read(struct query_reading *r)
     if (!p.failed && p.i + 1 < r->lex.len)
         (void)fail(&p);
     r->is_broken = p.failed;
-    for (uint32_t i = 1; i < r->nodes_len && !p.failed; i++)
-        judge_secret(r, &r->nodes[i]);
+    for (uint32_t i = 1; i < r->nodes_len && !p.failed; i++) {
+        const struct query_node *n = &r->nodes[i];
+        int foreign = n->kind == O_CALL ? sql_foreign_score(query_token_text(&r->lex, n->first), SL("(")) : 0;
+
+        if (foreign >= 60)
+            query_found(r, Q_FOREIGN_WORD, foreign, n->first, n->last);
+        judge_secret(r, n);
+    }
     for (uint32_t i = 1; i < r->nodes_len && !p.failed; i++)
         if (r->nodes[i].kind == O_OR || r->nodes[i].kind == O_AND)
             judge_list(r, &r->nodes[i]);

@@ -79,7 +79,7 @@ static void conclude(const struct query_reading *r, struct query_case *k, enum q
     k->verdict = v;
     k->severity = SEVERITY_MEDIUM;
     k->confidence = confidence;
-    k->lesson.grade = query_score(r, false) >= THRESHOLD_ALONE || v == VERDICT_PROBE ? GRADE_ATTACK : GRADE_UNUSUAL;
+    k->lesson.grade = query_score(r, false) >= THRESHOLD_KNOWN || v == VERDICT_PROBE ? GRADE_ATTACK : GRADE_UNUSUAL;
     keep_findings(r, k);
     if (v != VERDICT_ATTACK)
         k->severity = SEVERITY_LOW;
@@ -219,14 +219,18 @@ void query_judge(struct query_bench *b, const struct query_client *c, struct sli
     b->unread = slice_make(NULL, 0);
     if (run != RUN_REFUSED && query_memo_find(&b->memo, key, &shape) && query_shape_is_settled(c, shape)) {
         b->unread = text;
-        *ret = (struct query_case){ .statement = slice_cut(text, QUERY_TEXT_MAX), .id = key.id[0], .is_known = true, .lesson = { .shape = shape } };
+        *ret = (struct query_case) { .statement = slice_cut(text, QUERY_TEXT_MAX),
+                                     .id = key.id[0],
+                                     .is_known = true,
+                                     .lesson = { .shape = shape } };
         return;
     }
     query_read(r, b->dialect, text);
     if (!r->is_broken && query_score(r, false) < THRESHOLD_KNOWN && query_score(r, true) < THRESHOLD_ALONE)
         query_memo_keep(&b->memo, key, r->shape.hash);
     *ret = (struct query_case){ .statement = r->lex.text, .id = key.id[0] };
-    ret->lesson = (struct query_lesson){ .shape = r->shape.hash, .words = r->shape.fields, .words_len = r->shape.fields_len };
+    ret->lesson =
+        (struct query_lesson) { .shape = r->shape.hash, .words = r->shape.fields, .words_len = r->shape.fields_len };
     ret->is_known = !r->is_broken && query_shape_is_known(c, r->shape.hash);
     if (r->is_broken)
         judge_broken(r, ret, run);

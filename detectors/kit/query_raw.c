@@ -141,13 +141,15 @@ static void judge_foreign(struct query_reading *r, size_t i)
         return;
     int score = sql_foreign_score(text, raw_text(r, i + 1));
 
-    if (query_is_word(raw, i, "order") && query_is_word(raw, i + 1, "by") && i + 2 < raw->len && raw->tokens[i + 2].kind == QUERY_NUMBER)
+    if (query_is_word(raw, i, "order") && query_is_word(raw, i + 1, "by") && i + 2 < raw->len &&
+        raw->tokens[i + 2].kind == QUERY_NUMBER)
         score = 70;
     if (query_is_word(raw, i, "null") && query_is_op(raw, i + 1, ',') && query_is_word(raw, i + 2, "null"))
         score = 66;
     if (query_is_word(raw, i, "select"))
         score = score_select(raw, i);
-    if (query_is_word(raw, i, "group") && query_is_word(raw, i + 1, "by") && i + 2 < raw->len && raw->tokens[i + 2].kind == QUERY_NUMBER)
+    if (query_is_word(raw, i, "group") && query_is_word(raw, i + 1, "by") && i + 2 < raw->len &&
+        raw->tokens[i + 2].kind == QUERY_NUMBER)
         score = 64;
     if (i > 0 && query_is_op(raw, i - 1, '@') && i > 1 && query_is_op(raw, i - 2, '@'))
         score = 80;
@@ -184,15 +186,20 @@ static void judge_tautology(struct query_reading *r, size_t i)
         found_raw(r, Q_BROKEN_TAUTOLOGY, 66, i, at);
         return;
     }
+    if (query_is_word(raw, i, "or") && query_is_word(raw, at, "true") && i > 0 && raw->tokens[i - 1].kind == QUERY_NUMBER) {
+        found_raw(r, Q_BROKEN_TAUTOLOGY, 64, i, at); /* 4 or true */
+        return;
+    }
     if (at + 1 >= raw->len || !is_compare(raw, at + 1, &word_op))
         return;
     bool left = raw->tokens[at].kind == QUERY_NUMBER, right = at + 2 < raw->len && raw->tokens[at + 2].kind == QUERY_NUMBER;
+    bool is_wide = query_is_word(raw, i, "or") && raw->tokens[at].kind == QUERY_NAME && at + 3 >= raw->len && !word_op;
     bool same = at + 2 < raw->len && slice_eq_nocase(raw_text(r, at), raw_text(r, at + 2)) &&
                 raw->tokens[at].kind != QUERY_OP;
 
     if ((left && right) || same)
         found_raw(r, Q_BROKEN_TAUTOLOGY, 76, i, at + 2);
-    else if (left && !word_op)
+    else if ((left && !word_op) || is_wide)
         found_raw(r, Q_BROKEN_TAUTOLOGY, 62, i, at + 1);
 }
 
@@ -208,18 +215,22 @@ static void found_encoded(struct query_reading *r, size_t i)
 
 static void judge_op(struct query_reading *r, size_t i)
 {
-    static const char *const verbs[] = { "drop", "select", "insert", "update", "delete", "exec", "execute", "waitfor", "shutdown",
-                                         "create", "alter", "truncate", "grant", "analyze", "declare", "system", "begin" };
+    static const char *const verbs[] = { "drop",    "select",  "insert",   "update", "delete", "exec",
+                                         "execute", "waitfor", "shutdown", "create", "alter",  "truncate",
+                                         "grant",   "analyze", "declare",  "system", "begin" };
     const struct query_lex *raw = &r->raw;
     const struct query_token *t = &raw->tokens[i];
     size_t left = raw->len - i; /* tokens behind, the end too */
 
     if (t->op == ';' && is_word(r, i + 1, verbs, ARRAY_LEN(verbs)))
         found_raw(r, Q_SECOND_STATEMENT, 80, i, i + 1);
+    else if (t->op == ';' && query_is_word(raw, i + 1, "g") && query_is_op(raw, i + 2, '.'))
+        found_raw(r, Q_SECOND_STATEMENT, 80, i, i + 2);
     else if (t->op == ';' && i + 1 < raw->len && (query_is_op(raw, i + 1, '-') || query_is_op(raw, i + 1, '#')))
         found_raw(r, Q_FOREIGN_MARK, 66, i, i + 1);
     else if (t->op == '-' && query_is_op(raw, i + 1, '-') && r->raw_tokens[i + 1].at == t->at + 1)
-        found_raw(r, Q_FOREIGN_MARK, left <= 4 || query_is_word(raw, i + 2, "and") || query_is_op(raw, i + 2, ')') ? 55 : 35, i, i + 1);
+        found_raw(r, Q_FOREIGN_MARK,
+                  left <= 4 || query_is_word(raw, i + 2, "and") || query_is_op(raw, i + 2, ')') ? 55 : 35, i, i + 1);
     else if (t->op == '#' && (left <= 3 || query_is_word(raw, i + 1, "and") || query_is_op(raw, i + 1, ')')))
         found_raw(r, Q_FOREIGN_MARK, 55, i, i);
     else if (t->op == '/' && query_is_op(raw, i + 1, '*'))
@@ -227,13 +238,15 @@ static void judge_op(struct query_reading *r, size_t i)
     else if (t->op == '%' && i + 1 < raw->len && raw->tokens[i + 1].kind == QUERY_NUMBER && raw->tokens[i + 1].len >= 2 &&
              raw->tokens[i + 1].at == t->at + 1)
         found_encoded(r, i);
-    else if (t->op == '<' && (query_is_op(raw, i + 1, '/') || query_is_word(raw, i + 1, "script") || query_is_op(raw, i + 1, '?')))
+    else if (t->op == '<' &&
+             (query_is_op(raw, i + 1, '/') || query_is_word(raw, i + 1, "script") || query_is_op(raw, i + 1, '?')))
         found_raw(r, Q_CODE, 66, i, i + 1);
     else if (t->op == QUERY_OP2(':', ':') || (t->op == QUERY_OP2('-', '>') && query_is_op(raw, i + 1, '>')))
         found_raw(r, Q_FOREIGN_MARK, 62, i, i + 1);
     else if (t->op == '{' && (query_is_op(raw, i + 1, '{') || query_is_op(raw, i + 1, '%')))
         found_raw(r, Q_CODE, 62, i, i + 1);
-    else if (t->op == '&' && (query_is_word(raw, i + 1, "gt") || query_is_word(raw, i + 1, "lt") || query_is_op(raw, i + 1, '#')))
+    else if (t->op == '&' &&
+             (query_is_word(raw, i + 1, "gt") || query_is_word(raw, i + 1, "lt") || query_is_op(raw, i + 1, '#')))
         found_raw(r, Q_ENCODED, 40, i, i + 1);
 }
 
@@ -245,7 +258,10 @@ void query_judge_raw(struct query_reading *r)
         if (r->tokens[i].kind == QUERY_STRING || r->tokens[i].kind == QUERY_OPEN_STRING)
             first_value = r->tokens[i].at;
     if (r->error_tok > 0 && r->tokens[r->error_tok].at < first_value)
-        first_value = r->tokens[r->error_tok - 1].at; /* behind a number, or instead of one */
+        first_value = r->tokens[r->error_tok - 1].at; /* instead of a value */
+    for (size_t i = 0; i < r->error_tok && r->tokens[i].at < first_value; i++)
+        if (r->tokens[i].kind == QUERY_NUMBER)
+            first_value = r->tokens[i].at;
     judge_break(r);
     judge_lone_quote(r);
     judge_logic(r);

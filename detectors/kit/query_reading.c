@@ -66,7 +66,8 @@ static bool is_one_of(char c, const char *set)
 /* Does the text behind the quote go on like a statement? (`'90s only` does not.) */
 static bool goes_on(struct slice rest)
 {
-    static const char *const words[] = { "and", "or", "order", "group", "limit", "allow", "not", "in", "if", "per", "where", "using" };
+    static const char *const words[] = { "and", "or", "order", "group", "limit", "allow",
+                                         "not", "in", "if",    "per",   "where", "using" };
 
     rest = slice_trim(rest);
     if (rest.len > 0 && is_one_of(rest.at[0], ",)]}=<>!.;"))
@@ -119,6 +120,19 @@ static bool is_lone_clause(struct slice rest)
     return true;
 }
 
+/* name FROM shop.items, name FROM items: a second source, without a blank in front as people put one */
+static bool is_second_source(struct slice rest)
+{
+    size_t at = slice_find(rest, SL(" FROM "));
+
+    if (at == SIZE_MAX || at == 0)
+        return false;
+    for (size_t i = 0; i < rest.len; i++)
+        if ((i < at && is_one_of(rest.at[i], " ;:'\"")) || (i >= at + 6 && is_one_of(rest.at[i], " ,:'\"")))
+            return false;
+    return true;
+}
+
 /* -- AND day = 3, //).drop(): to the end of the text, on the line of the value in front of it, and it goes on where that
  * value was left. People comment on lines of their own, or in words. */
 static bool is_rest_of_statement(const struct query_reading *r, const struct query_comment *c, struct slice text)
@@ -138,9 +152,10 @@ static bool is_rest_of_statement(const struct query_reading *r, const struct que
 
     for (size_t k = 0; k < rest.len; k++)
         compares |= is_one_of(rest.at[k], "=<>(");
-    if (is_lone_clause(rest))
+    if (is_lone_clause(rest) || slice_eq(rest, SL(")")) || (i == 2 && is_second_source(rest)))
         return true;
-    return rest.len > 1 && (is_one_of(rest.at[0], ")]") ? is_one_of(rest.at[1], ").,]") : rest.at[0] != '.' && compares && goes_on(rest));
+    return rest.len > 1 && (is_one_of(rest.at[0], ")]") ? is_one_of(rest.at[1], ").,]")
+                                                        : rest.at[0] != '.' && compares && goes_on(rest));
 }
 
 /* A comment that begins with the closing quote of a value; people do not write comments like that. */
@@ -153,10 +168,17 @@ static void judge_comment(struct query_reading *r, const struct query_comment *c
         text.len -= 2;
     while (i < text.len && i < 8 && is_one_of(text.at[i], " -+%;)#/*\t"))
         i++;
-    if (c->before == 0 || i >= text.len)
+    if (c->before == 0)
         return;
     if (is_rest_of_statement(r, c, text))
         query_found_at(r, Q_COMMENT_TAIL, 64, c->at, c->len);
+    if (i >= text.len) {
+        /* nothing in it, and nothing behind: what was there ended with it */
+        if (c->before + 1u == r->lex.len && text.len <= 4 && (text.at[0] == '-' || text.at[0] == '/') &&
+            text.at[1] == text.at[0])
+            query_found_at(r, Q_COMMENT_TAIL, 62, c->at, c->len);
+        return;
+    }
     if (!is_one_of(text.at[i], "'\"")) {
         judge_worded_comment(r, c, text);
         return;
@@ -244,7 +266,9 @@ static bool keeps_paren(struct shaper *s, uint32_t i, bool opens)
 
 static void make_shape(struct query_reading *r, const struct query_dialect *d)
 {
-    struct shaper s = { .r = r, .d = d, .value = query_word_of_code(WORD_VALUE, 0), .comma = query_word_of_code(WORD_OP, ',') };
+    struct shaper s = {
+        .r = r, .d = d, .value = query_word_of_code(WORD_VALUE, 0), .comma = query_word_of_code(WORD_OP, ',')
+    };
 
     query_shape_start(&r->shape, false);
     for (uint32_t i = 0; i + 1 < r->lex.len; i++) {
@@ -270,7 +294,8 @@ static void make_shape(struct query_reading *r, const struct query_dialect *d)
             if ((t->op != '(' && t->op != ')') || keeps_paren(&s, i, t->op == '('))
                 query_shape_push(&r->shape, query_word_of_code(WORD_OP, t->op), i);
             break;
-        case QUERY_OPEN_STRING: case QUERY_BYTE: query_shape_push(&r->shape, query_word_of_code(WORD_BAD, t->kind), i); break;
+        case QUERY_OPEN_STRING:
+        case QUERY_BYTE: query_shape_push(&r->shape, query_word_of_code(WORD_BAD, t->kind), i); break;
         case QUERY_END: default: break;
         }
     }
