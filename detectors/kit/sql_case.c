@@ -188,7 +188,8 @@ static void read_text(struct sql_bench *b, struct slice statement, struct sql_re
     sql_judge(&b->scratch, j);
     sql_shape_make(&b->shape, &b->scratch.lex, j->is_masked);
     r->shape = b->shape.hash;
-    if (has_rule(j, RULE_COMMENT_TAIL) && j->score >= THRESHOLD_ALONE) /* what is left may be a known shape: the cut must show */
+    if (has_rule(j, RULE_COMMENT_TAIL) &&
+        j->score >= THRESHOLD_ALONE) /* what is left may be a known shape: the cut must show */
         r->shape ^= UINT64_C(0x636f6d6d656e7421);
     if (has_comment_behind(&b->scratch.lex)) {
         r->shape ^= UINT64_C(0x626568696e642121);
@@ -297,7 +298,8 @@ static bool stands_behind_and(const struct sql_lex *lex, size_t at)
                 return false;
         } else if (depth == 0 && sql_token_is(t, TOK_NAME, WORD_OR)) {
             return false;
-        } else if (depth == 0 && sql_token_is(t, TOK_NAME, WORD_AND) && !(i >= 2 && sql_token_is(t - 2, TOK_NAME, WORD_BETWEEN))) {
+        } else if (depth == 0 && sql_token_is(t, TOK_NAME, WORD_AND) &&
+                   !(i >= 2 && sql_token_is(t - 2, TOK_NAME, WORD_BETWEEN))) {
             return true;
         }
     }
@@ -307,33 +309,41 @@ static bool stands_behind_and(const struct sql_lex *lex, size_t at)
 /* c, c AS all, {"all": c}: an alias, alone. */
 static bool is_whole_item(const struct sql_token *t)
 {
-    bool is_before = sql_token_is(t - 1, TOK_OP, OP_COMMA) || (t - 1)->kind == TOK_NUMBER || sql_token_is(t - 1, TOK_NAME, WORD_SELECT);
+    bool is_before = sql_token_is(t - 1, TOK_OP, OP_COMMA) || (t - 1)->kind == TOK_NUMBER ||
+                     sql_token_is(t - 1, TOK_NAME, WORD_SELECT);
 
-    return sql_token_is(t, TOK_NAME, WORD_NONE) && ((is_before && (t[1].kind != TOK_OP || t[1].code == OP_COMMA)) ||
-                                                    (sql_token_is(t - 1, TOK_OP, OP_COLON) && sql_token_is(t + 1, TOK_OP, OP_CLOSE_OBJECT)));
+    return sql_token_is(t, TOK_NAME, WORD_NONE) &&
+           ((is_before && (t[1].kind != TOK_OP || t[1].code == OP_COMMA)) ||
+            (sql_token_is(t - 1, TOK_OP, OP_COLON) && sql_token_is(t + 1, TOK_OP, OP_CLOSE_OBJECT)));
 }
 
 /* `, c.passwordHash` or `, c` in a list of names: nothing is compared, something more is shown. */
-static bool adds_secret(const struct query_client *c, const struct query_shape *sh, const struct sql_lex *lex, const struct query_insertion *in)
+static bool adds_secret(const struct query_client *c, const struct query_shape *sh, const struct sql_lex *lex,
+                        const struct query_insertion *in)
 {
     bool found = false;
 
-    if (sh->fold_names || (!sql_token_is(&lex->tokens[sh->tok[in->from]], TOK_OP, OP_COMMA) && !sql_token_is(&lex->tokens[sh->tok[in->to - 1]], TOK_OP, OP_COMMA)))
+    if (sh->fold_names || (!sql_token_is(&lex->tokens[sh->tok[in->from]], TOK_OP, OP_COMMA) &&
+                           !sql_token_is(&lex->tokens[sh->tok[in->to - 1]], TOK_OP, OP_COMMA)))
         return false;
     for (uint32_t i = sh->tok[in->from]; i <= sh->tok[in->to - 1]; i++) {
         const struct sql_token *t = &lex->tokens[i];
 
-        bool is_name = t->kind == TOK_STRING && (sql_token_is(t - 1, TOK_OP, OP_OPEN_INDEX) || sql_token_is(t + 1, TOK_OP, OP_COLON));
+        bool is_name = t->kind == TOK_STRING &&
+                       (sql_token_is(t - 1, TOK_OP, OP_OPEN_INDEX) || sql_token_is(t + 1, TOK_OP, OP_COLON));
 
         if ((t->kind == TOK_STRING && !is_name) || t->kind == TOK_NUMBER || t->kind == TOK_PARAM)
             return false;
-        found |= (t->kind == TOK_NAME && sql_token_is(t - 1, TOK_OP, OP_DOT) && sql_is_sensitive_field(sql_token_text(lex, t))) ||
-                 (is_name && sql_token_is(t - 1, TOK_OP, OP_OPEN_INDEX) && sql_is_sensitive_field(sql_string_inside(lex, t)));
+        found |= (t->kind == TOK_NAME && sql_token_is(t - 1, TOK_OP, OP_DOT) &&
+                  sql_is_sensitive_field(sql_token_text(lex, t))) ||
+                 (is_name && sql_token_is(t - 1, TOK_OP, OP_OPEN_INDEX) &&
+                  sql_is_sensitive_field(sql_string_inside(lex, t)));
         if (is_whole_item(t))
             return true;
     }
     for (size_t i = 0; i < sh->fields_len && found; i++)
-        if (sh->fields_tok[i] >= sh->tok[in->from] && sh->fields_tok[i] <= sh->tok[in->to - 1] && !query_word_is_known(c, sh->fields[i]))
+        if (sh->fields_tok[i] >= sh->tok[in->from] && sh->fields_tok[i] <= sh->tok[in->to - 1] &&
+            !query_word_is_known(c, sh->fields[i]))
             return true;
     return false;
 }
@@ -353,7 +363,8 @@ static void describe_run(const struct query_client *c, const struct query_shape 
         first++; /* IN ('x') OR ... */
     ret->starts_with_or = sql_token_is(first, TOK_NAME, WORD_OR);
     ret->outranks_and = ret->starts_with_or && stands_behind_and(lex, (size_t)(first - lex->tokens));
-    ret->has_new_field = sh->fold_names && ret->starts_with_or && query_client_is_regular(c) && has_lone_mask(lex, ret->from, ret->to);
+    ret->has_new_field =
+        sh->fold_names && ret->starts_with_or && query_client_is_regular(c) && has_lone_mask(lex, ret->from, ret->to);
     ret->is_replaced = in->is_replaced;
     ret->adds_secret = adds_secret(c, sh, lex, in);
     for (size_t i = 0; i < sh->fields_len; i++) {
@@ -393,7 +404,8 @@ static struct query_insertion find_cut(const struct sql_bench *b, const struct q
 }
 
 /* The usual statement whose tail stands in a comment here: the comment is opened and looked for. */
-static bool find_commented_out(struct sql_bench *b, const struct query_client *c, enum sql_comment_cut cut, struct extension *ret)
+static bool find_commented_out(struct sql_bench *b, const struct query_client *c, enum sql_comment_cut cut,
+                               struct extension *ret)
 {
     struct asker a = { .b = b, .c = c, .shape = &b->opened_shape, .lex = &b->opened, .is_cut = true };
 
@@ -443,8 +455,8 @@ static const char *variant_of(enum sql_rule rule)
     case RULE_FOREIGN_WORD: case RULE_FOREIGN_CONTAINER: case RULE_FOREIGN_MARK: case RULE_BROKEN_TAUTOLOGY:
         return ".ForeignDialect";
     case RULE_OR_ALWAYS: case RULE_BARE_LITERAL: case RULE_LOGIC_IN_VALUE: case RULE_CHAINED_COMPARE:
-    case RULE_LITERAL_SUM: case RULE_SWALLOWED: case RULE_SANDWICH: case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE: case RULE_ORDER_CONSTANT:
-    case RULE_NONE: case RULE_COUNT: default: return ".PredicateBypass";
+    case RULE_LITERAL_SUM: case RULE_SWALLOWED: case RULE_SANDWICH: case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE:
+    case RULE_ORDER_CONSTANT: case RULE_NONE: case RULE_COUNT: default: return ".PredicateBypass";
     }
 }
 
@@ -472,7 +484,9 @@ static void keep_findings(const struct sql_bench *b, struct query_case *k, bool 
 
         if (f->score < 10)
             continue;
-        k->findings[k->findings_len++] = (struct query_finding_text){ .rule = sql_rule_name(f->rule), .sentence = sql_rule_sentence(f->rule), .text = finding_text(b, f) };
+        k->findings[k->findings_len++] = (struct query_finding_text) { .rule = sql_rule_name(f->rule),
+                                                                       .sentence = sql_rule_sentence(f->rule),
+                                                                       .text = finding_text(b, f) };
         if (f->score > best && sql_rule_is_probe(f->rule) == probes) {
             best = f->score;
             k->variant = variant_of(f->rule);
@@ -480,7 +494,8 @@ static void keep_findings(const struct sql_bench *b, struct query_case *k, bool 
     }
 }
 
-static void conclude(const struct sql_bench *b, struct query_case *k, enum query_verdict v, enum query_grade g, int confidence)
+static void conclude(const struct sql_bench *b, struct query_case *k, enum query_verdict v, enum query_grade g,
+                     int confidence)
 {
     k->verdict = v;
     k->severity = v == VERDICT_ATTACK ? SEVERITY_MEDIUM : SEVERITY_LOW;
@@ -492,7 +507,8 @@ static void conclude(const struct sql_bench *b, struct query_case *k, enum query
 }
 
 /* How sure the run that was put in makes us; 0: an ordinary builder's addition. */
-static int score_extension(const struct sql_bench *b, const struct query_client *c, const struct extension *e, struct query_case *k)
+static int score_extension(const struct sql_bench *b, const struct query_client *c, const struct extension *e,
+                           struct query_case *k)
 {
     const struct sql_lex *lex = &b->scratch.lex;
     int rest = 30;
@@ -533,7 +549,8 @@ static int score_extension(const struct sql_bench *b, const struct query_client 
     }
     if (!hit && e->adds_secret) {
         k->variant = ".ProjectionWidening";
-        k->note = "a secret, or the whole item, that this client never asked for was put into the list of its usual statement";
+        k->note = "a secret, or the whole item, that this client never asked for was put into the list of its usual "
+                  "statement";
         return 62;
     }
     return hit ? 100 - rest : 0;
@@ -556,8 +573,9 @@ static void judge_readable(struct sql_bench *b, const struct query_client *c, st
         k->inserted = slice_make(k->statement.at + e.from, e.to - e.from);
         threshold = THRESHOLD_ALONE;
     }
-    if (is_known_client && score < THRESHOLD_ALONE && has_comment_behind(&b->scratch.lex) && is_cut_comment(&b->scratch.lex) &&
-        !(e.cuts_tail && e.from == e.to) && query_client_is_regular(c) && !query_word_is_known(c, COMMENT_WORD)) {
+    if (is_known_client && score < THRESHOLD_ALONE && has_comment_behind(&b->scratch.lex) &&
+        is_cut_comment(&b->scratch.lex) && !(e.cuts_tail && e.from == e.to) && query_client_is_regular(c) &&
+        !query_word_is_known(c, COMMENT_WORD)) {
         k->note = "a comment cuts the statement off, and this client never sends comments";
         k->variant = ".PredicateBypass";
         score = threshold;
@@ -570,7 +588,7 @@ static void judge_readable(struct sql_bench *b, const struct query_client *c, st
         const char *variant = k->variant;
 
         conclude(b, k, run == RUN_REFUSED ? VERDICT_PROBE : VERDICT_ATTACK,
-                 r->score >= THRESHOLD_ALONE ? GRADE_ATTACK : GRADE_UNUSUAL, score);
+                 r->score >= THRESHOLD_KNOWN ? GRADE_ATTACK : GRADE_UNUSUAL, score);
         if (variant)
             k->variant = variant;
         return;

@@ -41,7 +41,8 @@ static const struct sql_node *only_field(const struct judge *g, const struct sql
 
     if (n->kind == NODE_FIELD || n->kind == NODE_NAME || n->kind == NODE_INDEX)
         return n;
-    if (depth == CORE_DEPTH_MAX || !(n->refs & REFS_FIELD) || (n->refs & (REFS_SUBQUERY | REFS_UDF)) || n->children > CORE_CHILDREN_MAX)
+    if (depth == CORE_DEPTH_MAX || !(n->refs & REFS_FIELD) || (n->refs & (REFS_SUBQUERY | REFS_UDF)) ||
+        n->children > CORE_CHILDREN_MAX)
         return NULL;
     for (uint32_t i = n->child; i; i = node(g, i)->next) {
         const struct sql_node *one = node(g, i)->refs & REFS_FIELD ? only_field(g, node(g, i), depth + 1) : NULL;
@@ -135,8 +136,9 @@ static bool passes_nearly_all(const struct judge *g, uint8_t op, const struct sq
         return right->kind == NODE_NULL || right->kind == NODE_UNDEFINED || (right->kind == NODE_STRING && text.len <= 1) ||
                right->kind == NODE_NUMBER;
     if (op == OP_GT || op == OP_GE)
-        return (right->kind == NODE_STRING && text.len <= 1) || (right->kind == NODE_NUMBER && number <= (is_time ? TIME_LOW : 0)) ||
-               right->kind == NODE_NEGATE || right->kind == NODE_NULL;
+        return (right->kind == NODE_STRING && text.len <= 1) ||
+               (right->kind == NODE_NUMBER && number <= (is_time ? TIME_LOW : 0)) || right->kind == NODE_NEGATE ||
+               right->kind == NODE_NULL;
     return (op == OP_LT || op == OP_LE) &&
            ((right->kind == NODE_STRING && text.len >= 1 && text.at[0] >= 'z') || (is_time && number >= TIME_HIGH));
 }
@@ -229,7 +231,8 @@ static struct sql_hold hold_of_like(const struct judge *g, const struct sql_node
 
     if (!is_constant(right) && sql_same_value(g, left, right))
         h = (struct sql_hold){ .reach = HOLDS_ALL, .core = h.core, .is_self = true };
-    else if (right->kind == NODE_STRING && pattern.len > 0 && pattern.len <= 3 && pattern.at[0] == '%' && pattern.at[pattern.len - 1] == '%')
+    else if (right->kind == NODE_STRING && pattern.len > 0 && pattern.len <= 3 && pattern.at[0] == '%' &&
+             pattern.at[pattern.len - 1] == '%')
         h.reach = HOLDS_ALL;
     else if (right->kind != NODE_STRING || !sql_is_always_there(g, left))
         return SOME;
@@ -248,8 +251,9 @@ static struct sql_hold hold_of_between(const struct judge *g, const struct sql_n
         return is_constant(low) && is_constant(high) && sql_is_always_there(g, left) ? hold(HOLDS_ALL, core) : SOME;
     if (!is_constant(low) && sql_same_value(g, left, low))
         return (struct sql_hold){ .reach = HOLDS_ALL, .core = core, .is_self = true };
-    if (low->kind == NODE_STRING ? string_of(g, low).len <= 1
-                                 : is_time && passes_nearly_all(g, OP_GE, low, true) && passes_nearly_all(g, OP_LE, high, true))
+    if (low->kind == NODE_STRING
+            ? string_of(g, low).len <= 1
+            : is_time && passes_nearly_all(g, OP_GE, low, true) && passes_nearly_all(g, OP_LE, high, true))
         return hold(HOLDS_ALL, core);
     return SOME;
 }
@@ -284,13 +288,17 @@ static struct sql_hold hold_of_call(const struct judge *g, const struct sql_node
     if (!(n->refs & REFS_FIELD) || (n->refs & REFS_UDF))
         return SOME;
     if (IS_CALL_OF(g, n, "is_defined", "is_string", "is_primitive", "is_number"))
-        return hold(IS_CALL_OF(g, n, "is_number") && sql_is_always_there(g, a) && !(a->kind == NODE_FIELD && slice_eq(field_name(g, a), SL("_ts")))
-                        ? HOLDS_NONE : HOLDS_ALL, core);
+        return hold(IS_CALL_OF(g, n, "is_number") && sql_is_always_there(g, a) &&
+                            !(a->kind == NODE_FIELD && slice_eq(field_name(g, a), SL("_ts")))
+                        ? HOLDS_NONE
+                        : HOLDS_ALL,
+                    core);
     if (IS_CALL_OF(g, n, "is_null", "is_array", "is_object", "is_bool"))
         return hold(IS_CALL_OF(g, n, "is_object") && a->kind == NODE_NAME ? HOLDS_ALL : HOLDS_NONE, core);
     if (IS_CALL_OF(g, n, "coalesce") && node(g, n->last_child)->kind == NODE_TRUE)
         return hold(HOLDS_ALL, core);
-    if (n->children < 2 || !IS_CALL_OF(g, n, "contains", "startswith", "endswith", "regexmatch", "stringequals", "array_contains"))
+    if (n->children < 2 ||
+        !IS_CALL_OF(g, n, "contains", "startswith", "endswith", "regexmatch", "stringequals", "array_contains"))
         return SOME;
     if (!is_constant(b) && (sql_same_value(g, a, b) || (a->kind == NODE_ARRAY && holds_value(g, a, b))))
         return (struct sql_hold){ .reach = HOLDS_ALL, .core = core, .is_self = true };

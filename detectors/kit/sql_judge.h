@@ -65,5 +65,6 @@ void sql_judge(struct sql_scratch *s, struct sql_judgement *ret);
 
 /* Are literals and names replaced by the service (str1, ident1__10, p1)? */
 bool sql_is_masked(const struct sql_lex *lex);
+bool sql_is_masked_name(struct slice name);
 
 #endif

@@ -104,7 +104,8 @@ static int score_comment(const struct judge *g, const struct sql_comment *c, boo
     while (i < text.len && strchr(" \t\r);%", text.at[i]) && text.at[i] != '\0')
         i++;
     *ret_is_tail = i < text.len;
-    if (has_filler && *ret_is_tail) /* -- don't ask: letters go on behind it; -- the 'old' one: two quotes; -- 7" and more: no condition */
+    if (has_filler && *ret_is_tail) /* -- don't ask: letters go on behind it; -- the 'old' one: two quotes; -- 7" and
+                                       more: no condition */
         return quotes % 2 == 1 && goes_on_like_a_statement(rest) && has_condition(rest) ? 80 : 0;
     if (has_filler && (slice_find(text, SL(" ")) < i || text.at[0] == ' '))
         return 0; /* -- as it is James' */
@@ -129,7 +130,9 @@ void sql_judge_comments(struct judge *g)
             continue;
         int score = score_comment(g, c, &is_tail);
 
-        if (score < 60 && token(g, c->before - 1)->kind == TOK_NAME)
+        bool touches = c->len == 3u; /* --' and nothing more */
+
+        if (score < 60 && token(g, c->before - 1)->kind == TOK_NAME && !(touches && g->j->outcome == SQL_SYNTAX))
             continue; /* behind a name or a keyword: how people comment */
         sql_found(g, is_tail ? RULE_COMMENT_TAIL : RULE_COMMENT_QUOTE, score, c->before - 1, c->before - 1);
     }
@@ -194,7 +197,8 @@ static void judge_broken_tautology(struct judge *g)
             at++;
         if (at + 2 >= lex->len)
             continue;
-        bool left = is_hole_token(token(g, at)), right = is_hole_token(token(g, at + 2)) || token(g, at + 2)->kind == TOK_BAD;
+        bool left = is_hole_token(token(g, at)),
+             right = is_hole_token(token(g, at + 2)) || token(g, at + 2)->kind == TOK_BAD;
         const struct sql_token *op = token(g, at + 1);
         bool compares = (op->kind == TOK_OP && op->code >= OP_EQ && op->code <= OP_GE) ||
                         sql_token_is(op, TOK_NAME, WORD_LIKE) || sql_token_is(op, TOK_NAME, WORD_IN);
@@ -266,8 +270,8 @@ static bool is_tautology_at(const struct sql_lex *lex, uint32_t i)
         return false;
     for (t++; sql_token_is(t, TOK_OP, OP_OPEN); t++)
         ;
-    return t + 2 < lex->tokens + lex->len && is_hole_token(t) && t[1].kind == TOK_OP && t[1].code >= OP_EQ && t[1].code <= OP_GE &&
-           (is_hole_token(t + 2) || t[2].kind == TOK_BAD);
+    return t + 2 < lex->tokens + lex->len && is_hole_token(t) && t[1].kind == TOK_OP && t[1].code >= OP_EQ &&
+           t[1].code <= OP_GE && (is_hole_token(t + 2) || t[2].kind == TOK_BAD);
 }
 
 /* AND 1=f(...), OR (SELECT ...), || (SELECT ...): it goes on behind a value that is not there. (The rest of the statement,
@@ -276,9 +280,11 @@ static bool goes_on_like_an_attack(const struct sql_lex *lex)
 {
     const struct sql_token *first = &lex->tokens[0];
 
-    if (!sql_token_is(first, TOK_NAME, WORD_AND) && !sql_token_is(first, TOK_NAME, WORD_OR) && !sql_token_is(first, TOK_OP, OP_CONCAT))
+    if (!sql_token_is(first, TOK_NAME, WORD_AND) && !sql_token_is(first, TOK_NAME, WORD_OR) &&
+        !sql_token_is(first, TOK_OP, OP_CONCAT))
         return false;
-    if (lex->len > 3 && is_hole_token(first + 1) && first[2].kind == TOK_OP && first[2].code >= OP_EQ && first[2].code <= OP_GE)
+    if (lex->len > 3 && is_hole_token(first + 1) && first[2].kind == TOK_OP && first[2].code >= OP_EQ &&
+        first[2].code <= OP_GE)
         return true;
     for (size_t i = 1; i + 1 < lex->len; i++)
         if (sql_token_is(&lex->tokens[i], TOK_NAME, WORD_SELECT))
@@ -293,7 +299,9 @@ static void judge_inside(struct judge *g, uint32_t at, struct slice text)
 
     sql_lex_run(&inside, slice_cut(text, OPEN_TEXT_MAX));
     for (uint32_t i = 0; i + 1 < inside.len; i++) {
-        int score = tokens[i].kind == TOK_NAME ? sql_foreign_score(sql_token_text(&inside, &tokens[i]), sql_token_text(&inside, &tokens[i + 1])) : 0;
+        int score = tokens[i].kind == TOK_NAME ? sql_foreign_score(sql_token_text(&inside, &tokens[i]),
+                                                                   sql_token_text(&inside, &tokens[i + 1]))
+                                               : 0;
 
         if (score >= 60)
             sql_found(g, RULE_FOREIGN_WORD, score - 10, at, at);
@@ -315,7 +323,8 @@ static void judge_strings_of_broken(struct judge *g)
     for (uint32_t i = 0; i + 1 < lex->len && read < OPEN_STRINGS_MAX; i++) {
         const struct sql_token *t = token(g, i);
         bool is_open = sql_token_is(t, TOK_BAD, BAD_UNTERMINATED);
-        bool touches = t->kind == TOK_STRING && t[1].at == t->at + t->len && (t[1].kind == TOK_NAME || t[1].kind == TOK_NUMBER);
+        bool touches =
+            t->kind == TOK_STRING && t[1].at == t->at + t->len && (t[1].kind == TOK_NAME || t[1].kind == TOK_NUMBER);
 
         if (!is_open && !touches)
             continue;
@@ -331,7 +340,8 @@ static void judge_without_quotes(struct judge *g, uint32_t error_tok)
     struct sql_token tokens[OPEN_TOKENS_MAX];
     struct sql_lex bare = { .tokens = tokens, .tokens_max = OPEN_TOKENS_MAX };
     uint32_t from = error_tok > 0 ? error_tok - 1 : 0;
-    struct slice text = slice_cut(slice_make(g->s->lex.text.at + token(g, from)->at, g->s->lex.text.len - token(g, from)->at), OPEN_TEXT_MAX);
+    struct slice text = slice_cut(
+        slice_make(g->s->lex.text.at + token(g, from)->at, g->s->lex.text.len - token(g, from)->at), OPEN_TEXT_MAX);
 
     for (size_t i = 0; i < text.len; i++)
         plain[i] = text.at[i] == '\'' || text.at[i] == '"' ? ' ' : text.at[i];
@@ -342,7 +352,8 @@ static void judge_without_quotes(struct judge *g, uint32_t error_tok)
 
         while (connects && a + 2 < tokens + bare.len && sql_token_is(a, TOK_OP, OP_OPEN))
             a++;
-        if (connects && a + 2 < tokens + bare.len && sql_token_is(a + 1, TOK_OP, OP_EQ) && (a->kind == TOK_NUMBER || a->kind == TOK_NAME) &&
+        if (connects && a + 2 < tokens + bare.len && sql_token_is(a + 1, TOK_OP, OP_EQ) &&
+            (a->kind == TOK_NUMBER || a->kind == TOK_NAME) &&
             slice_eq(sql_token_text(&bare, a), sql_token_text(&bare, a + 2)))
             sql_found(g, RULE_BROKEN_TAUTOLOGY, 65, from, from);
     }

@@ -10,6 +10,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/sql_judge_parts.h"
 #include "detectors/kit/sql_words.h"
+#include "detectors/kit/word_list.h"
 
 /* ---- the value that was broken out of ----------------------------------------------------------- */
 
@@ -49,6 +50,8 @@ struct place {
     uint32_t hole_tok;
     bool is_grouped;   /* an OR in brackets beside other conditions: how people write filters by hand */
     bool is_bracketed; /* an OR in brackets */
+    bool is_pair;      /* of two alternatives */
+    const struct sql_node *before;
     bool is_mixed;     /* the branch goes on with AND: x = '' OR y > '' AND z, which people put in brackets */
 };
 
@@ -57,22 +60,70 @@ static bool is_signed_literal(const struct judge *g, const struct sql_node *n)
     return is_literal(n->kind == NODE_NEGATE ? first_child(g, n) : n);
 }
 
+static bool is_nothing(const struct judge *g, const struct sql_node *n)
+{
+    return n->kind == NODE_NULL || n->kind == NODE_UNDEFINED || (n->kind == NODE_STRING && string_of(g, n).len == 0);
+}
+
+/* LENGTH('x') */
+static bool is_asked_text(const struct judge *g, const struct sql_node *n)
+{
+    return n->kind == NODE_CALL && n->children == 1 && first_child(g, n)->kind == NODE_STRING;
+}
+
+/* 'x', -1, null, LENGTH('x'): the value of a box, or what is asked about it. */
+static bool is_of_a_box(const struct judge *g, const struct sql_node *n)
+{
+    return n->kind == NODE_NULL || is_signed_literal(g, n) || is_asked_text(g, n);
+}
+
+static struct slice box_text(const struct judge *g, const struct sql_node *n)
+{
+    return token_text(g, is_asked_text(g, n) ? first_child(g, n)->last : n->last);
+}
+
+/* What stands for "no filter" where a value belongs. */
+static bool is_wildcard(struct slice quoted)
+{
+    return WORD_IN_NOCASE(slice_make(quoted.at + 1, quoted.len - 2), "*", "%", "all", "any");
+}
+
 /* Same text as in the value before, and more than a letter: (c.role = 'all' OR 'all' = 'all'). A number stands for
- * "no filter" when it is none that the field has: (c.level = -1 OR -1 = -1), or when the answer is no. */
+ * "no filter" when it is none that the field has: (c.level = -1 OR -1 = -1), or when the answer is no. What is compared
+ * with nothing, or stands for everything, is no attacker's: c.role = 'x' OR 'x' = '', c.role = '*' OR '*' = '*'. */
 static bool repeats_the_value(const struct judge *g, const struct sql_node *n, const struct place *at)
 {
-    if (!is_compare(n) || n->code != OP_EQ || !(at->is_grouped || at->is_bracketed))
+    if (!is_compare(n) || n->code != OP_EQ)
         return false;
     const struct sql_node *a = first_child(g, n), *b = second_child(g, n);
     struct slice value = token_text(g, at->hole_tok);
-    bool is_number = at->hole == HOLE_NUMBER;
 
-    if (is_number ? !at->is_grouped : at->hole != HOLE_STRING || value.len < 4)
+    if (!is_of_a_box(g, a) || !is_of_a_box(g, b) || !(slice_eq(value, box_text(g, a)) || slice_eq(value, box_text(g, b))))
         return false;
-    if (is_number && sql_truth_of(g, n) == TRUTH_YES && a->kind == NODE_NUMBER && sql_number_of(g, a) > 0)
+    if (at->hole == HOLE_BOOL)
+        return a->kind == NODE_NULL || b->kind == NODE_NULL;
+    if (at->hole == HOLE_NUMBER)
+        return at->is_grouped && !(sql_truth_of(g, n) == TRUTH_YES && a->kind == NODE_NUMBER && sql_number_of(g, a) > 0);
+    if (at->hole != HOLE_STRING)
         return false;
-    return is_signed_literal(g, a) && is_signed_literal(g, b) &&
-           (slice_eq(value, token_text(g, a->last)) || slice_eq(value, token_text(g, b->last)));
+    if (is_wildcard(value) || is_nothing(g, a) || is_nothing(g, b) ||
+        (b->kind == NODE_STRING && is_wildcard(token_text(g, b->last))))
+        return true;
+    return value.len >= 4 && (at->is_grouped || at->is_bracketed);
+}
+
+static bool is_quoted_field(const struct judge *g, const struct sql_node *n);
+
+/* AND (c.owner = '' OR '' = ''): both halves of an optional filter whose box is empty, in brackets of their own. Where a
+ * machine writes the statement, each comparison has brackets anyway, and names stand in quotes. */
+static bool is_empty_box(const struct judge *g, const struct sql_node *n, const struct place *at)
+{
+    const struct sql_node *field = first_child(g, at->before);
+
+    return at->is_grouped && at->is_bracketed && at->is_pair && at->hole == HOLE_EMPTY && !g->j->is_masked &&
+           is_compare(n) && n->code == OP_EQ && is_nothing(g, first_child(g, n)) &&
+           is_nothing(g, second_child(g, n)) && is_compare(at->before) && field->kind == NODE_FIELD &&
+           !is_quoted_field(g, field);
 }
 
 static void judge_or_constant(struct judge *g, const struct sql_node *n, const struct place *at)
@@ -98,8 +149,13 @@ static void judge_or_constant(struct judge *g, const struct sql_node *n, const s
         sql_found(g, RULE_OR_CONSTANT, t == TRUTH_YES ? 10 : 5, n->first, n->last); /* a hint when it was put in */
         return;
     }
-    sql_found(g, t == TRUTH_NO ? RULE_CONSTANT_ANSWER : RULE_OR_CONSTANT,
-          with_text ? 85 : at->is_grouped ? 64 : 78, n->first, n->last);
+    int score = is_empty_box(g, n, at) ? 45
+                : with_text            ? 85
+                : !at->is_grouped      ? 78
+                : t == TRUTH_NO        ? 45
+                                       : 64; /* (x OR 1=0): a builder's last */
+
+    sql_found(g, t == TRUTH_NO ? RULE_CONSTANT_ANSWER : RULE_OR_CONSTANT, score, n->first, n->last);
 }
 
 /* (a AND b), as somebody wrote it; not (a) AND b. */
@@ -120,6 +176,29 @@ static bool is_quoted_field(const struct judge *g, const struct sql_node *n)
     return n->kind == NODE_FIELD && token(g, n->tok)->kind == TOK_STRING;
 }
 
+static void judge_blind(struct judge *g, const struct sql_node *n);
+static bool is_named_once(const struct judge *g, const struct sql_node *field);
+
+/* x = "" OR LENGTH(c.p2) > 20 in masked text: behind a value that is not there, a question about a property that the
+ * statement names nowhere else. (Two boxes of a form, of which one is empty, both ask with =.) */
+static bool asks_elsewhere(const struct judge *g, const struct sql_node *before, const struct sql_node *n)
+{
+    if (n->kind == NODE_CALL && before->kind == NODE_CALL && slice_eq(token_text(g, before->tok), token_text(g, n->tok)))
+        return false; /* CONTAINS(c.p1, "") OR CONTAINS(c.p2, ""): one empty box, for two properties */
+    const struct sql_node *core = sql_core_of(g, is_compare(n) || n->kind == NODE_LIKE ? first_child(g, n) : n);
+
+    if (n->kind == NODE_BINARY && (n->code == OP_EQ || n->code == OP_NE) && first_child(g, n)->kind != NODE_CALL)
+        return false;
+    return (n->kind == NODE_CALL || n->kind == NODE_LIKE || is_compare(n)) && core->kind == NODE_FIELD &&
+           is_named_once(g, core);
+}
+
+/* c._etag > '...', c._self LIKE '...' in masked text: what applications look up is the id, and what is younger. */
+static bool is_seldom_asked(const struct judge *g, const struct sql_node *core)
+{
+    return core->kind == NODE_FIELD && !WORD_IN(field_name(g, core), "id", "_ts") && sql_is_always_there(g, core);
+}
+
 static void judge_or_branch(struct judge *g, const struct sql_node *n, const struct place *at)
 {
     /* OR '1'='1' AND the rest of the statement. (Masked text is written out with all brackets.) */
@@ -137,7 +216,11 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
     if (n->kind == NODE_SUBQUERY || (n->refs & REFS_SUBQUERY))
         sql_found(g, RULE_SUBQUERY, at->hole == HOLE_EMPTY && !at->is_grouped ? 62 : 35, n->first, n->last);
     if (n->refs & REFS_UDF)
-        sql_found(g, RULE_UDF, !(n->refs & REFS_FIELD) ? 66 : at->hole == HOLE_EMPTY && !at->is_grouped ? 62 : 25, n->first, n->last);
+        sql_found(g, RULE_UDF,
+                  !(n->refs & REFS_FIELD)                     ? 66
+                  : at->hole == HOLE_EMPTY && !at->is_grouped ? 62
+                                                              : 25,
+                  n->first, n->last);
     struct sql_hold h = sql_hold_of(g, n);
 
     if (h.reach == HOLDS_ALL && h.is_self) {
@@ -146,8 +229,13 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
     }
     if (g->j->is_masked && (is_compare(n) || n->kind == NODE_LIKE) && !(n->kind == NODE_BINARY && n->code == OP_EQ) &&
         sql_is_always_there(g, sql_core_of(g, first_child(g, n))) && is_constant(second_child(g, n)))
-        sql_found(g, RULE_OR_ALWAYS, 15, n->first, n->last); /* OR c.id LIKE 'str2': was it '%'? counts inside a known shape */
-    if (g->j->is_masked && is_compare(n) && is_quoted_field(g, first_child(g, n)) != is_quoted_field(g, second_child(g, n)) &&
+        sql_found(g, RULE_OR_ALWAYS,
+                  !is_seldom_asked(g, sql_core_of(g, first_child(g, n))) ? 15
+                  : at->hole == HOLE_EMPTY                               ? 62
+                                                                         : 45,
+                  n->first, n->last); /* OR c.id LIKE 'str2': was it '%'? counts inside a known shape */
+    if (g->j->is_masked && is_compare(n) &&
+        is_quoted_field(g, first_child(g, n)) != is_quoted_field(g, second_child(g, n)) &&
         first_child(g, n)->kind == NODE_FIELD && second_child(g, n)->kind == NODE_FIELD)
         sql_found(g, RULE_OR_SELF, 62, n->first, n->last); /* c["str1"] = c.p1: one field, masked in two ways */
     if (h.reach == HOLDS_ALL && (h.is_everywhere || !(n->refs & REFS_SUBQUERY))) {
@@ -158,7 +246,11 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
         else if (at->is_grouped)
             score -= 10;
         sql_found(g, RULE_OR_ALWAYS, score, n->first, n->last);
+    } else if (h.reach == HOLDS_SOME) {
+        judge_blind(g, n);
     }
+    if (g->j->is_masked && at->hole == HOLE_EMPTY && !at->is_grouped && asks_elsewhere(g, at->before, n))
+        sql_found(g, RULE_BLIND, 62, n->first, n->last);
 }
 
 /* 'a' = 'b': two texts compared with each other. */
@@ -189,9 +281,11 @@ static bool asks_again(const struct judge *g, const struct sql_node *n, const st
 {
     bool compares = n->kind == NODE_CALL || n->kind == NODE_LIKE || n->kind == NODE_IN || is_compare(n);
 
-    if (!compares || n->kind != again->kind || n->code != again->code || n->children < 2 || again->children < 2 || !(n->refs & REFS_FIELD))
+    if (!compares || n->kind != again->kind || n->code != again->code || n->children < 2 || again->children < 2 ||
+        !(n->refs & REFS_FIELD))
         return false;
-    return sql_same_value(g, first_child(g, n), first_child(g, again)) && is_constant(second_child(g, n)) && is_constant(second_child(g, again)) &&
+    return sql_same_value(g, first_child(g, n), first_child(g, again)) && is_constant(second_child(g, n)) &&
+           is_constant(second_child(g, again)) &&
            (n->kind != NODE_CALL || slice_eq(token_text(g, n->tok), token_text(g, again->tok)));
 }
 
@@ -216,6 +310,21 @@ static void judge_sandwich(struct judge *g, const struct sql_node *n)
     }
 }
 
+/* x = 'a' OR x != 'a', x < 5 OR x >= 5: between them nothing is left out. */
+static bool is_the_rest_of(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
+{
+    static const uint8_t rest[][2] = { { OP_EQ, OP_NE }, { OP_LT, OP_GE }, { OP_LE, OP_GT } };
+    bool fits = false;
+
+    if (!is_compare(a) || !is_compare(b) || !is_literal(second_child(g, a)))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(rest); i++)
+        fits |= (a->code == rest[i][0] && b->code == rest[i][1]) || (a->code == rest[i][1] && b->code == rest[i][0]);
+    return fits && slice_eq(token_text(g, a->last), token_text(g, b->last)) &&
+           second_child(g, b)->kind == second_child(g, a)->kind &&
+           sql_same_value(g, first_child(g, a), first_child(g, b));
+}
+
 static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
 {
     const struct sql_node *before = first_child(g, n);
@@ -228,13 +337,19 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
     struct sql_hold first = sql_hold_of(g, before);
 
     if (!is_constant(before) && first.reach == HOLDS_ALL) /* c.id = c.id OR ...: put in through a name */
-        sql_found(g, first.is_self ? RULE_OR_SELF : RULE_OR_ALWAYS, first.is_self ? 50 : first.is_everywhere ? 40 : 0, before->first, before->last);
+        sql_found(g, first.is_self ? RULE_OR_SELF : RULE_OR_ALWAYS,
+                  first.is_self         ? 50
+                  : first.is_everywhere ? 40
+                                        : 0,
+                  before->first, before->last);
     for (uint32_t i = before->next; i; i = node(g, i)->next) {
         const struct sql_node *child = node(g, i);
-        struct place at = { .is_grouped = is_grouped,
+        struct place at = { .is_grouped = is_grouped, .before = last_of_and(g, before), .is_pair = n->children == 2,
                             .is_bracketed = n->first > 0 && sql_token_is(token(g, n->first - 1), TOK_OP, OP_OPEN) };
 
         at.hole = hole_before(g, child->first, &at.hole_tok);
+        if (is_the_rest_of(g, last_of_and(g, before), first_of_and(g, child)))
+            sql_found(g, RULE_OR_SELF, at.hole == HOLE_NUMBER ? 50 : 66, before->first, child->last);
         if (at.hole == HOLE_NONE && chain_hole && is_text_compare(g, child))
             sql_found(g, RULE_CONSTANT_ANSWER, 70, child->first, child->last); /* = 'x' OR f(c.id) OR 'a'='b' */
         chain_hole |= at.hole == HOLE_STRING || at.hole == HOLE_EMPTY;
@@ -260,7 +375,8 @@ static const struct sql_node *bare_question(const struct judge *g, const struct 
 {
     if (n->kind == NODE_NOT)
         n = first_child(g, n);
-    if (is_compare(n) && is_constant(second_child(g, n)) && (first_child(g, n)->kind == NODE_TERNARY || IS_CALL_OF(g, first_child(g, n), "iif")))
+    if (is_compare(n) && is_constant(second_child(g, n)) &&
+        (first_child(g, n)->kind == NODE_TERNARY || IS_CALL_OF(g, first_child(g, n), "iif")))
         n = first_child(g, n);
     bool is_choice = n->kind == NODE_TERNARY || (IS_CALL_OF(g, n, "iif") && n->children == 3);
 
@@ -288,17 +404,43 @@ static const struct sql_node *field_asked(const struct judge *g, const struct sq
         return sql_core_of(g, left);
     }
     *ret_short = true;
-    if (IS_CALL_OF(g, left, "replace", "stringtonumber", "stringtoboolean", "stringtoarray", "stringtoobject", "translate", "reverse"))
+    if (IS_CALL_OF(g, left, "replace", "stringtonumber", "stringtoboolean", "stringtoarray", "stringtoobject",
+                   "translate", "reverse"))
         return sql_core_of(g, left);
     if (n->kind == NODE_LIKE && is_short_guess(g, second_child(g, n)))
         return left;
-    if (n->kind == NODE_BETWEEN && n->children == 3 && is_short_guess(g, second_child(g, n)) && is_short_guess(g, node(g, n->last_child)))
+    if (n->kind == NODE_BETWEEN && n->children == 3 && is_short_guess(g, second_child(g, n)) &&
+        is_short_guess(g, node(g, n->last_child)))
         return sql_core_of(g, first_child(g, n));
     if (IS_CALL_OF(g, n, "array_contains") && n->children >= 2 && has_short_item(g, first_child(g, n)))
         return sql_core_of(g, second_child(g, n));
     if (is_compare(n) && n->code != OP_EQ && n->code != OP_NE && is_short_guess(g, second_child(g, n)))
         return left;
     return NULL;
+}
+
+/* A masked property that the statement names here and nowhere else: it neither shows it nor sorts by it. */
+static bool is_named_once(const struct judge *g, const struct sql_node *field)
+{
+    size_t named = 0;
+
+    if (!sql_is_masked_name(field_name(g, field)))
+        return false; /* id, name and type stay as they are */
+    for (uint32_t i = 0; i + 1 < g->s->lex.len && named < 2; i++)
+        named += slice_eq(token_text(g, i), token_text(g, field->tok));
+    return named == 1;
+}
+
+/* STARTSWITH(c.p2, "a"), SUBSTRING(c.p2, 3, 1) = "k": the service leaves a single letter as it is. A box for searching
+ * has more, or ignores the case. */
+static bool asks_one_letter(const struct judge *g, const struct sql_node *n)
+{
+    const struct sql_node *letter = second_child(g, n);
+
+    if (!is_compare(n) && !(IS_CALL_OF(g, n, "startswith", "endswith") && n->children == 2))
+        return false;
+    return letter->kind == NODE_STRING && string_of(g, letter).len == 1 &&
+           (n->kind == NODE_CALL || IS_CALL_OF(g, first_child(g, n), "substring", "left", "right"));
 }
 
 static void judge_blind(struct judge *g, const struct sql_node *n)
@@ -312,8 +454,11 @@ static void judge_blind(struct judge *g, const struct sql_node *n)
         return;
     const struct sql_node *call = is_compare(n) ? first_child(g, n) : n;
     bool cuts_letters = IS_CALL_OF(g, call, "length", "substring", "left", "right", "regexmatch", "array_length");
+    int score = 12 + (cuts_letters ? 6 : 0) + (sql_is_sensitive_field(field_name(g, field)) ? 36 : 0) + (is_short ? 15 : 0);
 
-    sql_found(g, RULE_BLIND, 12 + (cuts_letters ? 6 : 0) + (sql_is_sensitive_field(field_name(g, field)) ? 36 : 0) + (is_short ? 15 : 0), n->first, n->last);
+    if (g->j->is_masked && asks_one_letter(g, n) && is_named_once(g, field))
+        score = 62;
+    sql_found(g, RULE_BLIND, score, n->first, n->last);
 }
 
 /* x = 'a' AND <question> AND x = 'a': the same, where the answer is yes or no. */
@@ -326,8 +471,8 @@ static void judge_question_between(struct judge *g, const struct sql_node *n)
         const struct sql_node *question = bare_question(g, between);
         bool is_short = false;
 
-        if (next->kind != NODE_NONE && asks_again(g, a, next) && slice_eq(token_text(g, a->last), token_text(g, next->last)) &&
-            !asks_again(g, a, between))
+        if (next->kind != NODE_NONE && asks_again(g, a, next) &&
+            slice_eq(token_text(g, a->last), token_text(g, next->last)) && !asks_again(g, a, between))
             sql_found(g, RULE_SANDWICH, field_asked(g, question, &is_short) && is_short ? 48 : 12, next->first, next->last);
         a = between;
     }
@@ -357,7 +502,8 @@ static void judge_and(struct judge *g, const struct sql_node *n)
             sql_found(g, RULE_BARE_LITERAL, child->kind == NODE_STRING ? 62 : 40, child->first, child->last);
         else if (is_constant(child) && is_compare(child))
             sql_found(g, RULE_CONSTANT_ANSWER,
-                  (first_child(g, child)->kind == NODE_STRING ? 72 : 45) + (hole == HOLE_EMPTY ? 10 : 0),
+                  (first_child(g, child)->kind == NODE_STRING ? 72 : 45) +
+                      (hole != HOLE_EMPTY ? 0 : sql_truth_of(g, child) == TRUTH_NO ? 17 : 10),
                   child->first, child->last);
         else if ((child->refs & REFS_SUBQUERY) && hole == HOLE_EMPTY)
             sql_found(g, RULE_SUBQUERY, 35, child->first, child->last);
@@ -424,7 +570,8 @@ static bool swallows_a_condition(struct slice inside, char quote)
     char last = rest.len > 4 ? rest.at[rest.len - 1] : '\0';
 
     return (slice_starts_nocase(rest, SL("and ")) || slice_starts_nocase(rest, SL("or ")) || rest.at[0] == ',') &&
-           last != '\0' && strchr("=<>(,%", last) && (slice_find(rest, SL(".")) != SIZE_MAX || slice_find(rest, SL("[")) != SIZE_MAX);
+           last != '\0' && strchr("=<>(,%", last) &&
+           (slice_find(rest, SL(".")) != SIZE_MAX || slice_find(rest, SL("[")) != SIZE_MAX);
 }
 
 static bool stands_in_where(const struct judge *g, uint32_t tok)
@@ -441,7 +588,8 @@ static void judge_compare(struct judge *g, const struct sql_node *n)
 {
     const struct sql_node *a = first_child(g, n), *b = second_child(g, n);
 
-    if (b->kind == NODE_STRING && string_of(g, b).len > 8 && swallows_a_condition(string_of(g, b), g->s->lex.text.at[token(g, b->tok)->at]))
+    if (b->kind == NODE_STRING && string_of(g, b).len > 8 &&
+        swallows_a_condition(string_of(g, b), g->s->lex.text.at[token(g, b->tok)->at]))
         sql_found(g, RULE_SWALLOWED, 72, b->first, b->last);
     if (!is_constant(b) && sql_same_value(g, a, b) && stands_in_where(g, n->first))
         sql_found(g, RULE_OR_SELF, 30, n->first, n->last); /* c.price <= c.price, put in through a number */

@@ -33,6 +33,11 @@ static bool is_property_string(const struct sql_lex *lex, size_t i)
            sql_token_is(t + 1, TOK_OP, OP_COLON);
 }
 
+bool sql_is_masked_name(struct slice name)
+{
+    return is_mask(name, SL("ident")) || is_mask(name, SL("p")) || is_mask(name, SL("str"));
+}
+
 bool sql_is_masked(const struct sql_lex *lex)
 {
     size_t masks = 0, plain = 0;

@@ -16,7 +16,9 @@ double sql_number_of(const struct judge *g, const struct sql_node *n)
 {
     double value = 0;
 
-    return parse_real(token_text(g, n->tok), &value) ? value : 0; /* .5 and 1. are no JSON numbers; equal spelling stays equal */
+    return parse_real(token_text(g, n->tok), &value)
+               ? value
+               : 0; /* .5 and 1. are no JSON numbers; equal spelling stays equal */
 }
 
 static struct value value_of(const struct judge *g, const struct sql_node *n)

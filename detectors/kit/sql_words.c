@@ -46,7 +46,8 @@ static const struct foreign_word foreign_words[] = {
     { .word = "regexp", .score = 62 }, { .word = "rlike", .score = 65 }, { .word = "xor", .score = 52 },
     { .word = "sounds", .next = "like", .score = 62 }, { .word = "is", .next = "null", .score = 40 },
     { .word = "is", .next = "not", .score = 40 }, { .word = "ilike", .score = 40 },
-    { .word = "glob", .score = 52 }, { .word = "div", .score = 40 }, { .word = "collate", .score = 58 }, { .word = "mod", .score = 30 },
+    { .word = "glob", .score = 52 }, { .word = "div", .score = 40 },
+    { .word = "collate", .score = 58 }, { .word = "mod", .score = 30 },
     { .word = "case", .next = "when", .score = 55 }, { .word = "all", .next = "(", .score = 20 },
 };
 
@@ -115,6 +116,11 @@ bool sql_has_tool_mark(struct slice text)
 
 bool sql_is_sensitive_field(struct slice name)
 {
+    static const char *const about[] = { "algo", "algorithm", "type", "version", "date", "count", "expiry", "status" };
+
+    for (size_t i = 0; i < ARRAY_LEN(about); i++)
+        if (slice_ends_nocase(name, slice_of(about[i])))
+            return false; /* hashAlgo, tokenType: about one */
     return contains_any(name, sensitive_parts, ARRAY_LEN(sensitive_parts));
 }
 

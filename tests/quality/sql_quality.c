@@ -5,7 +5,7 @@
  * FILE: one JSON object a line: api (nosql, mongodb, cassandra, gremlin, table), query, label (benign,
  * injection_...), class, effect, status_code (as the API has it: 0 and 200 are success), template_id, app
  * (optional). Each row is judged as a request of its own by the detector of its API. With history, the benign
- * rows that were answered are sent ten days earlier: `template` gives each template a client of its own; `app`
+ * rows that were answered are sent twenty and ten days earlier: `template` gives each template a client of its own; `app`
  * lets all templates of an application share one client and keeps three in ten templates (by hash) out of
  * history, so that statements of an unknown shape are judged too.
  * Rows that name a `burst` (in order, one after the other) come from one sender in one minute on one container, and
@@ -237,9 +237,10 @@ START_TEST(measure)
         benches[i] = bench_open(dialects[i].detector, "");
         bench_set_backfill(benches[i], true);
     }
-    for (size_t i = 0; (by_template || by_app) && i < rows_len; i++)
-        if (strcmp(rows[i].label, "benign") == 0 && rows[i].status == 200 && !(by_app && held_out(&rows[i])))
-            feed(&rows[i], by_app ? rows[i].app : rows[i].template_id, DAY_NS, i);
+    for (int64_t when = DAY_NS - 10 * NS_PER_DAY; when <= DAY_NS && (by_template || by_app); when += 10 * NS_PER_DAY)
+        for (size_t i = 0; i < rows_len; i++)
+            if (strcmp(rows[i].label, "benign") == 0 && rows[i].status == 200 && !(by_app && held_out(&rows[i])))
+                feed(&rows[i], by_app ? rows[i].app : rows[i].template_id, when, i);
     for (size_t i = 0; i < ARRAY_LEN(dialects); i++) {
         bench_set_backfill(benches[i], false);
         bench_forget_alerts(benches[i]);
