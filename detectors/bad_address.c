@@ -23,6 +23,7 @@
 #include "detectors/kit/slots.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
+#include "enrich/places.h"
 #include "settings/option.h"
 
 #include <stdio.h>
@@ -95,6 +96,7 @@ static bool touch_account(struct baseline *b, const struct observation *obs)
 struct facts {
     struct fact_value at[FACTS_MAX];
     size_t len;
+    char place[PLACE_TEXT_MAX];
 };
 
 static void add_set(struct facts *f, const char *name, struct slice text)
@@ -116,6 +118,19 @@ static void add_map(struct facts *f, const char *name, struct slice key, int64_t
                                                .number = number };
 }
 
+/* What the row says of itself, or else what the operator or a file says. */
+static void add_place(struct facts *f, const struct observation *obs, const struct enrich *e)
+{
+    struct place place;
+
+    if (!slice_empty(obs->text[F_PLACE])) {
+        add_set(f, "place", obs->text[F_PLACE]);
+        return;
+    }
+    enrich_place(e, obs->text[F_ADDRESS], SL(""), obs->minute_ns, &place);
+    add_set(f, "place", place_text(&place, f->place));
+}
+
 static void add_request(struct facts *f, const struct observation *obs, const char *status_text,
                         bool is_counted)
 {
@@ -129,7 +144,6 @@ static void add_request(struct facts *f, const struct observation *obs, const ch
     add_set(f, "database", obs->text[F_DATABASE]);
     add_set(f, "container", obs->text[F_CONTAINER]);
     add_set(f, "region", obs->text[F_REGION]);
-    add_set(f, "place", obs->text[F_PLACE]);
     if (f->len < FACTS_MAX && !slice_empty(obs->sample))
         f->at[f->len++] = (struct fact_value){ .name = "activityId", .kind = FACT_SAMPLE,
                                                .number = (int64_t)(obs->key % FACT_SAMPLES), .text = obs->sample };
@@ -245,6 +259,7 @@ static int emit(const struct finding *in, const struct verdict *v, const struct 
 
     (void)snprintf(status, sizeof(status), "%d", (int)obs->status);
     add_request(&f, obs, status, in->is_counted);
+    add_place(&f, obs, ctx->enrich);
     for (size_t i = 0; i < in->listings_len; i++) {
         if ((in->listings[i].category == FEED_TOR) == is_tor)
             add_listing(&f, &in->listings[i]);

@@ -75,9 +75,9 @@ static void band_describe(const void *value, struct buf *out)
     fmt_bytes(out, v.p99);
 }
 
-static bool band_hours(const void *value, struct baseline_hours *ret)
+static bool band_hours(const void *value, int32_t len_hours, struct baseline_hours *ret)
 {
-    return band_look_hours(value, ret);
+    return band_look_hours(value, len_hours, ret);
 }
 
 static const struct baseline_memory band_memory = {

@@ -4,6 +4,7 @@
  *   {name}         account, subject, count, first, last, day, severity, api, variant, or a fact
  *   {name:bytes}   a number as "7.4 GB";   {name:count} "1,234"; {name:first} the first text of a set
  *   {name:tenths}  25 as "2.5";            {name:ru} thousandths as "3,120 RU"
+ *   {name:place}   where an address is, as "Amsterdam, Netherlands"
  *   {name:kql}     a KQL literal: the first text quoted, or a datetime for first/last/day
  *   {name:kqlset}  ("a", "b") of a set
  *   [[ ... ]]      left out when something inside it is missing; nests
@@ -15,6 +16,7 @@
 #include "base/kql_quote.h"
 #include "base/num.h"
 #include "base/timeutil.h"
+#include "enrich/places.h"
 
 #include <stdio.h>
 
@@ -33,6 +35,16 @@ static void add_entries(struct buf *out, const struct fact *f)
     }
     if (f->len > shown || f->more)
         buf_addf(out, " (+%zu%s)", f->len - shown, f->more ? " or more" : "");
+}
+
+static void add_places(struct buf *out, const struct fact *f)
+{
+    for (size_t i = 0; i < f->len && i < SHOWN_MAX; i++) {
+        buf_add_str(out, i > 0 ? "; " : "");
+        place_words(slice_of(f->entries[i].text), out);
+    }
+    if (f->len > SHOWN_MAX)
+        buf_addf(out, " (+%zu)", f->len - SHOWN_MAX);
 }
 
 static void add_kql_set(struct buf *out, const struct fact *f)
@@ -73,6 +85,8 @@ static bool expand_fact(const struct alert *a, const char *name, struct slice ho
             return false;
         if (slice_eq(how, SL("kqlset")))
             add_kql_set(out, f);
+        else if (slice_eq(how, SL("place")))
+            add_places(out, f);
         else if (slice_eq(how, SL("kql")) || slice_eq(how, SL("first")))
             add_text(out, f->entries[0].text, how);
         else
@@ -256,7 +270,7 @@ void alert_who(const struct alert *a, struct buf *out)
 void alert_where(const struct alert *a, struct buf *out)
 {
     if (has(a, "address"))
-        alert_expand(a, "{address}[[, {place}]][[, network {network}]][[, listed as {category}]][[ by {feed}]]", out);
+        alert_expand(a, "{address}[[, {place:place}]][[, network {network}]][[, listed as {category}]][[ by {feed}]]", out);
 }
 
 void alert_count(const struct alert *a, struct buf *out)
@@ -269,6 +283,7 @@ void alert_fact_words(const struct alert *a, const struct fact *f, struct buf *o
 {
     static const struct { const char *end, *how; } units[] = {
         { "Bytes", ":bytes" }, { "bytesOut", ":bytes" }, { "10", ":tenths" }, { "ruMilli", ":ru" }, { "listedSince", ":time" },
+        { "readAt", ":time" }, { "firstSeen", ":time" }, { "place", ":place" },
     };
     const char *how = "";
     char template_text[80];

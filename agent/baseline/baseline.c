@@ -19,6 +19,7 @@
 #include "baseline/slots.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -757,7 +758,16 @@ bool baseline_hours_row(const struct baseline *b, const struct baseline_row *row
     const struct baseline_memory *m = align_value(b, row, aligned);
 
     *ret = (struct baseline_hours){ 0 };
-    return m && m->hours && m->hours(aligned, ret);
+    return m && m->hours && m->hours(aligned, slots_len(&b->cfg), ret);
+}
+
+bool baseline_place_row(const struct baseline *b, const struct baseline_row *row, struct baseline_place *ret)
+{
+    uint64_t aligned[VALUE_WORDS];
+    const struct baseline_memory *m = align_value(b, row, aligned);
+
+    *ret = (struct baseline_place){ .lat = (double)NAN, .lon = (double)NAN };
+    return m && m->place && m->place(row->key, aligned, ret);
 }
 
 bool baseline_drop_row(struct baseline *b, const struct baseline_row *row)

@@ -21,8 +21,16 @@
 struct buf;
 
 struct baseline_hours { /* bytes, or what the memory measures; 0: not active, or not known */
-    int64_t usual[2][24];    /* UTC; of working days, of weekend days */
+    int64_t usual[7][24];    /* UTC; Monday first */
     int64_t median, p99;     /* of all active hours */
+    int64_t day_ns;          /* the newest day of which it knows anything: */
+    struct baseline_hour { int64_t usual, p99, seen; } day[24];
+};
+
+struct baseline_place { /* that an account is used from */
+    char name[40];           /* code of a country, or a region of Azure */
+    double lat, lon;         /* NAN when the memory does not know */
+    int days;                /* on how many of the last 60, by closed slots */
 };
 
 struct baseline_memory { /* one kind of memory, declared statically by its detector */
@@ -34,8 +42,10 @@ struct baseline_memory { /* one kind of memory, declared statically by its detec
     bool (*migrate)(uint16_t from_version, const void *from, size_t from_size, void *to);
     /* Optional: one line for `baseline show`. */
     void (*describe)(const void *value, struct buf *out);
-    /* Optional: what the hours of a day usually reach. */
-    bool (*hours)(const void *value, struct baseline_hours *ret);
+    /* Optional: what the hours of a week usually reach, and those of the newest day did. */
+    bool (*hours)(const void *value, int32_t len_hours, struct baseline_hours *ret);
+    /* Optional: the place that a key of this memory is; false: it is something else. */
+    bool (*place)(struct slice key, const void *value, struct baseline_place *ret);
     /* Optional: from `slot` (slots.h) on the key is as usual as one that was seen every day. */
     void (*confirm)(void *value, int32_t slot);
 };
@@ -107,6 +117,7 @@ void baseline_forget_all(struct baseline *b);      /* before a reload, after a f
  * detector is switched off), or the memory has no such word. A drop or a confirmation is an unsaved change. */
 bool baseline_describe_row(const struct baseline *b, const struct baseline_row *row, struct buf *out);
 bool baseline_hours_row(const struct baseline *b, const struct baseline_row *row, struct baseline_hours *ret);
+bool baseline_place_row(const struct baseline *b, const struct baseline_row *row, struct baseline_place *ret);
 bool baseline_drop_row(struct baseline *b, const struct baseline_row *row);
 bool baseline_confirm_row(struct baseline *b, const struct baseline_row *row, int64_t time_ns);
 bool baseline_can_confirm(const struct baseline *b, const char *memory);

@@ -3,13 +3,12 @@
 #include "alert/catalogue.h"
 #include "base/num.h"
 #include "base/timeutil.h"
+#include "console/compare.h"
 #include "console/html.h"
+#include "console/places.h"
 #include "console/related.h"
 #include "console/view.h"
 #include "store/store.h"
-
-#include <math.h>
-#include <stdio.h>
 
 #define TEXT_MAX 65536
 
@@ -90,51 +89,6 @@ static void add_story(struct buf *out, const struct alert *a)
     for (size_t i = 0; i < TECHNIQUES_MAX && a->type->techniques[i]; i++)
         buf_addf(out, " <code>%s</code>", a->type->techniques[i]);
     buf_addf(out, ", confidence %d of 100</dd></dl>\n", a->confidence);
-}
-
-/* ---- usual against observed --------------------------------------------------------------------------------------- */
-
-static bool is_bytes(const struct fact *f)
-{
-    return !fact_is_list(f) && f->number > 0 &&
-           (slice_ends_nocase(slice_of(f->name), SL("bytes")) || strcmp(f->name, "bytesOut") == 0);
-}
-
-static void add_bar(struct buf *out, const struct fact *f, double highest, int row)
-{
-    CLEANUP(buf_release) struct buf bytes = BUF_INIT(64);
-    const char *class = strncmp(f->name, "usual", 5) == 0 ? "usual" : strncmp(f->name, "limit", 5) == 0 ? "limit" : "seen";
-
-    fmt_bytes(&bytes, f->number);
-    buf_addf(out, "<text class=\"name\" x=\"0\" y=\"%d\">%s</text><rect class=\"%s\" x=\"180\" y=\"%d\" width=\"%.1f\" "
-                  "height=\"16\"/><text x=\"%.1f\" y=\"%d\">%s</text>",
-             row * 24 + 17, f->name, class, row * 24 + 4, 400 * log10((double)f->number + 1) / highest,
-             188 + 400 * log10((double)f->number + 1) / highest, row * 24 + 17, buf_cstr(&bytes));
-}
-
-/* On a log scale: what alerts is ten and a hundred times the usual. */
-static void add_chart(struct buf *out, const struct alert *a)
-{
-    double highest = 0;
-    int rows = 0, usual = 0;
-
-    for (size_t i = 0; i < a->facts_len; i++)
-        if (is_bytes(&a->facts[i])) {
-            double at = log10((double)a->facts[i].number + 1);
-
-            highest = at > highest ? at : highest;
-            usual += strncmp(a->facts[i].name, "usual", 5) == 0;
-            rows++;
-        }
-    if (usual == 0 || rows == usual)
-        return;
-    buf_addf(out, "<h2>Usual against observed</h2><svg class=\"bars\" viewBox=\"0 0 680 %d\" role=\"img\" "
-                  "aria-label=\"Observed and usual bytes, log scale; the numbers are in the evidence below\">", rows * 24 + 4);
-    rows = 0;
-    for (size_t i = 0; i < a->facts_len; i++)
-        if (is_bytes(&a->facts[i]))
-            add_bar(out, &a->facts[i], highest, rows++);
-    buf_add_str(out, "</svg>\n");
 }
 
 /* ---- the rest ----------------------------------------------------------------------------------------------------- */
@@ -233,10 +187,15 @@ int alert_page(struct view *v, struct error *err)
     html_add_severity(v->out, a->severity);
     buf_addf(v->out, " <code>%s</code>%s%s</p>\n", a->id, a->is_final ? "" : " <span class=\"state good\">open</span>",
              a->is_suppressed ? " <span class=\"state slow\">suppressed</span>" : "");
+    buf_add_str(v->out, "<div class=\"top\"><div>");
     add_story(v->out, a);
-    add_chart(v->out, a);
+    buf_add_str(v->out, "</div>\n");
+    if (places_add_of_alert(v, a, err) < 0)
+        return -1;
+    buf_add_str(v->out, "</div>\n");
     if (related_add_members(v, a, err) < 0)
         return -1;
+    compare_add(v->out, a);
     add_steps(v->out, a, "Investigate", a->type->investigate);
     add_steps(v->out, a, "Contain and recover", a->type->remediate);
     add_steps(v->out, a, "Prevent", a->type->prevent);
@@ -245,6 +204,7 @@ int alert_page(struct view *v, struct error *err)
     html_add(v->out, buf_slice(&description));
     buf_add_str(v->out, "</p>\n");
     add_rows_behind(v->out, a);
+    compare_add_requests(v->out, a);
     add_evidence(v->out, a);
     if (related_add_others(v, a, err) < 0 || add_deliveries(v, a, err) < 0)
         return -1;

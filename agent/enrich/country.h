@@ -14,5 +14,7 @@
 const char *country_code(struct slice text);
 /* "Netherlands" for "NL"; NULL when unknown. Static. */
 const char *country_name(struct slice code);
+/* About the middle of it, to the degree: good enough for a dot on a map of the world. False when unknown. */
+bool country_middle(struct slice code, double *ret_lat, double *ret_lon);
 
 #endif

@@ -355,29 +355,51 @@ static double number_member(struct json_object *o, const char *key, double most)
     return fabs(d) <= most ? d : (double)NAN;
 }
 
-/* {"country":"Netherlands","state":"North Holland","city":"Amsterdam","latitude":52.3,"longitude":4.9} */
-static void read_row(struct found *f, struct slice text)
+bool place_read(struct slice text, struct place_said *ret)
 {
     struct json_tokener *tok = NULL;
     struct json_object *o = NULL;
-    struct slice country;
+    bool is_place = false;
 
+    *ret = (struct place_said){ .lat = (double)NAN, .lon = (double)NAN };
     if (text.len == 0 || text.len > ROW_PLACE_MAX || text.at[0] != '{' || !(tok = json_tokener_new_ex(4)))
-        return;
+        return false;
     o = json_tokener_parse_ex(tok, text.at, (int)text.len);
     json_tokener_free(tok);
     if (o && json_object_is_type(o, json_type_object)) {
-        country = text_member(o, "country");
-        if (!slice_empty(country)) {
-            keep_country(f, country, "workspace");
-            keep(f->city, sizeof f->city, text_member(o, "city"));
-            f->lat = number_member(o, "latitude", 90);
-            f->lon = number_member(o, "longitude", 180);
-            if (isnan(f->lat) || isnan(f->lon))
-                f->lat = f->lon = (double)NAN;
-        }
+        keep(ret->country, sizeof ret->country, text_member(o, "country"));
+        keep(ret->city, sizeof ret->city, text_member(o, "city"));
+        ret->lat = number_member(o, "latitude", 90);
+        ret->lon = number_member(o, "longitude", 180);
+        if (isnan(ret->lat) || isnan(ret->lon))
+            ret->lat = ret->lon = (double)NAN;
+        is_place = ret->country[0];
     }
     json_object_put(o);
+    return is_place;
+}
+
+static void read_row(struct found *f, struct slice text)
+{
+    struct place_said said;
+
+    if (!place_read(text, &said))
+        return;
+    keep_country(f, slice_of(said.country), "workspace");
+    keep(f->city, sizeof f->city, slice_of(said.city));
+    f->lat = said.lat;
+    f->lon = said.lon;
+}
+
+void place_words(struct slice text, struct buf *out)
+{
+    struct place_said said;
+
+    if (!place_read(text, &said)) {
+        buf_add_slice(out, text);
+        return;
+    }
+    buf_addf(out, "%s%s%s", said.city, said.city[0] ? ", " : "", said.country);
 }
 
 /* ---- the question ----------------------------------------------------------------------------------- */

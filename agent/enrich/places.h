@@ -61,6 +61,13 @@ extern const struct option_spec places_options[];
 /* As geo_info_from_ip_address would write it, for the alert. Empty when the place says nothing. */
 #define PLACE_TEXT_MAX 320
 struct slice place_text(const struct place *p, char room[PLACE_TEXT_MAX]);
+/* And back: {"country":"Netherlands","state":"North Holland","city":"Amsterdam","latitude":52.3,"longitude":4.9}. False:
+ * it is something else, or names no country. */
+struct place_said { char country[64], city[64]; double lat, lon; /* NAN when unsaid */ };
+bool place_read(struct slice text, struct place_said *ret);
+/* "Amsterdam, Netherlands"; what is no such text stays as it is. */
+struct buf;
+void place_words(struct slice text, struct buf *out);
 /* Great-circle distance in km; NAN when a position is unsaid. */
 double place_distance_km(double lat1, double lon1, double lat2, double lon2);
 

@@ -534,24 +534,6 @@ static void set_view(struct band_view *v, const struct shape *shape, int32_t fro
     v->spread_q8 = shape->spread;
 }
 
-bool band_look_hours(const struct band *b, struct baseline_hours *ret)
-{
-    struct band_view all;
-    bool is_known = false;
-
-    band_look_all(b, &all);
-    ret->median = all.median;
-    ret->p99 = all.p99;
-    for (int kind = 0; kind < 2; kind++)
-        for (int hour = 0; hour < BAND_HOURS; hour++) {
-            if (b->usual[kind][hour] == 0)
-                continue;
-            ret->usual[kind][hour] = scale_exp_q8(level_q8(b->usual[kind][hour]));
-            is_known = true;
-        }
-    return is_known;
-}
-
 void band_look_all(const struct band *b, struct band_view *ret)
 {
     struct shape shape;
@@ -610,6 +592,51 @@ void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t ho
     ret->peak = level ? scale_exp_q8(level_q8(level + 1) - 1) : 0;
     if (!look_at_hour(&known, &c, ret))
         ret->is_quiet_hour = times_seen(&c) < SEEN_MIN && ret->history_days >= QUIET_DAYS && !known.is_of_days && keeps_hours(&known);
+}
+
+/* ---- for people -------------------------------------------------------------------------------- */
+
+static int64_t usual_of(const struct band *b, int32_t weekday, int32_t hour)
+{
+    int32_t level = b->usual[weekday == 0 || weekday == 6][hour];
+
+    return level ? scale_exp_q8(level_q8(clamp(level + b->weekday[weekday] / WEEKDAY_PARTS, 1, UINT8_MAX))) : 0;
+}
+
+/* An hour of the newest slot's day: what it usually has, and what it had as far as that is still kept. */
+static void look_at_day(const struct band *b, int32_t hour, int32_t len, struct baseline_hour *ret)
+{
+    int32_t slot = b->newest - b->newest % 24 + hour / len * len, age = (b->newest - slot) / len;
+    struct band_view v;
+
+    if (slot <= b->newest && age < 3 && b->hours[age][hour % len])
+        ret->seen = scale_exp_q8(level_q8(b->hours[age][hour % len]));
+    ret->usual = usual_of(b, weekday_of(slots_day(slot)), hour);
+    if (!ret->usual)
+        return;
+    band_look(b, slot == b->newest ? SLOT_NOW : SLOT_BEFORE, slot, hour % len, len, &v);
+    ret->p99 = larger(v.p99, ret->usual);
+}
+
+bool band_look_hours(const struct band *b, int32_t len_hours, struct baseline_hours *ret)
+{
+    struct band_view all;
+    bool is_known = false;
+
+    band_look_all(b, &all);
+    ret->median = all.median;
+    ret->p99 = all.p99;
+    for (int32_t day = 0; day < 7; day++)
+        for (int32_t hour = 0; hour < BAND_HOURS; hour++) {
+            ret->usual[day][hour] = usual_of(b, (day + 1) % 7, hour);
+            is_known = is_known || ret->usual[day][hour];
+        }
+    if (b->newest == SLOT_NEVER)
+        return false;
+    ret->day_ns = slots_day(b->newest) * NS_PER_DAY;
+    for (int32_t hour = 0; hour < BAND_HOURS; hour++)
+        look_at_day(b, hour, len_hours, &ret->day[hour]);
+    return is_known;
 }
 
 int64_t band_ordinary(const struct band_view *v, const struct band_rule *rule)

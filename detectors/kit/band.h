@@ -81,8 +81,8 @@ void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t ho
                struct band_view *ret);
 /* Of all hours up to newest-3, for people. */
 void band_look_all(const struct band *b, struct band_view *ret);
-/* The hours of a day, for people. False: none is known yet. */
-bool band_look_hours(const struct band *b, struct baseline_hours *ret);
+/* The hours of a week and of the newest day, for people. False: none is known yet. */
+bool band_look_hours(const struct band *b, int32_t len_hours, struct baseline_hours *ret);
 /* More than this in an hour is unusual. 0 when there are too few samples. */
 int64_t band_limit(const struct band_view *v, const struct band_rule *rule);
 /* Are two days weeks or months (three at most) apart? A job by the calendar comes back so. */

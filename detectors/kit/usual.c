@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "detectors/kit/slots.h"
 
+#include <stdio.h>
+
 #define KEY_MAX 320
 #define RESTLESS_DAYS 6  /* one new value is new on up to two days: so about four values a month */
 #define SETTLING_DAYS 4  /* everything is new to a new account */
@@ -72,9 +74,33 @@ static void value_confirm(void *at, int32_t slot)
     }
 }
 
+/* As unusual_place.c packs it, before the principal. */
+struct cell {
+    int16_t lat, lon;
+    char country[8];
+};
+
+static bool value_place(struct slice key, const void *at, struct baseline_place *ret)
+{
+    const struct value *v = at;
+    struct slice name = slice_empty(key) ? SL("") : slice_make(key.at + 1, key.len - 1);
+    struct cell cell;
+
+    ret->days = days_count(&v->learned[0], slots_day(v->newest), USUAL_DAYS);
+    if (!slice_empty(key) && key.at[0] == USUAL_CELL && name.len >= sizeof cell) {
+        memcpy(&cell, name.at, sizeof cell);
+        ret->lat = cell.lat;
+        ret->lon = cell.lon;
+        (void)snprintf(ret->name, sizeof ret->name, "%.8s", cell.country);
+        return true;
+    }
+    (void)snprintf(ret->name, sizeof ret->name, "%.*s", SLF(slice_cut(name, sizeof ret->name - 1)));
+    return !slice_empty(key) && key.at[0] == USUAL_COUNTRY;
+}
+
 const struct baseline_memory usual_value_memory = {
     .name = "usual.value", .version = 1, .size = sizeof(struct value), .max_keys = 1000000,
-    .describe = value_describe, .confirm = value_confirm,
+    .describe = value_describe, .place = value_place, .confirm = value_confirm,
 };
 
 const struct baseline_memory usual_address_memory = {

@@ -24,6 +24,12 @@ SUPPRESSED = [
     {"name": "old drill", "types": ["CosmosDB_TorAnomaly"], "accounts": ["contoso-drill"], "reason": "test",
      "comment": "the red team of last spring", "expires": "2026-03-01"},
 ]
+PLACES = [
+    {"cidr": "192.0.2.0/24", "name": "head office", "country": "DE", "city": "Berlin", "lat": 52.5, "lon": 13.4},
+    {"cidr": "203.0.113.7/32", "name": "branch", "country": "PT", "city": "Porto", "lat": 41.1, "lon": -8.6},
+    {"cidr": "203.0.113.66/32", "country": "BR", "city": "Manaus", "lat": -3.1, "lon": -60.0},
+    {"cidr": "198.51.100.0/24", "country": "NG", "city": "Lagos", "lat": 6.5, "lon": 3.4},
+]
 
 
 def more_rows():
@@ -61,7 +67,7 @@ class World:
             doc = json.load(f)
         other = {**doc["sources"][0], "name": "archive", "workspace": ARCHIVE, **archive}
         doc["sources"] = [doc["sources"][0], other] if prod else [other]
-        doc.update(feeds=lists, suppressions=SUPPRESSED, console={"listen": "127.0.0.1:%d" % self.port},
+        doc.update(feeds=lists, networks=PLACES, suppressions=SUPPRESSED, console={"listen": "127.0.0.1:%d" % self.port},
                    trusted=[{"address": "192.0.2.77", "note": "backup host"}],
                    detectors={"volume": {"sensitivity": "high"}},
                    outputs=[{"name": "file", "type": "file", "path": self.out},

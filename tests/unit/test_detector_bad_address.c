@@ -250,6 +250,30 @@ START_TEST(a_trusted_network_is_left_alone_until_its_trust_ends)
 }
 END_TEST
 
+START_TEST(the_place_is_the_row_s_own_word_or_the_operator_s)
+{
+    static const char said[] = "{\"country\":\"Nigeria\",\"city\":\"Lagos\"}";
+    struct bench *b = open_with_tor();
+    struct network_table *t = network_table_new();
+    struct network n = { .name = "abroad", .country = "BR", .city = "Manaus", .lat = -3.1, .lon = -60, .until_ns = INT64_MAX };
+    struct error err = { 0 };
+    struct observation silent = request_at("2026-03-01T10:00", EXIT), talking = request_at("2026-03-02T10:00", EXIT);
+
+    talking.text[F_PLACE] = slice_of(said);
+    ck_assert_int_eq(network_table_add(t, SL("203.0.113.0/24"), &n, &err), 0);
+    ck_assert_int_eq(enrich_set_networks(bench_enrich(b), t, &err), 0);
+    bench_feed(b, &silent);
+    ck_assert_str_eq(alert_text(bench_only(b, TOR), "place"),
+                     "{\"country\":\"Brazil\",\"city\":\"Manaus\",\"latitude\":-3.1000,\"longitude\":-60.0000}");
+    bench_feed(b, &talking);
+    ck_assert_uint_eq(bench_alerts(b), 2);
+    for (size_t i = 0; i < 2; i++)
+        if (bench_alert(b, i)->bucket_ns == bench_time("2026-03-02"))
+            ck_assert_str_eq(alert_text(bench_alert(b, i), "place"), said);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(what_the_slot_before_saw_does_not_make_an_address_known)
 {
     static const char *const times[] = { "2026-03-01T23:30", "2026-03-02T00:30" };
@@ -473,6 +497,7 @@ int main(void)
     tcase_add_test(t, tor_and_threat_listings_speak_in_alerts_of_their_own);
     tcase_add_test(t, unsure_listings_are_ignored_as_configured);
     tcase_add_test(t, a_trusted_network_is_left_alone_until_its_trust_ends);
+    tcase_add_test(t, the_place_is_the_row_s_own_word_or_the_operator_s);
     tcase_add_test(t, what_the_slot_before_saw_does_not_make_an_address_known);
     tcase_add_test(t, backfill_teaches_who_was_here_and_says_nothing);
     tcase_add_test(t, requests_of_one_day_are_one_alert_and_of_two_days_two);

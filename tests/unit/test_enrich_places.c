@@ -3,6 +3,7 @@
 #include "enrich/places.h"
 
 #include "base/timeutil.h"
+#include "base/buf.h"
 #include "enrich/country.h"
 #include "enrich/networks.h"
 #include "tests/kit/mmdb.h"
@@ -209,6 +210,40 @@ START_TEST(words_and_distance)
 }
 END_TEST
 
+START_TEST(a_place_is_read_back_and_told_in_words)
+{
+    static const struct { const char *text, *words; bool is_place; } cases[] = {
+        { ROW, "Utrecht, Netherlands", true },
+        { "{\"country\":\"Brazil\"}", "Brazil", true },
+        { "{\"country\":\"Brazil\",\"latitude\":91,\"longitude\":1}", "Brazil", true },
+        { "{\"city\":\"Utrecht\"}", "{\"city\":\"Utrecht\"}", false },
+        { "branch office", "branch office", false },
+        { "", "", false },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out = BUF_INIT(1024);
+        struct place_said said;
+
+        ck_assert_int_eq(place_read(slice_of(cases[i].text), &said), cases[i].is_place);
+        ck_assert(isnan(said.lat) == (i != 0));
+        place_words(slice_of(cases[i].text), &out);
+        ck_assert_str_eq(buf_cstr(&out), cases[i].words);
+        buf_release(&out);
+    }
+}
+END_TEST
+
+START_TEST(countries_have_a_middle)
+{
+    double nl[2], ng[2];
+
+    ck_assert(country_middle(SL("nl"), &nl[0], &nl[1]) && country_middle(SL("NG"), &ng[0], &ng[1]));
+    ck_assert(!country_middle(SL("??"), &nl[0], &nl[1]));
+    ck_assert_double_eq_tol(place_distance_km(nl[0], nl[1], ng[0], ng[1]), 4700, 300);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("places");
@@ -223,6 +258,8 @@ int main(void)
     tcase_add_test(t, a_changed_file_is_read_again_and_a_damaged_one_is_not);
     tcase_add_test(t, countries_have_one_spelling);
     tcase_add_test(t, words_and_distance);
+    tcase_add_test(t, a_place_is_read_back_and_told_in_words);
+    tcase_add_test(t, countries_have_a_middle);
     suite_add_tcase(s, t);
     r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
