@@ -169,6 +169,21 @@ static int ask(struct azure_credential *c, const char *url, const struct secret 
     return http_perform(c->sv->http, &req, ret, err);
 }
 
+/* 401 is Arc's challenge, whose file only its group can read: there is an identity all the same. */
+enum managed_state managed_look(struct azure_credential *c, const char *scope)
+{
+    CLEANUP(buf_wipe_release) struct buf url = BUF_INIT(8192);
+    CLEANUP(http_answer_release) struct http_answer answer = { 0 };
+    enum managed_state state = MANAGED_ABSENT;
+    struct error err = { 0 };
+
+    if (managed_detect(&c->managed, NULL, &err) == 0 && make_url(&c->managed, scope, &url, &err) == 0 &&
+        ask(c, buf_cstr(&url), NULL, &answer, &err) == 0)
+        state = answer.status == 200 || answer.status == 401 ? MANAGED_GIVES : MANAGED_REFUSES;
+    buf_wipe_release(&answer.body); /* a token */
+    return state;
+}
+
 /* ---- Azure Arc's challenge -------------------------------------------------------------------------------------- */
 
 /* Basic realm=/var/opt/azcmagent/tokens/<name>.key */

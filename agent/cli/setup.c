@@ -1,13 +1,18 @@
 /* setup.c - `cosmowatch setup`: from a workspace and where alerts should go to a configuration that was tried.
  *
- * Takes words on the command line, and asks for the rest where a person sits at a terminal. What an output needs is read
- * from its own option table, so a new output is known here at once. It writes one file and runs `check --online` on it;
- * in Azure it changes nothing, but prints the commands that somebody with the rights may run.
+ * Takes words on the command line, and asks for the rest where a person sits at a terminal: then each part is tried as soon
+ * as it is known, and may be answered again. What an output needs is read from its own option table, so a new output is
+ * known here at once. It writes one file, and one of mode 0600 for each secret that was typed, and runs `check --online` on
+ * it; in Azure it changes nothing: the commands for what is missing there are printed. Until the end nothing is in place.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "assemble.h"
 #include "azure/azure.h"
+#include "azure/credential.h"
 #include "base/json_out.h"
+#include "cli/ask.h"
 #include "cli/check.h"
 #include "cli/cli.h"
+#include "net/http.h"
 #include "outputs/output.h"
 #include "settings/errors.h"
 #include "settings/option.h"
@@ -15,10 +20,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define USER "cosmowatch" /* whom the service runs as */
+#define DEFAULT_OUTPUT "file,path=/var/log/cosmowatch/alerts.json"
 
 enum { V_WORKSPACE, V_CLOUD, V_IDENTITY, V_TENANT, V_CLIENT, V_SECRET, V_CONSOLE, V_ENDPOINT };
 static const char *const value_names[] = { "--workspace", "--cloud", "--identity", "--tenant", "--client-id", "--secret",
@@ -26,41 +35,153 @@ static const char *const value_names[] = { "--workspace", "--cloud", "--identity
 enum { F_REPLACE, F_OFFLINE, F_NO_FEEDS };
 static const char *const flag_names[] = { "--replace", "--offline", "--no-feeds", NULL };
 
+enum { AUTH_MANAGED, AUTH_SECRET, AUTH_CERTIFICATE, AUTH_WORKLOAD, AUTH_ENVIRONMENT, AUTH_DEFAULT };
+static const char *const identities[] = { "managed_identity", "client_secret", "certificate", "workload_identity",
+                                          "environment", "default", NULL };
+
 struct setup {
     struct cli_args args;
-    struct buf yaml;
-    bool asks;              /* a person is there */
-    char line[4096];        /* the last answer */
+    struct asker asker;
+    const char *path;
+    struct buf fresh;   /* where it is written first */
+    struct buf source, outputs, rest;
+    struct buf made;    /* names of outputs, ",file,webhook," */
 };
 
-/* ---- questions ------------------------------------------------------------------------------------------------------ */
+/* ---- what may be answered ------------------------------------------------------------------------------------------- */
 
-/* The answer, or the preset for an empty one. NULL: the input ended. */
-static const char *ask(struct setup *s, const char *question, const char *preset)
+typedef int accept_fn(const char *answer, struct error *err);
+
+static int accept_workspace(const char *answer, struct error *err)
 {
-    size_t len = 0;
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    bool is_one = strlen(answer) == sizeof shape - 1;
 
-    (void)fprintf(stderr, preset && preset[0] ? "%s [%s]: " : "%s: ", question, preset);
-    if (!fgets(s->line, sizeof s->line, stdin))
-        return NULL;
-    len = strlen(s->line);
-    while (len > 0 && (s->line[len - 1] == '\n' || s->line[len - 1] == '\r' || s->line[len - 1] == ' '))
-        s->line[--len] = '\0';
-    return len > 0 ? s->line : preset;
+    for (size_t i = 0; is_one && shape[i]; i++)
+        is_one = shape[i] == '-' ? answer[i] == '-' : strchr("0123456789abcdefABCDEF", answer[i]) != NULL;
+    if (is_one)
+        return 0;
+    return error_set(err, ERR_CONFIG, "'%.60s' is no workspace id: that is a GUID (8-4-4-4-12 digits and letters a to f); "
+                                      "the name of the workspace and its resource id are something else", answer);
 }
 
-/* From the command line, or asked for. -1: neither. */
-static int want(struct setup *s, int value, const char *question, const char *preset, struct error *err)
+static int accept_cloud(const char *answer, struct error *err)
 {
-    const char *answer = s->args.value[value];
+    if (azure_cloud_find(answer))
+        return 0;
+    return error_set(err, ERR_CONFIG, "'%.40s' is no Azure we know: public, us_government, china", answer);
+}
 
-    if (!answer)
-        answer = s->asks ? ask(s, question, preset) : preset;
-    if (!answer || !answer[0])
-        return error_set(err, ERR_CONFIG, "%s is needed: %s", value_names[value], question);
-    if (answer != s->line)
-        (void)snprintf(s->line, sizeof s->line, "%s", answer);
+static int accept_identity(const char *answer, struct error *err)
+{
+    const char *near = settings_nearest(slice_of(answer), identities);
+
+    for (size_t i = 0; identities[i]; i++)
+        if (strcmp(identities[i], answer) == 0)
+            return 0;
+    return error_set(err, ERR_CONFIG, "'%.40s' is no way to prove who we are; did you mean %s?", answer,
+                     near ? near : "managed_identity");
+}
+
+static int accept_reference(const char *answer, struct error *err)
+{
+    if (secret_ref_is_valid(slice_of(answer)))
+        return 0;
+    return error_set(err, ERR_CONFIG, "a secret is named by ${file:/PATH}, ${env:NAME} or ${credential:NAME}, and never "
+                                      "written down here");
+}
+
+/* From the command line, or asked for until it is right. -1: neither, or what the command line says is wrong. The answer
+ * stands in asker.line. */
+static int want(struct setup *s, int value, const char *question, const char *preset, accept_fn *accept, struct error *err)
+{
+    const char *given = s->args.value[value], *answer = given;
+
+    for (;;) {
+        if (!given)
+            answer = s->asker.is_there ? ask_line(&s->asker, question, preset) : preset;
+        if (answer && answer[0] && (!accept || accept(answer, err) == 0))
+            break;
+        if (!answer || given || !s->asker.is_there)
+            return answer && answer[0] ? -1 : error_set(err, ERR_CONFIG, "%s is needed: %s", value_names[value], question);
+        (void)fprintf(stderr, "  %s\n", answer[0] ? err->msg : "there is no way without");
+        *err = (struct error){ 0 };
+    }
+    if (answer != s->asker.line)
+        (void)snprintf(s->asker.line, sizeof s->asker.line, "%s", answer);
     return 0;
+}
+
+/* ---- files ---------------------------------------------------------------------------------------------------------- */
+
+/* The service must be able to read it when root writes it; nobody else needs to. */
+static int write_new(const char *path, struct slice text, mode_t mode, bool is_for_user, struct error *err)
+{
+    const struct passwd *user = getuid() == 0 ? getpwnam(USER) : NULL;
+    const struct group *group = getuid() == 0 ? getgrnam(USER) : NULL;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    bool is_written = false;
+
+    if (fd < 0)
+        return error_errno(err, ERR_IO, errno, "%s", path);
+    ask_began(path);
+    is_written = (!group || fchown(fd, is_for_user && user ? user->pw_uid : (uid_t)-1, group->gr_gid) == 0) &&
+                 write(fd, text.at, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+    if (close(fd) == 0 && is_written)
+        return 0;
+    error_errno(err, ERR_IO, errno, "%s", path);
+    (void)unlink(path);
+    return -1;
+}
+
+static int write_fresh(struct setup *s, const struct buf *text, struct error *err)
+{
+    (void)unlink(buf_cstr(&s->fresh)); /* of a run that was killed */
+    return buf_check(text, err) < 0 ? -1 : write_new(buf_cstr(&s->fresh), buf_slice(text), 0640, false, err);
+}
+
+/* Beside the configuration, under a name that is free; out: ${file:/etc/cosmowatch/webhook-token} */
+static int keep_secret(struct setup *s, const char *name, const char *value, struct buf *out, struct error *err)
+{
+    const char *slash = strrchr(s->path, '/');
+    char *dir = slash ? strndup(s->path, (size_t)(slash - s->path + 1)) : strdup(".");
+    char *whole = dir ? realpath(dir, NULL) : NULL;
+    int rc = whole ? -1 : error_errno(err, ERR_IO, errno, "the folder of %s", s->path);
+
+    for (int n = 1; whole && n < 100; n++) {
+        CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
+
+        buf_addf(&path, "%s/%s", whole, name);
+        if (n > 1)
+            buf_addf(&path, "-%d", n);
+        rc = write_new(buf_cstr(&path), slice_of(value), 0600, true, err);
+        if (rc == 0) {
+            (void)fprintf(stderr, "  kept in %s, which only the service's user may read\n", buf_cstr(&path));
+            buf_addf(out, "${file:%s}", buf_cstr(&path));
+        }
+        if (rc == 0 || access(buf_cstr(&path), F_OK) != 0)
+            break;
+    }
+    free(whole);
+    free(dir);
+    return rc;
+}
+
+/* Typed without being shown and put into a file, or a reference to where it is. */
+static int want_secret(struct setup *s, const char *name, const char *question, struct buf *out, struct error *err)
+{
+    for (;;) {
+        const char *answer = ask_hidden(&s->asker, question);
+
+        if (!answer && feof(stdin))
+            return error_set(err, ERR_CONFIG, "%s is needed", name);
+        if (answer && answer[0] == '$' && answer[1] == '{' && accept_reference(answer, err) == 0)
+            return buf_add_str(out, answer), 0;
+        if (answer && !(answer[0] == '$' && answer[1] == '{'))
+            return keep_secret(s, name, answer, out, err);
+        (void)fprintf(stderr, "  %s\n", answer ? err->msg : "there is no way without");
+        *err = (struct error){ 0 };
+    }
 }
 
 /* ---- writing -------------------------------------------------------------------------------------------------------- */
@@ -73,62 +194,190 @@ static void add_pair(struct buf *out, int indent, const char *key, const char *v
     buf_add_char(out, '\n');
 }
 
+/* ---- the source ----------------------------------------------------------------------------------------------------- */
+
+static bool has_env(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && value[0];
+}
+
+/* Does this host have an identity of Azure? Asked for at most two seconds. */
+static const char *find_managed(void)
+{
+    static const char *const said[] = {
+        [MANAGED_ABSENT] = "no managed identity answers on this host",
+        [MANAGED_REFUSES] = "this host is in Azure but has no managed identity (az vm identity assign gives it one)",
+        [MANAGED_GIVES] = "a managed identity of this host",
+    };
+    struct services sv = { .clock = &clock_system, .random = &random_system };
+    struct azure_credential c = { .sv = &sv };
+    enum managed_state state = MANAGED_ABSENT;
+
+    sv.http = http_client_new(&(struct http_client_config){ .user_agent = "cosmowatch/" COSMOWATCH_VERSION }, &sv);
+    if (sv.http)
+        state = managed_look(&c, azure_cloud_find("public")->query_scope);
+    managed_release(&c.managed);
+    http_client_free(sv.http);
+    (void)fprintf(stderr, "  found: %s\n", said[state]);
+    return state == MANAGED_GIVES ? identities[AUTH_MANAGED] : NULL;
+}
+
+/* The same order as `default` has. */
+static const char *find_identity(const struct setup *s)
+{
+    const char *found = NULL;
+
+    if (has_env("AZURE_CLIENT_ID") && has_env("AZURE_TENANT_ID") &&
+        (has_env("AZURE_CLIENT_SECRET") || has_env("AZURE_CLIENT_CERTIFICATE_PATH"))) {
+        (void)fprintf(stderr, "  found: an app in AZURE_* of the environment (the service must have them too)\n");
+        return identities[AUTH_ENVIRONMENT];
+    }
+    if (has_env("AZURE_FEDERATED_TOKEN_FILE")) {
+        (void)fprintf(stderr, "  found: a workload identity (AZURE_FEDERATED_TOKEN_FILE)\n");
+        return identities[AUTH_WORKLOAD];
+    }
+    found = s->args.flag[F_OFFLINE] ? NULL : find_managed();
+    return found || !s->asker.is_there || s->args.flag[F_OFFLINE] ? identities[AUTH_MANAGED] : identities[AUTH_SECRET];
+}
+
+static int add_app(struct setup *s, bool is_secret, struct error *err)
+{
+    CLEANUP(buf_release) struct buf reference = BUF_INIT(8192);
+
+    if (want(s, V_TENANT, "  Entra tenant, id or domain", getenv("AZURE_TENANT_ID"), NULL, err) < 0)
+        return -1;
+    add_pair(&s->source, 6, "tenant", s->asker.line);
+    if (want(s, V_CLIENT, "  Application (client) id of the app registration", getenv("AZURE_CLIENT_ID"), NULL, err) < 0)
+        return -1;
+    add_pair(&s->source, 6, "client_id", s->asker.line);
+    if (!is_secret) {
+        if (want(s, V_SECRET, "  File with its certificate and key", "/etc/cosmowatch/app.pem", NULL, err) < 0)
+            return -1;
+        add_pair(&s->source, 6, "certificate", s->asker.line);
+        return 0;
+    }
+    if (s->asker.is_there && !s->args.value[V_SECRET]) {
+        if (want_secret(s, "client-secret", "  Its secret, the value and not the id (not shown), or where it is: "
+                                            "${file:/PATH}, ${credential:NAME}", &reference, err) < 0)
+            return -1;
+    } else {
+        if (want(s, V_SECRET, "where the secret of the app is", "${file:/etc/cosmowatch/client-secret}", accept_reference,
+                 err) < 0)
+            return -1;
+        buf_add_str(&reference, s->asker.line);
+    }
+    add_pair(&s->source, 6, "client_secret", buf_cstr(&reference));
+    return 0;
+}
+
 static int add_auth(struct setup *s, struct error *err)
 {
-    static const char *const kinds[] = { "managed_identity", "client_secret", "certificate", "workload_identity",
-                                         "environment", "default", NULL };
-    const char *found = getenv("AZURE_FEDERATED_TOKEN_FILE") ? "workload_identity"
-                        : getenv("AZURE_CLIENT_ID") ? "environment" : "managed_identity";
-    int kind = 0;
+    const char *found = s->args.value[V_IDENTITY] ? NULL : find_identity(s);
 
-    if (want(s, V_IDENTITY, "How the agent proves who it is (managed_identity, client_secret, certificate, workload_identity, "
-                            "environment)", found, err) < 0)
+    if (want(s, V_IDENTITY, "  How the agent proves who it is (managed_identity, client_secret, certificate, "
+                            "workload_identity, environment)", found, accept_identity, err) < 0)
         return -1;
-    while (kinds[kind] && strcmp(kinds[kind], s->line) != 0)
-        kind++;
-    if (!kinds[kind])
-        return error_set(err, ERR_CONFIG, "'%.40s' is no way to prove who we are; did you mean %s?", s->line,
-                         settings_nearest(slice_of(s->line), kinds) ? settings_nearest(slice_of(s->line), kinds)
-                                                                    : "managed_identity");
-    buf_add_str(&s->yaml, "    # needs the role Log Analytics Reader on the workspace\n    auth:\n");
-    add_pair(&s->yaml, 6, "type", kinds[kind]);
-    if (kind == 1 || kind == 2) {
-        if (want(s, V_TENANT, "Entra tenant, id or domain", getenv("AZURE_TENANT_ID"), err) < 0)
-            return -1;
-        add_pair(&s->yaml, 6, "tenant", s->line);
-        if (want(s, V_CLIENT, "Client id of the app registration", getenv("AZURE_CLIENT_ID"), err) < 0)
-            return -1;
-        add_pair(&s->yaml, 6, "client_id", s->line);
-        if (want(s, V_SECRET, kind == 1 ? "Where its secret is (a reference, never the secret itself)"
-                                        : "File with its certificate and key",
-                 kind == 1 ? "${file:/etc/cosmowatch/client-secret}" : "/etc/cosmowatch/app.pem", err) < 0)
-            return -1;
-        if (kind == 1 && !secret_ref_is_valid(slice_of(s->line)))
-            return error_set(err, ERR_CONFIG, "a secret is named by ${file:/PATH}, ${env:NAME} or ${credential:NAME}, and "
-                                              "never written down here");
-        add_pair(&s->yaml, 6, kind == 1 ? "client_secret" : "certificate", s->line);
-    } else if (s->args.value[V_CLIENT]) {
-        add_pair(&s->yaml, 6, "client_id", s->args.value[V_CLIENT]);
-    }
+    buf_add_str(&s->source, "    # needs the role Log Analytics Reader on the workspace\n    auth:\n");
+    add_pair(&s->source, 6, "type", s->asker.line);
+    if (strcmp(s->asker.line, identities[AUTH_SECRET]) == 0 || strcmp(s->asker.line, identities[AUTH_CERTIFICATE]) == 0)
+        return add_app(s, strcmp(s->asker.line, identities[AUTH_SECRET]) == 0, err);
+    if (s->args.value[V_CLIENT])
+        add_pair(&s->source, 6, "client_id", s->args.value[V_CLIENT]);
     return 0;
 }
 
 static int add_source(struct setup *s, struct error *err)
 {
-    buf_add_str(&s->yaml, "# Written by `cosmowatch setup`. Everything that can be said here: cosmowatch config sample\n"
-                          "sources:\n  - name: workspace\n    type: log_analytics\n");
-    if (want(s, V_WORKSPACE, "Id of the Log Analytics workspace (a GUID; portal: Overview, Workspace ID)", NULL, err) < 0)
+    buf_clear(&s->source);
+    buf_add_str(&s->source, "# Written by `cosmowatch setup`. Everything that can be said here: cosmowatch config sample\n"
+                            "sources:\n  - name: workspace\n    type: log_analytics\n");
+    if (want(s, V_WORKSPACE, "  Id of the Log Analytics workspace (a GUID; portal: the workspace, Overview, Workspace ID)",
+             NULL, accept_workspace, err) < 0)
         return -1;
-    add_pair(&s->yaml, 4, "workspace", s->line);
-    if (want(s, V_CLOUD, "Which Azure (public, us_government, china)", "public", err) < 0)
+    add_pair(&s->source, 4, "workspace", s->asker.line);
+    if (want(s, V_CLOUD, "  Which Azure (public, us_government, china)", "public", accept_cloud, err) < 0)
         return -1;
-    if (!azure_cloud_find(s->line))
-        return error_set(err, ERR_CONFIG, "'%.40s' is no Azure we know: public, us_government, china", s->line);
-    if (strcmp(s->line, "public") != 0)
-        add_pair(&s->yaml, 4, "cloud", s->line);
+    if (strcmp(s->asker.line, "public") != 0)
+        add_pair(&s->source, 4, "cloud", s->asker.line);
     if (s->args.value[V_ENDPOINT])
-        add_pair(&s->yaml, 4, "endpoint", s->args.value[V_ENDPOINT]);
+        add_pair(&s->source, 4, "endpoint", s->args.value[V_ENDPOINT]);
     return add_auth(s, err);
+}
+
+/* ---- trying a part -------------------------------------------------------------------------------------------------- */
+
+static int probe(struct assembly *a, struct buf *said, struct error *err)
+{
+    struct delivery_output_config *o = a->outputs;
+    int rc = 0;
+
+    if (a->sources_len > 0)
+        return a->sources[0].ops->probe(a->sources[0].self, said, err);
+    if (a->outputs_len == 0)
+        return 0;
+    if (o->ops->open)
+        rc = o->ops->open(o->self, o->name, &a->sv, err);
+    if (rc == 0 && o->ops->probe)
+        rc = o->ops->probe(o->self, said, err);
+    if (o->ops->close)
+        o->ops->close(o->self);
+    return rc;
+}
+
+/* Of what a part says when it fails: the commands that mend it. */
+static void print_commands(const struct buf *said)
+{
+    struct slice rest = buf_slice(said), line = { 0 };
+
+    while (slice_split(&rest, '\n', &line))
+        if (slice_starts(line, SL("  do: ")))
+            (void)fprintf(stderr, "  %.*s\n", SLF(line));
+}
+
+/* Does this part of a configuration work? Says so; mistakes in it are said by whoever reads it. */
+static bool try_part(struct setup *s, const struct buf *yaml, unsigned part, const char *what)
+{
+    CLEANUP(assembly_release) struct assembly a = { 0 };
+    CLEANUP(buf_release) struct buf said = BUF_INIT(1u << 20);
+    struct error err = { 0 };
+    bool is_read = false, is_ok = false;
+
+    (void)fprintf(stderr, "  trying %s ...\n", what);
+    is_read = write_fresh(s, yaml, &err) == 0 && assemble(&a, buf_cstr(&s->fresh), part, &err) == 0;
+    is_ok = is_read && probe(&a, &said, &err) == 0;
+    (void)unlink(buf_cstr(&s->fresh));
+    if (is_ok) {
+        (void)fprintf(stderr, "  ok\n");
+        return true;
+    }
+    (void)fprintf(stderr, "  FAIL: %s\n", err.msg);
+    print_commands(&said);
+    return false;
+}
+
+static void forget_answers(struct setup *s)
+{
+    for (int i = V_WORKSPACE; i <= V_SECRET; i++)
+        s->args.value[i] = NULL;
+}
+
+static int find_source(struct setup *s, struct error *err)
+{
+    if (s->asker.is_there)
+        (void)fputs("\nWhere the logs are\n", stderr);
+    for (;;) {
+        int mark = ask_mark();
+
+        if (add_source(s, err) < 0)
+            return -1;
+        if (!s->asker.is_there || s->args.flag[F_OFFLINE] || try_part(s, &s->source, ASSEMBLE_SOURCES, "the workspace") ||
+            !ask_yes(&s->asker, "  Answer these again? (no: keep them, and mend it in Azure)", false))
+            return 0;
+        ask_undo(mark);
+        forget_answers(s);
+    }
 }
 
 /* ---- outputs -------------------------------------------------------------------------------------------------------- */
@@ -169,25 +418,75 @@ static void add_option(struct buf *out, const struct option_spec *spec, const ch
         add_pair(out, 4, key, value);
 }
 
-static int ask_required(struct setup *s, const struct output_ops *o, const struct option_spec *spec, struct error *err)
+static int ask_required(struct setup *s, const struct output_ops *o, const struct option_spec *spec, struct buf *out,
+                        struct error *err)
 {
-    CLEANUP(buf_release) struct buf question = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf question = BUF_INIT(1024), name = BUF_INIT(256), reference = BUF_INIT(8192);
     const char *answer = NULL;
 
-    if (!s->asks)
+    if (!s->asker.is_there)
         return error_set(err, ERR_CONFIG, "output %s needs %s=..., %s", o->name, spec->key, spec->help);
-    buf_addf(&question, "%s: %s (%s)", o->name, spec->key, spec->help);
+    buf_addf(&question, "  %s: %s (%s)", o->name, spec->key, spec->help);
+    if (spec->type == OPT_SECRET) {
+        buf_add_str(&question, ", not shown, or where it is: ${file:/PATH}");
+        buf_addf(&name, "%s-%s", o->name, spec->key);
+        if (want_secret(s, buf_cstr(&name), buf_cstr(&question), &reference, err) < 0)
+            return -1;
+        add_option(out, spec, spec->key, buf_cstr(&reference));
+        return 0;
+    }
     if (spec->example)
         buf_addf(&question, ", such as %s", spec->example);
-    answer = ask(s, buf_cstr(&question), NULL);
+    answer = ask_line(&s->asker, buf_cstr(&question), NULL);
     if (!answer || !answer[0])
         return error_set(err, ERR_CONFIG, "output %s cannot be without %s", o->name, spec->key);
-    add_option(&s->yaml, spec, spec->key, answer);
+    add_option(out, spec, spec->key, answer);
+    return 0;
+}
+
+/* "webhook", then "webhook-2". */
+static void add_name(struct setup *s, const char *type, struct buf *out)
+{
+    for (int n = 1; n < 100; n++) {
+        CLEANUP(buf_release) struct buf name = BUF_INIT(128);
+
+        buf_addf(&name, n > 1 ? ",%s-%d," : ",%s,", type, n);
+        if (s->made.len > 0 && memmem(s->made.at, s->made.len, name.at, name.len))
+            continue;
+        buf_add_slice(&s->made, buf_slice(&name));
+        buf_addf(out, "  - name: %.*s\n", (int)name.len - 2, name.at + 1);
+        return;
+    }
+}
+
+/* "key=value"; a word without a sign belongs to the value before: brokers=a:9092,b:9092 */
+static int add_words(struct buf *out, const struct output_ops *o, struct slice rest, bool *given, size_t given_len,
+                     struct error *err)
+{
+    struct slice word = { 0 };
+
+    while (slice_split(&rest, ',', &word)) {
+        const char *equals = memchr(word.at, '=', word.len);
+        struct slice key = slice_make(word.at, equals ? (size_t)(equals - word.at) : word.len), more = { 0 };
+        const struct option_spec *spec = find_option(o, key);
+        CLEANUP(buf_release) struct buf name = BUF_INIT(256), value = BUF_INIT(4096);
+
+        if (!equals || (!spec && !slice_eq(key, SL("format"))))
+            return error_set(err, ERR_CONFIG, "output %s: '%.*s' is no option of it; cosmowatch config sample lists them",
+                             o->name, SLF(key));
+        if (spec && (size_t)(spec - o->options) < given_len)
+            given[spec - o->options] = true;
+        buf_add_slice(&name, key);
+        buf_add(&value, equals + 1, word.len - key.len - 1);
+        for (struct slice after = rest; slice_split(&after, ',', &more) && !memchr(more.at, '=', more.len); rest = after)
+            buf_addf(&value, ",%.*s", SLF(more));
+        add_option(out, spec, buf_cstr(&name), buf_cstr(&value));
+    }
     return 0;
 }
 
 /* "syslog,address=siem.example.net:6514" */
-static int add_output(struct setup *s, const char *words, struct error *err)
+static int make_output(struct setup *s, const char *words, struct buf *out, struct error *err)
 {
     struct slice rest = slice_of(words), word = { 0 };
     CLEANUP(buf_release) struct buf type = BUF_INIT(64);
@@ -195,161 +494,211 @@ static int add_output(struct setup *s, const char *words, struct error *err)
     bool given[64] = { false };
 
     (void)slice_split(&rest, ',', &word);
-    buf_add_slice(&type, word);
+    buf_add_slice(&type, slice_cut(word, 60));
     o = find_output(buf_cstr(&type), err);
     if (!o)
         return -1;
-    buf_addf(&s->yaml, "  # %s\n  - name: %s\n    type: %s\n", o->summary, o->name, o->name);
-    while (slice_split(&rest, ',', &word)) {
-        const char *equals = memchr(word.at, '=', word.len);
-        struct slice key = slice_make(word.at, equals ? (size_t)(equals - word.at) : word.len);
-        const struct option_spec *spec = find_option(o, key);
-        CLEANUP(buf_release) struct buf name = BUF_INIT(256), value = BUF_INIT(4096);
-
-        if (!equals || (!spec && !slice_eq(key, SL("format"))))
-            return error_set(err, ERR_CONFIG, "output %s: '%.*s' is no option of it; cosmowatch config sample lists them", o->name,
-                             SLF(key));
-        if (spec && (size_t)(spec - o->options) < ARRAY_LEN(given))
-            given[spec - o->options] = true;
-        buf_add_slice(&name, key);
-        buf_add(&value, equals + 1, word.len - key.len - 1);
-        add_option(&s->yaml, spec, buf_cstr(&name), buf_cstr(&value));
-    }
+    buf_addf(out, "  # %s\n", o->summary);
+    add_name(s, o->name, out);
+    buf_addf(out, "    type: %s\n", o->name);
+    if (add_words(out, o, rest, given, ARRAY_LEN(given), err) < 0)
+        return -1;
     for (size_t i = 0; o->options && o->options[i].key; i++)
-        if (o->options[i].required && !(i < ARRAY_LEN(given) && given[i]) && ask_required(s, o, &o->options[i], err) < 0)
+        if (o->options[i].required && !(i < ARRAY_LEN(given) && given[i]) &&
+            ask_required(s, o, &o->options[i], out, err) < 0)
             return -1;
     return 0;
 }
 
-static int add_outputs(struct setup *s, struct error *err)
+static int add_output(struct setup *s, const char *words, struct error *err)
 {
-    buf_add_str(&s->yaml, "\noutputs:\n");
+    CLEANUP(buf_release) struct buf one = BUF_INIT(1u << 16), alone = BUF_INIT(1u << 16);
+    size_t made_before = s->made.len;
+    int mark = ask_mark();
+    int rc = make_output(s, words, &one, err);
+
+    if (rc == 0 && s->asker.is_there && !s->args.flag[F_OFFLINE]) {
+        buf_add_str(&alone, "outputs:\n");
+        buf_add_slice(&alone, buf_slice(&one));
+        if (!try_part(s, &alone, ASSEMBLE_OUTPUTS, "it") && !ask_yes(&s->asker, "  Keep it all the same?", false)) {
+            s->made.len = made_before;
+            ask_undo(mark);
+            return 0;
+        }
+    }
+    if (rc < 0)
+        ask_undo(mark);
+    if (rc == 0)
+        buf_add_slice(&s->outputs, buf_slice(&one));
+    return rc;
+}
+
+static int ask_outputs(struct setup *s, struct error *err)
+{
+    (void)fputs("\nWhere alerts go\n", stderr);
+    for (size_t i = 0; outputs_all[i]; i++)
+        (void)fprintf(stderr, "  %-12s %s\n", outputs_all[i]->name, outputs_all[i]->summary);
+    for (;;) {
+        bool is_first = s->outputs.len == 0;
+        const char *type = ask_line(&s->asker, is_first ? "  First output" : "  Another output, or Enter for no more",
+                                    is_first ? "file" : NULL);
+        char copy[256];
+
+        if (!type || !type[0])
+            return !type && is_first ? error_set(err, ERR_CONFIG, "no output: alerts would stay here") : 0;
+        (void)snprintf(copy, sizeof copy, "%s", type);
+        if (add_output(s, strcmp(copy, "file") == 0 ? DEFAULT_OUTPUT : copy, err) < 0) {
+            if (feof(stdin))
+                return -1;
+            (void)fprintf(stderr, "  %s\n", err->msg);
+            *err = (struct error){ 0 };
+        }
+    }
+}
+
+static int find_outputs(struct setup *s, struct error *err)
+{
     for (int i = 0; i < s->args.operands_len; i++)
         if (add_output(s, s->args.operands[i], err) < 0)
             return -1;
     if (s->args.operands_len > 0)
         return 0;
-    if (!s->asks)
-        return add_output(s, "file,path=/var/log/cosmowatch/alerts.json", err);
-    (void)fprintf(stderr, "Where alerts go:");
-    for (size_t i = 0; outputs_all[i]; i++)
-        (void)fprintf(stderr, " %s", outputs_all[i]->name);
-    (void)fputc('\n', stderr);
-    for (bool is_first = true;; is_first = false) {
-        const char *type = ask(s, is_first ? "First output" : "Another output, or nothing", is_first ? "file" : NULL);
-        char copy[256];
-
-        if (!type || !type[0])
-            return 0;
-        (void)snprintf(copy, sizeof copy, "%s", type);
-        if (add_output(s, strcmp(copy, "file") == 0 ? "file,path=/var/log/cosmowatch/alerts.json" : copy, err) < 0)
-            return -1;
-    }
+    return s->asker.is_there ? ask_outputs(s, err) : add_output(s, DEFAULT_OUTPUT, err);
 }
+
+/* ---- the rest ------------------------------------------------------------------------------------------------------- */
 
 static void add_rest(struct setup *s)
 {
     const char *console = s->args.value[V_CONSOLE];
 
-    if (!console && s->asks)
-        console = ask(s, "Address of the local web page and metrics, or none", "127.0.0.1:9797");
+    if (!console && s->asker.is_there) {
+        (void)fputs("\nLooking at it\n", stderr);
+        console = ask_line(&s->asker, "  Address of the local web page and metrics, or none", "127.0.0.1:9797");
+    }
     if (console && strcmp(console, "none") != 0) {
-        buf_add_str(&s->yaml, "\n# a local web page, /metrics and /healthz\nconsole:\n");
-        add_pair(&s->yaml, 2, "listen", console);
+        buf_add_str(&s->rest, "\n# a local web page, /metrics and /healthz\nconsole:\n");
+        add_pair(&s->rest, 2, "listen", console);
     }
     if (s->args.flag[F_NO_FEEDS])
         return;
-    buf_add_str(&s->yaml, "\nfeeds:\n  # exits of the Tor network, asked for every hour\n"
+    buf_add_str(&s->rest, "\nfeeds:\n  # exits of the Tor network, asked for every hour\n"
                           "  - { name: tor, type: tor_exits, url: \"https://check.torproject.org/torbulkexitlist\" }\n");
 }
 
-/* ---- the file ------------------------------------------------------------------------------------------------------- */
-
-static int write_file(const char *path, struct slice text, struct error *err)
+/* Before anything is asked: may it be written there, and is there something already? */
+static int want_place(struct setup *s, struct error *err)
 {
-    const struct group *group = getuid() == 0 ? getgrnam("cosmowatch") : NULL;
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
-    bool is_written = false;
+    CLEANUP(buf_release) struct buf nothing = BUF_INIT(16);
 
-    if (fd < 0)
-        return error_errno(err, ERR_IO, errno, "%s", path);
-    is_written = (!group || fchown(fd, (uid_t)-1, group->gr_gid) == 0) &&
-                 write(fd, text.at, text.len) == (ssize_t)text.len && fsync(fd) == 0;
-    if (close(fd) != 0 || !is_written) {
-        error_errno(err, ERR_IO, errno, "%s", path);
-        (void)unlink(path);
-        return -1;
+    if (access(s->path, F_OK) == 0 && !s->args.flag[F_REPLACE]) {
+        if (!s->asker.is_there)
+            return error_set(err, ERR_CONFIG, "%s is there already: --replace writes a new one, -c FILE another", s->path);
+        (void)fprintf(stderr, "%s is there already.\n", s->path);
+        if (!ask_yes(&s->asker, "Write a new one? The one before is kept beside it, as .old", false))
+            return error_set(err, ERR_CONFIG, "%s stays as it is", s->path);
     }
+    if (write_fresh(s, &nothing, err) < 0)
+        return error_wrap(err, errno == EACCES ? "run it with sudo, or write elsewhere with -c FILE"
+                                               : "-c FILE writes elsewhere");
+    (void)unlink(buf_cstr(&s->fresh));
     return 0;
 }
 
-static void print_next(const struct setup *s, const char *path, const struct check_result *r)
+/* The one before is never gone, not for a moment. */
+static int put_in_place(struct setup *s, struct error *err)
 {
-    const char *client = s->args.value[V_CLIENT] ? s->args.value[V_CLIENT] : "<object id of the agent's identity>";
+    CLEANUP(buf_release) struct buf old = BUF_INIT(8192);
 
-    (void)printf("\n%s is written.\n", path);
-    if (r->bad_sources > 0)
-        (void)printf("\nThe workspace does not answer yet. Somebody with rights on it may run:\n"
-                     "  az role assignment create --role \"Log Analytics Reader\" --assignee \"%s\" \\\n"
-                     "     --scope \"<resource id of the workspace>\"\n"
-                     "(a new role takes some minutes to be in force)\n", client);
-    (void)printf("\nWhere a table above is missing, the database account does not log it yet:\n"
-                 "  cosmowatch azure template policy > policy.json    every account of a subscription, by policy\n"
-                 "Query texts with their values, without which injections are judged by their shape alone:\n"
-                 "  az rest --method PATCH --url \"https://management.azure.com<resource id of the account>?api-version=2021-05-01-preview\" \\\n"
-                 "     --body '{\"properties\": {\"diagnosticLogSettings\": {\"enableFullTextQuery\": \"True\"}}}'\n");
-    (void)printf("\nNext:\n  cosmowatch check --online%s%s\n  cosmowatch outputs test\n  systemctl enable --now cosmowatch\n",
-                 strcmp(path, CLI_DEFAULT_CONFIG) == 0 ? "" : " -c ", strcmp(path, CLI_DEFAULT_CONFIG) == 0 ? "" : path);
+    buf_addf(&old, "%s.old", s->path);
+    if (access(s->path, F_OK) == 0) {
+        (void)unlink(buf_cstr(&old));
+        if (link(s->path, buf_cstr(&old)) < 0)
+            return error_errno(err, ERR_IO, errno, "%s", buf_cstr(&old));
+    }
+    ask_hold();
+    if (rename(buf_cstr(&s->fresh), s->path) < 0)
+        return error_errno(err, ERR_IO, errno, "%s", s->path);
+    ask_keep();
+    return 0;
+}
+
+static void print_next(const struct setup *s, const struct check_result *r)
+{
+    bool is_usual = strcmp(s->path, CLI_DEFAULT_CONFIG) == 0;
+    const char *c = is_usual ? "" : " -c ", *path = is_usual ? "" : s->path;
+
+    (void)printf("\n%s is written.\n", s->path);
+    if (r->bad > 0)
+        (void)printf("Not everything answers yet: the lines with FAIL say why. A new role in Azure takes some minutes to be in "
+                     "force.\n");
+    if (!s->args.flag[F_OFFLINE])
+        (void)printf("Lines with `do:` are for somebody with rights in Azure; every account of a subscription at once:\n"
+                     "  cosmowatch azure template policy%s%s\n", c, path);
+    (void)printf("\nNext:\n  cosmowatch check --online%s%s\n  cosmowatch outputs test%s%s\n", c, path, c, path);
+    (void)printf(is_usual ? "  systemctl enable --now cosmowatch\n" : "  cosmowatch run -c %s\n", path);
 }
 
 /* Tried before it is put in place: a file that does not read well is not left behind. */
-static int finish(struct setup *s)
+static int finish(struct setup *s, struct error *err)
 {
-    const char *path = s->args.config ? s->args.config : CLI_DEFAULT_CONFIG;
-    CLEANUP(buf_release) struct buf fresh = BUF_INIT(8192);
+    CLEANUP(buf_release) struct buf whole = BUF_INIT(1u << 20);
     struct check_result result = { 0 };
-    struct error err = { 0 };
     int rc = 0;
 
-    buf_addf(&fresh, "%s.new", path);
-    if (buf_check(&s->yaml, &err) < 0 || buf_check(&fresh, &err) < 0 ||
-        write_file(buf_cstr(&fresh), buf_slice(&s->yaml), &err) < 0)
-        return cli_fail(&err);
-    rc = check_config(buf_cstr(&fresh), !s->args.flag[F_OFFLINE], false, &result);
-    if (rc != CLI_OK) {
-        (void)unlink(buf_cstr(&fresh));
-        return rc;
-    }
-    if (rename(buf_cstr(&fresh), path) < 0) {
-        error_errno(&err, ERR_IO, errno, "%s", path);
-        return cli_fail(&err);
-    }
-    print_next(s, path, &result);
-    return result.bad ? CLI_FAILED : CLI_OK;
+    buf_add_slice(&whole, buf_slice(&s->source));
+    buf_add_str(&whole, "\noutputs:\n");
+    buf_add_slice(&whole, buf_slice(&s->outputs));
+    buf_add_slice(&whole, buf_slice(&s->rest));
+    if (write_fresh(s, &whole, err) < 0)
+        return -1;
+    if (!s->args.flag[F_OFFLINE])
+        (void)fprintf(stderr, "%strying all of it ...\n", s->asker.is_there ? "\n" : "");
+    rc = check_config(buf_cstr(&s->fresh), !s->args.flag[F_OFFLINE], false, &result);
+    if (rc != CLI_OK)
+        return error_set(err, rc == CLI_USAGE ? ERR_CONFIG : ERR_IO, "nothing was changed");
+    if (put_in_place(s, err) < 0)
+        return -1;
+    print_next(s, &result);
+    return result.bad ? 1 : 0;
+}
+
+static int make(struct setup *s, struct error *err)
+{
+    if (want_place(s, err) < 0)
+        return -1;
+    if (s->asker.is_there)
+        (void)fprintf(stderr, "%s comes of this. Enter takes what stands in [brackets]; Ctrl-C leaves everything as it "
+                              "was.\n", s->path);
+    if (find_source(s, err) < 0 || find_outputs(s, err) < 0)
+        return -1;
+    add_rest(s);
+    return finish(s, err);
 }
 
 static int run_setup(int argc, char **argv)
 {
-    struct setup s = { .args = { .flags = flag_names, .values = value_names }, .yaml = BUF_INIT(1u << 20) };
+    struct setup s = { .args = { .flags = flag_names, .values = value_names }, .fresh = BUF_INIT(8192),
+                       .source = BUF_INIT(1u << 16), .outputs = BUF_INIT(1u << 19), .rest = BUF_INIT(1u << 16),
+                       .made = BUF_INIT(1u << 16) };
     struct error err = { 0 };
     int exit_code = 0, rc = cli_parse(&verb_setup, argc, argv, &s.args, &exit_code);
-    const char *path = s.args.config ? s.args.config : CLI_DEFAULT_CONFIG;
 
     if (rc != 0)
         return exit_code;
-    s.asks = isatty(STDIN_FILENO) == 1;
-    if (!s.args.flag[F_REPLACE] && access(path, F_OK) == 0)
-        rc = error_set(&err, ERR_CONFIG, "%s is there already: --replace writes a new one, -c FILE another", path);
-    else
-        rc = add_source(&s, &err) < 0 || add_outputs(&s, &err) < 0 ? -1 : 0;
-    if (rc == 0) {
-        add_rest(&s);
-        rc = finish(&s);
-    } else {
-        rc = cli_fail(&err);
-    }
-    buf_release(&s.yaml);
-    return rc;
+    s.path = s.args.config ? s.args.config : CLI_DEFAULT_CONFIG;
+    buf_addf(&s.fresh, "%s.new", s.path);
+    ask_init(&s.asker);
+    rc = make(&s, &err);
+    if (rc < 0)
+        ask_undo(0);
+    ask_release(&s.asker);
+    buf_release(&s.fresh);
+    buf_release(&s.source);
+    buf_release(&s.outputs);
+    buf_release(&s.rest);
+    buf_release(&s.made);
+    return rc < 0 ? cli_fail(&err) : rc > 0 ? CLI_FAILED : CLI_OK;
 }
 
 const struct verb verb_setup = {
@@ -357,11 +706,13 @@ const struct verb verb_setup = {
     .summary = "write a first configuration, and try it",
     .usage = "[--workspace ID] [--identity KIND] [OPTION...] [TYPE[,KEY=VALUE...]...]",
     .help = "Each word is an output: its type and what it needs, as in  syslog,address=siem.example.net  or\n"
-            "webhook,url=https://soc.example.net/hook . At a terminal it asks for what was not said. The file is checked\n"
-            "against the world before it is put in place; in Azure nothing is changed, the commands are printed.\n\n"
+            "webhook,url=https://soc.example.net/hook . At a terminal it asks for what was not said, and tries each part\n"
+            "at once; a secret that is typed is not shown and goes into a file of its own. Nothing is in its place before the\n"
+            "end, and what was there stays beside it as .old. In Azure nothing is changed, the commands are printed.\n\n"
             "      --workspace ID      Log Analytics workspace, a GUID\n"
             "      --cloud NAME        public, us_government or china (preset public)\n"
-            "      --identity KIND     managed_identity, client_secret, certificate, workload_identity, environment\n"
+            "      --identity KIND     managed_identity, client_secret, certificate, workload_identity, environment;\n"
+            "                          preset what is found on this host\n"
             "      --tenant ID         of client_secret and certificate\n"
             "      --client-id ID      app registration, or user-assigned managed identity\n"
             "      --secret REF        ${file:/PATH}, ${env:NAME} or ${credential:NAME}; a path for certificate\n"
@@ -369,6 +720,6 @@ const struct verb verb_setup = {
             "      --console ADDRESS   local web page and metrics, or none\n"
             "      --no-feeds          do not fetch the list of Tor exits\n"
             "      --offline           ask nobody\n"
-            "      --replace           write over the file that is there\n",
+            "      --replace           write a new file although there is one\n",
     .run = run_setup,
 };
