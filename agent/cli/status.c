@@ -6,6 +6,7 @@
 #include "base/term.h"
 #include "base/timeutil.h"
 #include "cli/cli.h"
+#include "console/health.h"
 #include "status.h"
 #include "store/store.h"
 
@@ -217,6 +218,42 @@ static void add_screen(struct buf *out, struct json_object *o, bool colour)
     add_clipped(out, buf_slice(&all), term_width(STDOUT_FILENO), size.ws_row - 1);
 }
 
+static void add_problem(void *self, enum health_problem_kind kind, const char *name, const char *what)
+{
+    static const char *const kinds[] = { "", "source ", "output ", "note: " };
+    struct buf *out = self;
+
+    buf_addf(out, "%s%s: ", kinds[kind], name);
+    term_add_safe(out, slice_of(what));
+    buf_add_char(out, '\n');
+}
+
+/* What /healthz says, for where there is no console to ask: a container's health check, a monitor's script. An agent that
+ * has not run on this store yet is one problem more, no failure to look. */
+static int print_health(struct store *store, bool is_json, int64_t now_ns, struct error *err)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT(8u << 20);
+    CLEANUP(buf_release) struct buf out = BUF_INIT(8u << 20);
+    struct json_object *o = NULL;
+    bool found = false, is_good = false;
+
+    if (store_get_blob(store, STORE_BLOB_STATUS, &text, &found, err) < 0)
+        return cli_fail(err);
+    o = found ? json_tokener_parse(buf_cstr(&text)) : NULL;
+    if (is_json) {
+        struct json_object *said = health_json(o, now_ns, &is_good);
+
+        buf_addf(&out, "%s\n", json_object_to_json_string_ext(said, JSON_C_TO_STRING_PLAIN));
+        json_object_put(said);
+    } else {
+        is_good = health_judge(o, now_ns, add_problem, &out) == 0;
+        if (is_good)
+            buf_add_str(&out, "healthy\n");
+    }
+    json_object_put(o);
+    return cli_print(&out) == CLI_OK && is_good ? CLI_OK : CLI_FAILED;
+}
+
 static int print_status(struct store *store, bool is_json, bool is_screen, struct error *err)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT(8u << 20);
@@ -257,9 +294,10 @@ static int print_status(struct store *store, bool is_json, bool is_screen, struc
 
 static int run_status(int argc, char **argv)
 {
-    static const char *const flags[] = { "--watch", NULL };
+    static const char *const flags[] = { "--watch", "--health", NULL };
     struct cli_args args = { .flags = flags };
     CLEANUP(store_closep) struct store *store = NULL;
+    struct services sv = { .clock = &clock_system };
     struct error err = { 0 };
     int exit_code = 0, rc = cli_parse(&verb_status, argc, argv, &args, &exit_code);
 
@@ -267,6 +305,8 @@ static int run_status(int argc, char **argv)
         return exit_code;
     if (assemble_open_store(args.config, STORE_READ, &store, &err) < 0)
         return cli_fail(&err);
+    if (args.flag[1])
+        return print_health(store, args.is_json, sv_wall_ns(&sv), &err);
     do {
         if (print_status(store, args.is_json, args.flag[0] && isatty(STDOUT_FILENO), &err) < 0)
             return cli_fail(&err);
@@ -277,8 +317,9 @@ static int run_status(int argc, char **argv)
 const struct verb verb_status = {
     .name = "status",
     .summary = "sources, outputs, feeds, learning and what cannot be judged",
-    .usage = "[--watch] [--json]",
+    .usage = "[--watch | --health] [--json]",
     .help = "      --watch             every two seconds; on a terminal the essentials, in one screen\n"
+            "      --health            what is wrong, and nothing else: exit 0 when sources and outputs make progress, else 1\n"
             "      --json              as the agent wrote it\n",
     .run = run_status,
 };

@@ -124,30 +124,42 @@ static void add_problem(void *self, enum health_problem_kind kind, const char *n
     (void)json_object_array_add(self, o);
 }
 
-static void answer(struct view *v, bool is_good, const char *word, struct json_object *problems)
+static struct json_object *said(bool is_good, const char *word, struct json_object *problems)
 {
     struct json_object *o = json_object_new_object();
 
     (void)json_object_object_add(o, word, json_object_new_boolean(is_good));
     (void)json_object_object_add(o, "problems", problems);
+    return o;
+}
+
+struct json_object *health_json(struct json_object *status, int64_t now_ns, bool *ret_is_good)
+{
+    struct json_object *problems = json_object_new_array();
+
+    *ret_is_good = health_judge(status, now_ns, add_problem, problems) == 0;
+    return said(*ret_is_good, "healthy", problems);
+}
+
+static int answer(struct view *v, bool is_good, struct json_object *o)
+{
     buf_add_str(v->out, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
     buf_add_char(v->out, '\n');
     json_object_put(o);
+    return is_good ? 200 : 503;
 }
 
 int healthz_page(struct view *v, struct error *err UNUSED)
 {
-    struct json_object *problems = json_object_new_array();
-    bool is_good = health_judge(v->status, sv_wall_ns(v->sv), add_problem, problems) == 0;
+    bool is_good = false;
+    struct json_object *o = health_json(v->status, sv_wall_ns(v->sv), &is_good);
 
-    answer(v, is_good, "healthy", problems);
-    return is_good ? 200 : 503;
+    return answer(v, is_good, o);
 }
 
 int readyz_page(struct view *v, struct error *err UNUSED)
 {
     bool is_ready = health_is_ready(v->status, sv_wall_ns(v->sv));
 
-    answer(v, is_ready, "ready", json_object_new_array());
-    return is_ready ? 200 : 503;
+    return answer(v, is_ready, said(is_ready, "ready", json_object_new_array()));
 }

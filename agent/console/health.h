@@ -19,6 +19,8 @@ enum health_problem_kind { HEALTH_AGENT, HEALTH_SOURCE, HEALTH_OUTPUT, HEALTH_NO
  * without the notes. `status` NULL is one. */
 size_t health_judge(struct json_object *status, int64_t now_ns,
                     void (*fn)(void *self, enum health_problem_kind kind, const char *name, const char *what), void *self);
+/* The same as an object for programs: {"healthy": bool, "problems": [{kind, name, what}]}; the caller's. */
+struct json_object *health_json(struct json_object *status, int64_t now_ns, bool *ret_is_good);
 /* Has every source been read once since the start? */
 bool health_is_ready(struct json_object *status, int64_t now_ns);
 

@@ -1,9 +1,11 @@
-"""`status --watch` on a small terminal: one screen, nothing wider or longer, trouble with its reason.
+"""`status --watch` on a small terminal: one screen, nothing wider or longer, trouble with its reason. `status --health`: what a
+container's health check asks.
 
 SPDX-License-Identifier: Apache-2.0
 """
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -54,3 +56,25 @@ def test_the_essentials_fit_80_by_24(dir_, dead):
     assert "prod" in text and "failing" in text and "HTTP 403" in text and "dead0" in text
     assert (got[-1] == "... all of it: cosmowatch status") == (dead == 20)
     assert got[0].startswith("cosmowatch ") and "detectors cannot judge" in "\n".join(wide) and "..." not in wide[-1]
+
+
+def health(cfg, *more):
+    code, out, err = kit.run(["status", "--health", *more, "-c", cfg], check=False)
+    return code, out + err
+
+
+def test_health_is_progress_and_an_exit_code(dir_):
+    rows, _ = small_world(seed=9)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        cfg = kit.config(azure, dir_, [{"name": "file", "type": "file", "path": os.path.join(dir_, "alerts.json")}], source=SHORT)
+        assert health(cfg)[0] == 1
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("health", lambda: health(cfg) == (0, "healthy\n"))
+            assert json.loads(health(cfg, "--json")[1]) == {"healthy": True, "problems": []}
+            azure.control("faults", {"match": {"path": "/query"}, "action": {"status": 403}, "count": None})
+            kit.wait_for("the trouble", lambda: health(cfg)[0] == 1)
+            assert "source prod: " in health(cfg)[1] and "403" in health(cfg)[1]
+            said = json.loads(health(cfg, "--json")[1])
+            assert not said["healthy"] and [(p["kind"], p["name"]) for p in said["problems"]] == [("source", "prod")]
+            agent.stop()
