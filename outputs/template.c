@@ -10,6 +10,7 @@
  * One request an alert, with its record id in the header webhook-id, the same over retries.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "alert/alert.h"
+#include "base/json_in.h"
 #include "base/json_out.h"
 #include "outputs/kit/endpoint.h"
 #include "outputs/kit/verdict.h"
@@ -151,17 +152,10 @@ static bool is_json_type(const char *content_type)
 
 static bool is_json(const struct buf *text)
 {
-    struct json_tokener *tok = json_tokener_new();
     struct json_object *o = NULL;
-    bool ret;
+    bool ret = json_parse_strict(buf_slice(text), &o);
 
-    if (!tok)
-        return false;
-    json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    o = json_tokener_parse_ex(tok, text->at, (int)text->len + 1); /* with the NUL: the text must end there */
-    ret = json_tokener_get_error(tok) == json_tokener_success && json_tokener_get_parse_end(tok) == text->len;
     json_object_put(o);
-    json_tokener_free(tok);
     return ret;
 }
 

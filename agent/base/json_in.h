@@ -1,11 +1,18 @@
-/* json_in.h - members of a json-c object, without asking each time whether they are there. Borrowed from the object.
+/* json_in.h - members of a json-c object, without asking each time whether they are there, borrowed from the object; and JSON
+ * to the letter.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_JSON_IN_H
 #define COSMOWATCH_JSON_IN_H
 
 #include "base/base.h"
 
+#include "base/slice.h"
+
 struct json_object;
+
+/* Is all of it one JSON value to the letter: UTF-8, no comments, no single quotes, no commas too many, no control bytes in
+ * strings? The value is the caller's (NULL is "null", too). */
+bool json_parse_strict(struct slice text, struct json_object **ret);
 
 /* `otherwise` when it is missing, or no text. */
 const char *json_text(struct json_object *o, const char *key, const char *otherwise);

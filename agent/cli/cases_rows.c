@@ -9,6 +9,7 @@
  * were exported need none of this and are left as they are.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
+#include "base/json_in.h"
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "cli/cases.h"
@@ -216,15 +217,10 @@ static int include(struct expanding *x, const char *from, struct json_object *na
 
 static int add_line(struct expanding *x, const char *path, struct slice line, struct error *err)
 {
-    struct json_tokener *tok = json_tokener_new();
     struct json_object *o = NULL, *inner = NULL;
     int rc = 0;
 
-    if (!tok)
-        return error_set(err, ERR_NOMEM, "no memory for a row");
-    json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
-    o = json_tokener_parse_ex(tok, line.at, (int)line.len);
-    if (!json_object_is_type(o, json_type_object))
+    if (!json_parse_strict(line, &o) || !json_object_is_type(o, json_type_object))
         rc = error_set(err, ERR_CONFIG, "this is no JSON object on one line");
     else if ((inner = member(o, "include")) != NULL)
         rc = include(x, path, inner, err);
@@ -233,7 +229,6 @@ static int add_line(struct expanding *x, const char *path, struct slice line, st
     else
         rc = add_row(x, o, err);
     json_object_put(o);
-    json_tokener_free(tok);
     return rc;
 }
 

@@ -10,6 +10,7 @@
 
 #include "alert/catalogue.h"
 #include "base/buf.h"
+#include "base/json_in.h"
 #include "outputs/output.h"
 
 #include <json-c/json.h>
@@ -194,15 +195,9 @@ static UNUSED void kit_compare_golden(const char *name, const struct buf *line)
 
 static UNUSED struct json_object *kit_parse(const struct buf *line)
 {
-    struct json_tokener *tok = json_tokener_new();
-    struct json_object *o;
+    struct json_object *o = NULL;
 
-    json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    o = json_tokener_parse_ex(tok, line->at, (int)line->len + 1); /* with the NUL: the text must end there */
-    ck_assert_msg(o, "%s at %zu of: %s", json_tokener_error_desc(json_tokener_get_error(tok)),
-                  json_tokener_get_parse_end(tok), line->at);
-    ck_assert_uint_eq(json_tokener_get_parse_end(tok), line->len);
-    json_tokener_free(tok);
+    ck_assert_msg(json_parse_strict(buf_slice(line), &o) && o, "no JSON: %s", line->at);
     return o;
 }
 
