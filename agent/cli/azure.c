@@ -16,8 +16,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* Global: with link-time optimisation the text lands in another object than who refers to it. */
 #define EMBED(name)                                                                                \
     __asm__(".pushsection .rodata\n"                                                               \
+            ".global template_" #name "\n.hidden template_" #name "\n"                             \
             "template_" #name ": .incbin \"packaging/azure/" #name ".json\"\n"                     \
             ".byte 0\n"                                                                            \
             ".popsection\n");                                                                      \

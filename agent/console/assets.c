@@ -2,9 +2,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "console/assets.h"
 
-/* Paths from the top of the tree, where make stands. */
+/* Paths from the top of the tree, where make stands. Global: with link-time optimisation the bytes land in another object than
+ * who refers to them. */
 #define FILE_BYTES(name, path)                                                                                         \
-    __asm__(".section .rodata\n.balign 16\n" #name "_at:\n.incbin \"" path "\"\n" #name "_end:\n.byte 0\n.previous\n"); \
+    __asm__(".section .rodata\n.balign 16\n"                                                                           \
+            ".global " #name "_at, " #name "_end\n.hidden " #name "_at, " #name "_end\n"                               \
+            #name "_at:\n.incbin \"" path "\"\n" #name "_end:\n.byte 0\n.previous\n");                                 \
     extern const char name##_at[], name##_end[]
 
 FILE_BYTES(console_style, "agent/console/style.css");
