@@ -24,7 +24,7 @@
 #undef vsprintf
 
 #pragma GCC poison atoi atol atoll atof strtol strtoll strtoul strtoull /* num.h: range, whole field */
-#pragma GCC poison sprintf vsprintf strcpy strcat strncpy strncat stpcpy gets /* no bound */
+#pragma GCC poison sprintf vsprintf strcpy strcat strncpy strncat stpcpy /* no bound; gets() left C by itself */
 #pragma GCC poison strtok strtok_r                                    /* destroys, skips empty */
 #pragma GCC poison localtime localtime_r mktime ctime asctime gmtime  /* a zone, a static */
 #pragma GCC poison srand srandom drand48                              /* services.h */
