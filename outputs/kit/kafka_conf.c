@@ -198,6 +198,12 @@ static int set(rd_kafka_conf_t *conf, const char *key, const char *value, struct
     return error_set(err, ERR_CONFIG, "%.200s", why);
 }
 
+/* What librdkafka knows since 1.9: Ubuntu 22.04 and RHEL 9 have older ones, which get along without. */
+static int set_if_known(rd_kafka_conf_t *conf, const char *key, const char *value, struct error *err)
+{
+    return rd_kafka_conf_get(conf, key, NULL, &(size_t){ 0 }) == RD_KAFKA_CONF_UNKNOWN ? 0 : set(conf, key, value, err);
+}
+
 static int set_ms(rd_kafka_conf_t *conf, const char *key, int64_t value, struct error *err)
 {
     char text[24];
@@ -255,7 +261,7 @@ static int set_hub_limits(rd_kafka_conf_t *conf, const struct kafka_settings *s,
     return set_ms(conf, "message.max.bytes", 1000000, err) < 0 || /* a request over 1,046,528 bytes ends the connection */
            set(conf, "compression.codec", kafka_hub_compressions[s->compression], err) < 0 ||
            set_ms(conf, "request.timeout.ms", 60000, err) < 0 ||
-           set_ms(conf, "connections.max.idle.ms", 180000, err) < 0 ? -1 : 0;
+           set_if_known(conf, "connections.max.idle.ms", "180000", err) < 0 ? -1 : 0;
 }
 
 int kafka_conf_fill(void *into, const struct kafka_settings *s, const struct kafka_place *p, struct error *err)
@@ -268,7 +274,6 @@ int kafka_conf_fill(void *into, const struct kafka_settings *s, const struct kaf
         { "socket.keepalive.enable", "true" },
         { "socket.nagle.disable", "true" }, /* the end of a batch would wait 40 ms for the acknowledgement of its beginning */
         { "metadata.max.age.ms", "180000" },
-        { "socket.connection.setup.timeout.ms", "10000" },
         { "log.connection.close", "false" },
         { "topic.metadata.propagation.max.ms", "5000" }, /* how long an unknown topic may be a new one */
     };
@@ -277,6 +282,8 @@ int kafka_conf_fill(void *into, const struct kafka_settings *s, const struct kaf
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
         if (set(conf, fixed[i].key, fixed[i].value, err) < 0)
             return -1;
+    if (set_if_known(conf, "socket.connection.setup.timeout.ms", "10000", err) < 0)
+        return -1;
     if (s->transactional_id && (set(conf, "transactional.id", s->transactional_id, err) < 0 ||
                                 set_ms(conf, "transaction.timeout.ms", s->timeout_ms, err) < 0))
         return -1;
