@@ -36,11 +36,13 @@ struct orders {
     _Atomic int64_t memory_skip, memory_count, memory_hits, memory_of_all;
     _Atomic int64_t thread_count, thread_hits;
     _Atomic int64_t hurry, hurry_from_wall_ns, hurry_from_boot_ns; /* both clocks so many times faster from there on */
+    _Atomic int64_t leap_until_ns, leap_quantum_ns, leaped_ns; /* virtual time: see "leaps" below */
+    _Atomic int64_t skip_syncs;
 };
 
 enum { OP_WRITE = 1, OP_SYNC = 2, OP_READ = 4, OP_OPEN = 8, OP_NAME = 16, OP_CUT = 32, OP_SYNC_FOLDER = 64 };
 
-static struct orders none, *orders = &none;
+static struct orders none, *orders = &none, *pace = &none; /* pace: whose hurry and leaps hold here */
 
 /* Where the program's own code lies: what libraries make of refused memory (json-c and simdjson end the process) is no
  * matter of ours. */
@@ -58,19 +60,31 @@ static int note_program(struct dl_phdr_info *info, size_t size, void *arg)
     return 1; /* the first one is the program */
 }
 
-__attribute__((constructor)) static void map_orders(void)
+static struct orders *map_file(const char *path, struct orders *otherwise)
 {
-    const char *path = getenv("COSMOWATCH_SHIM");
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof none, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
     if (fd >= 0)
         (void)close(fd);
-    (void)dl_iterate_phdr(note_program, NULL);
     if (at != MAP_FAILED)
-        orders = at;
-    else if (path)
+        return at;
+    if (path)
         abort(); /* a fault that silently never happens is a test that cannot fail */
+    return otherwise;
+}
+
+/* COSMOWATCH_SHIM: this process's orders. COSMOWATCH_SHIM_PACE: another file, whose time several processes share. */
+__attribute__((constructor)) static void map_orders(void)
+{
+    (void)dl_iterate_phdr(note_program, NULL);
+    orders = map_file(getenv("COSMOWATCH_SHIM"), &none);
+    pace = map_file(getenv("COSMOWATCH_SHIM_PACE"), orders);
+}
+
+static bool is_own(const void *code)
+{
+    return (uintptr_t)code >= own_from && (uintptr_t)code < own_to;
 }
 
 #define REAL(name) static __typeof__(name) *real; if (!real) real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
@@ -85,7 +99,7 @@ static void sleep_ms(int64_t ms)
 
 static int64_t hurried(int64_t ns, int64_t from_ns)
 {
-    return orders->hurry > 1 && ns > from_ns ? ns + (ns - from_ns) * (orders->hurry - 1) : ns;
+    return (pace->hurry > 1 && ns > from_ns ? ns + (ns - from_ns) * (pace->hurry - 1) : ns) + pace->leaped_ns;
 }
 
 int clock_gettime(clockid_t id, struct timespec *t)
@@ -98,10 +112,10 @@ int clock_gettime(clockid_t id, struct timespec *t)
         return rc;
     ns = (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
     if (id == CLOCK_BOOTTIME)
-        ns = hurried(ns, orders->hurry_from_boot_ns) + orders->boot_offset_ns;
+        ns = hurried(ns, pace->hurry_from_boot_ns) + orders->boot_offset_ns;
     else
         ns = orders->wall_stands_at_ns ? orders->wall_stands_at_ns
-                                       : hurried(ns, orders->hurry_from_wall_ns) + orders->wall_offset_ns;
+                                       : hurried(ns, pace->hurry_from_wall_ns) + orders->wall_offset_ns;
     t->tv_sec = (time_t)(ns / 1000000000);
     t->tv_nsec = (long)(ns % 1000000000);
     return 0;
@@ -117,31 +131,268 @@ time_t time(time_t *ret)
     return t.tv_sec;
 }
 
-/* Waits are as much shorter. */
+/* ---- leaps: virtual time ----------------------------------------------------------------------------------- */
+
+/* With leap_quantum_ns set, time leaps whenever every thread of the program waits on a condition: to the next moment for
+ * which one of them waits, by a quantum at least, never beyond leap_until_ns of the wall clock. So a week of waiting costs
+ * seconds, and the program sees each of its moments. Whoever waits for an answer is busy, until nothing has come for
+ * STALLED_NS: then it waits in vain, and its timeout may be leapt to as well. Threads of libraries do not count. */
+#define STALLED_NS 400000000
+#define SLICE_NS 20000000 /* a waker that was missed is seen after so long, and so is a moved leap_until_ns */
+#define FOR_EVER INT64_MAX
+#define LONG_POLL_MS 200  /* a poll of the program itself that waits for longer waits for its neighbours, not for an answer */
+
+struct sleeper {
+    pthread_cond_t *cond; /* NULL: in poll() */
+    int64_t until_ns;
+    bool is_called;       /* somebody signals: on its way */
+    struct sleeper *next;
+};
+
+static pthread_mutex_t sleepers_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sleeper *sleepers;
+static int sleepers_len, threads_len = 1;
+static __thread int64_t idle_since_ns; /* of the real clock: since when this thread's polls bring nothing */
+static __thread bool is_counted;       /* one of the program's threads, not of a library */
+
+static int (*real_timedwait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+static int (*real_wait)(pthread_cond_t *, pthread_mutex_t *);
+static int (*real_signal)(pthread_cond_t *);
+static int (*real_broadcast)(pthread_cond_t *);
+static int (*real_clock)(clockid_t, struct timespec *);
+
+static void *find(const char *name)
+{
+    void *at = dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2"); /* plain dlsym finds a grave */
+
+    return at ? at : dlsym(RTLD_NEXT, name);
+}
+
+__attribute__((constructor)) static void find_waits(void)
+{
+    is_counted = true;
+    *(void **)&real_timedwait = find("pthread_cond_timedwait");
+    *(void **)&real_wait = find("pthread_cond_wait");
+    *(void **)&real_signal = find("pthread_cond_signal");
+    *(void **)&real_broadcast = find("pthread_cond_broadcast");
+    *(void **)&real_clock = dlsym(RTLD_NEXT, "clock_gettime");
+}
+
+static int64_t to_ns(const struct timespec *t)
+{
+    return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
+}
+
+static int64_t real_ns(clockid_t id)
+{
+    struct timespec t = { 0 };
+
+    (void)real_clock(id, &t);
+    return to_ns(&t);
+}
+
+static int64_t virtual_ns(void)
+{
+    return hurried(real_ns(CLOCK_BOOTTIME), pace->hurry_from_boot_ns);
+}
+
+/* Does a wait for which `code` asks count? */
+static bool is_leaping(const void *code)
+{
+    return pace->leap_quantum_ns > 0 && is_counted && is_own(code);
+}
+
+/* What is real time for so much virtual time. */
+static int64_t in_real_ns(int64_t ns)
+{
+    return pace->hurry > 1 ? ns / pace->hurry : ns;
+}
+
+static void leap(void)
+{
+    int64_t now = virtual_ns(), to = FOR_EVER, most;
+
+    for (const struct sleeper *s = sleepers; s; s = s->next) {
+        if (s->is_called)
+            return;
+        to = s->until_ns < to ? s->until_ns : to;
+    }
+    to = to < now + pace->leap_quantum_ns ? now + pace->leap_quantum_ns : to;
+    most = pace->leap_until_ns - hurried(real_ns(CLOCK_REALTIME), pace->hurry_from_wall_ns);
+    to = to - now > most ? now + most : to;
+    if (to <= now)
+        return;
+    pace->leaped_ns += to - now;
+    for (struct sleeper *s = sleepers; s; s = s->next)
+        if (s->until_ns <= to && s->cond) {
+            s->is_called = true;
+            (void)real_broadcast(s->cond);
+        }
+}
+
+static void fall_asleep(struct sleeper *s)
+{
+    (void)pthread_mutex_lock(&sleepers_lock);
+    s->is_called = false;
+    s->next = sleepers;
+    sleepers = s;
+    if (++sleepers_len >= threads_len)
+        leap();
+    (void)pthread_mutex_unlock(&sleepers_lock);
+}
+
+static void get_up(struct sleeper *s)
+{
+    struct sleeper **at = &sleepers;
+
+    (void)pthread_mutex_lock(&sleepers_lock);
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    sleepers_len--;
+    (void)pthread_mutex_unlock(&sleepers_lock);
+}
+
+static void call_sleepers(const pthread_cond_t *cond)
+{
+    (void)pthread_mutex_lock(&sleepers_lock);
+    for (struct sleeper *s = sleepers; s; s = s->next)
+        s->is_called |= s->cond == cond;
+    (void)pthread_mutex_unlock(&sleepers_lock);
+}
+
+static struct timespec mono_after(int64_t ns)
+{
+    int64_t t = real_ns(CLOCK_MONOTONIC) + ns;
+
+    return (struct timespec){ .tv_sec = (time_t)(t / 1000000000), .tv_nsec = (long)(t % 1000000000) };
+}
+
+static int wait_leaping(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ns)
+{
+    struct sleeper s = { .cond = cond, .until_ns = until_ns };
+
+    idle_since_ns = 0;
+    for (;;) {
+        int rc = ETIMEDOUT;
+
+        fall_asleep(&s);
+        if (virtual_ns() < until_ns) {
+            int64_t left = in_real_ns(until_ns - virtual_ns());
+            struct timespec t = mono_after(left < SLICE_NS ? left : SLICE_NS);
+
+            rc = real_timedwait(cond, lock, &t);
+        }
+        get_up(&s);
+        if (rc != ETIMEDOUT)
+            return rc;
+        if (virtual_ns() >= until_ns)
+            return ETIMEDOUT;
+    }
+}
+
+/* Waits are as much shorter. They are all of the monotonic clock. */
 int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *lock, const struct timespec *until)
 {
-    static int (*real)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    int64_t left = to_ns(until) - real_ns(CLOCK_MONOTONIC);
     struct timespec t = *until;
 
-    if (!real)
-        *(void **)&real = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2"); /* plain dlsym finds a grave */
-    if (!real)
-        *(void **)&real = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
-    if (orders->hurry > 1) {
-        int64_t ns, now;
+    if (is_leaping(__builtin_return_address(0)))
+        return wait_leaping(cond, lock, virtual_ns() + left);
+    if (pace->hurry > 1)
+        t = mono_after(in_real_ns(left));
+    return real_timedwait(cond, lock, &t);
+}
 
-        (void)clock_gettime(CLOCK_MONOTONIC, &t);
-        now = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-        ns = now + ((int64_t)until->tv_sec * 1000000000 + until->tv_nsec - now) / orders->hurry;
-        t = (struct timespec){ .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+/* Its waiters may be called by a leap as well, of which they make nothing: their conditions are not met. */
+int pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock)
+{
+    struct sleeper s = { .cond = cond, .until_ns = FOR_EVER };
+    int rc;
+
+    if (!is_leaping(__builtin_return_address(0)))
+        return real_wait(cond, lock);
+    idle_since_ns = 0;
+    fall_asleep(&s);
+    rc = real_wait(cond, lock);
+    get_up(&s);
+    return rc;
+}
+
+int pthread_cond_signal(pthread_cond_t *cond)
+{
+    if (pace->leap_quantum_ns > 0)
+        call_sleepers(cond);
+    return real_signal(cond);
+}
+
+int pthread_cond_broadcast(pthread_cond_t *cond)
+{
+    if (pace->leap_quantum_ns > 0)
+        call_sleepers(cond);
+    return real_broadcast(cond);
+}
+
+static int poll_leaping(struct pollfd *fds, nfds_t n, int64_t timeout_ns, bool is_idle)
+{
+    REAL(poll);
+    int64_t until = timeout_ns < 0 ? FOR_EVER : virtual_ns() + timeout_ns;
+    struct sleeper s = { .until_ns = until };
+
+    for (;;) {
+        int64_t left = until == FOR_EVER ? SLICE_NS : in_real_ns(until - virtual_ns()), now = real_ns(CLOCK_MONOTONIC);
+        bool is_asleep = is_idle || (idle_since_ns != 0 && now - idle_since_ns > STALLED_NS);
+        int rc;
+
+        if (is_asleep)
+            fall_asleep(&s);
+        left = virtual_ns() >= until || left < 0 ? 0 : left < SLICE_NS ? left : SLICE_NS;
+        rc = real(fds, n, (int)((left + 999999) / 1000000));
+        if (is_asleep)
+            get_up(&s);
+        if (rc != 0 || timeout_ns == 0)
+            idle_since_ns = 0;
+        else if (idle_since_ns == 0)
+            idle_since_ns = now;
+        if (rc != 0 || virtual_ns() >= until)
+            return rc;
     }
-    return real(cond, lock, &t);
 }
 
 int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
 {
     REAL(poll);
-    return real(fds, n, timeout_ms > 0 && orders->hurry > 1 ? (int)(timeout_ms / orders->hurry) + 1 : timeout_ms);
+    if (pace->leap_quantum_ns > 0 && is_counted && timeout_ms != 0)
+        return poll_leaping(fds, n, timeout_ms < 0 ? -1 : (int64_t)timeout_ms * 1000000,
+                            is_own(__builtin_return_address(0)) && (timeout_ms < 0 || timeout_ms > LONG_POLL_MS));
+    return real(fds, n, timeout_ms > 0 && pace->hurry > 1 ? (int)(timeout_ms / pace->hurry) + 1 : timeout_ms);
+}
+
+/* Threads of the program are counted: time leaps when all of them wait. */
+struct start {
+    void *(*fn)(void *);
+    void *arg;
+};
+
+static void count_threads(int more)
+{
+    (void)pthread_mutex_lock(&sleepers_lock);
+    threads_len += more;
+    if (threads_len > 0 && sleepers_len >= threads_len && pace->leap_quantum_ns > 0)
+        leap();
+    (void)pthread_mutex_unlock(&sleepers_lock);
+}
+
+static void *counted(void *arg)
+{
+    struct start s = *(struct start *)arg;
+    void *ret;
+
+    free(arg);
+    is_counted = true;
+    ret = s.fn(s.arg);
+    count_threads(-1);
+    return ret;
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------- */
@@ -290,6 +541,8 @@ static bool is_folder(int fd)
         }                                                               \
         sleep_ms(orders->sync_delay_ms);                                \
         FAIL_ON(fd, OP_SYNC);                                           \
+        if (orders->skip_syncs) /* a kill loses nothing that a sync would have saved */ \
+            return 0;                                                   \
     } while (0)
 
 int fsync(int fd)
@@ -362,8 +615,7 @@ void *__libc_realloc(void *at, size_t len);
 
 static bool memory_fails(const void *caller)
 {
-    if (orders->memory_count == 0 ||
-        (orders->memory_of_all == 0 && ((uintptr_t)caller < own_from || (uintptr_t)caller >= own_to)))
+    if (orders->memory_count == 0 || (orders->memory_of_all == 0 && !is_own(caller)))
         return false;
     if (orders->memory_skip > 0) {
         orders->memory_skip--;
@@ -399,6 +651,21 @@ int pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*fn)(void 
             orders->thread_count--;
         orders->thread_hits++;
         return EAGAIN;
+    }
+    if (pace != &none && is_own((void *)(uintptr_t)fn)) {
+        struct start *s = __libc_malloc(sizeof *s);
+        int rc;
+
+        if (!s)
+            return EAGAIN;
+        *s = (struct start){ fn, arg };
+        count_threads(1);
+        rc = real(ret, attr, counted, s);
+        if (rc == 0)
+            return 0;
+        count_threads(-1);
+        free(s);
+        return rc;
     }
     return real(ret, attr, fn, arg);
 }

@@ -5,6 +5,7 @@ literal such as datetime(...), value = (type, text)), op, end.
 `x in~ (...)`, `!has` and their kind are one op token each.
 """
 
+import functools
 import re
 
 from .errors import SyntaxErr
@@ -85,7 +86,25 @@ def _fix_surrogates(s):
         return s
 
 
+@functools.lru_cache(maxsize=20000)
+def _of_line(line):
+    return _tokens(line)[:-1]
+
+
+@functools.lru_cache(maxsize=4)
 def tokens(text):
+    """Line by line: the queries of a program differ in few lines. What does not end on its line is read as a whole."""
+    out, at = [], 0
+    try:
+        for line in text.split("\n") if "```" not in text else ():
+            out += [(kind, v, a + at, b + at) for kind, v, a, b in _of_line(line)]
+            at += len(line) + 1
+    except SyntaxErr:
+        at = 0
+    return out + [("end", None, len(text), len(text))] if at else _tokens(text)
+
+
+def _tokens(text):
     out = []
     i, n = 0, len(text)
     while True:
