@@ -46,6 +46,7 @@ struct flow {
     struct backfill *backfill;
     struct queues *queues;
     int64_t status_due_ms, upkeep_due_ms;
+    struct outage unsaid; /* the status could not be written */
     int64_t warned_ns; /* when exceptions that end were last spoken of */
 };
 
@@ -325,6 +326,16 @@ static bool all_caught_up(struct flow *f)
     return true;
 }
 
+static void note_status_written(struct flow *f, bool is_written, const struct error *why)
+{
+    int64_t lasted_ms = 0, now = sv_mono_ms(f->cfg.sv);
+
+    if (!is_written && outage_note(&f->unsaid, now) != OUTAGE_QUIET)
+        log_event(LOG_LEVEL_WARN, "status", "could not be written", "cause", why->msg, NULL);
+    if (is_written && outage_end(&f->unsaid, now, &lasted_ms))
+        log_event(LOG_LEVEL_INFO, "status", "is written again", NULL);
+}
+
 void flow_say_status(struct flow *f)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT(4u << 20);
@@ -339,9 +350,8 @@ void flow_say_status(struct flow *f)
     status_build(&text, &(struct status_parts){
         .sv = f->cfg.sv, .store = f->cfg.store, .engine = f->cfg.engine, .delivery = f->cfg.delivery,
         .feeder = f->cfg.feeder, .sources = sources, .sources_len = n });
-    if (buf_check(&text, &err) < 0 ||
-        store_put_blob(f->cfg.store, STORE_BLOB_STATUS, buf_slice(&text), &err) < 0)
-        log_event(LOG_LEVEL_WARN, "status", "could not be written", "cause", err.msg, NULL);
+    note_status_written(f, buf_check(&text, &err) == 0 &&
+                               store_put_blob(f->cfg.store, STORE_BLOB_STATUS, buf_slice(&text), &err) == 0, &err);
     f->status_due_ms = sv_mono_ms(f->cfg.sv) + STATUS_EVERY_MS;
 }
 
@@ -413,15 +423,9 @@ static void take_job(struct flow *f, struct worker *w)
     struct error err = { 0 };
     int rc = process(f, w, &w->job, &err);
 
-    if (rc < 0)
-        log_event(LOG_LEVEL_ERROR, w->source.name, "window was read but could not be judged and kept",
-                  "cause", err.msg, "what_now", "it stays open and is read again", NULL);
     pthread_mutex_lock(&f->board.lock);
+    w->job.why = err;
     w->job.state = rc == 0 ? JOB_DONE : JOB_FAILED;
-    if (rc < 0) {
-        w->status.state = "failing";
-        (void)snprintf(w->status.reason, sizeof w->status.reason, "%s", err.msg);
-    }
     pthread_cond_broadcast(&f->board.job_done);
     pthread_mutex_unlock(&f->board.lock);
 }

@@ -33,7 +33,14 @@ static void add(struct json_object *o, const char *key, struct json_object *valu
     (void)json_object_object_add(o, key, value);
 }
 
-static struct json_object *source_json(const struct source_status *s, int64_t now_ns)
+/* How long something has not worked: health has patience with what is short. */
+static void add_broken(struct json_object *o, const struct services *sv, int64_t since_ms)
+{
+    if (since_ms > 0)
+        add(o, "brokenForSeconds", json_object_new_int64((sv_mono_ms(sv) - since_ms) / 1000 + 1));
+}
+
+static struct json_object *source_json(const struct services *sv, const struct source_status *s, int64_t now_ns)
 {
     struct json_object *o = json_object_new_object();
 
@@ -46,6 +53,7 @@ static struct json_object *source_json(const struct source_status *s, int64_t no
     add(o, "backfilling", json_object_new_boolean(s->is_backfilling));
     add(o, "historyPercent", json_object_new_int(s->is_backfilling ? s->history_percent : 100));
     add(o, "lastSuccess", time_or_null(s->last_success_ns));
+    add_broken(o, sv, s->broken_since_ms);
     add(o, "clockSkewMs", json_object_new_int64(s->skew_ns / NS_PER_MS));
     add(o, "windows", json_object_new_int64(s->windows));
     add(o, "queries", json_object_new_int64(s->queries));
@@ -55,7 +63,7 @@ static struct json_object *source_json(const struct source_status *s, int64_t no
     return o;
 }
 
-static struct json_object *output_json(const struct delivery_status *d)
+static struct json_object *output_json(const struct services *sv, const struct delivery_status *d)
 {
     static const char *const states[] = { "idle", "working", "waiting", "held" };
     struct json_object *o = json_object_new_object();
@@ -71,6 +79,7 @@ static struct json_object *output_json(const struct delivery_status *d)
     add(o, "dropped", json_object_new_int64(d->dropped));
     add(o, "retried", json_object_new_int64(d->retried));
     add(o, "lastAccepted", time_or_null(d->last_accepted_ns));
+    add_broken(o, sv, d->broken_since_ms);
     return o;
 }
 
@@ -157,9 +166,9 @@ void status_build(struct buf *out, const struct status_parts *p)
     add(o, "pid", json_object_new_int64(getpid()));
     add(o, "writtenAt", time_or_null(now));
     for (size_t i = 0; i < p->sources_len; i++)
-        json_object_array_add(sources, source_json(&p->sources[i], now));
+        json_object_array_add(sources, source_json(p->sv, &p->sources[i], now));
     for (size_t i = 0; i < n; i++)
-        json_object_array_add(outputs, output_json(&d[i]));
+        json_object_array_add(outputs, output_json(p->sv, &d[i]));
     if (store_each_output(p->store, left_json, &(struct left){ .there = d, .there_len = n, .list = outputs }, &err) < 0)
         err.code = ERR_NONE; /* a store that fails says so at the next commit */
     add(o, "sources", sources);

@@ -20,6 +20,7 @@ struct source_status {
     int history_percent;     /* while is_backfilling: how much of the history was read */
     int64_t read_to_ns;      /* ingestion time up to which everything was read */
     int64_t last_success_ns; /* wall */
+    int64_t broken_since_ms; /* monotonic; 0: works */
     int64_t skew_ns;         /* server's clock minus ours */
     int64_t windows, queries, rows, late_rows, bad_rows;
 };

@@ -138,6 +138,7 @@ static void set_state(struct worker *w, const char *state, const char *reason)
 {
     pthread_mutex_lock(&w->board->lock);
     w->status.state = state;
+    w->status.broken_since_ms = w->outage.since_ms;
     if (reason)
         (void)snprintf(w->status.reason, sizeof w->status.reason, "%s", reason);
     pthread_mutex_unlock(&w->board->lock);
@@ -150,23 +151,48 @@ static int64_t asked_for_ms(const struct error *why)
     return why->code == ERR_BUSY && why->retry_after_ms == 0 ? 30000 : why->retry_after_ms;
 }
 
-/* A window could not be read: say it once, keep it open, wait. */
+/* Something is in the way of this source: say it once, then now and then, and wait. */
+static int64_t say_failing(struct worker *w, const char *what, const struct error *why)
+{
+    int64_t now = sv_mono_ms(w->board->sv), delay = backoff_next(&w->backoff, asked_for_ms(why), w->board->sv);
+    enum outage_say say = outage_note(&w->outage, now);
+    CLEANUP(buf_release) struct buf wait = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf since = BUF_INIT(64);
+
+    set_state(w, "failing", why->msg);
+    if (say == OUTAGE_QUIET)
+        return delay;
+    fmt_duration_ms(&wait, delay);
+    fmt_duration_ms(&since, now - w->outage.since_ms);
+    log_event(LOG_LEVEL_WARN, w->source.name, say == OUTAGE_NEW ? what : "reading is still interrupted", "cause", why->msg,
+              "retrying_in", buf_cstr(&wait), "since", buf_cstr(&since), NULL);
+    return delay;
+}
+
+static void say_works(struct worker *w)
+{
+    CLEANUP(buf_release) struct buf after = BUF_INIT(64);
+    int64_t lasted_ms = 0;
+
+    backoff_reset(&w->backoff);
+    if (!outage_end(&w->outage, sv_mono_ms(w->board->sv), &lasted_ms))
+        return;
+    fmt_duration_ms(&after, lasted_ms);
+    log_event(LOG_LEVEL_INFO, w->source.name, "reading works again", "after", buf_cstr(&after), NULL);
+}
+
+/* A window could not be read: keep it open. */
 static void read_failed(struct worker *w, struct window *win, const struct error *why)
 {
-    int64_t delay = backoff_next(&w->backoff, asked_for_ms(why), w->board->sv);
-    CLEANUP(buf_release) struct buf wait = BUF_INIT(64);
+    int64_t delay = say_failing(w, "window could not be read", why);
     struct error err = { 0 };
 
-    fmt_duration_ms(&wait, delay);
-    log_event(LOG_LEVEL_WARN, w->source.name, "window could not be read", "cause", why->msg,
-              "retrying_in", buf_cstr(&wait), NULL);
     win->attempts++;
     win->state = WINDOW_PENDING;
     (void)snprintf(win->reason, sizeof win->reason, "%.199s", why->msg);
     if (store_put_window(w->board->store, win, &err) < 0)
         log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be written", "cause", err.msg, NULL);
     (void)ledger_note(w, win, &err);
-    set_state(w, "failing", why->msg);
     pause_worker(w, delay);
 }
 
@@ -216,6 +242,7 @@ static void note_success(struct worker *w, const struct job *job)
     w->status.history_percent = percent;
     w->status.state = "reading";
     w->status.reason[0] = '\0';
+    w->status.broken_since_ms = 0;
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -275,8 +302,7 @@ static void do_window(struct worker *w, struct window *win, bool is_recheck)
             return;
         if (is_recheck) { /* stays closed; tried again later */
             win->state = before;
-            log_event(LOG_LEVEL_WARN, w->source.name, "re-check could not be read", "cause", err.msg, NULL);
-            pause_worker(w, backoff_next(&w->backoff, asked_for_ms(&err), w->board->sv));
+            pause_worker(w, say_failing(w, "re-check could not be read", &err));
             return;
         }
         if (err.code == ERR_LIMIT)
@@ -290,10 +316,11 @@ static void do_window(struct worker *w, struct window *win, bool is_recheck)
     w->job.is_gap = false;
     if (hand_over(w) < 0) {
         w->is_ledger_stale = true;
-        pause_worker(w, backoff_next(&w->backoff, 0, w->board->sv));
+        if (!board_is_stopping(w->board))
+            pause_worker(w, say_failing(w, "window was read but could not be judged and kept, it stays open", &w->job.why));
         return;
     }
-    backoff_reset(&w->backoff);
+    say_works(w);
     if (ledger_note(w, &w->job.window, &err) < 0)
         log_event(LOG_LEVEL_ERROR, w->source.name, err.msg, NULL);
     note_success(w, &w->job);
@@ -307,12 +334,10 @@ static void do_recheck(struct worker *w, struct window *win)
     struct error err = { 0 };
 
     if (w->source.ops->count(w->source.self, edges, 1, &now, &err) < 0) {
-        log_event(LOG_LEVEL_WARN, w->source.name, "re-check could not be counted", "cause", err.msg, NULL);
-        set_state(w, "failing", err.msg);
-        pause_worker(w, backoff_next(&w->backoff, asked_for_ms(&err), w->board->sv));
+        pause_worker(w, say_failing(w, "re-check could not be counted", &err));
         return;
     }
-    backoff_reset(&w->backoff);
+    say_works(w);
     if (now > win->records) {
         do_window(w, win, true);
         return;
@@ -364,16 +389,12 @@ static int ask_time(struct worker *w, struct error *err)
 static int plan_next(struct worker *w, struct window_plan *ret)
 {
     struct error err = { 0 };
-    int64_t delay;
 
     if (!knows_time(w) && ask_time(w, &err) < 0) {
         window_next(&w->timing, w->source.name, w->ledger, w->ledger_len, worker_now_ns(w), ret);
         if (ret->task == WINDOW_TASK_READ)
             return 0;
-        delay = backoff_next(&w->backoff, asked_for_ms(&err), w->board->sv);
-        log_event(LOG_LEVEL_WARN, w->source.name, "the service's time could not be asked", "cause", err.msg, NULL);
-        set_state(w, "failing", err.msg);
-        pause_worker(w, delay);
+        pause_worker(w, say_failing(w, "the service's time could not be asked", &err));
         return -1;
     }
     window_next(&w->timing, w->source.name, w->ledger, w->ledger_len, worker_now_ns(w), ret);
@@ -387,9 +408,7 @@ static int freshen_ledger(struct worker *w)
 
     if (!w->is_ledger_stale || ledger_load(w, &err) == 0)
         return 0;
-    log_event(LOG_LEVEL_ERROR, w->source.name, "the ledger could not be read", "cause", err.msg, NULL);
-    set_state(w, "failing", err.msg);
-    pause_worker(w, backoff_next(&w->backoff, 0, w->board->sv));
+    pause_worker(w, say_failing(w, "the ledger could not be read", &err));
     return -1;
 }
 

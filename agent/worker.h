@@ -5,6 +5,7 @@
 #ifndef COSMOWATCH_WORKER_H
 #define COSMOWATCH_WORKER_H
 
+#include "base/outage.h"
 #include "base/services.h"
 #include "net/backoff.h"
 #include "source/source.h"
@@ -37,6 +38,7 @@ struct job {
     struct window window;
     struct source_batch batch;
     bool is_recheck, is_gap;
+    struct error why;       /* of JOB_FAILED: why it could not be judged and kept */
     enum { JOB_NONE, JOB_READY, JOB_DONE, JOB_FAILED } state; /* guarded */
 };
 
@@ -52,6 +54,7 @@ struct worker {
     bool is_ledger_stale;  /* a commit failed and the store could not be asked since: nothing is planned by it */
     struct job job;
     struct backoff backoff;
+    struct outage outage;  /* failing to read, or to keep what was read */
     struct source_status status; /* guarded */
     int64_t bad_rows;
 };

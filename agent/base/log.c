@@ -167,7 +167,7 @@ static void copy_cut(char *to, size_t size, const char *from)
 /* True when this line was said within the last minute: it is counted, not written. */
 static bool log_fold(enum log_level level, const char *component, const char *message)
 {
-    int64_t now_ms = log_clock_ns(CLOCK_MONOTONIC) / NS_PER_MS + 1;
+    int64_t now_ms = log_clock_ns(CLOCK_BOOTTIME) / NS_PER_MS + 1; /* a minute asleep is a minute */
     struct log_repeat key, *found = NULL, *oldest = &sink.repeats[0];
 
     copy_cut(key.component, sizeof(key.component), component);

@@ -51,13 +51,19 @@ static bool is_troubled(struct json_object *o)
     return grade == STATUS_BAD || (grade == STATUS_SLOW && json_text(o, "reason", "")[0]);
 }
 
+static bool is_short(struct json_object *o, const char *last_success)
+{
+    return json_text(o, last_success, "")[0] && json_number(o, "brokenForSeconds") > 0 &&
+           json_number(o, "brokenForSeconds") <= HEALTH_PATIENCE_S;
+}
+
 static void judge_source(struct judging *j, struct json_object *s)
 {
     const char *reason = json_text(s, "reason", "");
     char what[400];
 
     if (is_troubled(s)) {
-        tell(j, HEALTH_SOURCE, json_text(s, "name", ""), reason[0] ? reason : "cannot be read");
+        tell(j, is_short(s, "lastSuccess") ? HEALTH_NOTE : HEALTH_SOURCE, json_text(s, "name", ""), reason[0] ? reason : "cannot be read");
     } else if (!json_number(s, "backfilling") && json_number(s, "lagSeconds") > HEALTH_LAG_MAX_S) {
         CLEANUP(buf_release) struct buf lag = BUF_INIT(64);
 
@@ -73,7 +79,8 @@ static void judge_output(struct judging *j, struct json_object *s)
     char what[400];
 
     if (is_troubled(s)) {
-        tell(j, HEALTH_OUTPUT, json_text(s, "name", ""), reason[0] ? reason : "does not take alerts");
+        tell(j, is_short(s, "lastAccepted") ? HEALTH_NOTE : HEALTH_OUTPUT, json_text(s, "name", ""),
+             reason[0] ? reason : "does not take alerts");
     } else if (json_number(s, "parked") > 0) {
         (void)snprintf(what, sizeof what, "refused %" PRId64 " alert(s): `cosmowatch outputs parked %s` says why",
                        json_number(s, "parked"), json_text(s, "name", ""));

@@ -12,6 +12,9 @@ struct json_object;
 #define HEALTH_STATUS_MAX_AGE_S 60
 /* A source further behind than this, and not learning from history, is not keeping up. */
 #define HEALTH_LAG_MAX_S 7200
+/* What worked before and fails is given so long to work again: a throttled query or a receiver's restart wakes nobody.
+ * What has never worked since the start needs somebody at once. */
+#define HEALTH_PATIENCE_S 900
 
 enum health_problem_kind { HEALTH_AGENT, HEALTH_SOURCE, HEALTH_OUTPUT, HEALTH_NOTE /* to look at, not unhealthy */ };
 

@@ -21,6 +21,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/outage.h"
 #include "delivery/rate.h"
 #include "net/backoff.h"
 #include "store/store.h"
@@ -40,8 +41,6 @@
 #define HOLD_BASE_MS 30000
 #define HOLD_CAP_MS 900000           /* a role that was granted may take half an hour to spread */
 #define HOLD_FLOOR_MS 10000          /* "slowly", also when the jitter says zero */
-#define SAY_AGAIN_FIRST_MS 300000    /* still broken: after 5 min, then 4 times as long each time */
-#define SAY_AGAIN_MOST_MS 21600000
 
 enum outcome { GO_ON, WAIT_RETRY, WAIT_HOLD, STOP };
 
@@ -67,7 +66,7 @@ struct worker {
     int64_t asked_wait_ms;           /* the longest that was asked for in this round */
     char trouble[200];
     struct backoff retry, hold;
-    int64_t broken_since_ms, say_again_at_ms, say_again_ms; /* broken_since 0: healthy */
+    struct outage outage;
 
     /* Under d->lock. */
     uint64_t seen_generation;
@@ -152,17 +151,19 @@ static bool must_stop(struct worker *w)
 static void set_status(struct worker *w, int state, int64_t accepted, int64_t parked, int64_t retried)
 {
     int64_t now = accepted > 0 ? sv_wall_ns(w->d->sv) : 0;
+    bool is_troubled;
 
     (void)pthread_mutex_lock(&w->d->lock);
     if (state >= 0)
         w->status.state = (__typeof__(w->status.state))state;
+    w->status.broken_since_ms = w->outage.since_ms;
     w->status.accepted += accepted;
     w->status.parked += parked;
     w->status.retried += retried;
     if (now != 0)
         w->status.last_accepted_ns = now;
-    (void)snprintf(w->status.reason, sizeof(w->status.reason), "%s",
-                   state == DELIVERY_WAITING || state == DELIVERY_HELD ? w->trouble : "");
+    is_troubled = w->status.state == DELIVERY_WAITING || w->status.state == DELIVERY_HELD; /* also while it tries again */
+    (void)snprintf(w->status.reason, sizeof(w->status.reason), "%s", is_troubled ? w->trouble : "");
     (void)pthread_mutex_unlock(&w->d->lock);
 }
 
@@ -183,21 +184,15 @@ static void set_trouble(struct worker *w, const char *reason)
 static void say_broken(struct worker *w, bool is_held, int64_t wait_ms)
 {
     int64_t now = sv_mono_ms(w->d->sv);
-    bool is_new = w->broken_since_ms == 0;
+    enum outage_say say = outage_note(&w->outage, now);
+    bool is_new = say == OUTAGE_NEW;
     CLEANUP(buf_release) struct buf wait = BUF_INIT(64);
     CLEANUP(buf_release) struct buf since = BUF_INIT(64);
 
-    if (is_new) {
-        w->broken_since_ms = now > 0 ? now : 1;
-        w->say_again_ms = SAY_AGAIN_FIRST_MS;
-    } else if (now < w->say_again_at_ms) {
+    if (say == OUTAGE_QUIET)
         return;
-    } else {
-        w->say_again_ms = w->say_again_ms > SAY_AGAIN_MOST_MS / 4 ? SAY_AGAIN_MOST_MS : w->say_again_ms * 4;
-    }
-    w->say_again_at_ms = i64_add_sat(now, w->say_again_ms);
     fmt_duration_ms(&wait, wait_ms);
-    fmt_duration_ms(&since, now - w->broken_since_ms);
+    fmt_duration_ms(&since, now - w->outage.since_ms);
     log_event(LOG_LEVEL_WARN, w->component,
               is_held ? (is_new ? "delivery on hold, alerts are kept" : "delivery still on hold, alerts are kept")
                       : (is_new ? "delivery interrupted, alerts are kept"
@@ -211,14 +206,14 @@ static void say_broken(struct worker *w, bool is_held, int64_t wait_ms)
 static void say_healed(struct worker *w)
 {
     CLEANUP(buf_release) struct buf after = BUF_INIT(64);
+    int64_t lasted_ms = 0;
 
     backoff_reset(&w->retry);
     backoff_reset(&w->hold);
     w->trouble[0] = '\0';
-    if (w->broken_since_ms == 0)
+    if (!outage_end(&w->outage, sv_mono_ms(w->d->sv), &lasted_ms))
         return;
-    fmt_duration_ms(&after, sv_mono_ms(w->d->sv) - w->broken_since_ms);
-    w->broken_since_ms = 0;
+    fmt_duration_ms(&after, lasted_ms);
     log_event(LOG_LEVEL_INFO, w->component, "delivery works again", "after", buf_cstr(&after), NULL);
 }
 
@@ -485,7 +480,7 @@ static int open_output(struct worker *w, enum outcome *ret)
  * each time, in the store that the others deliver from. */
 static size_t rows_to_take(const struct worker *w)
 {
-    if (w->broken_since_ms != 0)
+    if (outage_is_on(&w->outage))
         return 1;
     return w->batch_now < BATCH_MAX ? w->batch_now : BATCH_MAX;
 }
@@ -508,7 +503,7 @@ static enum outcome one_round(struct worker *w, bool *ret_idle)
     *ret_idle = w->n == 0;
     if (w->n == 0)
         return GO_ON;
-    set_status(w, w->broken_since_ms == 0 ? DELIVERY_WORKING : -1, 0, 0, 0);
+    set_status(w, !outage_is_on(&w->outage) ? DELIVERY_WORKING : -1, 0, 0, 0);
     if (open_output(w, &out) == 0)
         out = deliver_rows(w);
     /* Notes of parked alerts borrow the payloads: keep the round until they are written. */
@@ -548,8 +543,8 @@ static void *worker_main(void *arg)
         }
         if (out == STOP)
             break;
+        say_healed(w); /* idle as well: when the store was what was broken, nothing may be left to deliver */
         if (!is_idle) {
-            say_healed(w);
             go_on = !must_stop(w);
             continue;
         }

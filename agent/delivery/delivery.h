@@ -42,6 +42,7 @@ struct delivery_status {
     enum { DELIVERY_IDLE, DELIVERY_WORKING, DELIVERY_WAITING, DELIVERY_HELD } state;
     int64_t accepted, parked, dropped, retried, pending;
     int64_t last_accepted_ns; /* wall */
+    int64_t broken_since_ms;  /* monotonic; 0: works */
     char reason[200];         /* of the trouble, "" when none */
 };
 size_t delivery_get_status(struct delivery *d, struct delivery_status *ret, size_t max);

@@ -49,6 +49,17 @@ static const struct {
     { "{" FRESH ",\"outputs\":[{\"name\":\"b\",\"state\":\"held\"}]}", HEALTH_OUTPUT, 1, "b does not take" },
     { "{" FRESH ",\"outputs\":[{\"name\":\"b\",\"state\":\"waiting\",\"reason\":\"refused\"}]}", HEALTH_OUTPUT, 1, "b refused" },
     { "{" FRESH ",\"outputs\":[{\"name\":\"b\",\"state\":\"waiting\"}]}", HEALTH_OUTPUT, 0, "" },
+    /* Patience with what worked before, for a quarter of an hour. */
+    { "{" FRESH ",\"sources\":[{\"name\":\"a\",\"state\":\"failing\",\"reason\":\"HTTP 503\",\"lastSuccess\":\"x\",\"brokenForSeconds\":900}]}",
+      HEALTH_NOTE, 0, "a HTTP 503" },
+    { "{" FRESH ",\"sources\":[{\"name\":\"a\",\"state\":\"failing\",\"reason\":\"HTTP 503\",\"lastSuccess\":\"x\",\"brokenForSeconds\":901}]}",
+      HEALTH_SOURCE, 1, "a HTTP 503" },
+    { "{" FRESH ",\"outputs\":[{\"name\":\"b\",\"state\":\"held\",\"reason\":\"401\",\"lastAccepted\":\"x\",\"brokenForSeconds\":1}]}",
+      HEALTH_NOTE, 0, "b 401" },
+    { "{" FRESH ",\"outputs\":[{\"name\":\"b\",\"state\":\"held\",\"reason\":\"401\",\"lastAccepted\":\"x\",\"brokenForSeconds\":901}]}",
+      HEALTH_OUTPUT, 1, "b 401" },
+    { "{" FRESH ",\"outputs\":[{\"name\":\"b\",\"state\":\"held\",\"reason\":\"401\",\"brokenForSeconds\":1}]}", HEALTH_OUTPUT, 1,
+      "b 401" },
     { "{" FRESH ",\"outputs\":[{\"name\":\"b\",\"state\":\"idle\",\"parked\":2}]}", HEALTH_NOTE, 0, "b refused 2 alert(s)" },
 };
 

@@ -616,6 +616,49 @@ START_TEST(a_cancelled_call_is_no_attempt_of_the_receivers)
 }
 END_TEST
 
+START_TEST(what_is_wrong_is_told_while_it_is_tried_again)
+{
+    soc.fail_with = ERR_NET;
+    put("soc", 1, 2);
+    start(1);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    pthread_mutex_lock(&soc.lock);
+    soc.is_stuck = true;
+    pthread_mutex_unlock(&soc.lock);
+    pass_time_until_call(&soc, 2);
+    ck_assert_int_eq(status_of(0).state, DELIVERY_WAITING);
+    ck_assert_str_eq(status_of(0).reason, "scripted failure");
+    ck_assert_int_gt(status_of(0).broken_since_ms, 0);
+    pthread_mutex_lock(&soc.lock);
+    soc.fail_with = ERR_NONE;
+    soc.is_stuck = false;
+    pthread_cond_broadcast(&soc.called);
+    pthread_mutex_unlock(&soc.lock);
+    UNTIL(status_of(0).state == DELIVERY_IDLE);
+    ck_assert_str_eq(status_of(0).reason, "");
+    ck_assert_int_eq(status_of(0).broken_since_ms, 0);
+}
+END_TEST
+
+START_TEST(when_the_store_is_back_and_nothing_is_due_all_is_well_again)
+{
+    char file[128], away[128];
+
+    (void)snprintf(file, sizeof file, "%s/store.db", folder.path);
+    (void)snprintf(away, sizeof away, "%s/away", folder.path);
+    ck_assert_int_eq(rename(file, away), 0);
+    ck_assert_int_eq(mkdir(file, 0700), 0);
+    start(1);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    ck_assert_int_eq(rmdir(file), 0);
+    ck_assert_int_eq(rename(away, file), 0);
+    advance(3600000);
+    UNTIL(status_of(0).state == DELIVERY_IDLE);
+    ck_assert_int_eq(status_of(0).broken_since_ms, 0);
+    ck_assert_int_eq(lines_with("delivery works again"), 1);
+}
+END_TEST
+
 START_TEST(a_delivery_without_outputs_starts_and_stops)
 {
     start(0);
@@ -664,6 +707,8 @@ int main(void)
     tcase_add_test(t, stopping_finishes_what_is_possible);
     tcase_add_test(t, stopping_does_not_wait_longer_than_the_grace_and_loses_nothing);
     tcase_add_test(t, a_cancelled_call_is_no_attempt_of_the_receivers);
+    tcase_add_test(t, what_is_wrong_is_told_while_it_is_tried_again);
+    tcase_add_test(t, when_the_store_is_back_and_nothing_is_due_all_is_well_again);
     tcase_add_test(t, a_delivery_without_outputs_starts_and_stops);
     tcase_add_test(t, back_off_grows_while_a_receiver_stays_away);
     suite_add_tcase(s, t);
