@@ -123,6 +123,15 @@ AT_ONCE = $(shell /usr/bin/python3 -c "import xdist" 2>/dev/null && printf '%s' 
 flow: $(BIN)
 	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m pytest -q -p no:cacheprovider $(AT_ONCE) tests/sim tests/detectors tests/flow
 
+#   make soak           weeks of faults in virtual time, by seed; what fails is kept in build/soak
+# SEEDS="1-20" DAYS=7; one test lives in `make test` as well. By the real clock: COSMOWATCH_SOAK_MINUTES=60 (flow/test_soak.py).
+.PHONY: soak
+SEEDS ?= 1-20
+DAYS ?= 7
+soak: $(BIN)
+	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests COSMOWATCH_SEEDS="$(SEEDS)" COSMOWATCH_SOAK_DAYS=$(DAYS) \
+	  /usr/bin/python3 -m pytest -q -p no:cacheprovider $(subst --dist loadfile,,$(AT_ONCE)) tests/flow/test_soak.py -k week
+
 # What fuzzing found stays found: every target with the files of its corpus, by any compiler.
 fuzz-corpus: $(B)/replay
 	@$(B)/replay tests/fuzz/corpus $(NAME)
@@ -166,7 +175,7 @@ demo: deps
 	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m flow.demo
 
 # ---- measurement ------------------------------------------------------------------------------------
-BENCHKIT := $(addprefix $(B)/tests/kit/,httpd.o mockbroker.o sink.o)
+BENCHKIT := $(addprefix $(B)/tests/kit/,big_store.o httpd.o mockbroker.o sink.o)
 $(B)/bench: $(BENCHOBJ) $(BENCHKIT) $(LIB)
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $(BENCHOBJ) $(BENCHKIT) $(LIB) $(LIBS)
 

@@ -24,6 +24,7 @@
 #include "tests/bench/judge.h"
 #include "tests/bench/make_rows.h"
 #include "tests/bench/receivers.h"
+#include "tests/bench/start.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,6 +307,8 @@ int main(int argc, char **argv)
     if (bench_deliver(5, add_judged, &b) < 0)
         return 1;
     bench_receivers("build", add_judged, &b);
+    if (bench_start("build", add_judged, &b) < 0)
+        return 1;
     if (bench_bytes_per_subject)
         add_result(&b, "memory.bytes_per_subject", bench_bytes_per_subject(), "bytes");
 
