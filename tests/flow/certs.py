@@ -10,9 +10,9 @@ def _openssl(*argv):
     subprocess.run(["openssl"] + list(argv), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def ca(dir_, name="ca"):
+def ca(dir_, name="ca", days="2"):
     key, pem = (os.path.join(dir_, name + e) for e in (".key", ".pem"))
-    _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-keyout", key,
+    _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", days, "-keyout", key,
              "-out", pem, "-subj", "/CN=test CA " + name, "-addext", "basicConstraints=critical,CA:TRUE")
     return pem
 

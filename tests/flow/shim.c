@@ -36,7 +36,7 @@ struct orders {
     _Atomic int64_t memory_skip, memory_count, memory_hits, memory_of_all;
     _Atomic int64_t thread_count, thread_hits;
     _Atomic int64_t hurry, hurry_from_wall_ns, hurry_from_boot_ns; /* both clocks so many times faster from there on */
-    _Atomic int64_t leap_until_ns, leap_quantum_ns, leaped_ns; /* virtual time: see "leaps" below */
+    _Atomic int64_t leap_until_ns, leap_quantum_ns, leaped_ns, stall_ns; /* virtual time: see "leaps" below */
     _Atomic int64_t skip_syncs;
 };
 
@@ -135,9 +135,9 @@ time_t time(time_t *ret)
 
 /* With leap_quantum_ns set, time leaps whenever every thread of the program waits on a condition: to the next moment for
  * which one of them waits, by a quantum at least, never beyond leap_until_ns of the wall clock. So a week of waiting costs
- * seconds, and the program sees each of its moments. Whoever waits for an answer is busy, until nothing has come for
- * STALLED_NS: then it waits in vain, and its timeout may be leapt to as well. Threads of libraries do not count. */
-#define STALLED_NS 400000000
+ * seconds, and the program sees each of its moments. Whoever waits for an answer is busy, unless stall_ns is set and
+ * nothing has come for so long: then it waits in vain, and its timeout may be leapt to as well. Threads of libraries do
+ * not count. */
 #define SLICE_NS 20000000 /* a waker that was missed is seen after so long, and so is a moved leap_until_ns */
 #define FOR_EVER INT64_MAX
 #define LONG_POLL_MS 200  /* a poll of the program itself that waits for longer waits for its neighbours, not for an answer */
@@ -341,7 +341,7 @@ static int poll_leaping(struct pollfd *fds, nfds_t n, int64_t timeout_ns, bool i
 
     for (;;) {
         int64_t left = until == FOR_EVER ? SLICE_NS : in_real_ns(until - virtual_ns()), now = real_ns(CLOCK_MONOTONIC);
-        bool is_asleep = is_idle || (idle_since_ns != 0 && now - idle_since_ns > STALLED_NS);
+        bool is_asleep = is_idle || (pace->stall_ns > 0 && idle_since_ns != 0 && now - idle_since_ns > pace->stall_ns);
         int rc;
 
         if (is_asleep)

@@ -21,7 +21,7 @@ NAMES = ("wall_offset_ns", "boot_offset_ns", "wall_stands_at_ns", "dns_error", "
          "dns_asked", "disk_ops", "disk_errno", "disk_skip", "disk_count", "disk_hits", "disk_one_in", "disk_dice",
          "sync_delay_ms", "write_most", "memory_skip", "memory_count", "memory_hits", "memory_of_all",
          "thread_count", "thread_hits", "hurry", "hurry_from_wall_ns", "hurry_from_boot_ns", "leap_until_ns", "leap_quantum_ns",
-         "leaped_ns", "skip_syncs")
+         "leaped_ns", "stall_ns", "skip_syncs")
 WRITE, SYNC, READ, OPEN, NAME, CUT, SYNC_FOLDER = 1, 2, 4, 8, 16, 32, 64
 S = 10 ** 9
 LOCALHOST = 0x7F000001

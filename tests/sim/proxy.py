@@ -51,7 +51,7 @@ def chance(seed, share):
 
 class Proxy:
     def __init__(self, target, plan=None):
-        self.target, self.plan, self.connections = target, plan, 0
+        self.target, self.plan, self.connections, self.standing = target, plan, 0, set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self.listener.getsockname()[1]
         self.is_over = False
@@ -69,12 +69,22 @@ class Proxy:
             threading.Thread(target=self._serve, args=(client, action), daemon=True).start()
 
     def _serve(self, client, action):
+        self.standing.add(client)
         try:
             self._act(client, action)
-        except OSError:
+        except (OSError, ValueError):  # ValueError: closed by drop() while we waited for it
             pass
         finally:
+            self.standing.discard(client)
             client.close()
+
+    def drop(self):
+        """Ends what stands: the next connection is the plan's."""
+        for client in list(self.standing):
+            try:
+                client.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     def _act(self, client, action):
         if action.get("refuse"):

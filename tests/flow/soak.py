@@ -1,0 +1,409 @@
+"""The whole outside world of one agent, and what goes wrong in it: for test_soak.py, in virtual time or by the real clock.
+
+Six outputs, each behind a proxy that harms what passes where there is one connection to harm. A `Trouble` is one thing
+broken wholly, with what must be said of it; a storm is anything at random, several at once, with kills and reloads.
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import contextlib
+import datetime
+import errno
+import json
+import os
+import random
+import signal
+import time
+
+from flow import certs, http_way, kit, listener, oracles
+from flow import shim as sh
+from flow.rows import Rows, feeds, iso
+from flow.test_console import Console, free_port
+from flow.test_faults_time import at, coverage
+from flow.test_kafka import Broker, kafka, read
+from flow.templates import TABLES, columns
+from sim.proxy import Proxy, chance
+
+RULE, STREAM = "dcr-00000000000000000000000000000001", "Custom-CosmosWatchAlerts"
+LATE_MOST_S = 3600
+SOURCE = {"lookback": "3h", "backfill": "0s", "window": "1h", "catch_up": "6h", "recheck": ["70m", "3h"], "settle": "2m", "mode": "rows"}
+
+
+def delta(**kw):
+    return datetime.timedelta(**kw)
+
+
+def error(code):
+    return json.dumps({"error": {"code": code, "message": "made up"}})
+
+
+# ---- receivers -----------------------------------------------------------------------------------------------------
+
+class File:
+    name = "file"
+
+    def __init__(self, world):
+        self.folder = os.path.join(world.dir, "out")
+        os.mkdir(self.folder)
+        self.output = {"type": "file", "path": os.path.join(self.folder, "alerts.ndjson")}
+
+    def told(self):
+        return kit.ndjson(self.output["path"])
+
+    def hide(self):
+        os.rename(self.folder, self.folder + ".away")
+        open(self.folder, "w", encoding="ascii").close()
+
+    def show(self):
+        os.remove(self.folder)
+        os.rename(self.folder + ".away", self.folder)
+
+
+class Hook:
+    name = "hook"
+
+    def __init__(self, world):
+        self.azure, self.proxy = world.azure, Proxy(world.port)
+        self.output = {"type": "webhook", "url": "http://127.0.0.1:%d/hook/soak" % self.proxy.port, "token": world.secret("hook")}
+
+    def told(self):
+        return [p["json"] for p in self.azure.control("alerts?hook=soak") if p["accepted"]]
+
+
+class Lake:
+    name = "lake"
+
+    def __init__(self, world):
+        self.azure, self.proxy = world.azure, Proxy(world.port)
+        self.azure.control("dcrs", {"id": RULE, "streams": {STREAM: {"table": TABLES["custom"], "columns": columns("custom")}}})
+        self.output = {"type": "sentinel", "endpoint": "http://127.0.0.1:%d" % self.proxy.port, "rule": RULE,
+                       "auth": world.auth(world.azure.url)}
+
+    def told(self):
+        """Rows of the table, by the names of the native format."""
+        return [{"systemAlertId": r["SystemAlertId"], "recordId": r["RecordId"], "alertType": r["AlertType"],
+                 "compromisedEntity": r["AlertResourceId"].lower(), "accountName": r["AlertResourceId"].rsplit("/", 1)[-1], "count": r["EventCount"], "severity": r["AlertSeverity"]}
+                for c in self.azure.control("ingested") for r in c["rows"]]
+
+
+class Siem(listener.Listener):
+    """Syslog over TLS, counted octets; half a message at the end of a connection is none."""
+    name = "siem"
+
+    def __init__(self, world):
+        self.got = []
+        certs.ca(world.dir, days="40")
+        self.tls = listener.context(*certs.issue(world.dir, "server", "localhost", days="40"))
+        super().__init__()
+        self.proxy = Proxy(self.port)
+        self.output = {"type": "syslog", "address": "127.0.0.1:%d" % self.proxy.port, "format": "json", "max_message": "64KB",
+                       "tls": {"ca": os.path.join(world.dir, "ca.pem")}}
+
+    def serve(self, s):
+        data = b""
+        with self.tls.wrap_socket(s, server_side=True) as inner:
+            while True:
+                more = inner.recv(65536)
+                if not more:
+                    return
+                data = self._messages(data + more)
+
+    def _messages(self, data):
+        while b" " in data[:12]:
+            size, rest = data.split(b" ", 1)
+            if len(rest) < int(size):
+                break
+            message, data = rest[:int(size)], rest[int(size):]
+            self.got.append(json.loads(message[message.index(b"{"):]))
+        return data
+
+    def told(self):
+        return list(self.got)
+
+
+class Hec:
+    """Splunk's collector: the token must be right, events are told apart by their braces."""
+    name = "hec"
+
+    def __init__(self, world):
+        self.got, self.refusal = [], None
+        self.receiver = http_way.Receiver()
+        self.receiver.answer = self._answer
+        self.proxy = Proxy(self.receiver.port)
+        self.output = {"type": "splunk_hec", "url": "http://127.0.0.1:%d" % self.proxy.port, "gzip": False, "token": world.secret("hec")}
+
+    def _answer(self, _method, _path, body):
+        if self.refusal:
+            return self.refusal, b'{"text":"Server is busy","code":9}'
+        text, decoder, i, events = body.decode(), json.JSONDecoder(), 0, []
+        while i < len(text):
+            event, i = decoder.raw_decode(text, i)
+            events.append(event["event"]["alert"])
+            assert event["event"]["id"] == event["fields"]["alert_id"] == events[-1]["systemAlertId"]
+            while text[i:i + 1].isspace():
+                i += 1
+        self.got += events
+        return 200, b'{"text":"Success","code":0}'
+
+    def told(self):
+        return list(self.got)
+
+
+class Bus:
+    name = "bus"
+
+    def __init__(self, world, mockbroker):
+        self.broker = Broker(mockbroker, world.dir, brokers=1, topics=("alerts:1",))
+        self.output = kafka(self.broker, timeout="60s")
+
+    def told(self):
+        got = []
+        for m in read(self.broker.bootstrap):
+            got.append(json.loads(m["payload"]))
+            assert m["key"] == got[-1]["systemAlertId"]
+        return got
+
+
+# ---- troubles --------------------------------------------------------------------------------------------------------
+
+class Trouble:
+    """One thing broken wholly from begin() to end(): whose (a component of the log), with what cause."""
+
+    def __init__(self, name, component, cause, begin, end):
+        self.name, self.component, self.cause, self.begin, self.end = name, component, cause, begin, end
+
+
+def troubles(w):
+    def fault(path, **action):
+        return (lambda: w.azure.control("faults", {"match": {"path": path}, "count": None, "action": action}),
+                lambda: w.azure.control("faults", method="DELETE"))
+
+    def proxied(p, action):
+        def begin():
+            p.plan = lambda _: action
+            p.drop()
+            w.clock.some_are_silent("silent" in action)
+
+        def end():
+            p.plan = None
+            w.clock.some_are_silent(False)
+        return begin, end
+
+    def no_token():
+        w.azure.control("tokens", {"revoke": True})
+        w.azure.control("faults", {"match": {"path": "/oauth2/"}, "count": None, "action": {
+            "status": 401, "body": json.dumps({"error": "invalid_client", "error_description": "AADSTS7000215: wrong", "error_codes": [7000215]})}})
+
+    hook, hec, siem, lake, bus, file = (w.receivers[n] for n in ("hook", "hec", "siem", "lake", "bus", "file"))
+    return [
+        Trouble("query 503", "prod", "503", *fault("/query", status=503)),
+        Trouble("query 403", "prod", "InsufficientAccess|403", *fault("/query", status=403, body=error("InsufficientAccessError"))),
+        Trouble("query 429", "prod", "429|throttl|slow down", *fault("/query", status=429, headers={"Retry-After": "120"})),
+        Trouble("query refused", "prod", "refused|reset|connect", *proxied(w.query, {"refuse": True})),
+        Trouble("query silent", "prod", "no answer|late|time|stall", *proxied(w.query, {"silent": True})),
+        Trouble("no token", "prod", "invalid_client|AADSTS7000215", no_token, fault("")[1]),
+        Trouble("hook 503", "output.hook", "503", *fault("/hook/", status=503)),
+        Trouble("hook 401", "output.hook", "401", *fault("/hook/", status=401)),
+        Trouble("hook refused", "output.hook", "refused|reset|connect", *proxied(hook.proxy, {"refuse": True})),
+        Trouble("hec busy", "output.hec", "503|busy", lambda: setattr(hec, "refusal", 503), lambda: setattr(hec, "refusal", None)),
+        Trouble("hec silent", "output.hec", "no answer|late|time|stall", *proxied(hec.proxy, {"silent": True})),
+        Trouble("lake 403", "output.lake", "403", *fault("/dataCollectionRules", status=403, body=error("OperationFailed"))),
+        Trouble("siem refused", "output.siem", "refused|reset|connect|closed|handshake", *proxied(siem.proxy, {"refuse": True})),
+        Trouble("bus forbidden", "output.bus", "authoriz", lambda: bus.broker.say("err 0 29 1000"), lambda: bus.broker.say("forget 0")),
+        Trouble("file away", "output.file", "directory|folder|open", file.hide, file.show),
+    ]
+
+
+REFUSALS = [
+    {"status": 429, "body": error("ThrottledError"), "headers": {"Retry-After": "5"}}, {"status": 429}, {"status": 500}, {"status": 502},
+    {"status": 503, "headers": {"Retry-After": "3"}}, {"status": 504}, {"status": 403, "body": error("InsufficientAccessError")},
+    {"revoke_tokens": True}, {"html": True}, {"empty200": True}, {"partial": {"rows": 2}}, {"cut_after": 300}, {"close": True},
+]
+OUTPUT_REFUSALS = [{"status": 503}, {"status": 429, "headers": {"Retry-After": "2"}}, {"status": 401}, {"status": 500, "after": True},
+                   {"reset": True}, {"close": True}]
+DISK = [(sh.WRITE | sh.CUT, errno.ENOSPC), (sh.SYNC, errno.EIO), (sh.WRITE, errno.EIO)]
+STORM = ("query", "outputs", "service", "refusals", "bus", "disk", "clock", "kill", "end", "reload", "stop")
+
+
+# ---- the world -------------------------------------------------------------------------------------------------------
+
+class World:
+    """One agent, its world and what goes wrong in it. `clock` has now(), pass_for(seconds) and env(shim)."""
+
+    def __init__(self, seed, dir_, azure, shim, clock, mockbroker, source=None):
+        self.seed, self.dir, self.azure, self.shim, self.clock = seed, dir_, azure, shim, clock
+        self.rng, self.log = random.Random("%s/faults" % seed), []
+        self.port = int(azure.url.rsplit(":", 1)[1])
+        self.secrets, self.query, self.console = {}, Proxy(self.port), Console(free_port())
+        azure.control("apps", {"client_id": kit.CLIENT, "secrets": [kit.SECRET, self.canary("client")]})
+        self.receivers = {r.name: r for r in (File(self), Hook(self), Lake(self), Siem(self), Hec(self), Bus(self, mockbroker))}
+        self.cfg = self.configure({**SOURCE, **(source or {})})
+        self.starts, self.fresh, self.agent = 0, 0, None
+        self.start()
+        self.watch = oracles.Watch(lambda: self.agent.child.pid if self.is_alive() else None,
+                                   os.path.join(dir_, "state"))
+
+    def canary(self, name):
+        return self.secrets.setdefault(name, "Canary-%s-%s/+" % (name, random.Random("%s/%s" % (self.seed, name)).getrandbits(64)))
+
+    def secret(self, name):
+        path = os.path.join(self.dir, name + ".secret")
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as f:
+            f.write(self.canary(name) + "\n")
+        return "${file:%s}" % path
+
+    def auth(self, authority):
+        return {"type": "client_secret", "tenant": kit.TENANT, "client_id": kit.CLIENT, "client_secret": self.secret("client"),
+                "authority": authority}
+
+    def configure(self, source):
+        proxied = "http://127.0.0.1:%d" % self.query.port
+        return kit.config(self.azure, self.dir, [{"name": r.name, **r.output} for r in self.receivers.values()], feeds=feeds(self.dir),
+                          source={**source, "endpoint": proxied, "auth": self.auth(proxied)},
+                          console={"listen": "127.0.0.1:%d" % self.console.port})
+
+    def is_alive(self):
+        return self.agent.child.poll() is None
+
+    def start(self):
+        self.starts += 1
+        self.agent = kit.Agent(self.cfg, self.dir, env=self.clock.env(self.shim))
+
+    def again(self, how):
+        how()
+        self.agent.log.close()
+        self.start()
+
+    # -- what happens in the workspace
+
+    def attack(self, rows=None):
+        """A request that alerts on an account that nobody has seen before, in the workspace a little later: its name."""
+        self.fresh += 1
+        account = "fresh-%03d" % self.fresh
+        r = Rows("%s/%s" % (self.seed, account))
+        t = self.clock.now()
+        r.request(t, account=account, address="198.51.100.23", op="ReadFeed", late_s=60)
+        self.azure.add_rows(r.rows)
+        return account
+
+    # -- what goes wrong
+
+    def storm(self, pause, without=()):
+        """Anything, several at once; pause() lets a while pass."""
+        rng = self.rng
+        kinds = rng.sample([k for k in STORM if k not in without], rng.choice((1, 1, 2, 3)))
+        self.log.append("+".join(kinds))
+        self.clock.some_are_silent("query" in kinds or "outputs" in kinds)
+        if "query" in kinds:
+            self.query.plan = chance(rng.random(), 0.6)
+        if "outputs" in kinds:
+            for name in rng.sample(("hook", "lake", "siem", "hec"), 2):
+                self.receivers[name].proxy.plan = chance(rng.random(), 0.6)
+        if "service" in kinds:
+            self.azure.control("faults", {"match": {"path": rng.choice(("/query", "/query", "/oauth2/"))}, "count": rng.randrange(1, 6),
+                                          "action": rng.choice(REFUSALS)})
+        if "refusals" in kinds:
+            self.azure.control("faults", {"match": {"path": rng.choice(("/hook/", "/dataCollectionRules"))}, "count": rng.randrange(1, 4),
+                                          "action": rng.choice(OUTPUT_REFUSALS)})
+        if "bus" in kinds:
+            self.receivers["bus"].broker.say("err 0 %d %d" % (rng.choice((7, 6, 29, 19)), rng.randrange(1, 20)))
+        if "disk" in kinds:
+            ops, why = rng.choice(DISK)
+            self.shim.set(disk_ops=ops, disk_errno=why, disk_dice=rng.getrandbits(60), disk_one_in=rng.randrange(3, 30))
+        if "clock" in kinds:
+            self.shim.set(wall_offset_ns=rng.choice((-86400, -3600, -61, 61, 3600, 86400)) * sh.S)
+        self.attack()
+        pause()
+        if "reload" in kinds:
+            self.agent.child.send_signal(signal.SIGHUP)
+        if "stop" in kinds:
+            self.agent.child.send_signal(signal.SIGSTOP)
+            time.sleep(rng.uniform(0.01, 0.2))
+            self.agent.child.send_signal(signal.SIGCONT)
+        pause()
+        if "kill" in kinds:
+            self.again(self.agent.kill)
+        elif "end" in kinds or not self.is_alive():  # a disk that fails at the start ends it with a sentence
+            self.again(self.agent.stop)
+        pause()
+        self.calm()
+
+    def calm(self):
+        self.clock.some_are_silent(False)
+        for p in [self.query] + [r.proxy for r in self.receivers.values() if hasattr(r, "proxy")]:
+            p.plan = None
+        self.shim.calm()
+        self.shim.set(wall_offset_ns=0)
+        self.azure.control("faults", method="DELETE")
+        self.receivers["bus"].broker.say("forget 0")
+        if not self.is_alive():
+            self.again(self.agent.wait)
+
+    # -- how it stands
+
+    def told(self):
+        return {name: r.told() for name, r in self.receivers.items()}
+
+    def log_size(self):
+        return os.path.getsize(self.agent.log_path)
+
+    def log_since(self, start):
+        with open(self.agent.log_path, "rb") as f:
+            f.seek(start)
+            return f.read().decode("utf-8", "replace")
+
+    def health(self):
+        """(status code, body); 0 while nothing answers."""
+        with contextlib.suppress(OSError):
+            code, _, body = self.console.get("/healthz")
+            return code, body
+        return 0, ""
+
+    def status(self):
+        code, text, _ = kit.run(["status", "--json", "-c", self.cfg], check=False)
+        return json.loads(text) if code == 0 and text else {}
+
+    def is_done(self, end):
+        """Everything up to then is read, looked at again and delivered."""
+        s = self.status()
+        windows = coverage(self.cfg) if s else []
+        return windows and max(at(w["to"]) for w in windows) >= end and \
+            all(w["state"] in ("rechecked", "gap") for w in windows if at(w["from"]) < end) and all(o["pending"] == 0 for o in s["outputs"])
+
+    def shown(self):
+        """Everything that the agent shows of itself, by place; for the search for secrets."""
+        places = oracles.files(os.path.join(self.dir, "state"))
+        places["log"] = self.log_since(0).encode()
+        places.update(oracles.of_process(self.agent.child.pid))
+        for page in ("/", "/alerts", "/accounts", "/rules", "/metrics", "/healthz"):
+            places["console " + page] = self.console.get(page)[2].encode()
+        for verb in (["status", "--json"], ["outputs", "status"], ["outputs", "parked"], ["coverage"], ["queries"]):
+            places[" ".join(verb)] = "".join(map(str, kit.run(verb + ["-c", self.cfg], check=False))).encode()
+        return places
+
+    def close(self):
+        self.watch.stop()
+        self.agent.kill()
+        self.agent.log.close()
+        self.query.close()
+        for r in self.receivers.values():
+            if hasattr(r, "proxy"):
+                r.proxy.close()
+        self.receivers["siem"].close()
+        self.receivers["hec"].receiver.__exit__()
+        self.receivers["bus"].broker.close()
+
+
+def life(seed, start, end, per_hour=6, attack_every_s=(1800, 12000), late_most_s=LATE_MOST_S):
+    """Rows from an hour before the start to the end, some of them late, with attacks among them."""
+    r, rng = Rows(seed), random.Random("%s/life" % seed)
+    r.ordinary(start - delta(hours=1), end, per_hour=per_hour)
+    t = start - delta(minutes=50)
+    while t < end:
+        account = "contoso-%d" % rng.randrange(4)
+        r.request(t, account=account, address=rng.choice(("198.51.100.23", "203.0.113.66")), op="ReadFeed")
+        r.query(t, "SELECT c.id FROM c WHERE c.customer = '' OR 1=%d --'" % rng.randrange(9), account=account)
+        t += delta(seconds=rng.uniform(*attack_every_s))
+    for row in r.rows:
+        if rng.random() < 0.2:
+            row["visible"] = iso(at(row["ingested"][:26] + "Z") + delta(seconds=rng.uniform(1, late_most_s)))
+    return r.rows
