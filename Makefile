@@ -17,7 +17,7 @@ APT_BUILD := gcc g++ make pkg-config libcurl4-openssl-dev libjson-c-dev libyaml-
              libssl-dev zlib1g-dev librdkafka-dev libmaxminddb-dev libmicrohttpd-dev \
              libsimdjson-dev libsystemd-dev
 APT_TEST := check python3 python3-pytest python3-pytest-xdist openssl curl rsyslog rsyslog-openssl kcat python3-kafka iproute2 tinyproxy \
-            nginx-light
+            nginx-light prometheus mandoc shellcheck zsh fish
 
 V ?=
 Q := $(if $(V),,@)

@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 
@@ -165,9 +164,6 @@ def test_metrics_are_well_formed_in_both_formats(dir_):
         assert name == "cosmowatch_detector_blind" or re.search(r"^%s[{ ]" % sample, open_, re.M), "no sample of " + name
     assert 'cosmowatch_source_rows_total{source="prod",type="log_analytics"} 0' not in open_
     assert re.search(r'cosmowatch_output_accepted_alerts_total\{output="file",type="file"\} [1-9]', open_)
-    if shutil.which("promtool"):
-        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_health_turns_red_with_the_reason_and_green_again(dir_):
@@ -260,6 +256,3 @@ def test_rules_and_dashboard_ask_for_metrics_that_exist(dir_):
     for q in queries:
         asked = set(re.findall(r"\b(?:cosmowatch|process)_[a-z_]+", q))
         assert asked <= names, "no such metric: %s" % (asked - names)
-    if shutil.which("promtool"):
-        done = subprocess.run(["promtool", "check", "rules", rules], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
