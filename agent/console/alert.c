@@ -97,13 +97,13 @@ static void add_steps(struct buf *out, const struct alert *a, const char *title,
 {
     if (!steps[0])
         return;
-    buf_addf(out, "<h2>%s</h2><ol>", title);
+    buf_addf(out, "<section><h2>%s</h2><ol>", title);
     for (size_t i = 0; i < STEPS_MAX && steps[i]; i++) {
         buf_add_str(out, "<li>");
         add_expanded(out, a, steps[i]);
         buf_add_str(out, "</li>");
     }
-    buf_add_str(out, "</ol>\n");
+    buf_add_str(out, "</ol></section>\n");
 }
 
 static void add_evidence(struct buf *out, const struct alert *a)
@@ -174,6 +174,26 @@ static int add_deliveries(struct view *v, const struct alert *a, struct error *e
     return 0;
 }
 
+/* The story, and beside it where there is room what shows how far from usual it is. */
+static int add_top(struct view *v, const struct alert *a, struct error *err)
+{
+    struct buf *out = v->out;
+    size_t before = 0, empty = 0;
+
+    buf_add_str(out, "<div class=\"top\"><div>");
+    add_story(out, a);
+    before = out->len;
+    buf_add_str(out, "</div><div>\n");
+    empty = out->len;
+    if (places_add_of_alert(v, a, err) < 0)
+        return -1;
+    compare_add(out, a);
+    if (out->len == empty)
+        out->len = before;
+    buf_add_str(out, "</div></div>\n");
+    return 0;
+}
+
 int alert_page(struct view *v, struct error *err)
 {
     CLEANUP(alert_freep) struct alert *a = NULL;
@@ -187,18 +207,15 @@ int alert_page(struct view *v, struct error *err)
     html_add_severity(v->out, a->severity);
     buf_addf(v->out, " <code>%s</code>%s%s</p>\n", a->id, a->is_final ? "" : " <span class=\"state good\">open</span>",
              a->is_suppressed ? " <span class=\"state slow\">suppressed</span>" : "");
-    buf_add_str(v->out, "<div class=\"top\"><div>");
-    add_story(v->out, a);
-    buf_add_str(v->out, "</div>\n");
-    if (places_add_of_alert(v, a, err) < 0)
+    if (add_top(v, a, err) < 0)
         return -1;
-    buf_add_str(v->out, "</div>\n");
     if (related_add_members(v, a, err) < 0)
         return -1;
-    compare_add(v->out, a);
+    buf_add_str(v->out, "<div class=\"steps\">");
     add_steps(v->out, a, "Investigate", a->type->investigate);
     add_steps(v->out, a, "Contain and recover", a->type->remediate);
     add_steps(v->out, a, "Prevent", a->type->prevent);
+    buf_add_str(v->out, "</div>\n");
     alert_description(a, &description);
     buf_add_str(v->out, "<h2>What it means</h2><p>");
     html_add(v->out, buf_slice(&description));

@@ -131,7 +131,7 @@ static bool add_comparison(struct buf *out, const struct alert *a, const struct 
         return false;
     n = add_bar(bars, n, a, c->usual, "Usual", USUAL);
     n = add_bar(bars, n, a, c->p99, "99 of 100 stay below", USUAL);
-    n = add_bar(bars, n, a, c->limit, "Told from here on", LIMIT);
+    n = add_bar(bars, n, a, c->limit, "The limit", LIMIT);
     if (n == 1)
         return false;
     add_bars(out, bars, n, c->unit);

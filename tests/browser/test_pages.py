@@ -60,7 +60,7 @@ def pages(url):
     return {"overview": "/", "alerts": "/alerts", "accounts": "/accounts", "account": "/accounts/contoso-orders",
             "rules": "/rules", "incident": first_alert(url, "q=CosmosDBX_Incident"),
             "alert": first_alert(url, "type=CosmosDB_TorAnomaly"), "volume": first_alert(url, "type=CosmosDB_DataExfiltrationAnomaly"),
-            "suppressed": first_alert(url, "account=contoso-archive"), "none": "/alerts?q=nothing-has-this"}
+            "place": first_alert(url, "type=CosmosDB_GeoAnomaly"), "suppressed": first_alert(url, "account=contoso-archive"), "none": "/alerts?q=nothing-has-this"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -73,6 +73,9 @@ def test_every_page_fits_says_nothing_wrong_and_is_kept_as_a_picture(url, tab, p
         tab.picture(os.path.join(SCREENS, "%s-%s-%s.png" % (name, size, scheme)))
         wider = tab.run("document.documentElement.scrollWidth - window.innerWidth")
         assert wider <= 0, "%s at %d px is %d px too wide" % (path, SIZES[size], wider)
+        inside = tab.run("[...document.querySelectorAll('main *')].filter(e => !e.closest('svg') && e.scrollWidth > e.clientWidth + 1 && "
+                         "getComputedStyle(e).overflowX !== 'visible').map(e => e.outerHTML.slice(0, 80))")
+        assert not inside or size != "phone", "%s: %s scroll sideways" % (path, inside)
     assert not tab.complaints
 
 
@@ -109,7 +112,7 @@ REACHABLE = """(() => {
 })()"""
 
 
-@pytest.mark.parametrize("name", ["overview", "alerts", "incident", "account", "rules"])
+@pytest.mark.parametrize("name", ["overview", "alerts", "incident", "account", "rules", "place"])
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(url, tab, pages, name):
     tab.open(url + pages[name])
     wanted, seen = set(tab.run(REACHABLE)), set()
@@ -247,3 +250,30 @@ def test_a_report_fits_a_screen_a_telephone_and_paper(page, tab, size, scheme):
     assert tab.run("[...document.querySelectorAll('table')].filter(t => !t.querySelector('th[scope]')).length") == 0
     assert tab.run("[...document.querySelectorAll('svg')].filter(s => !s.getAttribute('aria-label')).length") == 0
     assert tab.run("document.querySelectorAll('section').length") >= 10
+
+
+def test_a_lost_interval_is_red_on_the_first_page_and_told_in_words(url, tab, pages):
+    tab.open(url + pages["overview"])
+    shown = tab.run("[...document.querySelectorAll('.strip .gap')].map(r => [getComputedStyle(r).fill, r.getBoundingClientRect().width])")
+    assert shown and all(width >= 1 for _, width in shown)
+    red = [int(palettes()["light"]["high"][i:i + 2], 16) for i in (1, 3, 5)]
+    assert shown[0][0] == "rgb(%d, %d, %d)" % tuple(red)
+    assert "is lost: " in tab.run("document.querySelector('main').innerText")
+    assert any("lost" in label for label in tab.run("[...document.querySelectorAll('svg.strip')].map(s => s.getAttribute('aria-label'))"))
+
+
+def test_pictures_of_an_alert_and_of_an_account_show_what_their_words_say(url, tab, pages):
+    tab.open(url + pages["place"])
+    inside = """(() => { const m = document.querySelector('svg.map').getBoundingClientRect();
+        return [...document.querySelectorAll('svg.map circle')].map(c => c.getBoundingClientRect())
+                 .every(c => c.left >= m.left && c.right <= m.right && c.top >= m.top && c.bottom <= m.bottom); })()"""
+    assert tab.run(inside) and tab.run("document.querySelectorAll('svg.map circle.seen').length") >= 1
+    assert re.search(r"Seen: .*(Nigeria|Brazil), about [\d]+ km from the nearest usual place", tab.run("document.querySelector('main').innerText"))
+    tab.open(url + pages["volume"])
+    widths = tab.run("[...document.querySelectorAll('table.bars')][0].querySelectorAll('rect').length")
+    assert widths >= 3
+    seen, usual = [tab.run("document.querySelector('.bars tr.%s rect').getBoundingClientRect().width" % c) for c in ("seen", "usual")]
+    assert seen > usual > 0
+    tab.open(url + pages["account"])
+    assert tab.run("document.querySelectorAll('svg.week').length") == tab.run("document.querySelectorAll('svg.today').length") >= 3
+    assert "Usual places" in tab.run("document.querySelector('main').innerText")
