@@ -55,12 +55,21 @@ static bool has_line(const struct buf *said, const char *words)
     return said->len > 0 && memmem(said->at, said->len, words, strlen(words)) != NULL;
 }
 
+/* A service that does not answer takes its time: a person is told whom we wait for. */
+static void say_asking(const char *kind, const char *name)
+{
+    if (term_wants_colour(STDERR_FILENO))
+        (void)fprintf(stderr, "\r\x1b[K%s%s%s%s", kind ? "asking " : "", kind ? kind : "", kind ? " " : "", name);
+}
+
 static void probe_source(struct checking *c, const struct worker_source *s)
 {
     CLEANUP(buf_release) struct buf said = BUF_INIT(1u << 20);
     struct error err = { 0 };
-    bool is_ok = s->ops->probe(s->self, &said, &err) == 0;
+    bool is_ok = false;
 
+    say_asking("source", s->name);
+    is_ok = s->ops->probe(s->self, &said, &err) == 0;
     if (!is_ok)
         buf_addf(&said, "%s%s", said.len ? "\n" : "", err.msg);
     c->result.has_places |= has_line(&said, SURVEY_HAS_PLACES);
@@ -71,9 +80,11 @@ static void probe_output(struct checking *c, const struct delivery_output_config
 {
     CLEANUP(buf_release) struct buf said = BUF_INIT(1u << 20);
     struct error err = { 0 };
-    bool is_ok = (!o->ops->open || o->ops->open(o->self, o->name, sv, &err) == 0) &&
-                 (!o->ops->probe || o->ops->probe(o->self, &said, &err) == 0);
+    bool is_ok = false;
 
+    say_asking("output", o->name);
+    is_ok = (!o->ops->open || o->ops->open(o->self, o->name, sv, &err) == 0) &&
+            (!o->ops->probe || o->ops->probe(o->self, &said, &err) == 0);
     if (o->ops->close)
         o->ops->close(o->self);
     if (!is_ok)
@@ -94,6 +105,7 @@ static void check_judgement(struct checking *c, struct assembly *a)
 
 static int check_online(struct checking *c, struct assembly *a, struct error *err)
 {
+    say_asking("for", "feeds");
     if (feeder_first(a->feeder, NULL, true, err) < 0) {
         say(c, "feeds", "", FINDING_BAD, err->msg);
         *err = (struct error){ 0 };
@@ -103,6 +115,7 @@ static int check_online(struct checking *c, struct assembly *a, struct error *er
             probe_source(c, &a->sources[i]);
     for (size_t i = 0; i < a->outputs_len; i++)
         probe_output(c, &a->outputs[i], &a->sv);
+    say_asking(NULL, "");
     check_judgement(c, a);
     return 0;
 }

@@ -35,6 +35,9 @@ struct check {
     bool is_json;
     int64_t wrong;
     char last_remedy[400];
+    struct services sv;
+    struct progress progress;
+    char at[40], what[60]; /* of the progress */
 };
 
 static int say_wrong(void *self, const char *what, const char *remedy, struct error *err UNUSED)
@@ -77,15 +80,30 @@ static int say_count(void *self, const char *table, int64_t rows, struct error *
     return 0;
 }
 
+/* Each part is a piece of work of its own: how many rows there are is known at its end only. */
+static void say_looking(void *self, const char *at, int64_t done)
+{
+    struct check *c = self;
+
+    if (strcmp(c->at, at) != 0) {
+        progress_end(&c->progress);
+        (void)snprintf(c->at, sizeof c->at, "%s", at);
+        (void)snprintf(c->what, sizeof c->what, "checking %s:", at);
+        progress_begin(&c->progress, &c->sv, STDERR_FILENO, c->what, strcmp(at, "pages") == 0 ? "steps" : "rows", 0);
+    }
+    progress_at(&c->progress, done);
+}
+
 static int check(const struct cli_args *args, struct error *err)
 {
     CLEANUP(store_closep) struct store *store = NULL;
-    struct check c = { .out = BUF_INIT(1u << 20), .is_json = args->is_json };
-    const struct store_examiner to = { .self = &c, .found = say_wrong, .counted = say_count };
+    struct check c = { .out = BUF_INIT(1u << 20), .is_json = args->is_json, .sv = { .clock = &clock_system } };
+    const struct store_examiner to = { .self = &c, .found = say_wrong, .counted = say_count, .looking = say_looking };
     int rc = assemble_open_store(args->config, STORE_READ, &store, err);
 
     if (rc == 0)
         rc = store_examine(store, &to, err);
+    progress_end(&c.progress);
     if (rc == 0 && c.wrong == 0 && !c.is_json)
         buf_add_str(&c.out, "sound: every page, every checksum, every alert, no overlap and no hole in the ledger\n");
     if (rc == 0 && cli_print(&c.out) != CLI_OK)

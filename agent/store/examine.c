@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define COMPLAINTS_MAX 20 /* of SQLite: the first ones tell enough */
+#define STEPS_PER_LOOK 20000
 
 static const char repaired_at_start[] =
     "restart the agent: it repairs the store at its start, says what was lost and reads doubtful windows again; "
@@ -21,6 +22,7 @@ struct examination {
     struct store *s;
     const struct store_examiner *to;
     bool is_damaged;
+    int64_t steps;      /* of SQLite, while it goes through the pages */
     struct window last; /* of the walk over the ledger */
 };
 
@@ -38,7 +40,22 @@ static int found(struct examination *x, const char *remedy, struct error *err, c
     return x->to->found(x->to->self, text, remedy, err);
 }
 
+static void look_on(struct examination *x, const char *at, int64_t done)
+{
+    if (x->to->looking)
+        x->to->looking(x->to->self, at, done);
+}
+
 /* ---- SQLite's view -------------------------------------------------------------------------------- */
+
+static int on_steps(void *self)
+{
+    struct examination *x = self;
+
+    x->steps += STEPS_PER_LOOK;
+    look_on(x, "pages", x->steps);
+    return 0;
+}
 
 static int look_at_pages(struct examination *x, struct error *err)
 {
@@ -48,6 +65,7 @@ static int look_at_pages(struct examination *x, struct error *err)
 
     if (query_open(&q, x->s, sql, err) < 0)
         return -1;
+    sqlite3_progress_handler(x->s->db, STEPS_PER_LOOK, on_steps, x);
     while ((more = query_step(&q, err)) == 1 && n++ < COMPLAINTS_MAX) {
         char text[300];
 
@@ -56,8 +74,11 @@ static int look_at_pages(struct examination *x, struct error *err)
             if (*c == '\n')
                 *c = ' ';
         if (strcmp(text, "ok") != 0 && found(x, repaired_at_start, err, "the file: %s", text) < 0)
-            return -1;
+            more = -1;
+        if (more < 0)
+            break;
     }
+    sqlite3_progress_handler(x->s->db, 0, NULL, NULL);
     return more < 0 ? -1 : 0;
 }
 
@@ -85,7 +106,7 @@ static int look_at_rows(struct examination *x, const struct store_table *t, stru
     sqlite3_free(text);
     while (rc == SQLITE_OK && (rc = sqlite3_step(row)) == SQLITE_ROW) {
         rc = SQLITE_OK;
-        rows++;
+        look_on(x, t->name, ++rows);
         if (!stmt_row_is_sound(row, 0, t->n))
             unsound++;
         else if (is_alert && !is_alert_readable(row))

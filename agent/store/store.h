@@ -185,6 +185,7 @@ struct store_examiner {
     void *self;
     int (*found)(void *self, const char *what, const char *remedy, struct error *err);
     int (*counted)(void *self, const char *table, int64_t rows, struct error *err);
+    void (*looking)(void *self, const char *at, int64_t done); /* "pages", a table; how many steps or rows; may be NULL */
 };
 MUST_CHECK int store_examine(struct store *s, const struct store_examiner *to, struct error *err);
 /* Everything durable as lines of JSON, each with its newline; see move.c. left_out: rows with a wrong checksum. */

@@ -38,6 +38,22 @@ def test_replay_tells_a_terminal_how_far_it_is_and_nobody_else(dir_):
     assert "reading" not in out and all(json.loads(line) for line in out.splitlines())
 
 
+def test_check_online_tells_a_terminal_whom_it_waits_for_and_nobody_else(dir_):
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, outputs(dir_))
+        master, slave = pty.openpty()
+        env = {**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm", "COSMOWATCH_TEST_SECRET": kit.SECRET}
+        p = subprocess.run([kit.AGENT, "check", "--online", "-c", cfg], stdout=subprocess.PIPE, stderr=slave, env=env,
+                           timeout=kit.DEADLINE_S, check=False)
+        os.close(slave)
+        seen = os.read(master, 65536).decode()
+        os.close(master)
+        assert p.returncode == 0
+        assert "\r\x1b[Kasking source prod\r\x1b[Kasking output file\r\x1b[K" in seen.replace(" ...", "")
+        _, out, err = kit.run(["check", "--online", "-c", cfg])
+        assert "asking" not in out + err and "\x1b" not in err
+
+
 def test_in_a_log_nothing_is_drawn_over(dir_):
     rows, _ = small_world(seed=2, hours=2)
     path = os.path.join(dir_, "rows.ndjson")

@@ -257,7 +257,7 @@ END_TEST
 
 struct findings {
     int found, tables;
-    int64_t rows;
+    int64_t rows, looked; /* the second: as progress told */
     char what[400], remedy[400];
 };
 
@@ -284,12 +284,21 @@ static int note_counted(void *self, const char *table, int64_t rows, struct erro
     return 0;
 }
 
+static void note_looking(void *self, const char *at, int64_t done)
+{
+    struct findings *f = self;
+
+    ck_assert_int_gt(done, 0);
+    f->looked += strcmp(at, "pages") != 0;
+}
+
 static struct findings examine(enum store_mode mode)
 {
     struct findings f = { 0 };
     struct store *s = store_at(folder.path, mode);
 
-    OK(store_examine(s, &(struct store_examiner){ .self = &f, .found = note_found, .counted = note_counted }, err));
+    OK(store_examine(s, &(struct store_examiner){ .self = &f, .found = note_found, .counted = note_counted,
+                                                   .looking = note_looking }, err));
     store_close(s);
     return f;
 }
@@ -315,6 +324,7 @@ START_TEST(a_sound_store_has_nothing_wrong)
     ck_assert_msg(f.found == 0, "%s", f.what);
     ck_assert_int_eq(f.tables, 9);
     ck_assert_int_gt(f.rows, 100);
+    ck_assert_int_eq(f.looked, f.rows);
 }
 END_TEST
 
