@@ -11,11 +11,11 @@
 VERSION := 0.1.0
 CC ?= gcc
 CXX ?= g++
-PKGS := libcurl json-c yaml-0.1 sqlite3 libcrypto libssl zlib rdkafka libmaxminddb libmicrohttpd
+PKGS := libcurl json-c yaml-0.1 sqlite3 libcrypto libssl zlib rdkafka libmaxminddb libmicrohttpd libseccomp
 # Everything a fresh Debian 12 needs to build and test.
 APT_BUILD := gcc g++ make pkg-config libcurl4-openssl-dev libjson-c-dev libyaml-dev libsqlite3-dev \
              libssl-dev zlib1g-dev librdkafka-dev libmaxminddb-dev libmicrohttpd-dev \
-             libsimdjson-dev libsystemd-dev
+             libsimdjson-dev libsystemd-dev libseccomp-dev
 APT_TEST := check python3 python3-pytest python3-pytest-xdist openssl curl rsyslog rsyslog-openssl kcat python3-kafka iproute2 tinyproxy \
             nginx-light prometheus mandoc shellcheck zsh fish
 
@@ -51,7 +51,8 @@ else
   LDMODE := -Wl,-z,relro,-z,now
 endif
 WERROR := $(if $(DEV)$(CI),-Werror)
-DEFS := -D_GNU_SOURCE $(if $(findstring fuzzer,$(SAN)),-DCOSMOWATCH_LIBFUZZER) -DCOSMOWATCH_VERSION='"$(VERSION)"' $(if $(FAULTS),-DCOSMOWATCH_FAULTS)
+DEFS := -D_GNU_SOURCE $(if $(findstring fuzzer,$(SAN)),-DCOSMOWATCH_LIBFUZZER) -DCOSMOWATCH_VERSION='"$(VERSION)"' $(if $(FAULTS),-DCOSMOWATCH_FAULTS) \
+        $(if $(SAN)$(COV),-DCOSMOWATCH_SANITIZED)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 ALL_CFLAGS := -std=gnu17 -g $(MODE) $(WARN) $(CWARN) $(GCCWARN) $(WERROR) -fPIE -fno-common \

@@ -1,6 +1,8 @@
 /* main.c - which verb? SPDX-License-Identifier: Apache-2.0 */
+#include "apart/inside.h"
 #include "base/secret.h"
 #include "cli/cli.h"
+#include "reader_main.h"
 #include "settings/errors.h"
 
 #include <signal.h>
@@ -23,6 +25,8 @@ int main(int argc, char **argv)
     const char *near = NULL;
     size_t n = 0;
 
+    if (apart_is_asked(argc, argv))
+        return reader_main();
     secrets_guard();
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {

@@ -8,6 +8,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 #include "base/utf8.h"
+#include "apart/inside.h"
 #include "record/decode_inside.h"
 
 #include <stdlib.h>
@@ -40,6 +41,15 @@ failed:
     return NULL;
 }
 
+struct decoder *decoder_new_apart(struct apart *a)
+{
+    struct decoder *d = calloc(1, sizeof *d);
+
+    if (d)
+        d->apart = a;
+    return d;
+}
+
 void decoder_free(struct decoder *d)
 {
     if (!d)
@@ -63,11 +73,34 @@ void decoder_freep(struct decoder **d)
 
 /* ---- shared with export.c --------------------------------------------------------------------- */
 
+static void skip_row(struct decoder *d)
+{
+    d->result->skipped++;
+    decoder_mark_row(d);
+}
+
 void decoder_bad(struct decoder *d, struct slice raw, const char *reason)
 {
-    d->result->bad++;
     if (d->sink->on_bad)
         d->sink->on_bad(d->sink->self, slice_cut(raw, BAD_RAW_MAX), reason);
+    d->result->bad++;
+    decoder_mark_row(d);
+}
+
+bool decoder_is_left_out(const struct decoder *d, bool is_whole)
+{
+    for (size_t i = 0; i < d->sink->left_out_len; i++)
+        if (d->sink->left_out[i].row == decoder_rows_done(d))
+            return !is_whole || d->sink->left_out[i].whole;
+    return false;
+}
+
+bool decoder_leaves_out(struct decoder *d, struct slice raw, bool is_whole)
+{
+    if (LIKELY(d->sink->left_out_len == 0) || !decoder_is_left_out(d, is_whole))
+        return false;
+    decoder_bad(d, raw, "left out");
+    return true;
 }
 
 int decoder_row(struct decoder *d, const struct row_plan *p, const struct scan_cell *cells,
@@ -80,8 +113,11 @@ int decoder_row(struct decoder *d, const struct row_plan *p, const struct scan_c
         decoder_bad(d, raw ? *raw : scan_row_text(d->answer), reason);
         return 0;
     }
+    if (d->sink->on_record && d->sink->on_record(d->sink->self, rec, d->err) < 0)
+        return -1;
     d->result->records++;
-    return d->sink->on_record(d->sink->self, rec, d->err) < 0 ? -1 : 0;
+    decoder_mark_row(d);
+    return 0;
 }
 
 bool decoder_clean(struct decoder *d, struct slice s, struct slice *ret)
@@ -117,6 +153,9 @@ static int on_columns(void *self, const struct slice *names, size_t n, uint8_t *
     struct decoder *d = self;
     size_t need = 0, used = 0;
 
+    if (d->sink->on_columns)
+        d->sink->on_columns(d->sink->self, names, n);
+    decoder_mark_row(d);
     for (size_t i = 0; i < n; i++)
         need += names[i].len;
     if (need > d->names_cap || !d->names_text) {
@@ -195,7 +234,7 @@ static int on_row(void *self, const struct scan_cell *cells)
                 t = table_from_category(cells[d->category_at].text);
             }
             if (t == TABLE_NONE) {
-                d->result->skipped++;
+                skip_row(d);
                 return 0;
             }
         }
@@ -205,7 +244,7 @@ static int on_row(void *self, const struct scan_cell *cells)
         form = FORM_RAW;
         t = table_from_category(cells[d->category_at].text);
         if (t == TABLE_NONE) {
-            d->result->skipped++;
+            skip_row(d);
             return 0;
         }
     }
@@ -219,6 +258,11 @@ static int on_row(void *self, const struct scan_cell *cells)
 static void on_bad(void *self, struct slice raw, const char *reason)
 {
     decoder_bad(self, raw, reason);
+}
+
+static bool is_left_out(void *self)
+{
+    return decoder_is_left_out(self, false);
 }
 
 /* ---- `error` beside tables -------------------------------------------------------------------- */
@@ -283,8 +327,9 @@ static void on_error(void *self, struct slice raw)
 
 int decoder_answer(struct decoder *d, struct slice s)
 {
-    static const struct scan_answer_ops ops = {
-        .on_columns = on_columns, .on_row = on_row, .on_bad = on_bad, .on_error = on_error
+    const struct scan_answer_ops ops = {
+        .on_columns = on_columns, .on_row = on_row, .on_bad = on_bad, .on_error = on_error,
+        .is_left_out = d->sink->left_out_len > 0 ? is_left_out : NULL,
     };
     size_t tables = 0;
     enum scan_result r = scan_answer(d->answer, s.at, s.len, &ops, d, &tables);
@@ -326,6 +371,25 @@ int decode_answer(struct decoder *d, const char *at, size_t len, enum table tabl
     d->sink = sink;
     d->result = ret;
     d->err = err;
-    d->hint = table;
-    return decoder_answer(d, slice_make(at, len));
+    d->hint = d->last_hint = table;
+    d->last = slice_make(at, len);
+    d->body_id = 0;
+    return d->apart ? decoder_ask_apart(d, d->last, false) : decoder_answer(d, d->last);
+}
+
+int decode_answer_again(struct decoder *d, const struct decode_sink *sink, struct decode_result *ret, struct error *err)
+{
+    *ret = (struct decode_result){ 0 };
+    d->sink = sink;
+    d->result = ret;
+    d->err = err;
+    d->hint = d->last_hint;
+    return d->apart ? decoder_ask_apart(d, d->last, false) : decoder_answer(d, d->last);
+}
+
+void decoder_forget(struct decoder *d)
+{
+    d->last = slice_make(NULL, 0);
+    if (d->apart)
+        decoder_forget_apart(d);
 }

@@ -15,14 +15,24 @@
 #include "base/error.h"
 #include "record/record.h"
 
+struct apart;
+struct apart_left_out;
 struct decoder;
 
 struct decode_sink {
     void *self;
-    /* One record; its slices die when this returns. -1 stops the decoding with err. */
+    /* One record; its slices die when this returns. -1 stops the decoding with err. NULL: rows are decoded and counted. */
     int (*on_record)(void *self, const struct record *rec, struct error *err);
     /* A row that could not be decoded: the raw text (cut to 4 KiB) and why. May be NULL. */
     void (*on_bad)(void *self, struct slice raw, const char *reason);
+    /* The columns of the next table of an answer, before its rows. May be NULL. */
+    void (*on_columns)(void *self, const struct slice *names, size_t n);
+
+    /* For who works where a decoder may die (decode_apart.c): the number of the row being read is kept here, from 0; rows of
+     * this list, in order, are stepped over and given to on_bad. */
+    _Atomic uint64_t *row;
+    const struct apart_left_out *left_out;
+    size_t left_out_len;
 };
 
 struct decode_result {
@@ -35,6 +45,10 @@ struct decode_result {
 };
 
 struct decoder *decoder_new(void); /* NULL without memory */
+/* One that has a process apart read (apart/apart.h): what it hands on is the same, and what comes of a row that ends that
+ * process is in on_bad. Beyond what is said below its calls fail with ERR_IO when there is no such process, and with
+ * ERR_PARTIAL when the bytes end it wherever one begins: fewer at a time may go. `a` is borrowed. */
+struct decoder *decoder_new_apart(struct apart *a);
 void decoder_free(struct decoder *d);
 void decoder_freep(struct decoder **d);
 
@@ -45,6 +59,12 @@ void decoder_freep(struct decoder **d);
 MUST_CHECK int decode_answer(struct decoder *d, const char *at, size_t len, enum table table,
                              const struct decode_sink *sink, struct decode_result *ret,
                              struct error *err);
+
+/* The answer that the last call was given, once more; the bytes have to be there still, unchanged. Then forget it, which
+ * gives back memory. */
+MUST_CHECK int decode_answer_again(struct decoder *d, const struct decode_sink *sink, struct decode_result *ret,
+                                   struct error *err);
+void decoder_forget(struct decoder *d);
 
 /* Any of the export forms, detected from the bytes. Padding as above. */
 MUST_CHECK int decode_export(struct decoder *d, const char *at, size_t len, enum table table_hint,

@@ -7,6 +7,8 @@
 #include "record/decode.h"
 #include "record/row.h"
 
+#include <stdatomic.h>
+
 #define BAD_RAW_MAX 4096
 #define SHAPES 8
 #define LINE_MEMBERS 512
@@ -37,6 +39,10 @@ struct decoder {
     struct scanner *level[LEVEL_COUNT];
     struct row_maker *maker;
     struct buf clean;        /* a document with its bad bytes replaced */
+    struct apart *apart;     /* borrowed; whoever has one reads nothing itself */
+    uint64_t body_id;        /* as apart counts bodies */
+    struct slice last;       /* of the last decode_answer() */
+    enum table last_hint;
 
     /* the call being served */
     const struct decode_sink *sink;
@@ -62,10 +68,29 @@ struct decoder {
     size_t shape_last, shape_next;
 };
 
+static inline uint64_t decoder_rows_done(const struct decoder *d)
+{
+    return (uint64_t)(d->result->records + d->result->bad + d->result->skipped);
+}
+
+/* What comes next is another row. Whoever looks at its number after our death knows where we were. */
+static inline void decoder_mark_row(struct decoder *d)
+{
+    if (d->sink->row)
+        atomic_store_explicit(d->sink->row, decoder_rows_done(d), memory_order_relaxed);
+}
+
 void decoder_bad(struct decoder *d, struct slice raw, const char *reason);
 /* Hand on one row; -1 when the sink stops. raw NULL: the answer's row of the moment. */
 int decoder_row(struct decoder *d, const struct row_plan *p, const struct scan_cell *cells,
                 const struct slice *raw);
+/* Before anything of a row is looked at: true when it is to be stepped over; on_bad has had it then. is_whole: raw is a
+ * document, perhaps of several rows. */
+bool decoder_leaves_out(struct decoder *d, struct slice raw, bool is_whole);
+bool decoder_is_left_out(const struct decoder *d, bool is_whole);
+/* decode_apart.c */
+MUST_CHECK int decoder_ask_apart(struct decoder *d, struct slice s, bool is_export);
+void decoder_forget_apart(struct decoder *d);
 /* A copy of s without invalid UTF-8 (U+FFFD) and control bytes, padded; false without memory. */
 bool decoder_clean(struct decoder *d, struct slice s, struct slice *ret);
 /* The query answer in s. */

@@ -101,6 +101,8 @@ static int read_row(struct decoder *d, size_t n, struct slice raw)
     enum column_form form = FORM_TABLE;
     enum table t = TABLE_NONE;
 
+    if (decoder_leaves_out(d, raw, false))
+        return 0;
     if (has_type && !is_legacy) {
         t = table_from_name(type->value.text);
     } else if (category && category->value.kind == SCAN_STRING) {
@@ -114,6 +116,7 @@ static int read_row(struct decoder *d, size_t n, struct slice raw)
     }
     if (t == TABLE_NONE) {
         d->result->skipped++;
+        decoder_mark_row(d);
         return 0;
     }
 
@@ -144,9 +147,11 @@ static int read_record(void *self, struct slice raw)
 {
     struct decoder *d = self;
     size_t n = 0;
-    enum scan_result r = scan_object(d->level[LEVEL_RECORD], raw.at, raw.len, d->members,
-                                     LINE_MEMBERS, &n);
+    enum scan_result r;
 
+    if (decoder_leaves_out(d, raw, false))
+        return 0;
+    r = scan_object(d->level[LEVEL_RECORD], raw.at, raw.len, d->members, LINE_MEMBERS, &n);
     if (r == SCAN_OK)
         return read_row(d, n, raw);
     decoder_bad(d, raw, r == SCAN_OTHER ? "record is not an object"
@@ -194,9 +199,11 @@ static int read_members(struct decoder *d, size_t n, struct slice s)
 static int read_object(struct decoder *d, struct slice s)
 {
     size_t n = 0;
-    enum scan_result r =
-        scan_object(d->level[LEVEL_ITEM], s.at, s.len, d->members, LINE_MEMBERS, &n);
+    enum scan_result r;
 
+    if (decoder_leaves_out(d, s, true))
+        return 0;
+    r = scan_object(d->level[LEVEL_ITEM], s.at, s.len, d->members, LINE_MEMBERS, &n);
     return r == SCAN_OK ? read_members(d, n, s) : judge(d, r, s);
 }
 
@@ -207,6 +214,9 @@ static enum scan_result try_document(struct decoder *d, struct slice s, int *ret
     enum scan_result r;
 
     *ret = 0;
+    decoder_mark_row(d);
+    if (decoder_leaves_out(d, s, true))
+        return SCAN_OK;
     if (s.at[0] == '[')
         return scan_array(d->level[LEVEL_LIST], s.at, s.len, read_item, d);
     r = scan_object(d->level[LEVEL_ITEM], s.at, s.len, d->members, LINE_MEMBERS, &n);
@@ -304,7 +314,10 @@ int decode_export(struct decoder *d, const char *at, size_t len, enum table tabl
     d->result = ret;
     d->err = err;
     d->hint = table_hint;
+    d->body_id = 0;
 
+    if (d->apart)
+        return decoder_ask_apart(d, s, true);
     if (slice_starts(s, SL("\xEF\xBB\xBF")))
         s = slice_make(s.at + 3, s.len - 3);
     s = trim(s);

@@ -364,6 +364,20 @@ extern "C" struct slice scan_row_text(struct scanner *s)
     return slice_make(s->row_start, trimmed(s->row_start, static_cast<size_t>(end - s->row_start)));
 }
 
+/* Of a row that nobody reads: its end is found by brackets alone. */
+static sj::error_code raw_of(od::value &v, std::string_view *ret)
+{
+    od::array a;
+    od::object o;
+
+    *ret = v.raw_json_token();
+    if ((*ret)[0] == '[')
+        return v.get_array().get(a) ? sj::TAPE_ERROR : a.raw_json().get(*ret);
+    if ((*ret)[0] == '{')
+        return v.get_object().get(o) ? sj::TAPE_ERROR : o.raw_json().get(*ret);
+    return sj::SUCCESS;
+}
+
 static enum scan_result read_rows(struct scanner *s, od::array rows, size_t n,
                                   const struct scan_answer_ops *ops, void *self)
 {
@@ -379,6 +393,12 @@ static enum scan_result read_rows(struct scanner *s, od::array rows, size_t n,
 
         std::string_view first = row.raw_json_token();
         s->row_start = first.data();
+        if (UNLIKELY(ops->is_left_out != nullptr) && ops->is_left_out(self)) {
+            if ((e = raw_of(row, &first)))
+                return result_of(e);
+            ops->on_bad(self, slice_of_view(first), "left out");
+            continue;
+        }
         if (UNLIKELY(first[0] != '[')) {
             if (first[0] == '{') {
                 od::object o;

@@ -68,6 +68,8 @@ struct scan_answer_ops {
     int (*on_row)(void *self, const struct scan_cell *cells);
     /* A row of the wrong shape. */
     void (*on_bad)(void *self, struct slice raw, const char *reason);
+    /* Asked before a row is looked at: is it to be given to on_bad as it is? NULL: none is. */
+    bool (*is_left_out)(void *self);
     /* The raw JSON of `error` beside tables. */
     void (*on_error)(void *self, struct slice raw);
 };

@@ -1,6 +1,4 @@
 /* answer.c - see answer.h.
- * The names of the columns stand in front of the rows (or behind them: then they are found all the same,
- * since inside a JSON text every quote is escaped and "columns": cannot occur).
  * SPDX-License-Identifier: Apache-2.0 */
 #include "source/answer.h"
 
@@ -33,24 +31,6 @@ static struct json_object *parse_value(struct slice text)
     return json_tokener_parse_ex(t, text.at, (int)text.len);
 }
 
-/* What follows `"columns":`, up to where the body ends. */
-static struct slice find_columns(struct slice body)
-{
-    const struct slice mark = SL("\"columns\"");
-
-    for (;;) {
-        size_t at = slice_find(body, mark);
-
-        if (at == SIZE_MAX)
-            return slice_make(NULL, 0);
-        body = slice_make(body.at + at + mark.len, body.len - at - mark.len);
-        while (body.len > 0 && (*body.at == ' ' || *body.at == '\t' || *body.at == '\r' || *body.at == '\n'))
-            body = slice_make(body.at + 1, body.len - 1);
-        if (body.len > 0 && *body.at == ':')
-            return slice_make(body.at + 1, body.len - 1);
-    }
-}
-
 static const char *column_name(struct json_object *columns, size_t i)
 {
     struct json_object *name = NULL;
@@ -59,29 +39,6 @@ static const char *column_name(struct json_object *columns, size_t i)
         !json_object_object_get_ex(json_object_array_get_idx(columns, i), "ColumnName", &name))
         return "";
     return json_object_is_type(name, json_type_string) ? json_object_get_string(name) : "";
-}
-
-static bool has_column(struct json_object *columns, const char *name)
-{
-    for (size_t i = 0; i < json_object_array_length(columns); i++)
-        if (strcasecmp(column_name(columns, i), name) == 0)
-            return true;
-    return false;
-}
-
-int answer_check_columns(struct slice body, const char *const *needed, struct error *err)
-{
-    struct slice rest = find_columns(body);
-    CLEANUP(put_object) struct json_object *columns = parse_value(rest);
-
-    if (!json_object_is_type(columns, json_type_array))
-        return error_set(err, ERR_SERVER, "the answer has no table");
-    for (size_t i = 0; needed[i]; i++)
-        if (!has_column(columns, needed[i]))
-            return error_set(err, ERR_STATE,
-                             "column %s is gone from the answer; without it nothing can be judged",
-                             needed[i]);
-    return 0;
 }
 
 static struct json_object *cell(const struct answer_row *r, const char *column)

@@ -1,5 +1,4 @@
-/* answer.h - what is read of a query-API answer without decoding its rows into records: its column names,
- * and whole small answers (counts, probes).
+/* answer.h - whole small answers of the query API (counts, probes), read without making records of their rows.
  * Source: Azure Monitor "Log Analytics API response format" (read 2026-08).
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_ANSWER_H
@@ -7,11 +6,6 @@
 
 #include "base/error.h"
 #include "base/slice.h"
-
-/* Are all needed columns (NULL-terminated) among those of the first table? A missing one is ERR_STATE,
- * by name: something we watch by is gone, and that must not look like silence. A body that is no answer
- * is ERR_SERVER. */
-MUST_CHECK int answer_check_columns(struct slice body, const char *const *needed, struct error *err);
 
 /* One row of a small answer. Cells that are null, or columns that are missing, are absent. */
 struct json_object;

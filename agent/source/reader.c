@@ -39,12 +39,29 @@ struct reading {
 
 /* ---- one answer ------------------------------------------------------------------------------ */
 
-static int count_record(void *self, const struct record *rec, struct error *err)
+/* The first of the columns that the first table of the answer should have and has not. */
+struct columns {
+    const char *const *needed;
+    const char *missing;
+    bool is_seen;
+};
+
+static bool has_column(const struct slice *names, size_t n, const char *name)
 {
-    (void)self;
-    (void)rec;
-    (void)err;
-    return 0;
+    for (size_t i = 0; i < n; i++)
+        if (slice_eq_nocase(names[i], slice_of(name)))
+            return true;
+    return false;
+}
+
+static void check_columns(void *self, const struct slice *names, size_t n)
+{
+    struct columns *c = self;
+
+    for (size_t i = 0; !c->is_seen && !c->missing && c->needed[i]; i++)
+        if (!has_column(names, n, c->needed[i]))
+            c->missing = c->needed[i];
+    c->is_seen = true;
 }
 
 static void keep_bad(void *self, struct slice raw, const char *reason)
@@ -75,14 +92,19 @@ static int keep_record(void *self, const struct record *rec, struct error *err)
 
 static enum verdict judge(struct reading *g, const struct http_answer *a, struct error *err)
 {
-    const struct decode_sink counting = { .self = g, .on_record = count_record };
+    const struct kql_scope *sc = &g->r->scope;
+    struct columns columns = { .needed = kql_needed_columns(g->stream, sc->is_rows) };
+    const struct decode_sink counting = { .self = &columns, .on_columns = check_columns };
     struct decode_result result = { 0 };
     struct slice body = buf_slice(&a->body);
-    const struct kql_scope *sc = &g->r->scope;
     int64_t rows;
     struct error bad = { 0 };
 
     if (decode_answer(g->r->decoder, body.at, body.len, TABLE_NONE, &counting, &result, &bad) < 0) {
+        if (bad.code == ERR_PARTIAL || bad.code == ERR_IO) {
+            *err = bad;
+            return bad.code == ERR_PARTIAL ? TOO_MUCH : FAILED;
+        }
         secrets_hide(bad.msg, strlen(bad.msg)); /* an error under the status of a success is quoted as well */
         (void)error_set(err, bad.code == ERR_NOMEM ? ERR_NOMEM : ERR_SERVER, "the answer cannot be read: %s",
                         bad.msg);
@@ -100,17 +122,19 @@ static enum verdict judge(struct reading *g, const struct http_answer *a, struct
                         (long long)rows, body.len);
         return TOO_MUCH;
     }
-    if (answer_check_columns(body, kql_needed_columns(g->stream, sc->is_rows), err) < 0)
+    if (columns.missing) {
+        (void)error_set(err, ERR_STATE, "column %s is gone from the answer; without it nothing can be judged", columns.missing);
         return FAILED;
+    }
     return COMPLETE;
 }
 
-static int take_answer(struct reading *g, const struct http_answer *a, struct error *err)
+static int take_answer(struct reading *g, struct error *err)
 {
     const struct decode_sink keeping = { .self = g, .on_record = keep_record, .on_bad = keep_bad };
     struct decode_result result = { 0 };
 
-    return decode_answer(g->r->decoder, a->body.at, a->body.len, TABLE_NONE, &keeping, &result, err);
+    return decode_answer_again(g->r->decoder, &keeping, &result, err);
 }
 
 static enum verdict ask_piece(struct reading *g, const struct piece *p, struct error *err)
@@ -132,8 +156,9 @@ static enum verdict ask_piece(struct reading *g, const struct piece *p, struct e
         return err->code == ERR_LIMIT ? STALLED : err->code == ERR_PARTIAL ? TOO_MUCH : FAILED;
     g->batch->bytes = i64_add_sat(g->batch->bytes, (int64_t)answer.body.len);
     v = judge(g, &answer, err);
-    if (v == COMPLETE && take_answer(g, &answer, err) < 0)
+    if (v == COMPLETE && take_answer(g, err) < 0)
         v = FAILED;
+    decoder_forget(g->r->decoder);
     return v;
 }
 

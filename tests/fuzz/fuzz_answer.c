@@ -14,14 +14,12 @@ static int look_at_row(void *self UNUSED, const struct answer_row *r, struct err
 
 FUZZ_TARGET(answer)
 {
-    static const char *const needed[] = { "TimeGenerated", "Type", NULL };
     struct slice rest = slice_make((const char *)data, size);
     enum table table = (enum table)fuzz_choose(&rest, TABLE_COUNT);
     char *exact = fuzz_padded(rest, 0);
     struct error err = { 0 };
 
     fuzz_decode(rest, false, table);
-    fuzz_done_or_told(answer_check_columns(slice_make(exact, rest.len), needed, &err), &err);
     fuzz_done_or_told(answer_each_row(slice_make(exact, rest.len), look_at_row, NULL, &err), &err);
     free(exact);
     return 0;

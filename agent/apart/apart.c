@@ -1,0 +1,648 @@
+/* apart.c - see apart.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "apart/apart.h"
+
+#include "apart/wire.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STALL_MS 20000
+#define LIFE_MS 60000
+#define LOOK_EVERY_MS 500
+#define LARGE ((size_t)8 << 20) /* a reader that read so much at once is as large afterwards */
+#define DESCRIPTORS_FROM 10 /* ours stand above those that the reader gets */
+
+struct left_out {
+    struct apart_left_out row;
+    char reason[96];
+};
+
+struct apart {
+    pthread_mutex_t lock;
+    int64_t stall_ms, life_ms;
+    int sock, pages_fd, body_fd; /* -1: none */
+    pid_t pid;
+    bool is_greeted;
+    int64_t tainted_ms;   /* when it was given its first bytes; 0: not yet */
+    size_t largest;       /* that it was given */
+    struct apart_pages *pages;
+    char *copy; /* APART_SLOT_BYTES: a batch that nobody else can change */
+    uint64_t body_id;     /* of the bytes in body_fd */
+    size_t body_len;
+    bool reader_has_body;
+    struct left_out left_out[APART_LEFT_OUT_MAX];
+    size_t left_out_len;
+    char end[96];         /* why the reader died, the last time */
+
+    pthread_mutex_t status_lock; /* `lock` is held for as long as a body is read */
+    struct apart_status status;
+};
+
+/* ---- status ----------------------------------------------------------------------------------------------------------- */
+
+void apart_look(struct apart *a, struct apart_status *ret)
+{
+    (void)pthread_mutex_lock(&a->status_lock);
+    *ret = a->status;
+    (void)pthread_mutex_unlock(&a->status_lock);
+}
+
+static void note_pid(struct apart *a, pid_t pid)
+{
+    a->pid = pid;
+    (void)pthread_mutex_lock(&a->status_lock);
+    a->status.pid = pid;
+    (void)pthread_mutex_unlock(&a->status_lock);
+}
+
+static void note_death(struct apart *a)
+{
+    (void)pthread_mutex_lock(&a->status_lock);
+    a->status.ended++;
+    (void)snprintf(a->status.last_end, sizeof a->status.last_end, "%s", a->end);
+    (void)pthread_mutex_unlock(&a->status_lock);
+}
+
+static void note_left_out(struct apart *a)
+{
+    (void)pthread_mutex_lock(&a->status_lock);
+    a->status.left_out++;
+    (void)pthread_mutex_unlock(&a->status_lock);
+}
+
+/* ---- life of a reader --------------------------------------------------------------------------------------------------- */
+
+static void describe_end(struct apart *a, int status)
+{
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+        (void)snprintf(a->end, sizeof a->end, "SIGSYS, a system call that it may not make");
+    else if (WIFSIGNALED(status))
+        (void)snprintf(a->end, sizeof a->end, "SIG%s", sigabbrev_np(WTERMSIG(status)));
+    else
+        (void)snprintf(a->end, sizeof a->end, "exit status %d", WEXITSTATUS(status));
+}
+
+/* Make an end of it; why: NULL when it made one itself. A process that has begun to die keeps its own reason. */
+static void put_down(struct apart *a, const char *why)
+{
+    int status = 0;
+
+    if (a->pid <= 0)
+        return;
+    (void)kill(a->pid, SIGKILL);
+    while (waitpid(a->pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (why)
+        (void)snprintf(a->end, sizeof a->end, "%s", why);
+    else
+        describe_end(a, status);
+    (void)close(a->sock);
+    a->sock = -1;
+    a->reader_has_body = a->is_greeted = false;
+    a->tainted_ms = 0;
+    a->largest = 0;
+    note_pid(a, 0);
+}
+
+static bool is_alive(const struct apart *a)
+{
+    struct pollfd p = { .fd = a->sock, .events = POLLIN };
+
+    return a->pid > 0 && poll(&p, 1, 0) == 0; /* between two works it has nothing to say */
+}
+
+/* Signals for the agent are none for its reader: it ends when the agent does. They stay blocked. */
+static int set_up_spawn(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, int sock, int pages)
+{
+    sigset_t blocked, none;
+    int rc = 0;
+
+    (void)sigemptyset(&none);
+    (void)sigemptyset(&blocked);
+    (void)sigaddset(&blocked, SIGTERM);
+    (void)sigaddset(&blocked, SIGINT);
+    (void)sigaddset(&blocked, SIGHUP);
+    (void)sigaddset(&blocked, SIGQUIT);
+    (void)sigaddset(&none, SIGPIPE);
+    (void)sigaddset(&none, SIGXFSZ);
+    if ((rc = posix_spawn_file_actions_adddup2(files, sock, APART_SOCKET)) != 0 ||
+        (rc = posix_spawn_file_actions_adddup2(files, STDERR_FILENO, STDOUT_FILENO)) != 0 ||
+        (rc = posix_spawn_file_actions_adddup2(files, pages, APART_PAGES)) != 0 ||
+        (rc = posix_spawn_file_actions_addclosefrom_np(files, APART_PAGES + 1)) != 0 ||
+        (rc = posix_spawnattr_setsigmask(attr, &blocked)) != 0 ||
+        (rc = posix_spawnattr_setsigdefault(attr, &none)) != 0 ||
+        (rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)) != 0)
+        return rc;
+    return 0;
+}
+
+static int spawn(struct apart *a, int sock, struct error *err)
+{
+    static char name[] = APART_NAME;
+    char *argv[] = { name, NULL }, *environment[] = { NULL };
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attr;
+    pid_t pid = 0;
+    int rc = posix_spawn_file_actions_init(&files);
+
+    if (rc != 0)
+        return error_errno(err, ERR_NOMEM, rc, "the reader");
+    rc = posix_spawnattr_init(&attr);
+    if (rc == 0) {
+        rc = set_up_spawn(&files, &attr, sock, a->pages_fd);
+        if (rc == 0) /* what runs, even when a newer one lies in its place by now */
+            rc = posix_spawn(&pid, "/proc/self/exe", &files, &attr, argv, environment);
+        (void)posix_spawnattr_destroy(&attr);
+    }
+    (void)posix_spawn_file_actions_destroy(&files);
+    if (rc != 0)
+        return error_errno(err, ERR_IO, rc, "the reader cannot be started");
+    note_pid(a, pid);
+    return 0;
+}
+
+/* The same descriptor further up, out of the way of those the reader is given. */
+static int lift(int fd)
+{
+    int up = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, DESCRIPTORS_FROM);
+    int why = errno;
+
+    if (fd >= 0)
+        (void)close(fd);
+    errno = why;
+    return up;
+}
+
+enum heard { HEARD, HEARD_DEATH };
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* stands while the host sleeps, as the reader does */
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static uint64_t progress_of(const struct apart *a)
+{
+    return atomic_load_explicit(&a->pages->mark.row, memory_order_relaxed) * 31 +
+           atomic_load_explicit(&a->pages->mark.beat, memory_order_relaxed) * 7 +
+           atomic_load_explicit(&a->pages->mark.stage, memory_order_relaxed);
+}
+
+/* The reader's next message; what ends the waiting otherwise is its death, or that it stands still. */
+static enum heard hear(struct apart *a, struct apart_told *ret)
+{
+    struct pollfd p = { .fd = a->sock, .events = POLLIN };
+    uint64_t progress = progress_of(a);
+    int64_t since_ms = now_ms();
+
+    for (;;) {
+        int n = poll(&p, 1, LOOK_EVERY_MS);
+
+        if (n > 0) {
+            ssize_t got = recv(a->sock, ret, sizeof *ret, MSG_DONTWAIT);
+
+            if (got == (ssize_t)sizeof *ret)
+                return HEARD;
+            put_down(a, got > 0 ? "a message that cannot be" : NULL);
+            return HEARD_DEATH;
+        }
+        if (progress_of(a) != progress) {
+            progress = progress_of(a);
+            since_ms = now_ms();
+        } else if (now_ms() - since_ms > a->stall_ms) {
+            char why[64];
+
+            (void)snprintf(why, sizeof why, "no progress for %" PRId64 " s", (a->stall_ms + 999) / 1000);
+            put_down(a, why);
+            return HEARD_DEATH;
+        }
+    }
+}
+
+/* A process, which will greet. */
+static int make_one(struct apart *a, struct error *err)
+{
+    int pair[2] = { -1, -1 };
+    int rc = -1;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return error_errno(err, ERR_IO, errno, "the reader cannot be started");
+    a->sock = lift(pair[0]);
+    pair[1] = lift(pair[1]);
+    if (a->sock < 0 || pair[1] < 0)
+        (void)error_errno(err, ERR_IO, errno, "the reader cannot be started");
+    else
+        rc = spawn(a, pair[1], err);
+    if (pair[1] >= 0)
+        (void)close(pair[1]);
+    if (rc < 0) {
+        if (a->sock >= 0)
+            (void)close(a->sock);
+        a->sock = -1;
+    }
+    return rc;
+}
+
+static int start(struct apart *a, struct error *err)
+{
+    struct apart_told told = { 0 };
+
+    if (a->pid > 0 && a->is_greeted && !is_alive(a))
+        put_down(a, NULL); /* died while nothing was asked of it */
+    if (a->pid <= 0 && make_one(a, err) < 0)
+        return -1;
+    if (a->is_greeted)
+        return 0;
+    if (hear(a, &told) == HEARD && told.what == TOLD_READY) {
+        a->is_greeted = true;
+        return 0;
+    }
+    if (a->pid > 0)
+        put_down(a, "a greeting that cannot be");
+    return error_set(err, ERR_IO, "the reader cannot be started: it ended at once (%s); its last words are on standard error",
+                     a->end);
+}
+
+/* One that has seen nothing yet. It is not waited for. */
+static void replace(struct apart *a)
+{
+    struct error err = { 0 };
+
+    put_down(a, "replaced");
+    (void)make_one(a, &err); /* the next work tries again, and says why not */
+}
+
+int apart_start(struct apart *a, struct error *err)
+{
+    int rc;
+
+    (void)pthread_mutex_lock(&a->lock);
+    rc = start(a, err);
+    (void)pthread_mutex_unlock(&a->lock);
+    return rc;
+}
+
+/* ---- shared memory ------------------------------------------------------------------------------------------------------ */
+
+/* Pages that nobody can cut: who cuts what another has mapped ends him. */
+static int make_pages(struct apart *a, struct error *err)
+{
+    a->pages_fd = lift(memfd_create("cosmowatch-reader", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (a->pages_fd < 0 || ftruncate(a->pages_fd, sizeof *a->pages) < 0 ||
+        fcntl(a->pages_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+        return error_errno(err, ERR_IO, errno, "shared memory for the reader");
+    a->pages = mmap(NULL, sizeof *a->pages, PROT_READ | PROT_WRITE, MAP_SHARED, a->pages_fd, 0);
+    if (a->pages == MAP_FAILED) {
+        a->pages = NULL;
+        return error_errno(err, ERR_NOMEM, errno, "shared memory for the reader");
+    }
+    return 0;
+}
+
+static int write_all(int fd, const char *at, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, at, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        at += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static void drop_body(struct apart *a)
+{
+    if (a->body_fd >= 0)
+        (void)close(a->body_fd);
+    a->body_fd = -1;
+    a->reader_has_body = false;
+    a->left_out_len = 0;
+}
+
+/* The bytes where the reader can see them and nobody can change them any more. */
+static int lay_out_body(struct apart *a, const struct apart_work *w, struct error *err)
+{
+    static const char padding[APART_PADDING];
+
+    drop_body(a);
+    if (w->body.len > APART_BODY_MAX)
+        return error_set(err, ERR_LIMIT, "%zu bytes are too many for the reader", w->body.len);
+    a->body_fd = lift(memfd_create("cosmowatch-body", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (a->body_fd < 0 || write_all(a->body_fd, w->body.at, w->body.len) < 0 ||
+        write_all(a->body_fd, padding, sizeof padding) < 0 ||
+        fcntl(a->body_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
+        (void)error_errno(err, ERR_NOMEM, errno, "shared memory for the reader");
+        drop_body(a);
+        return -1;
+    }
+    a->body_id++;
+    a->body_len = w->body.len;
+    if (a->tainted_ms > 0 && now_ms() - a->tainted_ms > a->life_ms)
+        replace(a);
+    return 0;
+}
+
+/* ---- one attempt ---------------------------------------------------------------------------------------------------------- */
+
+static int ask(struct apart *a, const struct apart_ask *what, int fd)
+{
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = { 0 };
+    struct apart_ask copy = *what;
+    struct iovec io = { .iov_base = &copy, .iov_len = sizeof copy };
+    struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
+    ssize_t n;
+
+    if (fd >= 0) {
+        struct cmsghdr *c;
+
+        m.msg_control = &control;
+        m.msg_controllen = sizeof control;
+        c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof fd);
+        memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    }
+    do
+        n = sendmsg(a->sock, &m, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof copy ? 0 : -1;
+}
+
+static int begin(struct apart *a, struct apart_work *w)
+{
+    struct apart_ask what = { .what = ASK_WORK, .service = w->service, .param = w->param, .body_len = w->body.len,
+                              .has_body = !a->reader_has_body };
+
+    atomic_store(&a->pages->mark.row, APART_NO_ROW);
+    w->lie_row = APART_NO_ROW;
+    a->pages->left_out_len = a->left_out_len;
+    for (size_t i = 0; i < a->left_out_len; i++)
+        a->pages->left_out[i] = a->left_out[i].row;
+    if (w->begin)
+        w->begin(w->self);
+    if (ask(a, &what, what.has_body ? a->body_fd : -1) < 0)
+        return -1;
+    a->reader_has_body = true;
+    a->largest = a->body_len > a->largest ? a->body_len : a->largest;
+    if (a->tainted_ms == 0)
+        a->tainted_ms = now_ms();
+    return 0;
+}
+
+enum attempt { DONE, STOPPED, DIED };
+
+/* A batch or the last word, copied; false when its size cannot be. */
+static bool copy_slot(struct apart *a, const struct apart_told *told, struct slice *ret)
+{
+    if (told->slot >= APART_SLOTS || told->len > APART_SLOT_BYTES)
+        return false;
+    memcpy(a->copy, a->pages->slots[told->slot], told->len);
+    *ret = slice_make(a->copy, told->len);
+    return true;
+}
+
+static enum attempt believe_nothing(struct apart *a, const struct error *why)
+{
+    char text[96];
+
+    (void)snprintf(text, sizeof text, "an answer that cannot be: %.60s", why->msg);
+    put_down(a, text);
+    return DIED;
+}
+
+static enum attempt attempt(struct apart *a, struct apart_work *w, struct error *err)
+{
+    struct error lie = { .msg = "a size" };
+    bool is_stopped = false;
+
+    if (begin(a, w) < 0) {
+        put_down(a, NULL);
+        return DIED;
+    }
+    for (;;) {
+        enum apart_verdict v = APART_GO_ON;
+        struct apart_told told = { 0 };
+        struct slice text;
+        struct error said = { 0 };
+
+        if (hear(a, &told) == HEARD_DEATH)
+            return is_stopped ? STOPPED : DIED;
+        if ((told.what != TOLD_BATCH && told.what != TOLD_END) || !copy_slot(a, &told, &text))
+            return believe_nothing(a, &lie);
+        if (told.what == TOLD_BATCH) /* the copy is ours; a reader that died is noticed by hear() */
+            (void)ask(a, &(struct apart_ask){ .what = ASK_GO_ON }, -1);
+        if (!is_stopped)
+            v = (told.what == TOLD_BATCH ? w->batch : w->end)(w->self, text, &said);
+        if (v == APART_LIE)
+            return believe_nothing(a, &said);
+        w->lie_row = APART_NO_ROW;
+        if (v == APART_STOP) {
+            *err = said;
+            is_stopped = true;
+            (void)ask(a, &(struct apart_ask){ .what = ASK_STOP }, -1);
+        }
+        if (told.what == TOLD_END)
+            return is_stopped ? STOPPED : DONE;
+    }
+}
+
+/* ---- death and the row at fault --------------------------------------------------------------------------------------------- */
+
+struct deaths {
+    uint64_t row; /* of the last one */
+    int there;    /* times in a row */
+    int64_t all;
+};
+
+const char *apart_left_out(const struct apart *a, uint64_t row)
+{
+    for (size_t i = 0; i < a->left_out_len; i++)
+        if (a->left_out[i].row.row == row)
+            return a->left_out[i].reason;
+    return NULL;
+}
+
+size_t apart_left_out_len(const struct apart *a)
+{
+    return a->left_out_len;
+}
+
+/* The smallest piece first; when that was not it, the document around it. -1: there is nothing smaller than the body. */
+static int leave_out(struct apart *a, uint64_t row)
+{
+    for (size_t i = 0; i < a->left_out_len; i++) {
+        if (a->left_out[i].row.row != row)
+            continue;
+        if (a->left_out[i].row.whole)
+            return -1;
+        a->left_out[i].row.whole = true;
+        return 0;
+    }
+    if (row == APART_NO_ROW || a->left_out_len == APART_LEFT_OUT_MAX)
+        return -1;
+    a->left_out[a->left_out_len].row = (struct apart_left_out){ .row = row };
+    (void)snprintf(a->left_out[a->left_out_len].reason, sizeof a->left_out[0].reason, "this row ended the reader twice: %.60s",
+                   a->end);
+    a->left_out_len++;
+    note_left_out(a);
+    return 0;
+}
+
+static void say_left_out(const struct apart *a, uint64_t row)
+{
+    char where[32];
+
+    (void)snprintf(where, sizeof where, "%" PRIu64, row);
+    log_event(LOG_LEVEL_WARN, "reader", "a row ended the reader twice and is set aside", "cause", a->end, "row", where,
+              "what_now", "the rows around it are read; it is kept with the unreadable rows",
+              "remedy", "please report it: it is a mistake of the parser, or an attack on it", NULL);
+}
+
+/* It died at that row. 0: try again. */
+static int after_death(struct apart *a, uint64_t row, struct deaths *d, struct error *err)
+{
+    note_death(a);
+    d->there = d->all > 0 && d->row == row ? d->there + 1 : 1;
+    d->row = row;
+    d->all++;
+    if (d->there < 2)
+        return 0;
+    d->there = 0;
+    if (leave_out(a, row) == 0) {
+        say_left_out(a, row);
+        return 0;
+    }
+    if (row == APART_NO_ROW)
+        return error_set(err, ERR_PARTIAL, "these bytes ended the reader twice before their first row: %s", a->end);
+    if (a->left_out_len == APART_LEFT_OUT_MAX)
+        return error_set(err, ERR_PARTIAL, "more than %d rows ended the reader; the last time: %s", APART_LEFT_OUT_MAX, a->end);
+    return error_set(err, ERR_PARTIAL, "row %" PRIu64 " ends the reader even when it is left out: %s", row, a->end);
+}
+
+/* What went wrong and is mended is said once. */
+static void say_mended(const struct apart *a, const struct deaths *d)
+{
+    char times[32];
+
+    if (d->all == 0 || a->left_out_len > 0)
+        return;
+    (void)snprintf(times, sizeof times, "%" PRId64, d->all);
+    log_event(LOG_LEVEL_WARN, "reader", "ended and was started anew", "cause", a->end, "times", times,
+              "what_now", "the same bytes were read again, nothing is lost", "remedy",
+              "none is needed; if it comes back, look for what ends processes on this host (memory?)", NULL);
+}
+
+static int try_until_done(struct apart *a, struct apart_work *w, struct error *err)
+{
+    struct deaths d = { 0 };
+    uint64_t row;
+
+    for (;;) {
+        if (start(a, err) < 0)
+            return -1;
+        switch (attempt(a, w, err)) {
+        case DONE:
+            say_mended(a, &d);
+            return 0;
+        case STOPPED:
+            return -1;
+        case DIED:
+            row = w->lie_row != APART_NO_ROW ? w->lie_row : atomic_load(&a->pages->mark.row);
+            if (after_death(a, row, &d, err) < 0)
+                return -1;
+            break;
+        }
+    }
+}
+
+int apart_do(struct apart *a, struct apart_work *w, struct error *err)
+{
+    int rc = 0;
+
+    (void)pthread_mutex_lock(&a->lock);
+    if (a->body_fd < 0 || *w->body_id != a->body_id) {
+        rc = lay_out_body(a, w, err);
+        *w->body_id = a->body_id;
+    }
+    if (rc == 0)
+        rc = try_until_done(a, w, err);
+    (void)pthread_mutex_unlock(&a->lock);
+    return rc;
+}
+
+void apart_forget(struct apart *a, uint64_t body_id)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    if (body_id == a->body_id && a->body_fd >= 0) {
+        if (a->reader_has_body)
+            (void)ask(a, &(struct apart_ask){ .what = ASK_FORGET }, -1); /* one that died has forgotten */
+        drop_body(a);
+        if (a->largest > LARGE)
+            replace(a);
+    }
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
+/* ---- begin and end ------------------------------------------------------------------------------------------------------------ */
+
+int apart_new(const struct apart_config *cfg, struct apart **ret, struct error *err)
+{
+    struct apart *a = calloc(1, sizeof *a);
+
+    if (!a)
+        return error_set(err, ERR_NOMEM, "no memory for the reader");
+    (void)pthread_mutex_init(&a->lock, NULL);
+    (void)pthread_mutex_init(&a->status_lock, NULL);
+    a->sock = a->pages_fd = a->body_fd = -1;
+    a->stall_ms = cfg->stall_ms > 0 ? cfg->stall_ms : STALL_MS;
+    a->life_ms = cfg->life_ms > 0 ? cfg->life_ms : LIFE_MS;
+    a->copy = malloc(APART_SLOT_BYTES);
+    if (!a->copy)
+        (void)error_set(err, ERR_NOMEM, "no memory for the reader");
+    if (!a->copy || make_pages(a, err) < 0) {
+        apart_free(a);
+        return -1;
+    }
+    *ret = a;
+    return 0;
+}
+
+void apart_free(struct apart *a)
+{
+    if (!a)
+        return;
+    put_down(a, "no longer needed");
+    drop_body(a);
+    if (a->pages)
+        (void)munmap(a->pages, sizeof *a->pages);
+    if (a->pages_fd >= 0)
+        (void)close(a->pages_fd);
+    (void)pthread_mutex_destroy(&a->lock);
+    (void)pthread_mutex_destroy(&a->status_lock);
+    free(a->copy);
+    free(a);
+}

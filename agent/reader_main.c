@@ -1,0 +1,48 @@
+/* reader_main.c - see reader_main.h.
+ *
+ * Builds with FAULTS=1 let a row say what is to happen to its reader, in its user agent: what no parser of ours does by
+ * itself has to be seen through the whole way all the same.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "reader_main.h"
+
+#include "record/decode_apart.h"
+
+#ifdef COSMOWATCH_FAULTS
+
+#include "record/record.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static void be_faulty(struct apart_inside *in UNUSED, const struct record *rec)
+{
+    struct slice agent = rec->text[F_USER_AGENT];
+
+    if (slice_eq(agent, SL("reader-fault/abort")))
+        abort();
+    if (slice_eq(agent, SL("reader-fault/segv")))
+        (void)raise(SIGSEGV);
+    if (slice_eq(agent, SL("reader-fault/socket")))
+        (void)socket(AF_INET, SOCK_STREAM, 0);
+    while (slice_eq(agent, SL("reader-fault/hang")))
+        continue;
+}
+
+static void serve_rows(struct apart_inside *in)
+{
+    decode_serve_with(in, be_faulty);
+}
+
+#else
+
+#define serve_rows decode_serve
+
+#endif
+
+int reader_main(void)
+{
+    static apart_service *const services[] = { [DECODE_SERVICE] = serve_rows };
+
+    return apart_serve(services, ARRAY_LEN(services));
+}
