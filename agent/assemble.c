@@ -3,6 +3,7 @@
 
 #include "alert/accounts.h"
 #include "alert/suppress.h"
+#include "apart/apart.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -344,6 +345,8 @@ static int build(struct assembly *a, char *dir, unsigned parts, struct error *er
         if (!a->sv.http)
             return error_set(err, ERR_NOMEM, "no memory for an HTTP client");
     }
+    if ((parts & ASSEMBLE_READER) && apart_new(&(struct apart_config){ 0 }, &a->sv.reader, err) < 0)
+        return -1;
     if (build_routes(a, err) < 0)
         return -1;
     if ((parts & ASSEMBLE_ENGINE) && build_engine(a, dir, err) < 0)
@@ -385,6 +388,7 @@ void assembly_release(struct assembly *a)
     for (size_t i = 0; a->sources_are_open && i < a->sources_len; i++)
         a->sources[i].ops->close(a->sources[i].self);
     http_client_free(a->sv.http);
+    apart_free(a->sv.reader);
     free(a->detectors);
     free(a->feeds);
     free(a->feed_sources);

@@ -17,6 +17,7 @@ enum {
     ASSEMBLE_OUTPUTS = 1 << 3, /* options and encoders; opened by whoever uses them */
     ASSEMBLE_OFFLINE = 1 << 5, /* sources are opened without reading any secret or asking anybody */
     ASSEMBLE_PRESETS = 1 << 4, /* no file named: presets, not the default file */
+    ASSEMBLE_READER = 1 << 6,  /* sources have their answers parsed in a process apart */
 };
 
 struct console_settings; /* console/console.h */

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "status.h"
 
+#include "apart/apart.h"
 #include "base/json_in.h"
 #include "base/num.h"
 #include "base/timeutil.h"
@@ -153,6 +154,19 @@ static struct json_object *judgement_json(struct engine *e)
     return o;
 }
 
+static struct json_object *reader_json(struct apart *reader)
+{
+    struct json_object *o = json_object_new_object();
+    struct apart_status st;
+
+    apart_look(reader, &st);
+    add(o, "pid", st.pid > 0 ? json_object_new_int64(st.pid) : NULL);
+    add(o, "ended", json_object_new_int64(st.ended));
+    add(o, "leftOut", json_object_new_int64(st.left_out));
+    add(o, "lastEnd", text_or_null(st.last_end));
+    return o;
+}
+
 void status_build(struct buf *out, const struct status_parts *p)
 {
     struct json_object *o = json_object_new_object();
@@ -176,6 +190,8 @@ void status_build(struct buf *out, const struct status_parts *p)
     if (p->feeder)
         add(o, "feeds", feeder_status(p->feeder));
     add(o, "judgement", judgement_json(p->engine));
+    if (p->sv->reader)
+        add(o, "reader", reader_json(p->sv->reader));
     add(o, "storeBytes", json_object_new_int64(store_size(p->store)));
     add(o, "storeRecovery", text_or_null(store_recovery(p->store)));
     if (store_count_bad_rows(p->store, &bad, &err) == 0)

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "worker.h"
 
+#include "apart/apart.h"
 #include "base/buf.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -437,6 +438,8 @@ void *worker_main(void *arg)
         case WINDOW_TASK_RECHECK: do_recheck(w, &plan.window); break;
         case WINDOW_TASK_GAP: do_gap(w, &plan.window); break;
         case WINDOW_TASK_NONE:
+            if (f->sv->reader)
+                apart_rest(f->sv->reader);
             set_state(w, "up to date", "");
             note_caught_up(w);
             pause_worker(w, plan.wait_ms < 1 ? 1 : plan.wait_ms > 60000 ? 60000 : plan.wait_ms);

@@ -23,7 +23,7 @@
 #define STALL_MS 20000
 #define LIFE_MS 60000
 #define LOOK_EVERY_MS 500
-#define LARGE ((size_t)8 << 20) /* a reader that read so much at once is as large afterwards */
+#define AREA_LEAST ((size_t)1 << 20)
 #define DESCRIPTORS_FROM 10 /* ours stand above those that the reader gets */
 
 struct left_out {
@@ -34,16 +34,16 @@ struct left_out {
 struct apart {
     pthread_mutex_t lock;
     int64_t stall_ms, life_ms;
-    int sock, pages_fd, body_fd; /* -1: none */
+    int sock, pages_fd, area_fd; /* -1: none */
     pid_t pid;
     bool is_greeted;
     int64_t tainted_ms;   /* when it was given its first bytes; 0: not yet */
-    size_t largest;       /* that it was given */
     struct apart_pages *pages;
     char *copy; /* APART_SLOT_BYTES: a batch that nobody else can change */
-    uint64_t body_id;     /* of the bytes in body_fd */
-    size_t body_len;
-    bool reader_has_body;
+    char *area;           /* where bodies are laid out, each over the last */
+    size_t area_len;
+    uint64_t body_id;     /* of what is in it */
+    bool reader_has_area;
     struct left_out left_out[APART_LEFT_OUT_MAX];
     size_t left_out_len;
     char end[96];         /* why the reader died, the last time */
@@ -112,9 +112,8 @@ static void put_down(struct apart *a, const char *why)
         describe_end(a, status);
     (void)close(a->sock);
     a->sock = -1;
-    a->reader_has_body = a->is_greeted = false;
+    a->reader_has_area = a->is_greeted = false;
     a->tainted_ms = 0;
-    a->largest = 0;
     note_pid(a, 0);
 }
 
@@ -315,48 +314,58 @@ static int make_pages(struct apart *a, struct error *err)
     return 0;
 }
 
-static int write_all(int fd, const char *at, size_t len)
+static void drop_area(struct apart *a)
 {
-    while (len > 0) {
-        ssize_t n = write(fd, at, len);
+    if (a->area)
+        (void)munmap(a->area, a->area_len);
+    if (a->area_fd >= 0)
+        (void)close(a->area_fd);
+    a->area = NULL;
+    a->area_len = 0;
+    a->area_fd = -1;
+    a->reader_has_area = false;
+    a->left_out_len = 0;
+    a->body_id++; /* what was in it has to be laid out anew */
+}
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        at += n;
-        len -= (size_t)n;
+/* Memory that we can write and nobody else ever can: the seal spares only the mapping that is there. It is kept from body
+ * to body: new pages cost more than decoding them does. */
+static int make_area(struct apart *a, size_t need, struct error *err)
+{
+    size_t len = AREA_LEAST;
+
+    while (len < need)
+        len *= 2;
+    drop_area(a);
+    a->area_fd = lift(memfd_create("cosmowatch-body", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (a->area_fd < 0 || ftruncate(a->area_fd, (off_t)len) < 0)
+        return error_errno(err, ERR_NOMEM, errno, "shared memory for the reader");
+    a->area = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, a->area_fd, 0);
+    if (a->area == MAP_FAILED) {
+        a->area = NULL;
+        return error_errno(err, ERR_NOMEM, errno, "shared memory for the reader");
     }
+    a->area_len = len;
+    if (fcntl(a->area_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0)
+        return error_errno(err, ERR_IO, errno, "sealed memory for the reader");
     return 0;
 }
 
-static void drop_body(struct apart *a)
-{
-    if (a->body_fd >= 0)
-        (void)close(a->body_fd);
-    a->body_fd = -1;
-    a->reader_has_body = false;
-    a->left_out_len = 0;
-}
-
-/* The bytes where the reader can see them and nobody can change them any more. */
 static int lay_out_body(struct apart *a, const struct apart_work *w, struct error *err)
 {
-    static const char padding[APART_PADDING];
+    size_t need = w->body.len + APART_PADDING;
 
-    drop_body(a);
     if (w->body.len > APART_BODY_MAX)
         return error_set(err, ERR_LIMIT, "%zu bytes are too many for the reader", w->body.len);
-    a->body_fd = lift(memfd_create("cosmowatch-body", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (a->body_fd < 0 || write_all(a->body_fd, w->body.at, w->body.len) < 0 ||
-        write_all(a->body_fd, padding, sizeof padding) < 0 ||
-        fcntl(a->body_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0) {
-        (void)error_errno(err, ERR_NOMEM, errno, "shared memory for the reader");
-        drop_body(a);
+    if (need > a->area_len && make_area(a, need, err) < 0) {
+        drop_area(a);
         return -1;
     }
+    if (w->body.len > 0)
+        memcpy(a->area, w->body.at, w->body.len);
+    memset(a->area + w->body.len, 0, APART_PADDING);
+    a->left_out_len = 0;
     a->body_id++;
-    a->body_len = w->body.len;
     if (a->tainted_ms > 0 && now_ms() - a->tainted_ms > a->life_ms)
         replace(a);
     return 0;
@@ -395,7 +404,7 @@ static int ask(struct apart *a, const struct apart_ask *what, int fd)
 static int begin(struct apart *a, struct apart_work *w)
 {
     struct apart_ask what = { .what = ASK_WORK, .service = w->service, .param = w->param, .body_len = w->body.len,
-                              .has_body = !a->reader_has_body };
+                              .area_len = a->area_len };
 
     atomic_store(&a->pages->mark.row, APART_NO_ROW);
     w->lie_row = APART_NO_ROW;
@@ -404,10 +413,9 @@ static int begin(struct apart *a, struct apart_work *w)
         a->pages->left_out[i] = a->left_out[i].row;
     if (w->begin)
         w->begin(w->self);
-    if (ask(a, &what, what.has_body ? a->body_fd : -1) < 0)
+    if (ask(a, &what, a->reader_has_area ? -1 : a->area_fd) < 0)
         return -1;
-    a->reader_has_body = true;
-    a->largest = a->body_len > a->largest ? a->body_len : a->largest;
+    a->reader_has_area = true;
     if (a->tainted_ms == 0)
         a->tainted_ms = now_ms();
     return 0;
@@ -519,7 +527,7 @@ static void say_left_out(const struct apart *a, uint64_t row)
     (void)snprintf(where, sizeof where, "%" PRIu64, row);
     log_event(LOG_LEVEL_WARN, "reader", "a row ended the reader twice and is set aside", "cause", a->end, "row", where,
               "what_now", "the rows around it are read; it is kept with the unreadable rows",
-              "remedy", "please report it: it is a mistake of the parser, or an attack on it", NULL);
+              "remedy", "cosmowatch coverage --unreadable shows it; please report it: it is a mistake of the parser, or an attack on it", NULL);
 }
 
 /* It died at that row. 0: try again. */
@@ -584,7 +592,7 @@ int apart_do(struct apart *a, struct apart_work *w, struct error *err)
     int rc = 0;
 
     (void)pthread_mutex_lock(&a->lock);
-    if (a->body_fd < 0 || *w->body_id != a->body_id) {
+    if (!a->area || *w->body_id != a->body_id) {
         rc = lay_out_body(a, w, err);
         *w->body_id = a->body_id;
     }
@@ -594,15 +602,12 @@ int apart_do(struct apart *a, struct apart_work *w, struct error *err)
     return rc;
 }
 
-void apart_forget(struct apart *a, uint64_t body_id)
+void apart_rest(struct apart *a)
 {
     (void)pthread_mutex_lock(&a->lock);
-    if (body_id == a->body_id && a->body_fd >= 0) {
-        if (a->reader_has_body)
-            (void)ask(a, &(struct apart_ask){ .what = ASK_FORGET }, -1); /* one that died has forgotten */
-        drop_body(a);
-        if (a->largest > LARGE)
-            replace(a);
+    if (a->tainted_ms > 0) {
+        drop_area(a);
+        replace(a);
     }
     (void)pthread_mutex_unlock(&a->lock);
 }
@@ -617,7 +622,7 @@ int apart_new(const struct apart_config *cfg, struct apart **ret, struct error *
         return error_set(err, ERR_NOMEM, "no memory for the reader");
     (void)pthread_mutex_init(&a->lock, NULL);
     (void)pthread_mutex_init(&a->status_lock, NULL);
-    a->sock = a->pages_fd = a->body_fd = -1;
+    a->sock = a->pages_fd = a->area_fd = -1;
     a->stall_ms = cfg->stall_ms > 0 ? cfg->stall_ms : STALL_MS;
     a->life_ms = cfg->life_ms > 0 ? cfg->life_ms : LIFE_MS;
     a->copy = malloc(APART_SLOT_BYTES);
@@ -636,7 +641,7 @@ void apart_free(struct apart *a)
     if (!a)
         return;
     put_down(a, "no longer needed");
-    drop_body(a);
+    drop_area(a);
     if (a->pages)
         (void)munmap(a->pages, sizeof *a->pages);
     if (a->pages_fd >= 0)

@@ -12,8 +12,8 @@
  * that one dies at the same row, the row is left out, and the rows around it go on. A reader that stands still is one that
  * died.
  *
- * A reader that was taken over can make up and hide rows for as long as it lives: another takes its place every minute that
- * there is something to read, which with windows of five minutes is one for each.
+ * A reader that was taken over can make up and hide rows for as long as it lives: another takes its place when
+ * there is nothing to read for a moment (apart_rest(): after each window, when the agent is not behind), and every minute.
  *
  * One reader serves all threads of the agent, one piece of work at a time; the lock is inside.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -70,8 +70,8 @@ struct apart_work {
  * a row that could be left out. Or what `batch` stopped with. */
 MUST_CHECK int apart_do(struct apart *a, struct apart_work *w, struct error *err);
 
-/* The bytes are not needed again: their memory goes. */
-void apart_forget(struct apart *a, uint64_t body_id);
+/* Nothing is to be read for a while: memory goes, and a reader that has read makes room for one that has not. */
+void apart_rest(struct apart *a);
 
 /* Is the row one of those left out of the body being worked on? Then why; else NULL. From within `batch` and `end`. */
 const char *apart_left_out(const struct apart *a, uint64_t row);

@@ -17,8 +17,8 @@
 struct apart_inside {
     struct apart_pages *pages;
     struct apart_ask ask;
-    char *body;
-    size_t body_mapped;
+    char *area; /* the body stands at its beginning */
+    size_t area_len;
     unsigned free_slots, slot;
     size_t used; /* of the slot being filled */
     bool is_stopped;
@@ -49,26 +49,18 @@ static void tell(const struct apart_told *told)
             end(0); /* the agent is gone */
 }
 
-static void drop_body(struct apart_inside *in)
+static void take_area(struct apart_inside *in, int fd, size_t len)
 {
-    if (in->body)
-        (void)munmap(in->body, in->body_mapped);
-    in->body = NULL;
-}
-
-static void take_body(struct apart_inside *in, int fd)
-{
-    drop_body(in);
-    in->body_mapped = (size_t)in->ask.body_len + APART_PADDING;
-    in->body = mmap(NULL, in->body_mapped, PROT_READ, MAP_SHARED, fd, 0);
+    if (in->area)
+        (void)munmap(in->area, in->area_len);
+    in->area_len = len;
+    in->area = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
     (void)close(fd);
-    if (in->body == MAP_FAILED) {
-        in->body = NULL;
+    if (in->area == MAP_FAILED)
         abort(); /* the agent sees a reader that died before the first row */
-    }
 }
 
-/* The next message. A body that came with it is mapped. */
+/* The next message. Memory that came with it is mapped. */
 static void hear(struct apart_inside *in, struct apart_ask *ret)
 {
     union {
@@ -90,19 +82,16 @@ static void hear(struct apart_inside *in, struct apart_ask *ret)
         int fd;
 
         memcpy(&fd, CMSG_DATA(c), sizeof fd);
-        in->ask = *ret;
-        take_body(in, fd);
+        take_area(in, fd, (size_t)ret->area_len);
     }
 }
 
 static void hear_note(struct apart_inside *in, const struct apart_ask *ask)
 {
-    switch (ask->what) {
-    case ASK_GO_ON: in->free_slots++; break;
-    case ASK_STOP: in->is_stopped = true; break;
-    case ASK_FORGET: drop_body(in); break;
-    case ASK_WORK: break;
-    }
+    if (ask->what == ASK_GO_ON)
+        in->free_slots++;
+    else if (ask->what == ASK_STOP)
+        in->is_stopped = true;
 }
 
 /* ---- batches -------------------------------------------------------------------------------------------------------- */
@@ -167,7 +156,7 @@ void apart_end(struct apart_inside *in, const void *at, size_t len)
 
 struct slice apart_body(const struct apart_inside *in)
 {
-    return slice_make(in->body, (size_t)in->ask.body_len);
+    return slice_make(in->area, (size_t)in->ask.body_len);
 }
 
 uint64_t apart_param(const struct apart_inside *in)

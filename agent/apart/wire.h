@@ -1,7 +1,7 @@
 /* wire.h - what the agent and its reader have in common: pages and messages. Internal to agent/apart.
  *
- * Messages go through a SOCK_SEQPACKET pair (each whole or not at all), with the body's descriptor attached where there is
- * one. Nothing but sizes and names of slots is in them.
+ * Messages go through a SOCK_SEQPACKET pair (each whole or not at all), with the descriptor of the body's memory attached when
+ * that is another than before. Nothing but sizes and names of slots is in them.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_APART_WIRE_H
 #define COSMOWATCH_APART_WIRE_H
@@ -29,10 +29,10 @@ struct apart_pages {
 };
 
 struct apart_ask {
-    enum { ASK_WORK, ASK_GO_ON /* a slot is free again */, ASK_STOP /* no more batches */, ASK_FORGET /* the body */ } what;
+    enum { ASK_WORK, ASK_GO_ON /* a slot is free again */, ASK_STOP /* no more batches */ } what;
     unsigned service;
     uint64_t param, body_len;
-    bool has_body; /* attached; else it is the one that was sent last */
+    uint64_t area_len; /* of the memory that the body stands in: attached when it is another than before */
 };
 
 struct apart_told {

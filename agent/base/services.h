@@ -18,6 +18,7 @@ struct random_ops {
 };
 
 struct http_client; /* net/http.h */
+struct apart;       /* apart/apart.h */
 
 struct services {
     const struct clock_ops *clock;
@@ -25,6 +26,7 @@ struct services {
     const struct random_ops *random;
     void *random_self;
     struct http_client *http; /* thread-safe factory of transfers */
+    struct apart *reader;     /* where foreign rows are parsed, thread-safe; NULL: at home */
 };
 
 static inline int64_t sv_wall_ns(const struct services *sv) { return sv->clock->wall_ns(sv->clock_self); }

@@ -1,5 +1,6 @@
 /* run.c - `cosmowatch run`: the agent, in the foreground.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "apart/apart.h"
 #include "assemble.h"
 #include "base/log.h"
 #include "cli/cli.h"
@@ -19,7 +20,7 @@
 #define CATCH_UP_GRACE_MS 15000
 #define RELOAD_GRACE_MS 500
 
-enum { PARTS = ASSEMBLE_ENGINE | ASSEMBLE_FEEDS | ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS };
+enum { PARTS = ASSEMBLE_ENGINE | ASSEMBLE_FEEDS | ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS | ASSEMBLE_READER };
 
 /* Two configurations: the one that runs, and the one that a reload made ready beside it. Nothing of the running one is
  * touched before the other stands whole. */
@@ -142,6 +143,17 @@ static struct console *start_console(struct assembly *a)
     return c;
 }
 
+/* That it cannot be started is known at once, not with the first window; it is tried again with each. */
+static void start_reader(struct assembly *a)
+{
+    struct error err = { 0 };
+
+    if (apart_start(a->sv.reader, &err) < 0)
+        log_event(LOG_LEVEL_ERROR, "reader", "does not run", "cause", err.msg, "what_now",
+                  "no log row is read until it does; it is tried again with every window", "remedy",
+                  "a filter of system calls or a profile around the agent has to allow exec of itself and seccomp", NULL);
+}
+
 static int run_once(struct agent *g, struct error *err)
 {
     struct assembly *a = g->now;
@@ -172,6 +184,7 @@ static int run_once(struct agent *g, struct error *err)
         flow_stop(g->flow);
     if (feeder_start(a->feeder, err) == 0 && delivery_start(g->delivery, err) == 0) {
         log_event(LOG_LEVEL_INFO, "agent", "started", "version", COSMOWATCH_VERSION, NULL);
+        start_reader(a);
         flow_say_status(g->flow);
         console = start_console(a);
         rc = flow_run(g->flow, on_progress, g, err);

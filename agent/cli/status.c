@@ -116,6 +116,23 @@ static void add_judgement(struct buf *out, struct json_object *o)
     }
 }
 
+static void add_reader(struct buf *out, struct json_object *o)
+{
+    struct json_object *r = NULL;
+
+    if (!json_object_object_get_ex(o, "reader", &r))
+        return;
+    if (json_number(r, "pid") > 0)
+        buf_addf(out, "reader\n  process %" PRId64, json_number(r, "pid"));
+    else
+        buf_add_str(out, "reader\n  does not run");
+    buf_addf(out, ", ended %" PRId64 " times, %" PRId64 " rows set aside for that", json_number(r, "ended"),
+             json_number(r, "leftOut"));
+    if (json_number(r, "leftOut") > 0)
+        buf_add_str(out, " (cosmowatch coverage --unreadable)");
+    add_reason(out, json_text(r, "lastEnd", ""));
+}
+
 /* ---- one screen: --watch on a terminal ------------------------------------------------------------------------------ */
 
 static void add_short(struct buf *out, struct json_object *s, bool colour)
@@ -284,6 +301,7 @@ static int print_status(struct store *store, bool is_json, bool is_screen, struc
     add_outputs(&out, o, colour, written_ns(o));
     add_feeds(&out, o);
     add_judgement(&out, o);
+    add_reader(&out, o);
     if (json_text(o, "storeRecovery", "")[0]) {
         buf_add_str(&out, "store was repaired at the start: ");
         add_reason(&out, json_text(o, "storeRecovery", ""));

@@ -88,6 +88,18 @@ static void judge_output(struct judging *j, struct json_object *s)
     }
 }
 
+static void judge_reader(struct judging *j, struct json_object *status)
+{
+    struct json_object *r = NULL;
+    char what[160];
+
+    if (!json_object_object_get_ex(status, "reader", &r) || json_number(r, "leftOut") == 0)
+        return;
+    (void)snprintf(what, sizeof what, "%" PRId64 " row(s) ended the reader and were set aside: `cosmowatch coverage --unreadable`",
+                   json_number(r, "leftOut"));
+    tell(j, HEALTH_NOTE, "reader", what);
+}
+
 size_t health_judge(struct json_object *status, int64_t now_ns,
                     void (*fn)(void *self, enum health_problem_kind kind, const char *name, const char *what), void *self)
 {
@@ -99,6 +111,7 @@ size_t health_judge(struct json_object *status, int64_t now_ns,
         return j.n;
     }
     judge_agent(&j, status, now_ns);
+    judge_reader(&j, status);
     for (size_t i = 0, n = json_list(status, "sources", &list); i < n; i++)
         judge_source(&j, json_object_array_get_idx(list, i));
     for (size_t i = 0, n = json_list(status, "outputs", &list); i < n; i++)

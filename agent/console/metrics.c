@@ -59,6 +59,10 @@ static const struct metric of_judgement[] = {
     { "cosmowatch_open_alerts", "openAlerts", GAUGE, NULL, "Alerts that may still grow", 0 },
     { "cosmowatch_open_suppressed_alerts", "openSuppressedAlerts", GAUGE, NULL, "Of them, those that are not told", 0 },
 };
+static const struct metric of_reader[] = {
+    { "cosmowatch_reader_ends", "ended", COUNTER, NULL, "Times the process that parses log rows died or stood still", 0 },
+    { "cosmowatch_reader_left_out_rows", "leftOut", COUNTER, NULL, "Rows set aside because they ended it twice", 0 },
+};
 static const struct metric of_agent[] = {
     { "cosmowatch_store_size_bytes", "storeBytes", GAUGE, "bytes", "The store on disk", 0 },
     { "cosmowatch_kept_unreadable_rows", "unreadableRowsKept", GAUGE, NULL, "Unreadable rows kept to be looked at", 0 },
@@ -208,6 +212,8 @@ int metrics_page(struct view *v, struct error *err UNUSED)
             add_family(w, of_outputs, ARRAY_LEN(of_outputs), "output", o);
         if (json_object_object_get_ex(v->status, "feeds", &o))
             add_family(w, of_feeds, ARRAY_LEN(of_feeds), "feed", o);
+        if (json_object_object_get_ex(v->status, "reader", &o))
+            add_family(w, of_reader, ARRAY_LEN(of_reader), NULL, o);
         if (json_object_object_get_ex(v->status, "judgement", &o)) {
             add_family(w, of_judgement, ARRAY_LEN(of_judgement), NULL, o);
             add_blind(w, o);

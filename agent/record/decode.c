@@ -386,10 +386,3 @@ int decode_answer_again(struct decoder *d, const struct decode_sink *sink, struc
     d->hint = d->last_hint;
     return d->apart ? decoder_ask_apart(d, d->last, false) : decoder_answer(d, d->last);
 }
-
-void decoder_forget(struct decoder *d)
-{
-    d->last = slice_make(NULL, 0);
-    if (d->apart)
-        decoder_forget_apart(d);
-}

@@ -60,11 +60,9 @@ MUST_CHECK int decode_answer(struct decoder *d, const char *at, size_t len, enum
                              const struct decode_sink *sink, struct decode_result *ret,
                              struct error *err);
 
-/* The answer that the last call was given, once more; the bytes have to be there still, unchanged. Then forget it, which
- * gives back memory. */
+/* The answer that the last call was given, once more; the bytes have to be there still, unchanged. */
 MUST_CHECK int decode_answer_again(struct decoder *d, const struct decode_sink *sink, struct decode_result *ret,
                                    struct error *err);
-void decoder_forget(struct decoder *d);
 
 /* Any of the export forms, detected from the bytes. Padding as above. */
 MUST_CHECK int decode_export(struct decoder *d, const char *at, size_t len, enum table table_hint,

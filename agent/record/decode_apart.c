@@ -428,17 +428,8 @@ int decoder_ask_apart(struct decoder *d, struct slice s, bool is_export)
                             .batch = take_batch, .end = take_end,
                             .param = (is_export ? IS_EXPORT : 0) | (k.only_counts ? ONLY_COUNT : 0) |
                                      ((uint64_t)d->hint << TABLE_SHIFT) };
-    int rc;
 
     record_clear(&k.rec);
     k.work = &w;
-    rc = apart_do(d->apart, &w, d->err);
-    if (is_export)
-        decoder_forget_apart(d);
-    return rc;
-}
-
-void decoder_forget_apart(struct decoder *d)
-{
-    apart_forget(d->apart, d->body_id);
+    return apart_do(d->apart, &w, d->err);
 }

@@ -90,7 +90,6 @@ bool decoder_leaves_out(struct decoder *d, struct slice raw, bool is_whole);
 bool decoder_is_left_out(const struct decoder *d, bool is_whole);
 /* decode_apart.c */
 MUST_CHECK int decoder_ask_apart(struct decoder *d, struct slice s, bool is_export);
-void decoder_forget_apart(struct decoder *d);
 /* A copy of s without invalid UTF-8 (U+FFFD) and control bytes, padded; false without memory. */
 bool decoder_clean(struct decoder *d, struct slice s, struct slice *ret);
 /* The query answer in s. */

@@ -397,7 +397,7 @@ static int log_analytics_open(void *self, const char *name, const struct service
     auth.connection = &s->connection;
     if (azure_credential_new(&auth, s->azure, sv, &s->credential, err) < 0)
         return error_wrap(err, "source %s", name);
-    s->decoder = decoder_new();
+    s->decoder = sv->reader ? decoder_new_apart(sv->reader) : decoder_new();
     if (!s->decoder)
         return error_set(err, ERR_NOMEM, "no memory for source %s", name);
     if (gate_open(azure_credential_describe(s->credential), s->concurrency, &s->gate, err) < 0)

@@ -158,7 +158,6 @@ static enum verdict ask_piece(struct reading *g, const struct piece *p, struct e
     v = judge(g, &answer, err);
     if (v == COMPLETE && take_answer(g, err) < 0)
         v = FAILED;
-    decoder_forget(g->r->decoder);
     return v;
 }
 

@@ -6,6 +6,8 @@
  *   bare_parse  the JSON library alone, every value touched (tree and on demand; the faster one counts)
  *   decode      records, dropped        fold  records into observations, sorted
  *   detect      and judged by every detector that is linked in
+ *   split.*     decode and fold as the running agent does it, with the reader apart: by the clock on the wall, since two
+ *               processes work at once (home.*: the same in this one, by the same clock), and what each of the two costs
  *   judge       one query text of each dialect (judge.h)
  *   deliver     an output beside a dead one (deliver.h); from the store to accepted by receivers (receivers.h)
  * Prints a table; writes build/bench.json as a list of {name, value, unit}.
@@ -13,10 +15,13 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/bench/bench.h"
 
+#include "apart/apart.h"
+#include "apart/inside.h"
 #include "base/buf.h"
 #include "base/num.h"
 #include "fold/fold.h"
 #include "record/decode.h"
+#include "record/decode_apart.h"
 #include "sample.h"
 #include "tests/bench/bare.h"
 #include "tests/bench/deliver.h"
@@ -47,7 +52,8 @@ struct result {
 struct bench {
     struct buf answer;
     struct made_rows made;
-    struct decoder *decoder;
+    struct decoder *decoder, *decoder_apart;
+    struct apart *apart;
     struct fold *fold;
     struct bare *bare;
     uint64_t sum;
@@ -60,6 +66,14 @@ static double now_s(void)
     struct timespec t;
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double wall_s(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -113,19 +127,24 @@ static int add(void *self, const struct record *rec, struct error *err)
     return fold_add(b->fold, rec, err);
 }
 
-static void decode_with(struct bench *b, int (*on_record)(void *, const struct record *, struct error *))
+static void decode_by(struct bench *b, struct decoder *d, int (*on_record)(void *, const struct record *, struct error *))
 {
     struct decode_sink sink = { .self = b, .on_record = on_record };
     struct decode_result r;
     struct error err = { 0 };
 
-    if (decode_answer(b->decoder, b->answer.at, b->answer.len, TABLE_NONE, &sink, &r, &err) < 0)
+    if (decode_answer(d, b->answer.at, b->answer.len, TABLE_NONE, &sink, &r, &err) < 0)
         (void)die("decode", &err);
     if ((size_t)r.records != b->made.rows || r.bad) {
         fprintf(stderr, "bench: %lld of %zu rows, %lld bad\n", (long long)r.records, b->made.rows,
                 (long long)r.bad);
         exit(1);
     }
+}
+
+static void decode_with(struct bench *b, int (*on_record)(void *, const struct record *, struct error *))
+{
+    decode_by(b, b->decoder, on_record);
 }
 
 static void run_decode(struct bench *b)
@@ -199,9 +218,9 @@ static void add_rows(struct bench *b, double s, const char *rows, const char *mb
     add_result(b, mb, mb_per_s(b, s), "MB/s");
 }
 
-static double rss_mb(void)
+static double rss_of_mb(const char *statm)
 {
-    FILE *f = fopen("/proc/self/statm", "re");
+    FILE *f = fopen(statm, "re");
     long long size, resident = 0;
 
     if (f) {
@@ -212,12 +231,82 @@ static double rss_mb(void)
     return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1e6;
 }
 
+static double rss_mb(void)
+{
+    return rss_of_mb("/proc/self/statm");
+}
+
 static double peak_mb(void)
 {
     struct rusage u;
 
     getrusage(RUSAGE_SELF, &u);
     return (double)u.ru_maxrss * 1024 / 1e6;
+}
+
+/* ---- the reader apart --------------------------------------------------------------------------- */
+
+static double reader_s(struct bench *b)
+{
+    struct apart_status st;
+    struct timespec t = { 0 };
+    clockid_t clock;
+
+    apart_look(b->apart, &st);
+    if (st.pid > 0 && clock_getcpuclockid(st.pid, &clock) == 0)
+        clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void fold_by(struct bench *b, struct decoder *d)
+{
+    fold_reset(b->fold);
+    decode_by(b, d, add);
+}
+
+static double median(double took[RUNS])
+{
+    qsort(took, RUNS, sizeof took[0], compare_doubles);
+    return took[RUNS / 2];
+}
+
+/* One after the other in each round, so that both meet the same machine. */
+static void measure_apart(struct bench *b)
+{
+    double home[RUNS], split[RUNS], here[RUNS], there[RUNS], start;
+    char statm[64];
+    struct apart_status st;
+    struct error err = { 0 };
+
+    start = wall_s();
+    if (apart_start(b->apart, &err) < 0)
+        (void)die("reader", &err);
+    add_result(b, "split.start_ms", (wall_s() - start) * 1e3, "ms");
+    apart_look(b->apart, &st);
+    (void)snprintf(statm, sizeof statm, "/proc/%d/statm", st.pid);
+    add_result(b, "memory.reader_rest_mb", rss_of_mb(statm), "MB");
+    for (int round = -1; round < RUNS; round++) {
+        double cpu, reader;
+
+        start = wall_s();
+        fold_by(b, b->decoder);
+        if (round >= 0)
+            home[round] = wall_s() - start;
+        start = wall_s();
+        cpu = now_s();
+        reader = reader_s(b);
+        fold_by(b, b->decoder_apart);
+        if (round < 0)
+            continue;
+        split[round] = wall_s() - start;
+        here[round] = now_s() - cpu;
+        there[round] = reader_s(b) - reader;
+    }
+    add_result(b, "memory.reader_with_answer_mb", rss_of_mb(statm), "MB");
+    add_result(b, "home.fold.rows_per_s", (double)b->made.rows / median(home), "rows/s by the wall");
+    add_result(b, "split.fold.rows_per_s", (double)b->made.rows / median(split), "rows/s by the wall");
+    add_result(b, "split.agent_ns_per_row", median(here) * 1e9 / (double)b->made.rows, "ns of processor time");
+    add_result(b, "split.reader_ns_per_row", median(there) * 1e9 / (double)b->made.rows, "ns of processor time");
 }
 
 static void add_encoder(void *self, const char *format, double per_second, unsigned long bytes)
@@ -264,19 +353,26 @@ static int write_json(const struct bench *b, const char *path)
 
 int main(int argc, char **argv)
 {
+    static apart_service *const services[] = { [DECODE_SERVICE] = decode_serve };
     struct bench b = { .answer = BUF_INIT((size_t)4 << 30) };
     int64_t mb = 100;
     double dom, ondemand, rest, took[TASK_COUNT];
     const char *path = argc > 2 ? argv[2] : "build/bench.json";
+    struct error err = { 0 };
 
+    if (apart_is_asked(argc, argv))
+        return apart_serve(services, ARRAY_LEN(services));
     if (argc > 1 && !parse_i64(slice_of(argv[1]), 1, 2000, &mb)) {
         fprintf(stderr, "usage: bench [MB [FILE]]\n");
         return 2;
     }
     b.decoder = decoder_new();
+    if (apart_new(&(struct apart_config){ .life_ms = INT64_MAX }, &b.apart, &err) < 0)
+        exit(die("reader", &err));
+    b.decoder_apart = decoder_new_apart(b.apart);
     b.fold = fold_new(FOLD_MAX);
     b.bare = bare_new();
-    if (!b.decoder || !b.fold || !b.bare)
+    if (!b.decoder || !b.decoder_apart || !b.fold || !b.bare)
         return 1;
     rest = rss_mb();
     b.made = make_answer(&b.answer, (size_t)mb * 1000000, 1);
@@ -302,6 +398,7 @@ int main(int argc, char **argv)
     add_rows(&b, took[TASK_FOLD], "fold.rows_per_s", "fold.mb_per_s");
     add_rows(&b, took[TASK_DETECT], "detect.rows_per_s", "detect.mb_per_s");
 
+    measure_apart(&b);
     measure_encoders(&b);
     bench_judge(add_judged, &b);
     if (bench_deliver(5, add_judged, &b) < 0)
@@ -321,6 +418,8 @@ int main(int argc, char **argv)
 
     buf_release(&b.answer);
     decoder_free(b.decoder);
+    decoder_free(b.decoder_apart);
+    apart_free(b.apart);
     fold_free(b.fold);
     bare_free(b.bare);
     return 0;
