@@ -52,7 +52,7 @@ struct apart {
     struct apart_status status;
 };
 
-/* ---- status ----------------------------------------------------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------------------------------------- */
 
 void apart_look(struct apart *a, struct apart_status *ret)
 {
@@ -84,7 +84,7 @@ static void note_left_out(struct apart *a)
     (void)pthread_mutex_unlock(&a->status_lock);
 }
 
-/* ---- life of a reader --------------------------------------------------------------------------------------------------- */
+/* ---- life of a reader ---------------------------------------------------------------------------------- */
 
 static void describe_end(struct apart *a, int status)
 {
@@ -208,7 +208,7 @@ static enum heard hear(struct apart *a, struct apart_told *ret)
 {
     struct pollfd p = { .fd = a->sock, .events = POLLIN };
     uint64_t progress = progress_of(a);
-    int64_t since_ms = now_ms();
+    int64_t since_ms = now_ms(), limit_ms = a->is_greeted ? a->stall_ms : STALL_MS;
 
     for (;;) {
         int n = poll(&p, 1, LOOK_EVERY_MS);
@@ -224,10 +224,10 @@ static enum heard hear(struct apart *a, struct apart_told *ret)
         if (progress_of(a) != progress) {
             progress = progress_of(a);
             since_ms = now_ms();
-        } else if (now_ms() - since_ms > a->stall_ms) {
+        } else if (now_ms() - since_ms > limit_ms) {
             char why[64];
 
-            (void)snprintf(why, sizeof why, "no progress for %" PRId64 " s", (a->stall_ms + 999) / 1000);
+            (void)snprintf(why, sizeof why, "no progress for %" PRId64 " s", (limit_ms + 999) / 1000);
             put_down(a, why);
             return HEARD_DEATH;
         }
@@ -274,7 +274,7 @@ static int start(struct apart *a, struct error *err)
     }
     if (a->pid > 0)
         put_down(a, "a greeting that cannot be");
-    return error_set(err, ERR_IO, "the reader cannot be started: it ended at once (%s); its last words are on standard error",
+    return error_set(err, ERR_IO, "the reader cannot be started: it ended at once (%s), its last words are on standard error",
                      a->end);
 }
 
@@ -297,7 +297,7 @@ int apart_start(struct apart *a, struct error *err)
     return rc;
 }
 
-/* ---- shared memory ------------------------------------------------------------------------------------------------------ */
+/* ---- shared memory ------------------------------------------------------------------------------------- */
 
 /* Pages that nobody can cut: who cuts what another has mapped ends him. */
 static int make_pages(struct apart *a, struct error *err)
@@ -371,7 +371,7 @@ static int lay_out_body(struct apart *a, const struct apart_work *w, struct erro
     return 0;
 }
 
-/* ---- one attempt ---------------------------------------------------------------------------------------------------------- */
+/* ---- one attempt --------------------------------------------------------------------------------------- */
 
 static int ask(struct apart *a, const struct apart_ask *what, int fd)
 {
@@ -478,7 +478,7 @@ static enum attempt attempt(struct apart *a, struct apart_work *w, struct error 
     }
 }
 
-/* ---- death and the row at fault --------------------------------------------------------------------------------------------- */
+/* ---- death and the row at fault ------------------------------------------------------------------------ */
 
 struct deaths {
     uint64_t row; /* of the last one */
@@ -513,8 +513,8 @@ static int leave_out(struct apart *a, uint64_t row)
     if (row == APART_NO_ROW || a->left_out_len == APART_LEFT_OUT_MAX)
         return -1;
     a->left_out[a->left_out_len].row = (struct apart_left_out){ .row = row };
-    (void)snprintf(a->left_out[a->left_out_len].reason, sizeof a->left_out[0].reason, "this row ended the reader twice: %.60s",
-                   a->end);
+    (void)snprintf(a->left_out[a->left_out_len].reason, sizeof a->left_out[0].reason,
+                   "this row ended the reader twice: %.60s", a->end);
     a->left_out_len++;
     note_left_out(a);
     return 0;
@@ -527,7 +527,7 @@ static void say_left_out(const struct apart *a, uint64_t row)
     (void)snprintf(where, sizeof where, "%" PRIu64, row);
     log_event(LOG_LEVEL_WARN, "reader", "a row ended the reader twice and is set aside", "cause", a->end, "row", where,
               "what_now", "the rows around it are read; it is kept with the unreadable rows",
-              "remedy", "cosmowatch coverage --unreadable shows it; please report it: it is a mistake of the parser, or an attack on it", NULL);
+              "remedy", "cosmowatch coverage --unreadable shows it; please report it: the parser errs, or is attacked", NULL);
 }
 
 /* It died at that row. 0: try again. */
@@ -547,7 +547,8 @@ static int after_death(struct apart *a, uint64_t row, struct deaths *d, struct e
     if (row == APART_NO_ROW)
         return error_set(err, ERR_PARTIAL, "these bytes ended the reader twice before their first row: %s", a->end);
     if (a->left_out_len == APART_LEFT_OUT_MAX)
-        return error_set(err, ERR_PARTIAL, "more than %d rows ended the reader; the last time: %s", APART_LEFT_OUT_MAX, a->end);
+        return error_set(err, ERR_PARTIAL, "more than %d rows ended the reader; the last time: %s", APART_LEFT_OUT_MAX,
+                         a->end);
     return error_set(err, ERR_PARTIAL, "row %" PRIu64 " ends the reader even when it is left out: %s", row, a->end);
 }
 
@@ -612,7 +613,7 @@ void apart_rest(struct apart *a)
     (void)pthread_mutex_unlock(&a->lock);
 }
 
-/* ---- begin and end ------------------------------------------------------------------------------------------------------------ */
+/* ---- begin and end ------------------------------------------------------------------------------------- */
 
 int apart_new(const struct apart_config *cfg, struct apart **ret, struct error *err)
 {

@@ -6,6 +6,8 @@
 #include "apart/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,11 +196,24 @@ static void work(struct apart_inside *in, const struct apart_ask *ask, apart_ser
     set_stage(in, APART_IDLE);
 }
 
+/* When memory is short it is this process that goes: the agent starts another, and has lost nothing. */
+static void go_first(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return;
+    if (write(fd, "1000", 4) < 0) /* a sandbox around us: then the kernel chooses */
+        (void)fprintf(stderr, "cosmowatch: reader: oom_score_adj: %s\n", strerror(errno));
+    (void)close(fd);
+}
+
 /* The last that may be done with open doors. */
 static void close_doors(void)
 {
     struct error err = { 0 };
 
+    go_first();
     (void)prctl(PR_SET_NAME, "cosmo-reader");
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* beside the end of the socket: for a reader that stands still */
     if (cage_enter(&err) == 0)

@@ -1,7 +1,7 @@
 /* wire.h - what the agent and its reader have in common: pages and messages. Internal to agent/apart.
  *
- * Messages go through a SOCK_SEQPACKET pair (each whole or not at all), with the descriptor of the body's memory attached when
- * that is another than before. Nothing but sizes and names of slots is in them.
+ * Messages go through a SOCK_SEQPACKET pair (each whole or not at all), with the descriptor of the body's memory
+ * attached when that is another than before. Nothing but sizes and names of slots is in them.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_APART_WIRE_H
 #define COSMOWATCH_APART_WIRE_H

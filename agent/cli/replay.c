@@ -114,7 +114,7 @@ static void on_progress(void *self, int64_t bytes)
 static int replay_all(struct assembly *a, struct replaying *r, char **files, int n_files, struct error *err)
 {
     struct progress progress;
-    const struct replay_config cfg = { .bad_self = r, .on_bad = on_bad, .progress_self = &progress,
+    const struct replay_config cfg = { .reader = a->sv.reader, .bad_self = r, .on_bad = on_bad, .progress_self = &progress,
                                        .on_progress = on_progress };
     CLEANUP(replay_freep) struct replay *replay = NULL;
     const struct observation *obs = NULL;
@@ -158,7 +158,7 @@ static int run_replay(int argc, char **argv)
     }
     r.is_json = args.is_json;
     r.style = (struct page_style){ term_wants_colour(STDOUT_FILENO), term_width(STDOUT_FILENO) };
-    if (assemble(&a, args.config, ASSEMBLE_ENGINE | ASSEMBLE_FEEDS | ASSEMBLE_PRESETS, &err) < 0 ||
+    if (assemble(&a, args.config, ASSEMBLE_ENGINE | ASSEMBLE_FEEDS | ASSEMBLE_PRESETS | ASSEMBLE_READER, &err) < 0 ||
         feeder_files(a.feeder, &err) < 0 ||
         replay_all(&a, &r, args.operands, args.operands_len, &err) < 0)
         rc = cli_fail(&err);

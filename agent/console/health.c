@@ -95,7 +95,8 @@ static void judge_reader(struct judging *j, struct json_object *status)
 
     if (!json_object_object_get_ex(status, "reader", &r) || json_number(r, "leftOut") == 0)
         return;
-    (void)snprintf(what, sizeof what, "%" PRId64 " row(s) ended the reader and were set aside: `cosmowatch coverage --unreadable`",
+    (void)snprintf(what, sizeof what,
+                   "%" PRId64 " row(s) ended the reader and were set aside: `cosmowatch coverage --unreadable`",
                    json_number(r, "leftOut"));
     tell(j, HEALTH_NOTE, "reader", what);
 }

@@ -123,7 +123,8 @@ static enum verdict judge(struct reading *g, const struct http_answer *a, struct
         return TOO_MUCH;
     }
     if (columns.missing) {
-        (void)error_set(err, ERR_STATE, "column %s is gone from the answer; without it nothing can be judged", columns.missing);
+        (void)error_set(err, ERR_STATE, "column %s is gone from the answer; without it nothing can be judged",
+                        columns.missing);
         return FAILED;
     }
     return COMPLETE;

@@ -40,7 +40,7 @@ int replay_new(const struct replay_config *cfg, struct replay **ret, struct erro
         r->cfg.max_bytes = REPLAY_MAX_BYTES;
     r->fold = fold_new(r->cfg.max_bytes / 2);
     r->join = join_new(r->cfg.max_bytes / 4);
-    r->decoder = decoder_new();
+    r->decoder = cfg->reader ? decoder_new_apart(cfg->reader) : decoder_new();
     r->files = map_new(1);
     if (!r->fold || !r->join || !r->decoder || !r->files)
         return error_set(err, ERR_NOMEM, "no memory for a replay");

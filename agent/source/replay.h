@@ -12,9 +12,11 @@
 
 #define REPLAY_MAX_BYTES ((size_t)4 << 30)
 
+struct apart;
 struct replay;
 
 struct replay_config {
+    struct apart *reader; /* where rows are parsed; NULL: here */
     size_t max_bytes;  /* of memory; 0: REPLAY_MAX_BYTES */
     enum table table;  /* of rows that do not say; TABLE_NONE: by the file's name, if it is a table's */
     void *bad_self;    /* rows that could not be read; may be NULL */

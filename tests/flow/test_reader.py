@@ -1,0 +1,170 @@
+"""The reader, a process of its own for log rows: what ends it costs a row at most, and it holds nothing worth having.
+
+Rows that end their reader take a build in which a row can say so (`make FAULTS=1 all`; CI makes it): there
+COSMOWATCH=build/faults/cosmowatch PYTHONPATH=tests python3 -m pytest tests/flow/test_reader.py
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+
+import pytest
+
+from flow import kit
+from flow.rows import feeds
+from flow.story import SHORT, catch_up, essence, final, outputs, small_world
+
+# A release has no such points: not even their names are in it.
+with open(kit.AGENT, "rb") as program:
+    CAN_FAIL = b"reader-fault/abort" in program.read()
+SIGNALS = {"abort": "SIGABRT", "segv": "SIGSEGV", "socket": "SIGSYS"}
+
+
+def status(cfg):
+    code, out, _ = kit.run(["status", "--json", "-c", cfg], check=False)
+    return json.loads(out) if code == 0 else {}
+
+
+def reader_of(cfg):
+    return kit.wait_for("a reader", lambda: (status(cfg).get("reader") or {}).get("pid"))
+
+
+def comes_to_an_end(pid):
+    return not os.path.exists("/proc/%d" % pid)
+
+
+@contextlib.contextmanager
+def running(azure, dir_, agent=None):
+    cfg = kit.config(azure, dir_, outputs(dir_), source={**SHORT, "window": "1m"}, feeds=feeds(dir_))
+    with kit.Agent(cfg, dir_) as a:
+        kit.wait_for("everything to be read", lambda: status(cfg).get("sources", [{}])[0].get("state") == "up to date")
+        yield cfg, a
+        assert a.stop() == 0
+
+
+@pytest.mark.skipif(not CAN_FAIL, reason="rows cannot end the reader of a release: COSMOWATCH=build/faults/cosmowatch (make FAULTS=1 all)")
+@pytest.mark.parametrize("mode", ["summarize", "rows"])
+@pytest.mark.parametrize("how", sorted(SIGNALS))
+def test_a_row_that_ends_the_reader_costs_itself_alone(dir_, tmp_path_factory, how, mode):
+    rows, expected = small_world(seed=31)
+    calm = str(tmp_path_factory.mktemp("calm"))
+    with kit.Azure(calm) as azure:
+        azure.add_rows(rows.rows)
+        alone = final(catch_up(azure, calm, mode=mode))
+    poisoned = dict(next(r for r in reversed(rows.rows) if r["Type"] == "CDBDataPlaneRequests"))
+    poisoned.update(UserAgent="reader-fault/" + how, ActivityId="00000000-0000-4000-8000-00000000dead")
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows + [poisoned])
+        cfg = catch_up(azure, dir_, mode=mode)
+    found = final(cfg)
+    assert {a["alertType"] for a in found.values()} >= expected
+    assert essence(found) == essence(alone)
+    said = status(cfg)
+    assert said["reader"]["leftOut"] == 1 and said["reader"]["ended"] == 2, said["reader"]
+    _, out, _ = kit.run(["coverage", "--unreadable", "-c", cfg])
+    assert "this row ended the reader twice: " + SIGNALS[how] in out and "reader-fault/" + how in out
+
+
+@pytest.mark.skipif(not CAN_FAIL, reason="rows cannot end the reader of a release: COSMOWATCH=build/faults/cosmowatch (make FAULTS=1 all)")
+def test_it_is_said_once_with_cause_and_remedy(dir_):
+    rows, _ = small_world(seed=32, hours=2)
+    poisoned = dict(next(r for r in rows.rows if r["Type"] == "CDBDataPlaneRequests"), UserAgent="reader-fault/abort")
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows + [poisoned])
+        cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT, feeds=feeds(dir_))
+        _, _, log = kit.run(["run", "--until-caught-up", "-c", cfg])
+    lines = [line for line in log.splitlines() if "a row ended the reader twice" in line]
+    assert len(lines) == 1, lines
+    assert "SIGABRT" in lines[0] and "what_now=" in lines[0] and "cosmowatch coverage --unreadable" in lines[0]
+
+
+@pytest.mark.parametrize("number, times", [(signal.SIGKILL, 5), (signal.SIGSTOP, 1)], ids=["killed", "stopped"])
+def test_a_reader_that_is_killed_or_stopped_costs_nothing(dir_, tmp_path_factory, number, times):
+    rows, expected = small_world(seed=33)
+    calm = str(tmp_path_factory.mktemp("calm"))
+    with kit.Azure(calm) as azure:
+        azure.add_rows(rows.rows)
+        alone = final(catch_up(azure, calm))
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        cfg = kit.config(azure, dir_, outputs(dir_), source={**SHORT, "catch_up": "10m"}, feeds=feeds(dir_))
+        with kit.Agent(cfg, dir_, ["--until-caught-up"]) as agent:
+            seen = set()
+            while len(seen) < times and agent.child.poll() is None:
+                pid = (status(cfg).get("reader") or {}).get("pid")
+                if pid and pid not in seen:
+                    seen.add(pid)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, number)
+            assert seen and agent.wait() == 0, agent.tail()
+        for pid in seen:
+            kit.wait_for("the end of %d" % pid, lambda: comes_to_an_end(pid))
+    assert {a["alertType"] for a in final(cfg).values()} >= expected
+    assert essence(final(cfg)) == essence(alone)
+
+
+def test_a_reader_that_cannot_be_started_is_said_and_heals(dir_):
+    rows, _ = small_world(seed=34, hours=1)
+    program = os.path.join(dir_, "cosmowatch")
+    shutil.copy(kit.AGENT, program)
+    with kit.Azure(dir_) as azure, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kit, "AGENT", program)
+        with running(azure, dir_) as (cfg, agent):
+            patch.undo()
+            pid = reader_of(cfg)
+            os.chmod(program, 0o600)
+            os.kill(pid, signal.SIGKILL)
+            azure.add_rows(rows.rows)
+            failing = kit.wait_for("a reason", lambda: next((s for s in status(cfg)["sources"] if s["state"] == "failing"), None))
+            assert "the reader cannot be started: Permission denied" in failing["reason"]
+            os.chmod(program, 0o700)
+            kit.wait_for("its healing", lambda: status(cfg)["sources"][0]["state"] == "up to date" and reader_of(cfg) != pid)
+            assert "the reader cannot be started" in agent.tail()
+
+
+def has_in_memory(pid, text):
+    with open("/proc/%d/maps" % pid, encoding="utf-8") as maps, open("/proc/%d/mem" % pid, "rb") as mem:
+        for line in maps:
+            m = re.match(r"([0-9a-f]+)-([0-9a-f]+) r", line)
+            if not m or "[v" in line:
+                continue
+            start, end = (int(x, 16) for x in m.groups())
+            with contextlib.suppress(OSError, ValueError):
+                mem.seek(start)
+                if text in mem.read(end - start):
+                    return True
+    return False
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may look into a process that is not dumpable")
+def test_the_reader_holds_no_secret_and_no_door(dir_):
+    rows, _ = small_world(seed=35, hours=1)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        with running(azure, dir_) as (cfg, agent):
+            pid = reader_of(cfg)
+            assert has_in_memory(agent.child.pid, kit.SECRET.encode()), "the test looks in the wrong place"
+            assert not has_in_memory(pid, kit.SECRET.encode())
+            with open("/proc/%d/environ" % pid, "rb") as f:
+                assert f.read() == b""
+            assert sorted(os.listdir("/proc/%d/fd" % pid)) == ["0", "1", "2", "3"]
+            with open("/proc/%d/status" % pid, encoding="utf-8") as f:
+                said = f.read()
+            assert "Seccomp:\t2" in said and "NoNewPrivs:\t1" in said
+            _, out, _ = kit.run(["status", "-c", cfg])
+            assert re.search(r"reader\n  process \d+, ended 0 times, 0 rows set aside", out), out
+
+
+def test_the_reader_ends_with_the_agent(dir_):
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT, feeds=feeds(dir_))
+        with kit.Agent(cfg, dir_) as agent:
+            pid = reader_of(cfg)
+            os.kill(pid, signal.SIGTERM)  # as a service manager does that asks the whole group
+            assert not comes_to_an_end(pid) or reader_of(cfg)
+            agent.kill()
+            kit.wait_for("the reader's end", lambda: comes_to_an_end(pid))
