@@ -47,6 +47,7 @@ struct flow {
     struct queues *queues;
     int64_t status_due_ms, upkeep_due_ms;
     struct outage unsaid; /* the status could not be written */
+    bool is_stale;        /* a commit failed and the store could not be read since: nothing is judged by what is left */
     int64_t warned_ns; /* when exceptions that end were last spoken of */
 };
 
@@ -199,10 +200,29 @@ static int reload(struct flow *f, struct error *err)
 {
     const struct alert_filter open_ones = { .until_ns = INT64_MAX, .since_ns = INT64_MIN, .only_open = true };
 
+    f->is_stale = true;
     engine_forget(f->cfg.engine);
-    if (store_load_baselines(f->cfg.store, engine_baseline(f->cfg.engine), err) < 0)
+    if (store_load_baselines(f->cfg.store, engine_baseline(f->cfg.engine), err) < 0 ||
+        store_each_alert(f->cfg.store, &open_ones, adopt_alert, f, err) < 0)
         return -1;
-    return store_each_alert(f->cfg.store, &open_ones, adopt_alert, f, err);
+    f->is_stale = false;
+    return 0;
+}
+
+/* Without what was learned everything would be new, and would be learned so. */
+static int freshen(struct flow *f, struct error *err)
+{
+    return f->is_stale && reload(f, err) < 0 ? error_wrap(err, "state") : 0;
+}
+
+/* What was changed in memory and not kept is not there: the state is read back, at the latest before it is needed. */
+static void forget_failed(struct flow *f)
+{
+    struct error err = { 0 };
+
+    if (reload(f, &err) < 0)
+        log_event(LOG_LEVEL_ERROR, "flow", "state could not be read back after a failed commit", "cause", err.msg, "what_now",
+                  "nothing is judged until it can", NULL);
 }
 
 static void describe_window(struct worker *w, struct job *job)
@@ -226,17 +246,17 @@ static void describe_window(struct worker *w, struct job *job)
 static int process(struct flow *f, struct worker *w, struct job *job, struct error *err)
 {
     CLEANUP(buf_release) struct buf seen = BUF_INIT(SEEN_MAX_BYTES);
-    struct error again = { 0 };
-    int rc = judge(f, w, job, &seen, err);
+    int rc;
 
+    if (freshen(f, err) < 0)
+        return -1;
+    rc = judge(f, w, job, &seen, err);
     describe_window(w, job);
     if (rc == 0)
         rc = commit(f, job, &seen, err);
     if (rc == 0)
         return 0;
-    if (reload(f, &again) < 0)
-        log_event(LOG_LEVEL_ERROR, "flow", "state could not be read back after a failed commit",
-                  "cause", again.msg, NULL);
+    forget_failed(f);
     return -1;
 }
 
@@ -380,14 +400,14 @@ static void warn_of_endings(struct flow *f, int64_t now_ns)
 static void carry_out_requests(struct flow *f)
 {
     int64_t n = 0;
-    struct error err = { 0 }, again = { 0 };
+    struct error err = { 0 };
     char text[24];
 
+    if (freshen(f, &err) < 0)
+        return; /* the next window says so; they stay */
     if (requests_apply(f->cfg.store, engine_baseline(f->cfg.engine), watermark_ns(f), &n, &err) < 0) {
         log_event(LOG_LEVEL_ERROR, "requests", "could not be carried out, they stay", "cause", err.msg, NULL);
-        if (reload(f, &again) < 0)
-            log_event(LOG_LEVEL_ERROR, "flow", "state could not be read back after a failed commit",
-                      "cause", again.msg, NULL);
+        forget_failed(f);
         return;
     }
     (void)snprintf(text, sizeof text, "%lld", (long long)n);

@@ -25,6 +25,6 @@ bool outage_end(struct outage *o, int64_t now_ms, int64_t *ret_lasted_ms)
     if (!outage_is_on(o))
         return false;
     *ret_lasted_ms = now_ms - o->since_ms;
-    *o = (struct outage){ 0 };
+    *o = (struct outage) { 0 };
     return true;
 }

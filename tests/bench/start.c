@@ -1,5 +1,5 @@
-/* start.c - see start.h. Half a million subjects, a quarter of a gigabyte; the rest is alerts, a year's ledger beside them.
- * SPDX-License-Identifier: Apache-2.0 */
+/* start.c - see start.h. Half a million subjects, a quarter of a gigabyte; the rest is alerts, a year's
+ * ledger beside them. SPDX-License-Identifier: Apache-2.0 */
 #include "tests/bench/start.h"
 
 #include "tests/kit/big_store.h"
@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct big_store gigabyte = { .subjects = 500000, .windows = 100000, .alerts = 80000, .open_alerts = 2000 };
+static const struct big_store gigabyte = {
+    .subjects = 500000, .windows = 100000, .alerts = 80000, .open_alerts = 2000
+};
 
 static void remove_store(const char *dir)
 {
@@ -23,7 +25,8 @@ static void remove_store(const char *dir)
     (void)rmdir(dir);
 }
 
-int bench_start(const char *folder, void (*fn)(void *self, const char *name, double value, const char *unit), void *self)
+int bench_start(const char *folder, void (*fn)(void *self, const char *name, double value, const char *unit),
+                void *self)
 {
     char dir[200], path[256];
     struct error err = { 0 };

@@ -229,9 +229,9 @@ STORM = ("query", "outputs", "service", "refusals", "bus", "disk", "clock", "kil
 class World:
     """One agent, its world and what goes wrong in it. `clock` has now(), pass_for(seconds) and env(shim)."""
 
-    def __init__(self, seed, dir_, azure, shim, clock, mockbroker, source=None):
+    def __init__(self, seed, dir_, azure, shim, clock, mockbroker, source=None, accounts=1000):
         self.seed, self.dir, self.azure, self.shim, self.clock = seed, dir_, azure, shim, clock
-        self.rng, self.log = random.Random("%s/faults" % seed), []
+        self.rng, self.log, self.accounts = random.Random("%s/faults" % seed), [], accounts
         self.port = int(azure.url.rsplit(":", 1)[1])
         self.secrets, self.query, self.console = {}, Proxy(self.port), Console(free_port())
         azure.control("apps", {"client_id": kit.CLIENT, "secrets": [kit.SECRET, self.canary("client")]})
@@ -275,11 +275,12 @@ class World:
 
     # -- what happens in the workspace
 
-    def attack(self, rows=None):
-        """A request that alerts on an account that nobody has seen before, in the workspace a little later: its name."""
+    def attack(self):
+        """A request that alerts, in the workspace a little later, on an account that nobody has seen before as long as there
+        are such: its name."""
         self.fresh += 1
-        account = "fresh-%03d" % self.fresh
-        r = Rows("%s/%s" % (self.seed, account))
+        account = "fresh-%03d" % (self.fresh % self.accounts)
+        r = Rows("%s/%d" % (self.seed, self.fresh))
         t = self.clock.now()
         r.request(t, account=account, address="198.51.100.23", op="ReadFeed", late_s=60)
         self.azure.add_rows(r.rows)

@@ -177,7 +177,7 @@ def test_by_the_real_clock_memory_and_descriptors_stay_where_they_are(tmp_path, 
         start = clock.now()
         end = start + delta(minutes=MINUTES)
         azure.add_rows(life(seed, start, end, per_hour=600, attack_every_s=(60, 300), late_most_s=LATE_HASTY_S))
-        w = World(seed, dir_, azure, shim, clock, mockbroker, source=HASTY)
+        w = World(seed, dir_, azure, shim, clock, mockbroker, source=HASTY, accounts=8)  # what is learned of one costs memory
         with contextlib.closing(w), said_again(seed, w):
             said = 0
             while clock.now() < end:

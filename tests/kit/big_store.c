@@ -18,7 +18,9 @@
 #define NEWEST_NS (INT64_C(1780315200) * NS_PER_S)
 #define SOURCE "prod"
 
-static const struct baseline_memory memory = { .name = "big.subject", .version = 1, .size = 400, .max_keys = 4000000 };
+static const struct baseline_memory memory = {
+    .name = "big.subject", .version = 1, .size = 400, .max_keys = 4000000
+};
 static const struct baseline_config learning = { .horizon_ns = SLOT_NS, .learn_ns = 14 * NS_PER_DAY };
 
 static struct slice text_of(char *at, size_t size, const char *before, int64_t n)
@@ -36,8 +38,8 @@ static int put_subjects(struct store *s, struct baseline *b, int64_t from, int64
     for (int64_t i = from; i < to; i++) {
         char account[32], key[64];
         unsigned char *value = baseline_put(b, &memory, text_of(account, sizeof account, "contoso-", i % 10),
-                                            text_of(key, sizeof key, "principal-of-an-application-", i), SL("someone"),
-                                            NEWEST_NS, NULL);
+                                            text_of(key, sizeof key, "principal-of-an-application-", i),
+                                            SL("someone"), NEWEST_NS, NULL);
 
         if (!value)
             return error_set(err, ERR_NOMEM, "a subject");
@@ -74,10 +76,19 @@ static int put_alert(struct store *s, int64_t i, bool is_final, const char *evid
         { .name = "container", .kind = FACT_SET, .text = slice_of(evidence) },
     };
 
-    if (alert_from_draft(&(struct alert_draft){ .detector = "bad_address", .state_version = 1, .type = "CosmosDB_TorAnomaly",
-                             .severity = SEVERITY_HIGH, .account = SL("contoso-orders"), .subject = facts[0].text,
-                             .bucket_ns = NEWEST_NS - NEWEST_NS % NS_PER_DAY, .first_ns = NEWEST_NS, .last_ns = NEWEST_NS, .count = 1,
-                             .facts = facts, .facts_len = ARRAY_LEN(facts) }, &a, err) < 0)
+    if (alert_from_draft(&(struct alert_draft) { .detector = "bad_address",
+                                                 .state_version = 1,
+                                                 .type = "CosmosDB_TorAnomaly",
+                                                 .severity = SEVERITY_HIGH,
+                                                 .account = SL("contoso-orders"),
+                                                 .subject = facts[0].text,
+                                                 .bucket_ns = NEWEST_NS - NEWEST_NS % NS_PER_DAY,
+                                                 .first_ns = NEWEST_NS,
+                                                 .last_ns = NEWEST_NS,
+                                                 .count = 1,
+                                                 .facts = facts,
+                                                 .facts_len = ARRAY_LEN(facts) },
+                         &a, err) < 0)
         return -1;
     a->is_final = is_final;
     return store_put_alert(s, a, err);
@@ -112,7 +123,8 @@ static int fill(struct store *s, const struct big_store *what, struct error *err
             return -1;
         if (put_subjects(s, b, at, least(at + AT_ONCE, what->subjects), err) < 0 ||
             put_windows(s, at, least(at + AT_ONCE, what->windows), err) < 0 ||
-            put_alerts(s, at, least(at + AT_ONCE, alerts), what->open_alerts, err) < 0 || store_commit(s, err) < 0) {
+            put_alerts(s, at, least(at + AT_ONCE, alerts), what->open_alerts, err) < 0 ||
+            store_commit(s, err) < 0) {
             store_rollback(s);
             return -1;
         }
@@ -127,7 +139,9 @@ int big_store_make(const char *dir, const struct big_store *what, struct error *
 
     if (child == 0) {
         struct store *s = NULL;
-        int rc = store_open(&(struct store_config){ .dir = dir }, STORE_RUN, &s, err) < 0 ? -1 : fill(s, what, err);
+        int rc = store_open(&(struct store_config) { .dir = dir }, STORE_RUN, &s, err) < 0
+                     ? -1
+                     : fill(s, what, err);
 
         if (rc < 0)
             (void)fprintf(stderr, "big store: %s\n", err->msg);
@@ -163,8 +177,8 @@ static int read_all(struct store *s, struct baseline *b, const struct big_store 
     baseline_get_stats(b, &stats);
     if (stats.keys == what->subjects && alerts == what->open_alerts && windows == what->windows)
         return 0;
-    return error_set(err, ERR_STATE, "%lld subjects, %lld open alerts and %lld windows were read", (long long)stats.keys,
-                     (long long)alerts, (long long)windows);
+    return error_set(err, ERR_STATE, "%lld subjects, %lld open alerts and %lld windows were read",
+                     (long long)stats.keys, (long long)alerts, (long long)windows);
 }
 
 int big_store_start(const char *dir, const struct big_store *what, double *ret_s, struct error *err)
@@ -174,7 +188,8 @@ int big_store_start(const char *dir, const struct big_store *what, double *ret_s
     struct timespec from, to;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &from);
-    if (store_open(&(struct store_config){ .dir = dir }, STORE_RUN, &s, err) < 0 || read_all(s, b, what, err) < 0)
+    if (store_open(&(struct store_config) { .dir = dir }, STORE_RUN, &s, err) < 0 ||
+        read_all(s, b, what, err) < 0)
         return -1;
     (void)clock_gettime(CLOCK_MONOTONIC, &to);
     *ret_s = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -96,11 +97,23 @@ static int disk_make(const char *name)
     return 0;
 }
 
+/* The next write or sync fails; nothing can be opened for writing. */
+static atomic_bool disk_fails_once, disk_opens_nothing;
+
+static bool disk_refuses(bool is_so)
+{
+    if (is_so)
+        errno = EIO;
+    return is_so;
+}
+
 static int disk_open(int folder_fd, const char *path, int flags, unsigned mode)
 {
     const char *name = NULL;
     int fd;
 
+    if (disk_refuses((flags & (O_WRONLY | O_RDWR)) && atomic_load(&disk_opens_nothing)))
+        return -1;
     pthread_mutex_lock(&disk.lock);
     fd = (int)syscall(SYS_openat, folder_fd, path, flags, mode);
     if (fd >= 0 && fd < DISK_FDS) {
@@ -158,6 +171,8 @@ static ssize_t disk_write(int fd, const void *at, size_t len, off_t offset)
 {
     ssize_t n;
 
+    if (disk_refuses(atomic_exchange(&disk_fails_once, false)))
+        return -1;
     pthread_mutex_lock(&disk.lock);
     n = syscall(SYS_pwrite64, fd, at, len, offset);
     if (n > 0 && disk_of(fd) > 0) {
@@ -220,6 +235,8 @@ PUBLIC int ftruncate64(int fd, off_t size)
 /* Nothing of these tests outlives them: the disk of the machine is spared. */
 static int disk_sync(int fd)
 {
+    if (disk_refuses(atomic_exchange(&disk_fails_once, false)))
+        return -1;
     pthread_mutex_lock(&disk.lock);
     if (disk_of(fd) != 0 && !disk.is_lying)
         (void)disk_add(disk_of(fd) < 0 ? DISK_SYNC_FOLDER : DISK_SYNC, disk_of(fd));

@@ -50,8 +50,31 @@ static int64_t real_mono(void *self)
     return clock_system.mono_ms(NULL);
 }
 
+/* A disk that fails a commit when the source is read from this time on, and lets nothing be opened until the source's
+ * thread has met that: it rolls the dice then for how long to wait. */
+static int64_t fails_from_ns;
+static __thread bool is_source_thread;
+
+static void maybe_fail(int64_t from_ns)
+{
+    is_source_thread = true;
+    if (fails_from_ns == 0 || from_ns < fails_from_ns)
+        return;
+    fails_from_ns = 0;
+    atomic_store(&disk_opens_nothing, true);
+    atomic_store(&disk_fails_once, true);
+}
+
+static void dice(void *self, void *at, size_t len)
+{
+    random_system.bytes(self, at, len);
+    if (is_source_thread)
+        atomic_store(&disk_opens_nothing, false);
+}
+
 static const struct clock_ops still_clock = { .wall_ns = still_wall, .mono_ms = real_mono };
-static const struct services services = { .clock = &still_clock, .random = &random_system };
+static const struct random_ops the_dice = { .bytes = dice };
+static const struct services services = { .clock = &still_clock, .random = &the_dice };
 
 struct told_to { char record_id[RECORDS_MAX][64]; size_t len; };
 
@@ -124,6 +147,7 @@ static int add_row(struct fold *f, int64_t t, struct error *err)
 static int source_read(void *self, const struct source_request *req, struct source_batch *batch, struct error *err)
 {
     (void)self;
+    maybe_fail(req->from_ns);
     disk_note(-req->from_ns); /* it asks for the next: what was before is durable */
     for (int64_t t = req->from_ns; t < req->to_ns; t += NS_PER_MIN, batch->records++)
         if (add_row(batch->fold, t, err) < 0)
@@ -447,6 +471,50 @@ START_TEST(whatever_a_loss_of_power_leaves_nothing_is_lost_and_no_id_changes)
 }
 END_TEST
 
+static int save_learned(void *self, const struct baseline_row *row, struct error *err)
+{
+    struct buf *out = self;
+
+    buf_addf(out, "%s ", row->memory);
+    for (size_t i = 0; i < row->value.len; i++)
+        buf_addf(out, "%02x", (unsigned)(unsigned char)row->value.at[i]);
+    buf_add_char(out, '\n');
+    return buf_check(out, err);
+}
+
+static struct buf learned_of(struct store *s)
+{
+    struct buf text = BUF_INIT(64u << 20);
+
+    OK(store_each_baseline(s, NULL, NULL, save_learned, &text, err));
+    return text;
+}
+
+/* The commit fails, and what was learned cannot be read back either. */
+START_TEST(a_disk_that_fails_for_a_while_makes_nothing_forgotten)
+{
+    CLEANUP(buf_release) struct buf before = BUF_INIT(1), after = BUF_INIT(1);
+    CLEANUP(store_closep) struct store *s = NULL;
+    struct error err = { 0 };
+
+    record_story(false);
+    s = store_at(folder.path, STORE_RUN);
+    before = learned_of(s);
+    store_close(TAKE(s));
+    folder_empty(folder.path);
+    memset(told, 0, OUTPUTS * sizeof *told);
+    fails_from_ns = NOW - 90 * NS_PER_MIN;
+    s = store_at(folder.path, STORE_RUN);
+    ck_assert_msg(run_to_end(s, &err), "%s", err.msg);
+    ck_assert_int_eq(fails_from_ns, 0);
+    ck_assert(!atomic_load(&disk_opens_nothing));
+    ck_assert_ptr_null(check_end(s, &(struct seen){ 0 }));
+    after = learned_of(s);
+    ck_assert_uint_gt(before.len, 1000);
+    ck_assert_msg(slice_eq(buf_slice(&after), buf_slice(&before)), "what was learned is something else");
+}
+END_TEST
+
 START_TEST(without_syncs_the_same_checks_find_losses)
 {
     char first[400] = "";
@@ -524,6 +592,7 @@ int main(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, whatever_a_loss_of_power_leaves_nothing_is_lost_and_no_id_changes);
     tcase_add_test(t, without_syncs_the_same_checks_find_losses);
+    tcase_add_test(t, a_disk_that_fails_for_a_while_makes_nothing_forgotten);
 #ifdef COSMOWATCH_FAULTS
     tcase_add_test(t, killed_at_each_named_place_of_the_flow_nothing_is_lost_and_no_id_changes);
 #else

@@ -1,13 +1,15 @@
-/* A start reads what it needs: what was learned, what is open, the ledger. Not the alerts of the past, however many, and
- * not the whole of a large file. Counted in bytes that are asked of the kernel, not in time.
- * SPDX-License-Identifier: Apache-2.0 */
+/* A start reads what it needs: what was learned, what is open, the ledger. Not the alerts of the past,
+ * however many, and not the whole of a large file. Counted in bytes that are asked of the kernel, not in
+ * time. SPDX-License-Identifier: Apache-2.0 */
 #include "store_kit.h"
 #include "tests/kit/big_store.h"
 
 static const int64_t MB = 1 << 20;
 
 /* Above the size up to which a start looks through the whole file (store.c). */
-static const struct big_store large = { .subjects = 2000, .windows = 2000, .alerts = 25000, .open_alerts = 50 };
+static const struct big_store large = {
+    .subjects = 2000, .windows = 2000, .alerts = 25000, .open_alerts = 50
+};
 
 static int64_t size_of(const char *dir, const char *name)
 {
