@@ -237,6 +237,68 @@ def test_command_line_runs(command, page, store, tmp_path):
     assert p.returncode == 0, "%s\n%s%s" % (words, p.stdout[-2000:], p.stderr[-2000:])
 
 
+# ---- command lines that ask the world: the simulated one ------------------------------------------------------------
+
+def asks():
+    """Each once: every page of an output ends with the test of its own."""
+    seen = set()
+    for p in IN_BLOCKS:
+        words = shlex.split(p.values[0], comments=True)[1:]
+        key = tuple(words[:2] if words[0] == "outputs" else words)
+        if not is_of_this_machine(words) and not words[0].startswith("-") and key not in seen:
+            seen.add(key)
+            yield p
+
+
+ASKS = list(asks())
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    dir_ = str(tmp_path_factory.mktemp("world"))
+    rows, _ = small_world(seed=4, hours=3)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        kit.config(azure, dir_, [{"name": "soc", "type": "webhook", "url": azure.url + "/hook/soc"}],
+                   source={"lookback": "4h", "backfill": "0s"})
+        yield azure, dir_
+
+
+def for_the_simulated_world(words, azure, path):
+    """The command as a reader types it, with what only the reader knows: where Azure is, which workspace, what is named."""
+    words = [kit.WORKSPACE if re.fullmatch("[0-]{36}", w) else path if w.endswith("cosmowatch.yaml") else
+             "soc" if words[:2] == ["outputs", "test"] and i == 2 and w[0] != "-" else w for i, w in enumerate(words)]
+    words = ["soc" if words[i - 1] == "--output" else w for i, w in enumerate(words)]
+    if "-c" not in words:
+        words += ["-c", path]
+    if words[0] == "run":
+        words += ["--until-caught-up"]
+    if words[0] == "setup":
+        words[words.index("-c") + 1] = os.path.join(os.path.dirname(path), "made.yaml")
+        words = [w.replace("/var/log/cosmowatch", os.path.dirname(path)) for w in words] + ["--endpoint", azure.url, "--no-feeds"]
+        words += [] if "--workspace" in words else ["--workspace", kit.WORKSPACE]
+        words += [] if any(w.startswith(("file", "webhook")) for w in words) else ["file,path=-"]
+    return words
+
+
+@pytest.mark.parametrize("command, page", ASKS)
+def test_command_line_that_asks_the_world_runs(command, page, world, tmp_path):
+    azure, dir_ = world
+    path = str(tmp_path / "cosmowatch.yaml")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(read(os.path.join(dir_, "cosmowatch.yaml")).replace(dir_, str(tmp_path)))
+    words = for_the_simulated_world(shlex.split(command, comments=True)[1:], azure, path)
+    env = {"AZURE_AUTHORITY_HOST": azure.url, "AZURE_POD_IDENTITY_AUTHORITY_HOST": azure.url}
+    if words[0] == "outputs":  # it sends from a store
+        kit.run(["run", "--until-caught-up", "-c", path], env=env)
+    kit.run(words, env=env)
+
+
+def test_nothing_is_left_out_of_what_runs():
+    verbs_run = {shlex.split(p.values[0])[1] for p in RUN + ASKS}
+    assert {"setup", "run", "check", "outputs"} <= verbs_run and len(ASKS) > 4
+
+
 # ---- nothing left out ---------------------------------------------------------------------------------------
 
 
