@@ -4,6 +4,7 @@ command line exists and runs, every message that they explain can be given, noth
 SPDX-License-Identifier: Apache-2.0
 """
 
+import datetime
 import functools
 import glob
 import json
@@ -16,7 +17,7 @@ import subprocess
 import pytest
 
 from flow import kit
-from flow.rows import feeds
+from flow.rows import Rows, feeds
 from flow.story import SHORT, small_world
 
 MANUAL = os.path.join(kit.ROOT, "packaging", "manual")
@@ -140,7 +141,7 @@ def named(page, command):
 
 IN_BLOCKS = [named(p.values[1], c) for p in every("sh") for c in commands(p.values[0])]
 IN_BLOCKS += [named(n, c) for p, n in zip(PAGES, NAMES)  # the README indents them
-              for c in re.findall(r"^    ((?:build/)?cosmowatch [^#>\n]+)", read(p), re.M)]
+              for c in re.findall(r"^    (?:sudo )?((?:build/)?cosmowatch [^#>\n]+)", read(p), re.M)]
 IN_SENTENCES = [named(n, c) for p, n in zip(PAGES, NAMES) for c in re.findall(r"`(cosmowatch [a-z][^`\n]*)`", read(p))]
 
 
@@ -297,6 +298,21 @@ def test_command_line_that_asks_the_world_runs(command, page, world, tmp_path):
 def test_nothing_is_left_out_of_what_runs():
     verbs_run = {shlex.split(p.values[0])[1] for p in RUN + ASKS}
     assert {"setup", "run", "check", "outputs"} <= verbs_run and len(ASKS) > 4
+
+
+def test_the_alert_that_the_readme_shows_is_what_the_program_says(tmp_path):
+    t = datetime.datetime(2026, 8, 20, 2, 10, tzinfo=datetime.timezone.utc)
+    rows = Rows(7)
+    rows.ordinary(t - datetime.timedelta(hours=6), t, per_hour=10)
+    rows.attack(t)
+    rows.exported(str(tmp_path / "rows.ndjson"))
+    cfg = str(tmp_path / "lists.yaml")
+    with open(cfg, "w", encoding="utf-8") as f:
+        json.dump({"feeds": feeds(str(tmp_path))}, f)
+    os.chmod(cfg, 0o600)
+    _, out, _ = kit.run(["replay", str(tmp_path / "rows.ndjson"), "-c", cfg])
+    shown = blocks(os.path.join(kit.ROOT, "README.md"), "text")[0][1].strip()
+    assert shown.startswith("High   Access from a Tor exit") and shown in out, "the README shows another alert than:\n" + out
 
 
 # ---- nothing left out ---------------------------------------------------------------------------------------
