@@ -9,9 +9,8 @@
 #include "azure/azure.h"
 #include "azure/credential.h"
 #include "base/json_out.h"
-#include "cli/ask.h"
 #include "cli/check.h"
-#include "cli/cli.h"
+#include "cli/setup.h"
 #include "net/http.h"
 #include "outputs/output.h"
 #include "settings/errors.h"
@@ -19,7 +18,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,26 +25,15 @@
 #include <unistd.h>
 
 #define USER "cosmowatch" /* whom the service runs as */
-#define DEFAULT_OUTPUT "file,path=/var/log/cosmowatch/alerts.json"
 
 enum { V_WORKSPACE, V_CLOUD, V_IDENTITY, V_TENANT, V_CLIENT, V_SECRET, V_CONSOLE, V_ENDPOINT };
 static const char *const value_names[] = { "--workspace", "--cloud", "--identity", "--tenant", "--client-id", "--secret",
                                            "--console", "--endpoint", NULL };
-enum { F_REPLACE, F_OFFLINE, F_NO_FEEDS };
 static const char *const flag_names[] = { "--replace", "--offline", "--no-feeds", NULL };
 
 enum { AUTH_MANAGED, AUTH_SECRET, AUTH_CERTIFICATE, AUTH_WORKLOAD, AUTH_ENVIRONMENT, AUTH_DEFAULT };
 static const char *const identities[] = { "managed_identity", "client_secret", "certificate", "workload_identity",
                                           "environment", "default", NULL };
-
-struct setup {
-    struct cli_args args;
-    struct asker asker;
-    const char *path;
-    struct buf fresh;   /* where it is written first */
-    struct buf source, outputs, rest;
-    struct buf made;    /* names of outputs, ",file,webhook," */
-};
 
 /* ---- what may be answered ------------------------------------------------------------------------------------------- */
 
@@ -114,18 +101,31 @@ static int want(struct setup *s, int value, const char *question, const char *pr
 
 /* ---- files ---------------------------------------------------------------------------------------------------------- */
 
+/* Who the service runs as; false where there is no such user, or where we may give nothing away. */
+static bool find_user(uid_t *ret_user, gid_t *ret_group)
+{
+    struct passwd user, *found = NULL;
+    char room[4096];
+
+    if (getuid() != 0 || getpwnam_r(USER, &user, room, sizeof room, &found) != 0 || !found)
+        return false;
+    *ret_user = user.pw_uid;
+    *ret_group = user.pw_gid;
+    return true;
+}
+
 /* The service must be able to read it when root writes it; nobody else needs to. */
 static int write_new(const char *path, struct slice text, mode_t mode, bool is_for_user, struct error *err)
 {
-    const struct passwd *user = getuid() == 0 ? getpwnam(USER) : NULL;
-    const struct group *group = getuid() == 0 ? getgrnam(USER) : NULL;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     bool is_written = false;
+    uid_t user = 0;
+    gid_t group = 0;
 
     if (fd < 0)
         return error_errno(err, ERR_IO, errno, "%s", path);
     ask_began(path);
-    is_written = (!group || fchown(fd, is_for_user && user ? user->pw_uid : (uid_t)-1, group->gr_gid) == 0) &&
+    is_written = (!find_user(&user, &group) || fchown(fd, is_for_user ? user : (uid_t)-1, group) == 0) &&
                  write(fd, text.at, text.len) == (ssize_t)text.len && fsync(fd) == 0;
     if (close(fd) == 0 && is_written)
         return 0;
@@ -167,8 +167,7 @@ static int keep_secret(struct setup *s, const char *name, const char *value, str
     return rc;
 }
 
-/* Typed without being shown and put into a file, or a reference to where it is. */
-static int want_secret(struct setup *s, const char *name, const char *question, struct buf *out, struct error *err)
+int setup_want_secret(struct setup *s, const char *name, const char *question, struct buf *out, struct error *err)
 {
     for (;;) {
         const char *answer = ask_hidden(&s->asker, question);
@@ -186,8 +185,7 @@ static int want_secret(struct setup *s, const char *name, const char *question, 
 
 /* ---- writing -------------------------------------------------------------------------------------------------------- */
 
-/* A JSON string is a YAML one. */
-static void add_pair(struct buf *out, int indent, const char *key, const char *value)
+void setup_add_pair(struct buf *out, int indent, const char *key, const char *value)
 {
     buf_addf(out, "%*s%s: ", indent, "", key);
     json_add_string(out, slice_of(value));
@@ -238,8 +236,8 @@ static const char *find_identity(const struct setup *s)
         (void)fprintf(stderr, "  found: a workload identity (AZURE_FEDERATED_TOKEN_FILE)\n");
         return identities[AUTH_WORKLOAD];
     }
-    found = s->args.flag[F_OFFLINE] ? NULL : find_managed();
-    return found || !s->asker.is_there || s->args.flag[F_OFFLINE] ? identities[AUTH_MANAGED] : identities[AUTH_SECRET];
+    found = s->args.flag[SETUP_OFFLINE] ? NULL : find_managed();
+    return found || !s->asker.is_there || s->args.flag[SETUP_OFFLINE] ? identities[AUTH_MANAGED] : identities[AUTH_SECRET];
 }
 
 static int add_app(struct setup *s, bool is_secret, struct error *err)
@@ -248,18 +246,18 @@ static int add_app(struct setup *s, bool is_secret, struct error *err)
 
     if (want(s, V_TENANT, "  Entra tenant, id or domain", getenv("AZURE_TENANT_ID"), NULL, err) < 0)
         return -1;
-    add_pair(&s->source, 6, "tenant", s->asker.line);
+    setup_add_pair(&s->source, 6, "tenant", s->asker.line);
     if (want(s, V_CLIENT, "  Application (client) id of the app registration", getenv("AZURE_CLIENT_ID"), NULL, err) < 0)
         return -1;
-    add_pair(&s->source, 6, "client_id", s->asker.line);
+    setup_add_pair(&s->source, 6, "client_id", s->asker.line);
     if (!is_secret) {
         if (want(s, V_SECRET, "  File with its certificate and key", "/etc/cosmowatch/app.pem", NULL, err) < 0)
             return -1;
-        add_pair(&s->source, 6, "certificate", s->asker.line);
+        setup_add_pair(&s->source, 6, "certificate", s->asker.line);
         return 0;
     }
     if (s->asker.is_there && !s->args.value[V_SECRET]) {
-        if (want_secret(s, "client-secret", "  Its secret, the value and not the id (not shown), or where it is: "
+        if (setup_want_secret(s, "client-secret", "  Its secret, the value and not the id (not shown), or where it is: "
                                             "${file:/PATH}, ${credential:NAME}", &reference, err) < 0)
             return -1;
     } else {
@@ -268,7 +266,7 @@ static int add_app(struct setup *s, bool is_secret, struct error *err)
             return -1;
         buf_add_str(&reference, s->asker.line);
     }
-    add_pair(&s->source, 6, "client_secret", buf_cstr(&reference));
+    setup_add_pair(&s->source, 6, "client_secret", buf_cstr(&reference));
     return 0;
 }
 
@@ -280,11 +278,11 @@ static int add_auth(struct setup *s, struct error *err)
                             "workload_identity, environment)", found, accept_identity, err) < 0)
         return -1;
     buf_add_str(&s->source, "    # needs the role Log Analytics Reader on the workspace\n    auth:\n");
-    add_pair(&s->source, 6, "type", s->asker.line);
+    setup_add_pair(&s->source, 6, "type", s->asker.line);
     if (strcmp(s->asker.line, identities[AUTH_SECRET]) == 0 || strcmp(s->asker.line, identities[AUTH_CERTIFICATE]) == 0)
         return add_app(s, strcmp(s->asker.line, identities[AUTH_SECRET]) == 0, err);
     if (s->args.value[V_CLIENT])
-        add_pair(&s->source, 6, "client_id", s->args.value[V_CLIENT]);
+        setup_add_pair(&s->source, 6, "client_id", s->args.value[V_CLIENT]);
     return 0;
 }
 
@@ -296,13 +294,13 @@ static int add_source(struct setup *s, struct error *err)
     if (want(s, V_WORKSPACE, "  Id of the Log Analytics workspace (a GUID; portal: the workspace, Overview, Workspace ID)",
              NULL, accept_workspace, err) < 0)
         return -1;
-    add_pair(&s->source, 4, "workspace", s->asker.line);
+    setup_add_pair(&s->source, 4, "workspace", s->asker.line);
     if (want(s, V_CLOUD, "  Which Azure (public, us_government, china)", "public", accept_cloud, err) < 0)
         return -1;
     if (strcmp(s->asker.line, "public") != 0)
-        add_pair(&s->source, 4, "cloud", s->asker.line);
+        setup_add_pair(&s->source, 4, "cloud", s->asker.line);
     if (s->args.value[V_ENDPOINT])
-        add_pair(&s->source, 4, "endpoint", s->args.value[V_ENDPOINT]);
+        setup_add_pair(&s->source, 4, "endpoint", s->args.value[V_ENDPOINT]);
     return add_auth(s, err);
 }
 
@@ -336,8 +334,7 @@ static void print_commands(const struct buf *said)
             (void)fprintf(stderr, "  %.*s\n", SLF(line));
 }
 
-/* Does this part of a configuration work? Says so; mistakes in it are said by whoever reads it. */
-static bool try_part(struct setup *s, const struct buf *yaml, unsigned part, const char *what)
+bool setup_try(struct setup *s, const struct buf *yaml, unsigned part, const char *what)
 {
     CLEANUP(assembly_release) struct assembly a = { 0 };
     CLEANUP(buf_release) struct buf said = BUF_INIT(1u << 20);
@@ -372,198 +369,13 @@ static int find_source(struct setup *s, struct error *err)
 
         if (add_source(s, err) < 0)
             return -1;
-        if (!s->asker.is_there || s->args.flag[F_OFFLINE] || try_part(s, &s->source, ASSEMBLE_SOURCES, "the workspace") ||
+        if (!s->asker.is_there || s->args.flag[SETUP_OFFLINE] ||
+            setup_try(s, &s->source, ASSEMBLE_SOURCES, "the workspace") ||
             !ask_yes(&s->asker, "  Answer these again? (no: keep them, and mend it in Azure)", false))
             return 0;
         ask_undo(mark);
         forget_answers(s);
     }
-}
-
-/* ---- outputs -------------------------------------------------------------------------------------------------------- */
-
-static const struct output_ops *find_output(const char *type, struct error *err)
-{
-    const char *names[64] = { NULL }, *near = NULL;
-    size_t n = 0;
-
-    for (; outputs_all[n] && n + 1 < ARRAY_LEN(names); n++) {
-        names[n] = outputs_all[n]->name;
-        if (strcmp(type, names[n]) == 0)
-            return outputs_all[n];
-    }
-    near = settings_nearest(slice_of(type), names);
-    (void)error_set(err, ERR_CONFIG, "'%.40s' is no type of output%s%s%s", type, near ? ", did you mean '" : "",
-                    near ? near : "", near ? "'?" : "; cosmowatch config sample lists them");
-    return NULL;
-}
-
-static const struct option_spec *find_option(const struct output_ops *o, struct slice key)
-{
-    for (const struct option_spec *spec = o->options; spec && spec->key; spec++)
-        if (slice_eq(slice_of(spec->key), key))
-            return spec;
-    return NULL;
-}
-
-static void add_option(struct buf *out, const struct option_spec *spec, const char *key, const char *value)
-{
-    bool is_plain = spec && (spec->type == OPT_INT || spec->type == OPT_REAL || spec->type == OPT_BOOL);
-
-    if (spec && spec->help)
-        buf_addf(out, "    # %s\n", spec->help);
-    if (is_plain)
-        buf_addf(out, "    %s: %s\n", key, value);
-    else
-        add_pair(out, 4, key, value);
-}
-
-static int ask_required(struct setup *s, const struct output_ops *o, const struct option_spec *spec, struct buf *out,
-                        struct error *err)
-{
-    CLEANUP(buf_release) struct buf question = BUF_INIT(1024), name = BUF_INIT(256), reference = BUF_INIT(8192);
-    const char *answer = NULL;
-
-    if (!s->asker.is_there)
-        return error_set(err, ERR_CONFIG, "output %s needs %s=..., %s", o->name, spec->key, spec->help);
-    buf_addf(&question, "  %s: %s (%s)", o->name, spec->key, spec->help);
-    if (spec->type == OPT_SECRET) {
-        buf_add_str(&question, ", not shown, or where it is: ${file:/PATH}");
-        buf_addf(&name, "%s-%s", o->name, spec->key);
-        if (want_secret(s, buf_cstr(&name), buf_cstr(&question), &reference, err) < 0)
-            return -1;
-        add_option(out, spec, spec->key, buf_cstr(&reference));
-        return 0;
-    }
-    if (spec->example)
-        buf_addf(&question, ", such as %s", spec->example);
-    answer = ask_line(&s->asker, buf_cstr(&question), NULL);
-    if (!answer || !answer[0])
-        return error_set(err, ERR_CONFIG, "output %s cannot be without %s", o->name, spec->key);
-    add_option(out, spec, spec->key, answer);
-    return 0;
-}
-
-/* "webhook", then "webhook-2". */
-static void add_name(struct setup *s, const char *type, struct buf *out)
-{
-    for (int n = 1; n < 100; n++) {
-        CLEANUP(buf_release) struct buf name = BUF_INIT(128);
-
-        buf_addf(&name, n > 1 ? ",%s-%d," : ",%s,", type, n);
-        if (s->made.len > 0 && memmem(s->made.at, s->made.len, name.at, name.len))
-            continue;
-        buf_add_slice(&s->made, buf_slice(&name));
-        buf_addf(out, "  - name: %.*s\n", (int)name.len - 2, name.at + 1);
-        return;
-    }
-}
-
-/* "key=value"; a word without a sign belongs to the value before: brokers=a:9092,b:9092 */
-static int add_words(struct buf *out, const struct output_ops *o, struct slice rest, bool *given, size_t given_len,
-                     struct error *err)
-{
-    struct slice word = { 0 };
-
-    while (slice_split(&rest, ',', &word)) {
-        const char *equals = memchr(word.at, '=', word.len);
-        struct slice key = slice_make(word.at, equals ? (size_t)(equals - word.at) : word.len), more = { 0 };
-        const struct option_spec *spec = find_option(o, key);
-        CLEANUP(buf_release) struct buf name = BUF_INIT(256), value = BUF_INIT(4096);
-
-        if (!equals || (!spec && !slice_eq(key, SL("format"))))
-            return error_set(err, ERR_CONFIG, "output %s: '%.*s' is no option of it; cosmowatch config sample lists them",
-                             o->name, SLF(key));
-        if (spec && (size_t)(spec - o->options) < given_len)
-            given[spec - o->options] = true;
-        buf_add_slice(&name, key);
-        buf_add(&value, equals + 1, word.len - key.len - 1);
-        for (struct slice after = rest; slice_split(&after, ',', &more) && !memchr(more.at, '=', more.len); rest = after)
-            buf_addf(&value, ",%.*s", SLF(more));
-        add_option(out, spec, buf_cstr(&name), buf_cstr(&value));
-    }
-    return 0;
-}
-
-/* "syslog,address=siem.example.net:6514" */
-static int make_output(struct setup *s, const char *words, struct buf *out, struct error *err)
-{
-    struct slice rest = slice_of(words), word = { 0 };
-    CLEANUP(buf_release) struct buf type = BUF_INIT(64);
-    const struct output_ops *o = NULL;
-    bool given[64] = { false };
-
-    (void)slice_split(&rest, ',', &word);
-    buf_add_slice(&type, slice_cut(word, 60));
-    o = find_output(buf_cstr(&type), err);
-    if (!o)
-        return -1;
-    buf_addf(out, "  # %s\n", o->summary);
-    add_name(s, o->name, out);
-    buf_addf(out, "    type: %s\n", o->name);
-    if (add_words(out, o, rest, given, ARRAY_LEN(given), err) < 0)
-        return -1;
-    for (size_t i = 0; o->options && o->options[i].key; i++)
-        if (o->options[i].required && !(i < ARRAY_LEN(given) && given[i]) &&
-            ask_required(s, o, &o->options[i], out, err) < 0)
-            return -1;
-    return 0;
-}
-
-static int add_output(struct setup *s, const char *words, struct error *err)
-{
-    CLEANUP(buf_release) struct buf one = BUF_INIT(1u << 16), alone = BUF_INIT(1u << 16);
-    size_t made_before = s->made.len;
-    int mark = ask_mark();
-    int rc = make_output(s, words, &one, err);
-
-    if (rc == 0 && s->asker.is_there && !s->args.flag[F_OFFLINE]) {
-        buf_add_str(&alone, "outputs:\n");
-        buf_add_slice(&alone, buf_slice(&one));
-        if (!try_part(s, &alone, ASSEMBLE_OUTPUTS, "it") && !ask_yes(&s->asker, "  Keep it all the same?", false)) {
-            s->made.len = made_before;
-            ask_undo(mark);
-            return 0;
-        }
-    }
-    if (rc < 0)
-        ask_undo(mark);
-    if (rc == 0)
-        buf_add_slice(&s->outputs, buf_slice(&one));
-    return rc;
-}
-
-static int ask_outputs(struct setup *s, struct error *err)
-{
-    (void)fputs("\nWhere alerts go\n", stderr);
-    for (size_t i = 0; outputs_all[i]; i++)
-        (void)fprintf(stderr, "  %-12s %s\n", outputs_all[i]->name, outputs_all[i]->summary);
-    for (;;) {
-        bool is_first = s->outputs.len == 0;
-        const char *type = ask_line(&s->asker, is_first ? "  First output" : "  Another output, or Enter for no more",
-                                    is_first ? "file" : NULL);
-        char copy[256];
-
-        if (!type || !type[0])
-            return !type && is_first ? error_set(err, ERR_CONFIG, "no output: alerts would stay here") : 0;
-        (void)snprintf(copy, sizeof copy, "%s", type);
-        if (add_output(s, strcmp(copy, "file") == 0 ? DEFAULT_OUTPUT : copy, err) < 0) {
-            if (feof(stdin))
-                return -1;
-            (void)fprintf(stderr, "  %s\n", err->msg);
-            *err = (struct error){ 0 };
-        }
-    }
-}
-
-static int find_outputs(struct setup *s, struct error *err)
-{
-    for (int i = 0; i < s->args.operands_len; i++)
-        if (add_output(s, s->args.operands[i], err) < 0)
-            return -1;
-    if (s->args.operands_len > 0)
-        return 0;
-    return s->asker.is_there ? ask_outputs(s, err) : add_output(s, DEFAULT_OUTPUT, err);
 }
 
 /* ---- the rest ------------------------------------------------------------------------------------------------------- */
@@ -578,9 +390,9 @@ static void add_rest(struct setup *s)
     }
     if (console && strcmp(console, "none") != 0) {
         buf_add_str(&s->rest, "\n# a local web page, /metrics and /healthz\nconsole:\n");
-        add_pair(&s->rest, 2, "listen", console);
+        setup_add_pair(&s->rest, 2, "listen", console);
     }
-    if (s->args.flag[F_NO_FEEDS])
+    if (s->args.flag[SETUP_NO_FEEDS])
         return;
     buf_add_str(&s->rest, "\nfeeds:\n  # exits of the Tor network, asked for every hour\n"
                           "  - { name: tor, type: tor_exits, url: \"https://check.torproject.org/torbulkexitlist\" }\n");
@@ -591,7 +403,7 @@ static int want_place(struct setup *s, struct error *err)
 {
     CLEANUP(buf_release) struct buf nothing = BUF_INIT(16);
 
-    if (access(s->path, F_OK) == 0 && !s->args.flag[F_REPLACE]) {
+    if (access(s->path, F_OK) == 0 && !s->args.flag[SETUP_REPLACE]) {
         if (!s->asker.is_there)
             return error_set(err, ERR_CONFIG, "%s is there already: --replace writes a new one, -c FILE another", s->path);
         (void)fprintf(stderr, "%s is there already.\n", s->path);
@@ -630,9 +442,9 @@ static void print_next(const struct setup *s, const struct check_result *r)
 
     (void)printf("\n%s is written.\n", s->path);
     if (r->bad > 0)
-        (void)printf("Not everything answers yet: the lines with FAIL say why. A new role in Azure takes some minutes to be in "
-                     "force.\n");
-    if (!s->args.flag[F_OFFLINE])
+        (void)printf("Not everything answers yet: the lines with FAIL say why. A new role in Azure takes some minutes to be "
+                     "in force.\n");
+    if (!s->args.flag[SETUP_OFFLINE])
         (void)printf("Lines with `do:` are for somebody with rights in Azure; every account of a subscription at once:\n"
                      "  cosmowatch azure template policy%s%s\n", c, path);
     (void)printf("\nNext:\n  cosmowatch check --online%s%s\n  cosmowatch outputs test%s%s\n", c, path, c, path);
@@ -652,9 +464,9 @@ static int finish(struct setup *s, struct error *err)
     buf_add_slice(&whole, buf_slice(&s->rest));
     if (write_fresh(s, &whole, err) < 0)
         return -1;
-    if (!s->args.flag[F_OFFLINE])
+    if (!s->args.flag[SETUP_OFFLINE])
         (void)fprintf(stderr, "%strying all of it ...\n", s->asker.is_there ? "\n" : "");
-    rc = check_config(buf_cstr(&s->fresh), !s->args.flag[F_OFFLINE], false, &result);
+    rc = check_config(buf_cstr(&s->fresh), !s->args.flag[SETUP_OFFLINE], false, &result);
     if (rc != CLI_OK)
         return error_set(err, rc == CLI_USAGE ? ERR_CONFIG : ERR_IO, "nothing was changed");
     if (put_in_place(s, err) < 0)
@@ -670,7 +482,7 @@ static int make(struct setup *s, struct error *err)
     if (s->asker.is_there)
         (void)fprintf(stderr, "%s comes of this. Enter takes what stands in [brackets]; Ctrl-C leaves everything as it "
                               "was.\n", s->path);
-    if (find_source(s, err) < 0 || find_outputs(s, err) < 0)
+    if (find_source(s, err) < 0 || setup_find_outputs(s, err) < 0)
         return -1;
     add_rest(s);
     return finish(s, err);
@@ -707,8 +519,8 @@ const struct verb verb_setup = {
     .usage = "[--workspace ID] [--identity KIND] [OPTION...] [TYPE[,KEY=VALUE...]...]",
     .help = "Each word is an output: its type and what it needs, as in  syslog,address=siem.example.net  or\n"
             "webhook,url=https://soc.example.net/hook . At a terminal it asks for what was not said, and tries each part\n"
-            "at once; a secret that is typed is not shown and goes into a file of its own. Nothing is in its place before the\n"
-            "end, and what was there stays beside it as .old. In Azure nothing is changed, the commands are printed.\n\n"
+            "at once; a secret that is typed is not shown and goes into a file of its own. Nothing is in its place before\n"
+            "the end, and what was there stays beside it as .old. In Azure nothing is changed, the commands are printed.\n\n"
             "      --workspace ID      Log Analytics workspace, a GUID\n"
             "      --cloud NAME        public, us_government or china (preset public)\n"
             "      --identity KIND     managed_identity, client_secret, certificate, workload_identity, environment;\n"
