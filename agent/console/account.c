@@ -132,7 +132,8 @@ static void end_memory(struct memories *m)
         return;
     buf_add_str(out, "<details><summary>");
     html_add_str(out, w ? w->title : m->memory);
-    buf_addf(out, " <span class=\"soft\">%" PRId64 "</span></summary><p class=\"legend\">%s <code>", m->rows_len, w ? w->words : "");
+    buf_addf(out, " <span class=\"soft\">%" PRId64 "</span></summary><p class=\"legend\">%s <code>", m->rows_len,
+             w ? w->words : "");
     html_add_str(out, m->memory);
     buf_add_str(out, "</code></p><div class=\"scroll\"><table class=\"cards known\"><thead><tr><th scope=\"col\">What</th>"
                      "<th scope=\"col\">Known of it</th><th scope=\"col\">Last seen</th></tr></thead><tbody>\n");
@@ -176,8 +177,8 @@ static int add_everything(struct view *v, const char *account, struct error *err
     struct memories m = { .v = v, .rows = BUF_INIT(1u << 20) };
     int rc = 0;
 
-    buf_add_str(v->out, "<section><h2>Everything that was learned</h2><p>To remove or accept an entry: <code>cosmowatch baseline "
-                        "forget</code>, <code>cosmowatch baseline confirm</code>.</p>\n");
+    buf_add_str(v->out, "<section><h2>Everything that was learned</h2><p>To remove or accept an entry: <code>cosmowatch "
+                        "baseline forget</code>, <code>cosmowatch baseline confirm</code>.</p>\n");
     for (size_t i = 0; i < ARRAY_LEN(memories) && rc == 0; i++)
         rc = store_each_baseline(v->store, account, memories[i].memory, add_row, &m, err);
     end_memory(&m);

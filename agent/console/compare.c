@@ -247,8 +247,8 @@ static bool add_values(struct buf *out, const struct alert *a)
 
         if (!seen || !usual || !fact_is_list(seen) || !fact_is_list(usual))
             continue;
-        buf_addf(out, "<div class=\"scroll\"><table class=\"cards\"><thead><tr><th scope=\"col\">%s</th><th scope=\"col\">Usual, with how "
-                      "often it comes</th></tr></thead><tbody><tr><td class=\"seen\">", values[i].words);
+        buf_addf(out, "<div class=\"scroll\"><table class=\"cards\"><thead><tr><th scope=\"col\">%s</th><th scope=\"col\">Usual, "
+                      "with how often it comes</th></tr></thead><tbody><tr><td class=\"seen\">", values[i].words);
         add_texts(out, seen);
         buf_add_str(out, "</td><td data-label=\"usual\">");
         add_texts(out, usual);

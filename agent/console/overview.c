@@ -148,15 +148,16 @@ static int look_first(void *self, const struct alert *a, struct error *err UNUSE
 
 static int add_look_first(struct view *v, int64_t now, struct error *err)
 {
-    const struct alert_filter grave = { .since_ns = now - FIRST_DAYS * NS_PER_DAY, .min_severity = SEVERITY_HIGH, .limit = 1000 };
+    const struct alert_filter grave = { .since_ns = now - FIRST_DAYS * NS_PER_DAY, .min_severity = SEVERITY_HIGH,
+                                        .limit = 1000 };
     struct first f = { .incidents = BUF_INIT(1u << 20), .others = BUF_INIT(1u << 20) };
     int rc = store_each_alert(v->store, &grave, look_first, &f, err);
 
     if (rc == 0 && f.incidents_len + f.others_len > 0) {
         buf_add_str(v->out, "<section><h2>Look at these first</h2><ol class=\"first\">");
         buf_add_slice(v->out, buf_slice(f.incidents_len > 0 ? &f.incidents : &f.others));
-        buf_addf(v->out, "</ol><p class=\"more\"><a href=\"/alerts?severity=3&amp;since=%dd\">All of high severity since two days ago</a>"
-                         "</p></section>\n", FIRST_DAYS);
+        buf_addf(v->out, "</ol><p class=\"more\"><a href=\"/alerts?severity=3&amp;since=%dd\">All of high severity in the last %d "
+                         "days</a></p></section>\n", FIRST_DAYS, FIRST_DAYS);
     }
     buf_release(&f.incidents);
     buf_release(&f.others);

@@ -254,7 +254,7 @@ static void add_outputs(struct view *v, int64_t now)
     buf_add_str(v->out, "<section><h2>Outputs</h2>\n<div class=\"parts\">");
     for (size_t i = 0; i < n; i++)
         add_output(v, json_object_array_get_idx(list, i), now);
-    buf_add_str(v->out, n > 0 ? "</div></section>\n" : "<p>None is configured: alerts stay in the store.</p></div></section>\n");
+    buf_addf(v->out, "%s</div></section>\n", n > 0 ? "" : "<p>None is configured: alerts stay in the store.</p>");
 }
 
 static void add_feeds(struct view *v)

@@ -182,7 +182,7 @@ static void add_usual_words(struct buf *out, const struct spots *all)
         html_add_str(out, all->usual[i].name);
         buf_addf(out, " (%d of the last 60 days)", all->usual[i].days);
     }
-    buf_add_str(out, all->usual_len == 0 ? "no place was learned yet</li>" : shown > USUAL_WORDS ? " and others</li>" : "</li>");
+    buf_addf(out, "%s</li>", all->usual_len == 0 ? "no place was learned yet" : shown > USUAL_WORDS ? " and others" : "");
 }
 
 /* ---- the map ------------------------------------------------------------------------------------------------------------ */

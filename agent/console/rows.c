@@ -99,7 +99,7 @@ int rows_add_table(struct view *v, const struct alert_filter *f, const char *tex
     if (r.n > 0)
         rows_end(v->out);
     else
-        buf_add_str(v->out, r.stop.has_more ? "<p class=\"none\">None among the newest.</p>\n" : "<p class=\"none\">No alerts.</p>\n");
+        buf_addf(v->out, "<p class=\"none\">%s</p>\n", r.stop.has_more ? "None among the newest." : "No alerts.");
     if (ret_stop)
         *ret_stop = r.stop;
     return 0;

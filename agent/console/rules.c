@@ -215,8 +215,8 @@ static void add_types(struct view *v, const struct counts *c)
         buf_addf(v->out, "<tr><td><a href=\"/alerts?type=%s\">%s</a></td><td><code>%s</code></td><td>", t->id, t->display_name,
                  t->id);
         html_add_severity(v->out, t->severity);
-        buf_addf(v->out, "</td><td data-label=\"tactic\">%s</td><td data-label=\"kept alerts\">%" PRId64 "</td></tr>\n", t->intent,
-                 c->types[i]);
+        buf_addf(v->out, "</td><td data-label=\"tactic\">%s</td><td data-label=\"kept alerts\">%" PRId64 "</td></tr>\n",
+                 t->intent, c->types[i]);
     }
     buf_add_str(v->out, "</tbody></table></div></section>\n");
 }

@@ -147,8 +147,8 @@ static void add_line(struct buf *out, const struct baseline_hours *h, int64_t hi
     buf_add_str(out, "\"/>");
     for (int hour = 0; hour < 24; hour++)
         if (h->day[hour].seen > 0)
-            buf_addf(out, "<circle class=\"%s\" cx=\"%d\" cy=\"%.0f\" r=\"%d\"/>", is_above(&h->day[hour]) ? "seen" : "within",
-                     LEFT + hour * CELL + CELL / 2, day_y(h->day[hour].seen, highest), is_above(&h->day[hour]) ? 5 : 3);
+            buf_addf(out, "<circle class=\"%s\" cx=\"%d\" cy=\"%.0f\" r=\"%d\"/>",
+                     is_above(&h->day[hour]) ? "seen" : "within", LEFT + hour * CELL + CELL / 2, day_y(h->day[hour].seen, highest), is_above(&h->day[hour]) ? 5 : 3);
 }
 
 static void add_day_words(struct buf *out, const struct baseline_hours *h)
@@ -198,8 +198,8 @@ void volume_add_day(struct buf *out, const struct baseline_hours *h)
     fmt_bytes(out, highest);
     buf_add_str(out, "</text>");
     add_hours_below(out, DAY_HEIGHT + 14);
-    buf_addf(out, "</svg><figcaption>%.10s, the newest day, against the band from the usual to what 99 of 100 such hours stay below: ",
-             buf_cstr(&date));
+    buf_addf(out, "</svg><figcaption>%.10s, the newest day, against the band from the usual to what 99 of 100 such hours "
+                  "stay below: ", buf_cstr(&date));
     add_day_words(out, h);
     buf_add_str(out, ".</figcaption></figure>\n");
 }
@@ -222,8 +222,8 @@ static int add_band_row(void *self, const struct baseline_row *row, struct error
         !baseline_hours_row(b->v->baseline, row, &hours))
         return 0;
     if (b->n++ == 0)
-        buf_add_str(out, "<section><h2>How much is read, and when</h2><p class=\"legend\">Hours are UTC. The stronger a square, the more is "
-                         "usual in that hour, on a logarithmic scale; empty ones are quiet.</p>\n");
+        buf_add_str(out, "<section><h2>How much is read, and when</h2><p class=\"legend\">Hours are UTC. The stronger a square, "
+                         "the more is usual in that hour, on a logarithmic scale; empty ones are quiet.</p>\n");
     buf_add_str(out, "<article class=\"part\"><h3>");
     html_add(out, slice_cut(row->label, 200));
     buf_add_str(out, "</h3><div class=\"pair\">");
