@@ -138,6 +138,7 @@ struct chain { /* of the outermost traversal */
     bool is_outer, is_predicate;
     size_t fresh_tok, fresh_last, write_tok;
     bool has_fresh, has_drop, adds_edge, was_as;
+    bool reads_secret;            /* values('pin') was the last step */
     bool starts_anew, has_filter; /* an inner one: from all elements; and picks some */
     struct step drop;
 };
@@ -152,7 +153,7 @@ static bool is_named_again(const struct parser *p, const struct step *s)
 {
     const struct query_lex *lex = &p->r->lex;
 
-    for (size_t i = s->last + 1; i + 1 < lex->len; i++)
+    for (size_t i = s->last + 1; i + 1 < lex->len && s->last >= s->tok + 2; i++)
         if (p->r->tokens[i].kind == QUERY_STRING && slice_eq(query_token_text(lex, i), query_token_text(lex, s->tok + 2)))
             return true;
     return false;
@@ -173,6 +174,12 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
         query_found(r, Q_NOT_EQUAL, 15, s->tok, s->last);
     if (c->is_outer && WORD_IN(s->name, "or") && s->args == 1 && p->seen_value) /* there is no alternative to one */
         query_found(r, Q_WIDE_STEP, s->denies ? 62 : 45, s->tok, s->last);
+    bool has_args = s->last >= s->tok + 2;
+
+    if (has_args && c->reads_secret && WORD_IN(s->name, "is") && is_predicate(query_token_text(&r->lex, s->tok + 2)))
+        query_found(r, Q_SECRET_OPERATOR, 66, s->tok, s->last);
+    c->reads_secret = has_args && WORD_IN(s->name, "values") && r->tokens[s->tok + 2].kind == QUERY_STRING &&
+                      mongo_is_secret(query_string_inside(&r->lex, s->tok + 2));
     c->has_filter |= WORD_IN(s->name, "has", "hasId", "hasLabel", "where");
     if (!c->is_outer) {
         c->writes += WORD_IN(s->name, "property", "drop", "addE", "addV");
@@ -218,8 +225,10 @@ static void take_chain(struct parser *p, struct chain *c)
             return;
         }
         struct step s = { .name = query_token_text(&p->r->lex, p->i), .tok = p->i };
+        bool was_predicate = c->is_predicate;
 
-        if (c->is_predicate && p->odd_tok == 0 && !WORD_IN(s.name, "and", "or", "negate") && !is_predicate(s.name))
+        c->is_predicate |= is_predicate(s.name); /* TextP.startingWith('a') */
+        if (was_predicate && p->odd_tok == 0 && !WORD_IN(s.name, "and", "or", "negate") && !is_predicate(s.name))
             p->odd_tok = p->i;
         judge_name(p, p->i);
         p->i++;
@@ -315,7 +324,10 @@ static void judge_left_open(const struct parser *p)
 
     for (size_t i = 0; i < p->r->findings_len; i++)
         widens |= p->r->findings[i].rule == Q_WIDE_STEP || p->r->findings[i].rule == Q_NOT_EQUAL ||
-                  p->r->findings[i].rule == Q_FRESH_START || p->r->findings[i].rule == Q_SECRET_OPERATOR;
+                  p->r->findings[i].rule == Q_FRESH_START;
+    for (size_t i = 1; i < p->odd_tok && !widens; i++)
+        widens = p->r->tokens[i].kind == QUERY_STRING && query_is_op(&p->r->lex, i + 1, ',') &&
+                 mongo_is_secret(query_string_inside(&p->r->lex, i));
     if (p->failed && p->odd_tok > 0 && p->i + 1 >= p->r->lex.len && widens)
         query_found(p->r, Q_BROKEN_OUT, 62, p->odd_tok, p->odd_tok);
 }

@@ -6,6 +6,7 @@
 #include "detectors/kit/odata_read.h"
 
 #include "base/buf.h"
+#include "base/num.h"
 #include "detectors/kit/mongo_score.h"
 #include "detectors/kit/sql_words.h"
 #include "detectors/kit/word_list.h"
@@ -217,6 +218,7 @@ static bool is_constant(const struct query_node *n)
 struct place {
     bool is_behind_value, is_empty, is_bracketed,
         is_grouped; /* grouped: in brackets beside other conditions */
+    bool asks_same; /* the alternative in front is about the same property */
     size_t value_tok;
 };
 
@@ -305,6 +307,36 @@ static const struct query_node *without_nots(const struct query_reading *r, cons
     return n;
 }
 
+static bool is_above(const struct query_reading *r, size_t tok)
+{
+    return query_is_word(&r->lex, tok, "gt") || query_is_word(&r->lex, tok, "ge");
+}
+
+static bool is_below(const struct query_reading *r, size_t tok)
+{
+    return query_is_word(&r->lex, tok, "lt") || query_is_word(&r->lex, tok, "le");
+}
+
+/* -12, 3.5; false for what is no number */
+static bool number_of(const struct query_reading *r, const struct query_node *n, double *ret)
+{
+    bool is_negative = query_is_op(&r->lex, n->first, '-');
+
+    if (r->tokens[n->last].kind != QUERY_NUMBER || !parse_real(query_token_text(&r->lex, n->last), ret))
+        return false;
+    *ret = is_negative ? -*ret : *ret;
+    return true;
+}
+
+/* Age gt -1 or Age le 200: below, above and between. (Level lt 3 or Level gt 9 leaves out what lies between.) */
+static bool overlap(const struct query_reading *r, const struct query_node *a, const struct query_node *b)
+{
+    double low = 0, high = 0;
+
+    return is_above(r, a->last + 1) && is_below(r, b->last + 1) && number_of(r, node(r, a->next), &low) &&
+           number_of(r, node(r, b->next), &high) && low < high;
+}
+
 /* Level eq 1 or Level ne 1: between them nothing is left out. */
 static bool is_the_rest_of(const struct query_reading *r, const struct query_node *n, const struct query_node *again)
 {
@@ -314,9 +346,11 @@ static bool is_the_rest_of(const struct query_reading *r, const struct query_nod
         return false;
     const struct query_node *a = node(r, n->child), *b = node(r, again->child);
 
-    if (a->kind != O_NAME || b->kind != O_NAME || !same_text(r, a, b) || !same_text(r, node(r, a->next), node(r, b->next)))
+    if (a->kind != O_NAME || b->kind != O_NAME || !same_text(r, a, b))
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(rest); i++)
+    if (overlap(r, a, b) || overlap(r, b, a))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(rest) && same_text(r, node(r, a->next), node(r, b->next)); i++)
         if ((query_is_word(&r->lex, a->last + 1, rest[i][0]) && query_is_word(&r->lex, b->last + 1, rest[i][1])) ||
             (query_is_word(&r->lex, a->last + 1, rest[i][1]) && query_is_word(&r->lex, b->last + 1, rest[i][0])))
             return true;
@@ -331,6 +365,11 @@ static bool is_self_compare(const struct query_reading *r, const struct query_no
 }
 
 static void judge_alternative(struct query_reading *r, const struct query_node *n, const struct place *at);
+
+static bool is_empty_text(const struct query_reading *r, const struct query_node *n)
+{
+    return r->tokens[n->last].kind == QUERY_STRING && query_string_inside(&r->lex, n->last).len == 0;
+}
 
 /* or not x */
 static void judge_negation(struct query_reading *r, const struct query_node *n, const struct place *at)
@@ -348,7 +387,7 @@ static void judge_negation(struct query_reading *r, const struct query_node *n, 
     else if (in->kind == O_COMPARE)
         query_found(r, Q_OR_ALWAYS,
                     is_system_property(r, a) ? 72
-                    : b->kind == O_LITERAL   ? at->is_empty ? 62 : 45
+                    : b->kind == O_LITERAL   ? at->is_empty || is_empty_text(r, b) ? 62 : 45
                                              : 9,
                     n->first - 1, n->last);
 }
@@ -405,7 +444,7 @@ static void judge_alternative(struct query_reading *r, const struct query_node *
     int score = wide_score(r, n);
 
     if (score > 30)
-        score += at->is_empty ? 12 : at->is_grouped ? -8 : 0;
+        score += at->is_empty ? 12 : at->is_grouped && !at->asks_same ? -8 : 0;
     query_found(r, Q_OR_ALWAYS, score, n->first - 1, n->last);
 }
 
@@ -434,6 +473,15 @@ static void judge_last_alternative(struct query_reading *r, const struct query_n
         query_found(r, Q_SANDWICH, 48, in->first - 1, in->last);
 }
 
+static const struct query_node *last_of(const struct query_reading *r, const struct query_node *list)
+{
+    const struct query_node *n = node(r, list->child);
+
+    while (n->next)
+        n = node(r, n->next);
+    return n;
+}
+
 /* x eq 'a' or <something else> or x eq 'b': people keep the alternatives of one property together. */
 static void judge_sandwich(struct query_reading *r, const struct query_node *list)
 {
@@ -449,10 +497,13 @@ static void judge_sandwich(struct query_reading *r, const struct query_node *lis
 
         if (name && once_more && same_text(r, name, once_more) && !(other && same_text(r, name, other)))
             query_found(r, Q_SANDWICH,
-                        is_mixed || between->kind == O_CALL || node(r, between->child)->kind == O_CALL ? 62 : 40,
+                        is_mixed || between->kind == O_CALL || node(r, between->child)->kind == O_CALL ||
+                                is_empty_text(r, again)
+                            ? 62
+                            : 40,
                         again->first - 1, again->last); /* (the service knows no functions) */
         judge_last_alternative(r, a, between);
-        if (is_the_rest_of(r, a, between))
+        if (is_the_rest_of(r, a->kind == O_AND ? last_of(r, a) : a, between))
             query_found(r, Q_OR_SELF, 64, a->first, between->last);
         a = between;
     }
@@ -464,9 +515,15 @@ static void judge_list(struct query_reading *r, const struct query_node *list)
 
     if (list->kind == O_OR)
         judge_sandwich(r, list);
-    for (uint32_t i = node(r, list->child)->next; i; i = node(r, i)->next) {
+    const struct query_node *before = node(r, list->child);
+
+    for (uint32_t i = before->next; i; i = node(r, i)->next) {
         const struct query_node *n = node(r, i);
         struct place at = place_of(r, n, list);
+        const struct query_node *name = compared_name(r, n), *other = compared_name(r, before);
+
+        at.asks_same = name && other && same_text(r, name, other);
+        before = n;
         const struct query_node *a = node(r, n->child), *b = node(r, a->next);
         bool texts = n->kind == O_COMPARE && is_constant(a) && is_constant(b) &&
                      r->tokens[a->first].kind == QUERY_STRING;
