@@ -280,6 +280,7 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
                                 .is_only = f->is_only,
                                 .is_filled_in = f->is_filled_in,
                                 .is_counted = w->r->counts,
+                                .changes_one = w->r->changes_one,
                                 .beside_value = f->beside_value,
                                 .beside_secret = f->beside_secret };
 
@@ -518,7 +519,7 @@ static void take_expression(struct walker *w, size_t key_tok)
     const struct query_lex *lex = &w->r->lex;
     size_t from = w->i;
     struct mongo_value v = value_at(w);
-    bool has_path = false, compares = false, infers = false, is_secret = false, is_same = false;
+    bool has_path = false, compares = false, infers = false, is_secret = false, is_same = false, differs = false;
 
     walk_any(w);
     for (size_t i = from; i < w->i; i++) {
@@ -535,6 +536,7 @@ static void take_expression(struct walker *w, size_t key_tok)
                                        "$toBool")) ||
                     query_is_word(lex, i, "true") || query_is_word(lex, i, "false") ||
                     (is_key && slice_eq(s, SL("$in")));
+        differs |= is_key && WORD_IN(s, "$ne", "$gt", "$gte", "$lt", "$lte");
         infers |= is_key && WORD_IN(s, "$strLenCP", "$strLenBytes", "$substr", "$substrCP", "$substrBytes",
                                     "$indexOfCP", "$indexOfBytes", "$regexMatch", "$regexFind",
                                     "$regexFindAll", "$strcasecmp", "$toLower", "$toUpper", "$split");
@@ -546,8 +548,8 @@ static void take_expression(struct walker *w, size_t key_tok)
 
     if (is_constant || is_same || (compares && !has_path))
         found(w, Q_ALWAYS_OPERATOR, 74, key_tok, w->i - 1);
-    else if (infers && is_secret)
-        found(w, Q_SECRET_OPERATOR, 76, key_tok, w->i - 1);
+    else if ((infers || differs) && is_secret)
+        found(w, Q_SECRET_OPERATOR, infers ? 76 : 70, key_tok, w->i - 1);
 }
 
 /* What else the object at the walker compares with plain values; of a long one only the beginning. */
@@ -1022,11 +1024,11 @@ static bool looks_like_a_command(struct mongo_reading *r, size_t from)
         is |= is_command(key);
         w.i += 2;
         r->counts |= slice_eq(key, SL("count"));
+        r->changes_one |= WORD_IN(key, "updates", "deletes") && !changes_many(&w);
         r->has_limit |= slice_eq(key, SL("findAndModify")) ||
                         (slice_eq(key, SL("limit")) && !slice_eq(query_token_text(&r->lex, w.i), SL("1")));
         r->on_people |= slice_eq(key, SL("aggregate")) && mongo_holds_people(query_token_text(&r->lex, w.i));
-        r->picks_one |= WORD_IN(key, "findAndModify", "findandmodify") ||
-                        (WORD_IN(key, "updates", "deletes") && !changes_many(&w)) ||
+        r->picks_one |= r->changes_one || WORD_IN(key, "findAndModify", "findandmodify") ||
                         (slice_eq(key, SL("limit")) && slice_eq(query_token_text(&r->lex, w.i), SL("1")));
         skip_value(&w);
     }
@@ -1041,7 +1043,7 @@ void mongo_read(struct mongo_reading *r, struct slice text)
     query_lex_run(&r->lex, &mongo_rules, text);
     r->unread = slice_make(NULL, 0);
     r->uses_len = 0;
-    r->has_limit = r->picks_one = r->counts = r->on_people = false;
+    r->has_limit = r->picks_one = r->changes_one = r->counts = r->on_people = false;
     r->is_beyond = r->lex.is_cut;
     query_shape_start(&r->shape, false);
     while (!at_end(&w) && !op(&w, '{') && !op(&w, '[')) { /* db.users.find( */

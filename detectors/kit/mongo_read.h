@@ -42,7 +42,7 @@ struct mongo_reading {
     bool is_beyond;               /* too long or too deep: judged as far as it was read */
     bool has_limit;               /* struct mongo_question */
     bool picks_one;
-    bool counts;
+    bool counts, changes_one;
     bool on_people;               /* the command is about users, accounts ... */
     struct json_tokener *tokener; /* owned */
     struct buf key;               /* the decoded one */

@@ -524,7 +524,7 @@ static struct mongo_score score_operator(const struct mongo_question *q)
  * next job of a queue ask for states and times. */
 static struct mongo_score of_a_lookup(const struct mongo_question *q, struct mongo_score s)
 {
-    bool is_there = slice_eq(q->operator, SL("$exists")); /* how people look at a schema */
+    bool is_there = slice_eq(q->operator, SL("$exists")) && !q->changes_one; /* how people look at a schema */
 
     if (q->picks_one && !q->has_limit && q->is_only && s.score >= 25 && s.score < LOOKED_UP && !is_there &&
         !is_about(q->field) && !is_state(q->field))

@@ -29,6 +29,7 @@ struct mongo_question {
     bool is_filled_in;   /* $exists and $ne together */
     bool is_used_again;  /* the command groups or sorts by the property, or lists its values */
     bool is_counted;     /* the command counts documents */
+    bool changes_one;    /* it changes or removes a single one */
     bool is_only;        /* the only condition of its object */
     bool is_search;      /* three conditions or more */
     bool beside_value;   /* another field of the object is compared with a plain value */
