@@ -210,6 +210,49 @@ static void judge_broken_tautology(struct judge *g)
     }
 }
 
+static bool is_compare_op(const struct sql_token *t)
+{
+    return t->kind == TOK_OP && t->code >= OP_EQ && t->code <= OP_GE;
+}
+
+static bool is_bare(const struct sql_token *t)
+{
+    return is_hole_token(t) || (sql_token_is(t, TOK_NAME, WORD_NONE) && !sql_token_is(t + 1, TOK_OP, OP_DOT) &&
+                                !sql_token_is(t + 1, TOK_OP, OP_OPEN_INDEX));
+}
+
+/* = OR x=y, = AND 1=0: it goes on where the value is missing, and not about the item. (An empty box leaves
+ * = AND c.open = true.) */
+static void judge_missing_value(struct judge *g)
+{
+    const struct sql_lex *lex = &g->s->lex;
+
+    for (uint32_t i = 1; i + 4 < lex->len; i++) {
+        const struct sql_token *t = token(g, i);
+
+        if ((sql_token_is(t, TOK_NAME, WORD_OR) || sql_token_is(t, TOK_NAME, WORD_AND)) && is_compare_op(t - 1) &&
+            is_bare(t + 1) && is_compare_op(t + 2) && is_bare(t + 3))
+            sql_found(g, RULE_BROKEN_TAUTOLOGY, 64, i, i + 3);
+    }
+}
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+/* %20or%20%27: encoded for a web address, and refused. */
+static void judge_encoded(struct judge *g, uint32_t at)
+{
+    struct slice s = g->s->lex.text;
+    size_t escapes = 0;
+
+    for (size_t i = 0; i + 2 < s.len; i++)
+        if (s.at[i] == '%' && s.at[i + 1] >= '2' && s.at[i + 1] <= '7' && is_hex(s.at[i + 2]))
+            escapes++;
+    sql_found(g, RULE_FOREIGN_MARK, escapes >= 2 ? 62 : 0, at, at);
+}
+
 /* A value, then a mark that only another dialect ends or comments a statement with. */
 static void judge_foreign_marks(struct judge *g)
 {
@@ -292,7 +335,14 @@ static bool goes_on_like_an_attack(const struct sql_lex *lex)
     return false;
 }
 
-static void judge_inside(struct judge *g, uint32_t at, struct slice text)
+/* ' or ', ' and ', ' || ': nothing else in it */
+static bool is_connector(const struct sql_lex *lex)
+{
+    return lex->len == 2 && (sql_token_is(&lex->tokens[0], TOK_NAME, WORD_OR) || sql_token_is(&lex->tokens[0], TOK_NAME, WORD_AND) ||
+                             sql_token_is(&lex->tokens[0], TOK_OP, OP_CONCAT));
+}
+
+static void judge_inside(struct judge *g, uint32_t at, struct slice text, bool touches)
 {
     struct sql_token tokens[OPEN_TOKENS_MAX];
     struct sql_lex inside = { .tokens = tokens, .tokens_max = OPEN_TOKENS_MAX };
@@ -308,7 +358,7 @@ static void judge_inside(struct judge *g, uint32_t at, struct slice text)
         if (is_tautology_at(&inside, i))
             sql_found(g, RULE_BROKEN_TAUTOLOGY, 65, at, at);
     }
-    if (goes_on_like_an_attack(&inside))
+    if (goes_on_like_an_attack(&inside) || (touches && is_connector(&inside)))
         sql_found(g, RULE_BROKEN, 64, at, at);
 }
 
@@ -323,12 +373,12 @@ static void judge_strings_of_broken(struct judge *g)
     for (uint32_t i = 0; i + 1 < lex->len && read < OPEN_STRINGS_MAX; i++) {
         const struct sql_token *t = token(g, i);
         bool is_open = sql_token_is(t, TOK_BAD, BAD_UNTERMINATED);
-        bool touches =
-            t->kind == TOK_STRING && t[1].at == t->at + t->len && (t[1].kind == TOK_NAME || t[1].kind == TOK_NUMBER);
+        bool touches = t->kind == TOK_STRING && t[1].at == t->at + t->len &&
+                       (t[1].kind == TOK_NAME || t[1].kind == TOK_NUMBER || sql_token_is(t + 1, TOK_OP, OP_PERCENT));
 
         if (!is_open && !touches)
             continue;
-        judge_inside(g, i, slice_make(lex->text.at + t->at + 1, t->len - (is_open ? 1u : 2u)));
+        judge_inside(g, i, slice_make(lex->text.at + t->at + 1, t->len - (is_open ? 1u : 2u)), touches);
         read++;
     }
 }
@@ -366,6 +416,8 @@ void sql_judge_broken(struct judge *g, const struct sql_tree *tree)
     if (g->j->outcome != SQL_SYNTAX)
         return;
     judge_strings_of_broken(g);
+    judge_missing_value(g);
+    judge_encoded(g, tree->error_tok);
     judge_without_quotes(g, tree->error_tok);
     g->j->is_name_break = is_name_break(g);
     sql_found(g, RULE_BROKEN, g->j->is_name_break ? 5 : 20, tree->error_tok, tree->error_tok);

@@ -132,7 +132,7 @@ static void judge_or_constant(struct judge *g, const struct sql_node *n, const s
     bool with_text = is_compare(n) && (first_child(g, n)->kind == NODE_STRING || second_child(g, n)->kind == NODE_STRING);
 
     if (is_literal(n)) {
-        sql_found(g, RULE_BARE_LITERAL, n->kind == NODE_STRING ? 65 : 50, n->first, n->last);
+        sql_found(g, RULE_BARE_LITERAL, n->kind == NODE_STRING ? 65 : at->hole == HOLE_EMPTY ? 62 : 50, n->first, n->last);
         return;
     }
     if (n->kind == NODE_TRUE || n->kind == NODE_FALSE) {
@@ -189,6 +189,8 @@ static bool asks_elsewhere(const struct judge *g, const struct sql_node *before,
 
     if (n->kind == NODE_BINARY && (n->code == OP_EQ || n->code == OP_NE) && first_child(g, n)->kind != NODE_CALL)
         return false;
+    if (n->kind == NODE_CALL && sql_is_always_there(g, core))
+        return true;
     return (n->kind == NODE_CALL || n->kind == NODE_LIKE || is_compare(n)) && core->kind == NODE_FIELD &&
            is_named_once(g, core);
 }
@@ -310,19 +312,29 @@ static void judge_sandwich(struct judge *g, const struct sql_node *n)
     }
 }
 
+/* x > 3 OR x < 9: below, above and between. (x < 3 OR x > 9 leaves out what lies between.) */
+static bool overlap(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
+{
+    const struct sql_node *low = second_child(g, a), *high = second_child(g, b);
+
+    return (a->code == OP_GT || a->code == OP_GE) && (b->code == OP_LT || b->code == OP_LE) && low->kind == NODE_NUMBER &&
+           high->kind == NODE_NUMBER && sql_number_of(g, low) < sql_number_of(g, high);
+}
+
 /* x = 'a' OR x != 'a', x < 5 OR x >= 5: between them nothing is left out. */
 static bool is_the_rest_of(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
 {
     static const uint8_t rest[][2] = { { OP_EQ, OP_NE }, { OP_LT, OP_GE }, { OP_LE, OP_GT } };
     bool fits = false;
 
-    if (!is_compare(a) || !is_compare(b) || !is_literal(second_child(g, a)))
+    if (!is_compare(a) || !is_compare(b) || !is_literal(second_child(g, a)) ||
+        !sql_same_value(g, first_child(g, a), first_child(g, b)))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(rest); i++)
         fits |= (a->code == rest[i][0] && b->code == rest[i][1]) || (a->code == rest[i][1] && b->code == rest[i][0]);
-    return fits && slice_eq(token_text(g, a->last), token_text(g, b->last)) &&
-           second_child(g, b)->kind == second_child(g, a)->kind &&
-           sql_same_value(g, first_child(g, a), first_child(g, b));
+    return overlap(g, a, b) || overlap(g, b, a) ||
+           (fits && slice_eq(token_text(g, a->last), token_text(g, b->last)) &&
+            second_child(g, b)->kind == second_child(g, a)->kind);
 }
 
 static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
@@ -454,7 +466,8 @@ static void judge_blind(struct judge *g, const struct sql_node *n)
         return;
     const struct sql_node *call = is_compare(n) ? first_child(g, n) : n;
     bool cuts_letters = IS_CALL_OF(g, call, "length", "substring", "left", "right", "regexmatch", "array_length");
-    int score = 12 + (cuts_letters ? 6 : 0) + (sql_is_sensitive_field(field_name(g, field)) ? 36 : 0) + (is_short ? 15 : 0);
+    bool is_secret = sql_is_sensitive_field(field_name(g, field));
+    int score = 12 + (cuts_letters ? 6 : 0) + (is_secret ? 36 : 0) + (is_short || (cuts_letters && is_secret) ? 15 : 0);
 
     if (g->j->is_masked && asks_one_letter(g, n) && is_named_once(g, field))
         score = 62;
@@ -520,10 +533,16 @@ static void judge_and(struct judge *g, const struct sql_node *n)
 static bool takes_a_value(const struct sql_node *parent, size_t child_index)
 {
     switch (parent->kind) {
-    case NODE_CALL: case NODE_IN: case NODE_LIKE: case NODE_BETWEEN: return child_index > 0;
+    case NODE_CALL: return child_index > 0 || parent->children == 1; /* LOWER('' OR 'a') */
+    case NODE_IN: case NODE_LIKE: case NODE_BETWEEN: return child_index > 0;
     case NODE_BINARY: return true;
     default: return false;
     }
+}
+
+static bool is_choice(const struct judge *g, const struct sql_node *n)
+{
+    return IS_CALL_OF(g, n, "iif"); /* takes a condition */
 }
 
 /* CONTAINS(c.x, '' OR true), IN ('' OR 1=1, ...): nobody writes a chain that begins with a literal. */
@@ -535,7 +554,7 @@ static void judge_logic_in_value(struct judge *g, const struct sql_node *parent)
         const struct sql_node *n = node(g, i);
 
         if ((n->kind == NODE_OR || n->kind == NODE_AND) && takes_a_value(parent, index) &&
-            is_literal(first_child(g, n)))
+            is_constant(first_child(g, n)) && !(parent->kind == NODE_CALL && is_choice(g, parent)))
             sql_found(g, RULE_LOGIC_IN_VALUE, 85, n->first, n->last);
     }
 }
