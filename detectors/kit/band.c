@@ -591,7 +591,8 @@ void band_look(const struct band *b, enum slot_age age, int32_t slot, int32_t ho
     level = known.is_of_days ? usual_day(&known, today) : usual_run(&known, today, hour_day);
     ret->peak = level ? scale_exp_q8(level_q8(level + 1) - 1) : 0;
     if (!look_at_hour(&known, &c, ret))
-        ret->is_quiet_hour = times_seen(&c) < SEEN_MIN && ret->history_days >= QUIET_DAYS && !known.is_of_days && keeps_hours(&known);
+        ret->is_quiet_hour = times_seen(&c) < SEEN_MIN && ret->history_days >= QUIET_DAYS &&
+                             !known.is_of_days && keeps_hours(&known);
 }
 
 /* ---- for people -------------------------------------------------------------------------------- */
@@ -646,13 +647,17 @@ int64_t band_ordinary(const struct band_view *v, const struct band_rule *rule)
 
 int64_t band_limit(const struct band_view *v, const struct band_rule *rule)
 {
-    int64_t by_q, limit;
+    int64_t by_q, limit, most;
 
     if (v->samples < rule->samples)
         return 0;
     if (__builtin_mul_overflow(v->p99 - v->median + 1, (int64_t)rule->q, &by_q) ||
         __builtin_add_overflow(by_q, v->p99, &by_q))
         by_q = INT64_MAX;
+    /* Hours that scatter stretch that to more than the percentile of all hours says is large. */
+    most = larger(v->p99_of_all, v->median);
+    if (v->p99_of_all > 0 && most < INT64_MAX / rule->q && by_q > most * rule->q)
+        by_q = most * rule->q;
     /* Where nothing is usual, the largest of all hours is enough. */
     limit = v->is_quiet_hour ? larger(v->p99, rule->floor_bytes) : larger(band_ordinary(v, rule), by_q);
     /* A volume that comes back is usual, up to twice of it. */
