@@ -193,7 +193,7 @@ void query_lex_run(struct query_lex *lex, const struct query_lex_rules *rules, s
                     .at = (uint32_t)i, .len = (uint32_t)(end - i), .before = (uint32_t)lex->len, .is_open = is_open };
             continue;
         }
-        if (lex->len + 1 >= lex->tokens_max) {
+        if (lex->len + 1 + QUERY_ENDS >= lex->tokens_max) {
             lex->is_cut = true;
             break;
         }
@@ -203,7 +203,9 @@ void query_lex_run(struct query_lex *lex, const struct query_lex_rules *rules, s
         end = scan_token(rules, s, i, t);
         t->len = (uint32_t)(end - i);
     }
-    lex->tokens[lex->len++] = (struct query_token){ .kind = QUERY_END, .at = (uint32_t)s.len };
+    for (size_t i = 0; i < QUERY_ENDS; i++) /* a look ahead sees no token of the text before */
+        lex->tokens[lex->len + i] = (struct query_token){ .kind = QUERY_END, .at = (uint32_t)s.len };
+    lex->len++;
 }
 
 struct slice query_string_inside(const struct query_lex *lex, size_t i)

@@ -11,6 +11,7 @@
 #include "base/slice.h"
 
 #define QUERY_TEXT_MAX (512u * 1024u)
+#define QUERY_ENDS 12u /* so far a judge may look ahead */
 #define QUERY_TOKENS_MAX 16384u
 #define QUERY_COMMENTS_MAX 16u
 
@@ -52,13 +53,13 @@ struct query_lex_rules {
 struct query_lex {
     struct slice text;
     struct query_token *tokens; /* [tokens_max], QUERY_END is the last */
-    size_t tokens_max, len;     /* len counts QUERY_END too */
+    size_t tokens_max, len;     /* len counts one QUERY_END; behind it stand QUERY_ENDS - 1 more */
     struct query_comment comments[QUERY_COMMENTS_MAX];
     size_t comments_len;
     bool is_cut;                /* the tail was not looked at */
 };
 
-/* Cut `text` into lex->tokens (tokens and tokens_max set by the caller, tokens_max >= 2). */
+/* Cut `text` into lex->tokens (tokens and tokens_max set by the caller, tokens_max > QUERY_ENDS). */
 void query_lex_run(struct query_lex *lex, const struct query_lex_rules *rules, struct slice text);
 
 static inline struct slice query_token_text(const struct query_lex *lex, size_t i)

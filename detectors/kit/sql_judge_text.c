@@ -338,8 +338,10 @@ static bool goes_on_like_an_attack(const struct sql_lex *lex)
 /* ' or ', ' and ', ' || ': nothing else in it */
 static bool is_connector(const struct sql_lex *lex)
 {
-    return lex->len == 2 && (sql_token_is(&lex->tokens[0], TOK_NAME, WORD_OR) || sql_token_is(&lex->tokens[0], TOK_NAME, WORD_AND) ||
-                             sql_token_is(&lex->tokens[0], TOK_OP, OP_CONCAT));
+    const struct sql_token *t = &lex->tokens[0];
+
+    return lex->len == 2 && (sql_token_is(t, TOK_NAME, WORD_OR) || sql_token_is(t, TOK_NAME, WORD_AND) ||
+                             sql_token_is(t, TOK_OP, OP_CONCAT));
 }
 
 static void judge_inside(struct judge *g, uint32_t at, struct slice text, bool touches)

@@ -226,7 +226,7 @@ void sql_lex_run(struct sql_lex *lex, struct slice text)
             i = skip_comment(lex, s, i);
             continue;
         }
-        if (lex->len + 1 >= lex->tokens_max) {
+        if (lex->len + 1 + SQL_ENDS >= lex->tokens_max) {
             lex->is_cut = true;
             break;
         }
@@ -239,5 +239,7 @@ void sql_lex_run(struct sql_lex *lex, struct slice text)
         t->len = (uint32_t)(end - i);
         i = end;
     }
-    lex->tokens[lex->len++] = (struct sql_token){ .kind = TOK_END, .at = (uint32_t)i };
+    for (size_t k = 0; k < SQL_ENDS; k++) /* a look ahead sees no token of the text before */
+        lex->tokens[lex->len + k] = (struct sql_token){ .kind = TOK_END, .at = (uint32_t)i };
+    lex->len++;
 }

@@ -57,16 +57,18 @@ struct sql_comment {
     uint32_t before;  /* index of the token that follows it */
 };
 
+#define SQL_ENDS 6u /* so far a judge may look ahead */
+
 struct sql_lex {
     struct slice text;             /* as judged: at most SQL_TEXT_MAX */
     struct sql_token *tokens;      /* [tokens_max], TOK_END is the last */
-    size_t tokens_max, len;        /* len counts TOK_END too */
+    size_t tokens_max, len;        /* len counts one TOK_END; behind it stand SQL_ENDS - 1 more */
     struct sql_comment comments[SQL_COMMENTS_MAX];
     size_t comments_len;
     bool is_cut;                   /* more tokens than tokens_max: the tail was not looked at */
 };
 
-/* Cut `text` into lex->tokens (tokens and tokens_max are set by the caller, tokens_max >= 2). */
+/* Cut `text` into lex->tokens (tokens and tokens_max are set by the caller, tokens_max > SQL_ENDS). */
 void sql_lex_run(struct sql_lex *lex, struct slice text);
 
 static inline struct slice sql_token_text(const struct sql_lex *lex, const struct sql_token *t)

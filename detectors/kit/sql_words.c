@@ -71,7 +71,8 @@ static const char *const tool_marks[] = {
 
 static const char *const sensitive_parts[] = {
     "passw", "pwd", "secret", "token", "hash", "apikey", "api_key", "ssn", "taxid", "tax_id", "credit",
-    "iban", "cvv", "cardno", "cardnum", "card_n", "salary", "private", "otp", "mfa", "pincode", "license", "passport", "internal",
+    "iban", "cvv", "cardno", "cardnum", "card_n", "salary", "private", "otp", "mfa", "pincode", "license",
+    "passport", "internal",
 };
 
 static const char *const inference_functions[] = {
