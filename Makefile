@@ -102,7 +102,7 @@ $(B)/%.o: %.cpp
 
 $(B)/unit/%: tests/unit/%.c $(KITOBJ) $(LIB)
 	@mkdir -p $(@D)
-	$(Q)echo "  CC  $<"; $(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -Wno-format-truncation $(shell pkg-config --cflags check 2>/dev/null) -MMD -MP \
+	$(Q)echo "  CC  $<"; $(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -Wno-format-truncation $(shell pkg-config --cflags check 2>/dev/null) -MMD -MP -MT $@ \
 	  -c -o $@.o $<
 	$(Q)$(CXX) $(ALL_LDFLAGS) -o $@ $@.o $(KITOBJ) $(LIB) $(LIBS) $(shell pkg-config --libs check 2>/dev/null)
 

@@ -135,7 +135,7 @@ static int check_horizon(const struct settings *s, struct error *err)
 
 static int read_network_file(void *self, const char *file, struct network_table *t, struct error *err)
 {
-    CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf path = BUF_HERE(4096);
     CLEANUP(buf_release) struct buf bytes = BUF_INIT(NETWORK_FILE_MAX);
     struct feed_report report = { 0 };
 
@@ -158,7 +158,7 @@ static int build_places(struct assembly *a, const char *dir, struct error *err)
     const struct places_settings *s = section->self;
 
     for (size_t i = 0; i < s->databases.len; i++) {
-        CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
+        CLEANUP(buf_release) struct buf path = BUF_HERE(4096);
 
         feeder_add_path(&path, dir, s->databases.at[i]);
         if (places_add_database(enrich_places(a->enrich), buf_cstr(&path), err) < 0)

@@ -42,15 +42,16 @@ static void blob_name(struct buf *out, const char *output)
 /* *ret_known false: nothing was ever asked for. */
 static int get(struct store *s, const char *output, struct backfill_state *ret, bool *ret_known, struct error *err)
 {
-    CLEANUP(buf_release) struct buf name = BUF_INIT(128);
-    CLEANUP(buf_release) struct buf text = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf name = BUF_HERE(128);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(4096);
     struct json_object *o = NULL;
 
     *ret = (struct backfill_state){ 0 };
     blob_name(&name, output);
     if (store_get_blob(s, buf_cstr(&name), &text, ret_known, err) < 0)
         return -1;
-    o = *ret_known ? json_tokener_parse(buf_cstr(&text)) : NULL;
+    if (*ret_known && json_read(buf_slice(&text), &o, err) < 0 && err->code == ERR_NOMEM)
+        return error_wrap(err, "back-fill of '%.60s'", output);
     *ret_known = json_object_is_type(o, json_type_object); /* damage counts as nothing asked */
     if (*ret_known)
         *ret = (struct backfill_state){ .is_waiting = json_number(o, "waiting") != 0, .since_ns = json_number(o, "since"),
@@ -61,8 +62,8 @@ static int get(struct store *s, const char *output, struct backfill_state *ret, 
 
 static int put(struct store *s, const char *output, const struct backfill_state *st, struct error *err)
 {
-    CLEANUP(buf_release) struct buf name = BUF_INIT(128);
-    CLEANUP(buf_release) struct buf text = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf name = BUF_HERE(128);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(4096);
 
     blob_name(&name, output);
     buf_addf(&text, "{\"waiting\":%d,\"since\":%" PRId64 ",\"alerts\":%" PRId64 ",\"done\":%" PRId64 "}",
@@ -248,7 +249,7 @@ static int step(struct backfill *b, int64_t *ret_n, struct error *err)
 
 static void say_done(const struct backfill *b)
 {
-    CLEANUP(buf_release) struct buf since = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf since = BUF_HERE(64);
     char n[24];
 
     time_add_iso(&since, b->since_ns, 0);

@@ -166,7 +166,7 @@ void feeder_free(struct feeder *f)
 /* Each gives 0 with bytes, 1 when nothing changed, -1. */
 static int fetch_file(struct feeder *f, struct feed *feed, struct buf *ret, struct error *err)
 {
-    CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf path = BUF_HERE(4096);
     struct stat st = { 0 };
     FILE *in = NULL;
     int rc = 0;
@@ -251,7 +251,7 @@ static void say_report(const struct feed *feed, const struct feed_report *r)
 {
     if (r->bad == 0)
         return;
-    CLEANUP(buf_release) struct buf what = BUF_INIT(512);
+    CLEANUP(buf_release) struct buf what = BUF_HERE(512);
 
     buf_addf(&what, "%" PRId64 " of %" PRId64 " lines; line %" PRId64 ": %s", r->bad, r->lines, r->each[0].line,
              r->each[0].reason);
@@ -507,7 +507,7 @@ struct json_object *feeder_status(struct feeder *f)
     for (size_t i = 0; i < f->feeds_len; i++) {
         const struct feed *feed = &f->feeds[i];
         struct json_object *o = json_object_new_object();
-        CLEANUP(buf_release) struct buf when = BUF_INIT(64);
+        CLEANUP(buf_release) struct buf when = BUF_HERE(64);
 
         json_object_object_add(o, "name", json_object_new_string(feed->cfg.name));
         json_object_object_add(o, "type", json_object_new_string(feed->cfg.type));

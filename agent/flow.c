@@ -102,8 +102,8 @@ static int write_alert(void *self, const struct alert *a, bool is_told, struct e
 /* A gap is said as an alert of its own. */
 static int emit_gap(struct flow *f, const struct job *job, const struct stage_loader *load, struct error *err)
 {
-    CLEANUP(buf_release) struct buf from = BUF_INIT(64);
-    CLEANUP(buf_release) struct buf to = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf from = BUF_HERE(64);
+    CLEANUP(buf_release) struct buf to = BUF_HERE(64);
     const struct window *w = &job->window;
 
     engine_excuse(f->cfg.engine, w->to_ns);

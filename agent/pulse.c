@@ -226,7 +226,7 @@ static void look_at_other(void *self, const void *value)
 
 static int tell(const struct pulse *p, int32_t hour, bool is_everybody, const struct alert_sink *sink, struct error *err)
 {
-    CLEANUP(buf_release) struct buf since = BUF_INIT(64), silent = BUF_INIT(256);
+    CLEANUP(buf_release) struct buf since = BUF_HERE(64), silent = BUF_HERE(256);
     int64_t from_ns = (int64_t)(p->last + 1) * NS_PER_HOUR;
 
     time_add_iso(&since, from_ns, 0);

@@ -115,8 +115,8 @@ static void said_name(struct buf *out, const char *name)
 /* Durable, so that what was dropped while no agent ran is told at its next start, and once. */
 static int read_said(struct store *s, const char *name, int64_t *ret, struct error *err)
 {
-    CLEANUP(buf_release) struct buf key = BUF_INIT(128);
-    CLEANUP(buf_release) struct buf text = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf key = BUF_HERE(128);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(64);
     bool is_found = false;
 
     said_name(&key, name);
@@ -129,8 +129,8 @@ static int read_said(struct store *s, const char *name, int64_t *ret, struct err
 
 static int write_said(struct store *s, const struct seen *seen, struct error *err)
 {
-    CLEANUP(buf_release) struct buf key = BUF_INIT(128);
-    CLEANUP(buf_release) struct buf text = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf key = BUF_HERE(128);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(64);
 
     said_name(&key, seen->name);
     buf_add_i64(&text, seen->dropped);

@@ -26,8 +26,8 @@ static int waiting(struct store *s, struct json_object **ret, struct error *err)
 
     if (store_get_blob(s, BLOB, &text, &is_found, err) < 0)
         return -1;
-    if (is_found && text.len > 0)
-        list = json_tokener_parse(buf_cstr(&text));
+    if (is_found && text.len > 0 && json_read(buf_slice(&text), &list, err) < 0 && err->code == ERR_NOMEM)
+        return error_wrap(err, "requests that wait");
     if (!json_object_is_type(list, json_type_array)) {
         json_object_put(list);
         list = json_object_new_array();

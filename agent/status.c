@@ -21,7 +21,7 @@ static struct json_object *text_or_null(const char *s)
 
 static struct json_object *time_or_null(int64_t ns)
 {
-    CLEANUP(buf_release) struct buf t = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf t = BUF_HERE(64);
 
     if (ns <= 0)
         return NULL;

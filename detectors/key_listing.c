@@ -273,7 +273,7 @@ static int tell(const struct telling *t, const struct bin *part, struct error *e
 {
     const struct key_event *e = t->event;
     bool is_refused = e->outcome == KEY_REFUSED;
-    CLEANUP(buf_release) struct buf subject = BUF_INIT(512), resource = BUF_INIT(256);
+    CLEANUP(buf_release) struct buf subject = BUF_HERE(512), resource = BUF_HERE(256);
     struct fact_list f = { .len = 0 };
     struct few readers = { .len = 0 };
 

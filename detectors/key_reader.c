@@ -413,7 +413,7 @@ static int tell_kept(const struct kept *k, uint32_t reasons, const char *type, b
                      const struct detector_context *ctx, struct error *err)
 {
     bool is_first = strcmp(type, TYPE_FIRST) == 0, is_low = is_first || k->is_refused;
-    CLEANUP(buf_release) struct buf subject = BUF_INIT(512);
+    CLEANUP(buf_release) struct buf subject = BUF_HERE(512);
     struct few readers = { .len = 0 };
 
     buf_addf(&subject, "%s%s", k->caller, k->is_refused ? " (refused)" : "");
@@ -564,7 +564,7 @@ static int tell_granted(const struct key_reader *d, const struct kept *k, const 
                         struct error *err)
 {
     bool is_new = !are_enough(d, k->reasons);
-    CLEANUP(buf_release) struct buf text = BUF_INIT(512);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(512);
     struct fact_list f = { .len = 0 };
 
     if (!are_enough(d, k->reasons | REASON_GRANTED))

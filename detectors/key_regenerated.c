@@ -215,7 +215,7 @@ static int tell(const struct observation *obs, const struct run *r, const struct
         { .bit = KEY_PRIMARY_READ, .name = "PrimaryReadonlyMasterKey" },
         { .bit = KEY_SECONDARY_READ, .name = "SecondaryReadonlyMasterKey" },
     };
-    CLEANUP(buf_release) struct buf unexpected = BUF_INIT(256);
+    CLEANUP(buf_release) struct buf unexpected = BUF_HERE(256);
     struct fact_list f = { .len = 0 };
     bool is_low = severity_of(r, g) == SEVERITY_LOW;
 

@@ -134,7 +134,7 @@ static void tell_failure_store(struct elastic *s)
 static void judge_item(struct elastic *s, struct json_object *item, struct delivery_result *ret)
 {
     struct json_object *done = NULL, *status = NULL, *error = NULL;
-    CLEANUP(buf_release) struct buf said = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf said = BUF_HERE(4096);
     struct error clean = { 0 };
     int code;
 
@@ -184,7 +184,7 @@ static int elastic_deliver(void *self, const struct output_item *items, size_t n
                            struct error *err)
 {
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
-    CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX), url = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX), url = BUF_HERE(4096);
     struct elastic *s = self;
     const struct endpoint_user user = authorization_user(&s->authorization);
 
@@ -209,7 +209,7 @@ static int elastic_deliver(void *self, const struct output_item *items, size_t n
 static int elastic_probe(void *self, struct buf *said, struct error *err)
 {
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
-    CLEANUP(buf_release) struct buf url = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf url = BUF_HERE(4096);
     struct elastic *s = self;
     const struct endpoint_user user = authorization_user(&s->authorization);
 

@@ -80,7 +80,7 @@ static void jira_close(void *self)
 static int find_issue(struct jira *j, const struct alert *a, bool *ret_found, bool *ret_judged,
                       struct delivery_result *ret, struct error *err)
 {
-    CLEANUP(buf_release) struct buf url = BUF_INIT(4096), jql = BUF_INIT(1000);
+    CLEANUP(buf_release) struct buf url = BUF_HERE(4096), jql = BUF_HERE(1000);
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
     const struct endpoint_user user = authorization_user(&j->authorization);
     struct json_object *o = NULL, *issues = NULL;
@@ -142,7 +142,7 @@ static void add_document(struct buf *out, struct slice text)
 static int add_issue(const struct jira *j, const struct alert *a, struct buf *out, struct error *err)
 {
     CLEANUP(brief_release) struct brief b = { 0 };
-    CLEANUP(buf_release) struct buf text = BUF_INIT(BODY_MAX), label = BUF_INIT(100);
+    CLEANUP(buf_release) struct buf text = BUF_INIT(BODY_MAX), label = BUF_HERE(100);
 
     if (brief_init(&b, a, SUMMARY_MAX, 4000, err) < 0)
         return -1;
@@ -167,7 +167,7 @@ static int add_issue(const struct jira *j, const struct alert *a, struct buf *ou
 
 static int deliver_one(void *self, const struct output_item *item, struct delivery_result *ret, struct error *err)
 {
-    CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX), url = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX), url = BUF_HERE(4096);
     struct jira *j = self;
     const struct endpoint_user user = authorization_user(&j->authorization);
     bool is_found = false, is_judged = false;
@@ -194,7 +194,7 @@ static int jira_deliver(void *self, const struct output_item *items, size_t n, s
 static int jira_probe(void *self, struct buf *said, struct error *err)
 {
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
-    CLEANUP(buf_release) struct buf url = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf url = BUF_HERE(4096);
     struct jira *j = self;
     const struct endpoint_user user = authorization_user(&j->authorization);
 

@@ -89,7 +89,7 @@ static int add_alert(const struct alert *a, struct buf *out, struct error *err)
 
 static int deliver_one(void *self, const struct output_item *item, struct delivery_result *ret, struct error *err)
 {
-    CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX), url = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX), url = BUF_HERE(4096);
     struct opsgenie *o = self;
     const struct endpoint_user user = authorization_user(&o->authorization);
 

@@ -71,7 +71,7 @@ static void add_details(struct buf *out, const struct brief *b, struct slice pay
 
 static void add_payload(struct buf *out, const struct brief *b, struct slice payload)
 {
-    CLEANUP(buf_release) struct buf time = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf time = BUF_HERE(64);
     const struct alert *a = b->gist.alert;
 
     time_add_iso(&time, a->last_ns, 3);

@@ -131,7 +131,7 @@ static void sentinel_close(void *self)
 
 static void note_denial(struct sentinel *s, int status, struct error *err)
 {
-    CLEANUP(buf_release) struct buf since = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf since = BUF_HERE(64);
     int64_t now = sv_mono_ms(s->sv), lasts;
 
     if (status != 403) {

@@ -70,7 +70,7 @@ static void add_text(struct buf *out, const char *key, struct slice value)
 /* "2026-01-01 00:01:00" of "2026-01-01T00:01:00Z". */
 static void add_time(struct buf *out, int64_t ns)
 {
-    CLEANUP(buf_release) struct buf iso = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf iso = BUF_HERE(64);
 
     time_add_iso(&iso, time_floor(ns, NS_PER_S), 0);
     for (size_t i = 0; i < iso.len; i++)
@@ -114,7 +114,7 @@ static int add_record(const struct output_item *item, struct buf *out, struct er
 static int servicenow_deliver(void *self, const struct output_item *items, size_t n, struct delivery_result *ret_each,
                               struct error *err)
 {
-    CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX), url = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX), url = BUF_HERE(4096);
     struct servicenow *s = self;
     const struct endpoint_user user = authorization_user(&s->authorization);
 

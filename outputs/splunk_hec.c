@@ -193,7 +193,7 @@ static bool read_again(void *self)
 
 static int call(struct splunk_hec *s, const char *path, struct slice body, struct http_answer *ret, struct error *err)
 {
-    CLEANUP(buf_release) struct buf url = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf url = BUF_HERE(4096);
     struct call_state state = { .s = s };
     const struct endpoint_user user = { .self = &state, .read_again = read_again, .prepare = prepare };
 
@@ -259,7 +259,7 @@ static int judge_code(int64_t code, const struct http_answer *answer, struct del
 static bool is_acknowledged(struct splunk_hec *s, int64_t ack_id, struct error *err)
 {
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
-    CLEANUP(buf_release) struct buf path = BUF_INIT(200), body = BUF_INIT(100);
+    CLEANUP(buf_release) struct buf path = BUF_HERE(200), body = BUF_HERE(100);
     struct json_object *o = NULL, *acks = NULL, *is_true = NULL;
     char id[24];
     bool ret = false;

@@ -282,12 +282,19 @@ int alert_merge(struct alert *a, const struct alert_draft *d, struct error *err)
     return 0;
 }
 
-static void identify(struct alert *a, int state_version, struct buf *name)
+/* A name that is not whole would be another alert's. */
+static int identify(struct alert *a, int state_version, struct error *err)
 {
-    buf_addf(name, "%s/%d/%s/%s/", a->detector, state_version, a->type->id, a->account);
-    buf_add_str(name, a->subject);
-    buf_addf(name, "/%" PRId64, a->bucket_ns);
-    uuid_v5(alert_namespace, buf_slice(name), a->id);
+    CLEANUP(buf_release) struct buf name = BUF_HERE(16384);
+
+    buf_addf(&name, "%s/%d/%s/%s/", a->detector, state_version, a->type->id, a->account);
+    buf_add_str(&name, a->subject);
+    buf_addf(&name, "/%" PRId64, a->bucket_ns);
+    if (buf_check(&name, err) < 0)
+        return error_wrap(err, "name of an alert");
+    return uuid_v5(alert_namespace, buf_slice(&name), a->id)
+               ? 0
+               : error_set(err, ERR_NOMEM, "no memory for the name of an alert (SHA-1), or OpenSSL refuses to make it");
 }
 
 static void take_id(struct alert *a, const char *id)
@@ -299,7 +306,6 @@ static void take_id(struct alert *a, const char *id)
 int alert_from_draft(const struct alert_draft *d, struct alert **ret, struct error *err)
 {
     CLEANUP(alert_freep) struct alert *a = alert_new();
-    CLEANUP(buf_release) struct buf name = BUF_INIT(16384);
 
     if (!a)
         return error_set(err, ERR_NOMEM, "no memory for an alert");
@@ -319,8 +325,8 @@ int alert_from_draft(const struct alert_draft *d, struct alert **ret, struct err
     a->last_ns = INT64_MIN;
     if (d->id && uuid_is_valid(slice_of(d->id)))
         take_id(a, d->id);
-    else
-        identify(a, d->state_version, &name);
+    else if (identify(a, d->state_version, err) < 0)
+        return -1;
     (void)snprintf(a->record_id, sizeof a->record_id, "%s-0", a->id);
     if (alert_merge(a, d, err) < 0)
         return -1;

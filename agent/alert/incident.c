@@ -526,7 +526,7 @@ static int tell(struct story *s, struct stage *stage, const struct stage_loader 
 {
     bool is_top = s->grade > SEVERITY_HIGH;
     enum severity severity = is_top ? SEVERITY_HIGH : (enum severity)s->grade; /* grade is severity + 1: one step up */
-    CLEANUP(buf_release) struct buf raised = BUF_INIT(160), before = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf raised = BUF_HERE(160), before = BUF_HERE(64);
 
     if (is_top)
         buf_add_str(&raised, "a member is High already, and there is no higher step");

@@ -5,6 +5,7 @@
 #include "alert/catalogue.h"
 #include "base/buf.h"
 #include "base/json_in.h"
+#include "base/json_out.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -12,76 +13,112 @@
 
 static const char *const fact_kind_names[] = { "sum", "max", "min", "set", "map", "sample" };
 
-static struct json_object *fact_json(const struct fact *f)
+/* Bytes that are no UTF-8 stay what they are: an alert that was loaded goes on as the one that was saved. */
+static void add_bytes(struct buf *out, struct slice s)
 {
-    struct json_object *o = json_object_new_object();
-
-    json_object_object_add(o, "name", json_object_new_string(f->name));
-    json_object_object_add(o, "kind", json_object_new_string(fact_kind_names[f->kind]));
-    if (!fact_is_list(f)) {
-        json_object_object_add(o, "number", json_object_new_int64(f->number));
-        return o;
+    buf_add_char(out, '"');
+    for (size_t i = 0, run; i < s.len; i = run + 1) {
+        for (run = i; run < s.len && (unsigned char)s.at[run] >= 0x20 && s.at[run] != '"' && s.at[run] != '\\'; run++)
+            ;
+        buf_add(out, s.at + i, run - i);
+        if (run < s.len && (unsigned char)s.at[run] >= 0x20)
+            buf_addf(out, "\\%c", s.at[run]);
+        else if (run < s.len)
+            buf_addf(out, "\\u%04x", (unsigned)(unsigned char)s.at[run]);
     }
-    struct json_object *texts = json_object_new_array();
-    struct json_object *numbers = json_object_new_array();
+    buf_add_char(out, '"');
+}
 
+static void add_text(struct buf *out, const char *key, const char *value)
+{
+    json_add_key(out, key);
+    add_bytes(out, slice_of(value));
+}
+
+static void add_number(struct buf *out, const char *key, int64_t value)
+{
+    json_add_key(out, key);
+    json_add_i64(out, value);
+}
+
+static void add_bool(struct buf *out, const char *key, bool value)
+{
+    json_add_key(out, key);
+    json_add_bool(out, value);
+}
+
+static void add_entries(struct buf *out, const struct fact *f)
+{
+    json_add_key(out, "texts");
+    buf_add_char(out, '[');
     for (size_t i = 0; i < f->len; i++) {
-        json_object_array_add(texts, json_object_new_string(f->entries[i].text));
-        json_object_array_add(numbers, json_object_new_int64(f->entries[i].number));
+        json_add_comma(out);
+        add_bytes(out, slice_of(f->entries[i].text));
     }
-    json_object_object_add(o, "texts", texts);
-    json_object_object_add(o, "numbers", numbers);
-    json_object_object_add(o, "more", json_object_new_boolean(f->more));
-    return o;
+    buf_add_char(out, ']');
+    json_add_key(out, "numbers");
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < f->len; i++) {
+        json_add_comma(out);
+        json_add_i64(out, f->entries[i].number);
+    }
+    buf_add_char(out, ']');
+    add_bool(out, "more", f->more);
+}
+
+static void add_fact(struct buf *out, const struct fact *f)
+{
+    json_add_comma(out);
+    buf_add_char(out, '{');
+    add_text(out, "name", f->name);
+    add_text(out, "kind", fact_kind_names[f->kind]);
+    if (fact_is_list(f))
+        add_entries(out, f);
+    else
+        add_number(out, "number", f->number);
+    buf_add_char(out, '}');
+}
+
+static void add_identity(struct buf *out, const struct alert *a)
+{
+    add_text(out, "id", a->id);
+    add_text(out, "recordId", a->record_id);
+    add_number(out, "update", a->update);
+    add_number(out, "toldCount", a->told_count);
+    add_bool(out, "final", a->is_final);
+    add_bool(out, "sample", a->is_sample);
+    add_bool(out, "suppressed", a->is_suppressed);
+    add_text(out, "type", a->type->id);
+    add_text(out, "detector", a->detector);
+    add_text(out, "variant", a->variant);
+}
+
+static void add_content(struct buf *out, const struct alert *a)
+{
+    add_text(out, "account", a->account);
+    add_text(out, "resourceId", a->resource_id);
+    add_text(out, "subject", a->subject);
+    add_number(out, "severity", (int64_t)a->severity);
+    add_number(out, "confidence", a->confidence);
+    add_number(out, "api", (int64_t)a->api);
+    add_number(out, "bucket", a->bucket_ns);
+    add_number(out, "first", a->first_ns);
+    add_number(out, "last", a->last_ns);
+    add_number(out, "count", a->count);
 }
 
 int alert_save(const struct alert *a, struct buf *out, struct error *err)
 {
-    struct json_object *o = json_object_new_object();
-    struct json_object *facts = json_object_new_array();
-    size_t len = 0;
-    const char *text = NULL;
-    int rc = -1;
-
-    if (!o || !facts) {
-        error_set(err, ERR_NOMEM, "no memory to save an alert");
-        goto out;
-    }
-    json_object_object_add(o, "v", json_object_new_int(1));
-    json_object_object_add(o, "id", json_object_new_string(a->id));
-    json_object_object_add(o, "recordId", json_object_new_string(a->record_id));
-    json_object_object_add(o, "update", json_object_new_int64(a->update));
-    json_object_object_add(o, "toldCount", json_object_new_int64(a->told_count));
-    json_object_object_add(o, "final", json_object_new_boolean(a->is_final));
-    json_object_object_add(o, "sample", json_object_new_boolean(a->is_sample));
-    json_object_object_add(o, "suppressed", json_object_new_boolean(a->is_suppressed));
-    json_object_object_add(o, "type", json_object_new_string(a->type->id));
-    json_object_object_add(o, "detector", json_object_new_string(a->detector));
-    json_object_object_add(o, "variant", json_object_new_string(a->variant));
-    json_object_object_add(o, "account", json_object_new_string(a->account));
-    json_object_object_add(o, "resourceId", json_object_new_string(a->resource_id));
-    json_object_object_add(o, "subject", json_object_new_string(a->subject));
-    json_object_object_add(o, "severity", json_object_new_int((int)a->severity));
-    json_object_object_add(o, "confidence", json_object_new_int(a->confidence));
-    json_object_object_add(o, "api", json_object_new_int((int)a->api));
-    json_object_object_add(o, "bucket", json_object_new_int64(a->bucket_ns));
-    json_object_object_add(o, "first", json_object_new_int64(a->first_ns));
-    json_object_object_add(o, "last", json_object_new_int64(a->last_ns));
-    json_object_object_add(o, "count", json_object_new_int64(a->count));
+    buf_add_char(out, '{');
+    add_number(out, "v", 1);
+    add_identity(out, a);
+    add_content(out, a);
+    json_add_key(out, "facts");
+    buf_add_char(out, '[');
     for (size_t i = 0; i < a->facts_len; i++)
-        json_object_array_add(facts, fact_json(&a->facts[i]));
-    json_object_object_add(o, "facts", json_object_get(facts));
-    text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN, &len);
-    if (!text) {
-        error_set(err, ERR_NOMEM, "no memory to save an alert");
-        goto out;
-    }
-    buf_add(out, text, len);
-    rc = buf_check(out, err);
-out:
-    json_object_put(facts);
-    json_object_put(o);
-    return rc;
+        add_fact(out, &a->facts[i]);
+    buf_add_str(out, "]}");
+    return buf_check(out, err);
 }
 
 /* Names of facts are ours, and members of documents are called by them: anything else is a damaged alert. */
@@ -178,29 +215,19 @@ static int load_object(struct json_object *o, struct alert *a, struct error *err
 
 int alert_load(struct slice json, struct alert **ret, struct error *err)
 {
-    struct json_tokener *tok = json_tokener_new();
     struct json_object *o = NULL;
-    CLEANUP(alert_freep) struct alert *a = alert_new();
-    int rc = -1;
+    CLEANUP(alert_freep) struct alert *a = NULL;
+    int rc = json_read(json, &o, err);
 
-    if (!tok || !a) {
-        error_set(err, ERR_NOMEM, "no memory to load an alert");
-        goto out;
-    }
-    if (json.len > INT32_MAX)
-        goto bad;
-    o = json_tokener_parse_ex(tok, json.at, (int)json.len);
-    if (!o || !json_object_is_type(o, json_type_object))
-        goto bad;
-    rc = load_object(o, a, err);
+    if (rc < 0 && err->code == ERR_NOMEM)
+        return error_wrap(err, "stored alert");
+    a = alert_new();
+    if (rc < 0 || !json_object_is_type(o, json_type_object))
+        rc = error_set(err, ERR_STATE, "a stored alert is not readable JSON");
+    else
+        rc = a ? load_object(o, a, err) : error_set(err, ERR_NOMEM, "no memory to load an alert");
     if (rc == 0)
         *ret = TAKE(a);
-    goto out;
-bad:
-    error_set(err, ERR_STATE, "a stored alert is not readable JSON");
-out:
     json_object_put(o);
-    if (tok)
-        json_tokener_free(tok);
     return rc;
 }

@@ -306,7 +306,7 @@ void suppress_warn(const struct suppress *s, int64_t now_ns, void (*fn)(void *se
                    void *self)
 {
     for (size_t i = 0; i < suppress_len(s); i++) {
-        CLEANUP(buf_release) struct buf what = BUF_INIT(256);
+        CLEANUP(buf_release) struct buf what = BUF_HERE(256);
         struct suppress_view v;
 
         suppress_look(s, i, &v);

@@ -172,6 +172,7 @@ static bool expand_run(const struct alert *a, struct slice text, struct buf *out
             if (end != SIZE_MAX) {
                 if (expand_run(a, slice_make(rest.at + 2, end - 2), &part))
                     buf_add_slice(out, buf_slice(&part));
+                buf_take_refusal(out, &part);
                 i += end + 2;
                 continue;
             }

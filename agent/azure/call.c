@@ -39,7 +39,7 @@ int azure_call(struct azure_credential *c, const struct services *sv, const char
 int azure_call_refused(const struct http_answer *a, enum error_code code, const char *hint,
                        const char *request_id, struct error *err)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(1024);
     struct refusal r;
     const char *inner;
     size_t room;

@@ -149,7 +149,7 @@ static void add_base64url(struct buf *out, const void *at, size_t len)
 
 static void add_header(struct buf *out, const struct signing_key *k)
 {
-    CLEANUP(buf_release) struct buf json = BUF_INIT(512), thumbprint = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf json = BUF_HERE(512), thumbprint = BUF_HERE(64);
 
     add_base64url(&thumbprint, k->thumbprint, sizeof(k->thumbprint));
     buf_add_char(&json, '{');
@@ -233,7 +233,7 @@ int certificate_assertion(struct azure_credential *c, const char *aud, struct bu
 
 void certificate_explain(const struct azure_credential *c, struct error *err)
 {
-    CLEANUP(buf_release) struct buf date = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf date = BUF_HERE(64);
 
     if (!c->key || err->code != ERR_AUTH || sv_wall_ns(c->sv) < c->key->not_after_ns)
         return;

@@ -134,7 +134,7 @@ static int choose_authority(struct azure_credential *c, const struct azure_auth_
                             struct error *err)
 {
     const char *url = or_env(cfg->authority, "AZURE_AUTHORITY_HOST");
-    CLEANUP(buf_release) struct buf full = BUF_INIT(2048);
+    CLEANUP(buf_release) struct buf full = BUF_HERE(2048);
 
     if (!url)
         url = c->cloud->authority;

@@ -42,7 +42,7 @@ static int64_t skew_of(const struct azure_credential *c, const struct http_answe
 static int exchange(struct azure_credential *c, const struct buf *form, struct token *ret, struct error *err)
 {
     const struct http_header headers[] = { { .name = "Accept", .value = SL("application/json") } };
-    CLEANUP(buf_release) struct buf url = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf url = BUF_HERE(4096);
     struct http_answer answer = { 0 };
     int result;
 
@@ -118,7 +118,7 @@ int credential_fetch_certificate(struct azure_credential *c, const char *scope, 
 {
     CLEANUP(buf_wipe_release) struct buf form = BUF_INIT(FORM_MAX_BYTES);
     CLEANUP(buf_wipe_release) struct buf assertion = BUF_INIT(FEDERATED_MAX_BYTES);
-    CLEANUP(buf_release) struct buf aud = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf aud = BUF_HERE(4096);
     int result;
 
     if (endpoint_url(c, &aud, err) < 0)

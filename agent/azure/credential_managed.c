@@ -125,7 +125,7 @@ static void add_identity(struct buf *query, const char *name, const char *value)
 static int make_url(const struct managed *m, const char *scope, struct buf *ret, struct error *err)
 {
     const struct managed_kind *k = &kinds[m->host];
-    CLEANUP(buf_release) struct buf query = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf query = BUF_HERE(4096);
     struct slice resource = slice_of(scope);
 
     if (slice_ends_nocase(resource, SL("/.default")))

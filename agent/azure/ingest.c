@@ -87,7 +87,7 @@ static int fail_status(const struct http_answer *a, const char *id, struct error
 int azure_ingest_run(struct azure_credential *c, const struct azure_cloud *cloud, const struct services *sv,
                      const struct azure_ingest *q, int *ret_status, struct error *err)
 {
-    CLEANUP(buf_release) struct buf url = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf url = BUF_HERE(4096);
     struct http_answer answer = { 0 };
     char id[37];
     int result = 0;

@@ -164,7 +164,7 @@ static int check_shape(const struct http_answer *a, const char *id, struct error
 int azure_query_run(struct azure_credential *c, const struct azure_cloud *cloud, const struct services *sv,
                     const struct azure_query *q, struct http_answer *ret, struct error *err)
 {
-    CLEANUP(buf_release) struct buf url = BUF_INIT(4096), body = BUF_INIT(QUERY_MAX_BYTES);
+    CLEANUP(buf_release) struct buf url = BUF_HERE(4096), body = BUF_INIT(QUERY_MAX_BYTES);
     int64_t wait_s = wait_s_of(q);
     struct http_answer answer = { 0 };
     char id[37], prefer[32];

@@ -12,7 +12,8 @@ void buf_release(struct buf *b)
 {
     if (!b)
         return;
-    free(b->at);
+    if (!b->is_here)
+        free(b->at);
     *b = BUF_INIT(b->max);
 }
 
@@ -46,7 +47,7 @@ bool buf_reserve(struct buf *b, size_t more)
         cap = b->max + 1;
     if (cap < need)
         cap = need;
-    at = realloc(b->at, cap);
+    at = realloc(b->at, cap); /* never of a BUF_HERE: its ceiling is its room */
     if (!at) {
         b->failed = true;
         return false;
@@ -75,6 +76,18 @@ void buf_add_str(struct buf *b, const char *cstr)
 void buf_add_slice(struct buf *b, struct slice s)
 {
     buf_add(b, s.at, s.len);
+}
+
+void buf_take_refusal(struct buf *b, const struct buf *part)
+{
+    if (part->failed && !part->is_full)
+        b->failed = true;
+}
+
+void buf_add_buf(struct buf *b, const struct buf *part)
+{
+    buf_take_refusal(b, part);
+    buf_add_slice(b, buf_slice(part));
 }
 
 void buf_addf(struct buf *b, const char *fmt, ...)
@@ -142,7 +155,7 @@ char *buf_take(struct buf *b)
 
     if (b->failed)
         return NULL;
-    at = b->at ? b->at : strdup("");
+    at = b->is_here ? strndup(b->at, b->len) : b->at ? b->at : strdup("");
     *b = BUF_INIT(b->max);
     return at;
 }

@@ -6,6 +6,22 @@
 #include <json-c/json.h>
 #include <limits.h>
 
+int json_read(struct slice text, struct json_object **ret, struct error *err)
+{
+    struct json_tokener *tok = json_tokener_new();
+    struct json_object *o = tok && text.len <= INT32_MAX ? json_tokener_parse_ex(tok, text.at, (int)text.len) : NULL;
+    enum json_tokener_error why = tok ? json_tokener_get_error(tok) : json_tokener_success;
+
+    if (tok)
+        json_tokener_free(tok);
+    if (!o && why == json_tokener_success) /* a refusal has no code of its own */
+        return error_set(err, ERR_NOMEM, "no memory to read JSON of %zu bytes", text.len);
+    if (!o)
+        return error_set(err, ERR_INPUT, "not readable JSON: %s", json_tokener_error_desc(why));
+    *ret = o;
+    return 0;
+}
+
 const char *json_text(struct json_object *o, const char *key, const char *otherwise)
 {
     struct json_object *v = NULL;

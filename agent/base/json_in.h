@@ -4,8 +4,7 @@
 #ifndef COSMOWATCH_JSON_IN_H
 #define COSMOWATCH_JSON_IN_H
 
-#include "base/base.h"
-
+#include "base/error.h"
 #include "base/slice.h"
 
 struct json_object;
@@ -13,6 +12,10 @@ struct json_object;
 /* Is all of it one JSON value to the letter: UTF-8, no comments, no single quotes, no commas too many, no control bytes in
  * strings? The value is the caller's (NULL is "null", too). */
 bool json_parse_strict(struct slice text, struct json_object **ret);
+
+/* A document of our own; the caller puts it. -1: ERR_NOMEM, or ERR_INPUT when it is no JSON, which matters where damage is
+ * thrown away: what only memory was missing for is not damaged. */
+MUST_CHECK int json_read(struct slice text, struct json_object **ret, struct error *err);
 
 /* `otherwise` when it is missing, or no text. */
 const char *json_text(struct json_object *o, const char *key, const char *otherwise);

@@ -59,7 +59,7 @@ void progress_add(struct buf *out, const struct progress *p, int64_t done, int64
 
 void progress_at(struct progress *p, int64_t done)
 {
-    CLEANUP(buf_release) struct buf line = BUF_INIT(512);
+    CLEANUP(buf_release) struct buf line = BUF_HERE(512);
     int64_t now = sv_mono_ms(p->sv);
 
     if (now - p->drawn_ms < (p->is_terminal ? TERMINAL_MS : LINE_MS))

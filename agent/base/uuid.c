@@ -4,9 +4,8 @@
 
 #include "base/services.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 static void uuid_format(uint8_t id[16], unsigned version, char out[37])
 {
@@ -25,19 +24,19 @@ static void uuid_format(uint8_t id[16], unsigned version, char out[37])
 }
 
 /* SHA-1 is what RFC 9562 asks for; nothing here relies on it being hard to collide. */
-void uuid_v5(const uint8_t ns[16], struct slice name, char out[37])
+bool uuid_v5(const uint8_t ns[16], struct slice name, char out[37])
 {
     EVP_MD_CTX *sha = EVP_MD_CTX_new();
     uint8_t digest[EVP_MAX_MD_SIZE];
+    bool ok = sha && EVP_DigestInit_ex(sha, EVP_sha1(), NULL) == 1 && EVP_DigestUpdate(sha, ns, 16) == 1 &&
+              EVP_DigestUpdate(sha, name.at, name.len) == 1 && EVP_DigestFinal_ex(sha, digest, NULL) == 1;
 
-    if (!sha || EVP_DigestInit_ex(sha, EVP_sha1(), NULL) != 1 || EVP_DigestUpdate(sha, ns, 16) != 1 ||
-        EVP_DigestUpdate(sha, name.at, name.len) != 1 || EVP_DigestFinal_ex(sha, digest, NULL) != 1) {
-        /* Another id would be another alert: better none than a wrong one. */
-        (void)fprintf(stderr, "cosmowatch: no memory for SHA-1, or OpenSSL refuses it: alerts cannot be named\n");
-        abort();
-    }
     EVP_MD_CTX_free(sha);
-    uuid_format(digest, 5, out);
+    if (ok)
+        uuid_format(digest, 5, out);
+    else
+        ERR_clear_error(); /* nobody else is to find it: a TLS connection of this thread would take it for its own */
+    return ok;
 }
 
 void uuid_v4(const struct services *sv, char out[37])

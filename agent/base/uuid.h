@@ -9,8 +9,9 @@
 
 struct services;
 
-/* Lower case, with dashes and NUL: 37 bytes. */
-void uuid_v5(const uint8_t ns[16], struct slice name, char out[37]);
+/* Lower case, with dashes and NUL: 37 bytes. False when memory is refused (or OpenSSL has no SHA-1): `out` is as it was,
+ * and nobody may go on without a name, for another one would be another thing. */
+MUST_CHECK bool uuid_v5(const uint8_t ns[16], struct slice name, char out[37]);
 void uuid_v4(const struct services *sv, char out[37]);
 /* Eight-four-four-four-twelve hex digits, any case. */
 bool uuid_is_valid(struct slice s);

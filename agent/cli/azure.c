@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include "base/json_in.h"
 #include "base/json_out.h"
 #include "settings/settings.h"
 #include "settings/yaml_node.h"
@@ -79,10 +80,13 @@ static void set_default(struct json_object *parameters, const struct filling *f)
         (void)json_object_object_add(p, "defaultValue", json_object_new_string(f->value));
 }
 
-static struct json_object *read_template(const struct azure_template *t, const struct filling *fillings, size_t n)
+static struct json_object *read_template(const struct azure_template *t, const struct filling *fillings, size_t n,
+                                         struct error *err)
 {
-    struct json_object *doc = json_tokener_parse(t->text), *parameters = NULL;
+    struct json_object *doc = NULL, *parameters = NULL;
 
+    if (json_read(slice_of(t->text), &doc, err) < 0)
+        return NULL;
     for (size_t i = 0; i < n && json_object_object_get_ex(doc, "parameters", &parameters); i++)
         set_default(parameters, &fillings[i]);
     return doc;
@@ -90,7 +94,7 @@ static struct json_object *read_template(const struct azure_template *t, const s
 
 static struct json_object *new_text(const char *fmt, const char *value)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(4096);
 
     for (const char *p = fmt; *p; p++) {
         if (*p == '@')
@@ -167,7 +171,7 @@ static struct json_object *new_outputs(void)
     return outputs;
 }
 
-static struct json_object *join_all(const struct filling *fillings, size_t n)
+static struct json_object *join_all(const struct filling *fillings, size_t n, struct error *err)
 {
     struct json_object *doc = json_object_new_object(), *parameters = json_object_new_object(),
                        *resources = json_object_new_array();
@@ -176,10 +180,16 @@ static struct json_object *join_all(const struct filling *fillings, size_t n)
                                                                         "2019-04-01/deploymentTemplate.json#"));
     (void)json_object_object_add(doc, "contentVersion", json_object_new_string("1.0.0.0"));
     (void)json_object_object_add(doc, "parameters", parameters);
-    for (size_t i = 0; i < ARRAY_LEN(templates); i++)
-        (void)json_object_array_add(resources,
-                                    nest(&templates[i], read_template(&templates[i], fillings, n), parameters));
     (void)json_object_object_add(doc, "resources", resources);
+    for (size_t i = 0; i < ARRAY_LEN(templates); i++) {
+        struct json_object *inner = read_template(&templates[i], fillings, n, err);
+
+        if (!inner) {
+            json_object_put(doc);
+            return NULL;
+        }
+        (void)json_object_array_add(resources, nest(&templates[i], inner, parameters));
+    }
     (void)json_object_object_add(doc, "outputs", new_outputs());
     return doc;
 }
@@ -198,8 +208,11 @@ static int print_template(const char *name, const struct filling *fillings, size
 {
     CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)4 << 20);
     const struct azure_template *t = find_template(name);
-    struct json_object *doc = t ? read_template(t, fillings, n) : join_all(fillings, n);
+    struct error err = { 0 };
+    struct json_object *doc = t ? read_template(t, fillings, n, &err) : join_all(fillings, n, &err);
 
+    if (!doc)
+        return cli_fail(&err);
     buf_add_str(&out, json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
                                                               JSON_C_TO_STRING_NOSLASHESCAPE));
     buf_add_char(&out, '\n');

@@ -54,7 +54,7 @@ static void add_json(struct listing *l, const struct baseline_row *row, struct b
 static int list_row(void *self, const struct baseline_row *row, struct error *err)
 {
     struct listing *l = self;
-    CLEANUP(buf_release) struct buf what = BUF_INIT(4096), seen = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf what = BUF_HERE(4096), seen = BUF_HERE(64);
 
     if (l->label && !slice_eq(row->label, slice_of(l->label)))
         return 0;

@@ -157,7 +157,7 @@ static int add_repeated(struct expanding *x, struct json_object *row, const stru
     if (!time || !time_parse_iso(slice_of(json_object_get_string(time)), &first_ns))
         return error_set(err, ERR_CONFIG, "a repeated row needs a TimeGenerated like 2026-03-02T10:00:00Z");
     for (int64_t n = 0; n < r->total; n++) {
-        CLEANUP(buf_release) struct buf text = BUF_INIT(64);
+        CLEANUP(buf_release) struct buf text = BUF_HERE(64);
 
         time_add_iso(&text, first_ns + offset_ms(r, n) * NS_PER_MS, 7);
         (void)json_object_object_add(row, "TimeGenerated", json_object_new_string(buf_cstr(&text)));

@@ -39,7 +39,7 @@ static void add_status(struct buf *out, bool is_json, const char *const words[3]
     const struct { const char *key; int64_t n; } counts[] = {
         { "accepted", n->accepted }, { "pending", n->pending }, { "parked", n->parked }, { "dropped", n->dropped },
     };
-    CLEANUP(buf_release) struct buf oldest = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf oldest = BUF_HERE(64);
 
     if (n->pending > 0)
         time_add_iso(&oldest, n->oldest_pending_ns, 0);
@@ -123,8 +123,8 @@ static void add_parked_json(struct buf *out, const struct delivery_row *r, struc
 static int print_parked(void *self, const struct delivery_row *r, struct error *err UNUSED)
 {
     struct parked_print *p = self;
-    CLEANUP(buf_release) struct buf when = BUF_INIT(64);
-    CLEANUP(buf_release) struct buf age = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf when = BUF_HERE(64);
+    CLEANUP(buf_release) struct buf age = BUF_HERE(64);
     int64_t age_ms = r->last_try_ns > 0 && p->now_ns > r->last_try_ns ? (p->now_ns - r->last_try_ns) / NS_PER_MS : 0;
 
     p->n++;
@@ -204,7 +204,7 @@ static int do_drop(struct action *act, struct error *err)
 
 static int do_backfill(struct action *act, struct error *err)
 {
-    CLEANUP(buf_release) struct buf when = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf when = BUF_HERE(64);
     struct output_counts counts = { 0 };
     int64_t since_ns = 0;
 
@@ -279,7 +279,7 @@ static int do_route(struct action *act, struct error *err)
     if (find_alert(act, &alert, err) < 0)
         return -1;
     for (size_t i = 0; i < act->a->outputs_len; i++) {
-        CLEANUP(buf_release) struct buf why = BUF_INIT(1000);
+        CLEANUP(buf_release) struct buf why = BUF_HERE(1000);
         struct state_of state = { .output = act->a->outputs[i].name };
         bool is_wanted = false;
 
@@ -302,7 +302,7 @@ static int test_one(struct assembly *a, const struct delivery_output_config *o, 
 {
     CLEANUP(alert_freep) struct alert *sample = NULL;
     CLEANUP(buf_release) struct buf payload = BUF_INIT(4u << 20);
-    CLEANUP(buf_release) struct buf said = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf said = BUF_HERE(4096);
     struct delivery_result result = { .verdict = DELIVERY_ACCEPTED };
     struct output_item item = { 0 };
     int rc = -1;

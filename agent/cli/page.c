@@ -22,6 +22,8 @@ static void add_line(struct buf *out, const char *label, struct buf *text, struc
     CLEANUP(buf_release) struct buf safe = BUF_INIT(262144);
 
     term_add_safe(&safe, buf_slice(text));
+    buf_take_refusal(out, text);
+    buf_take_refusal(out, &safe);
     if (safe.len == 0)
         return;
     buf_addf(out, "  %s%-*s%s", term_style(st.is_colour, TERM_DIM), LABEL, label,
@@ -51,7 +53,7 @@ static void add_words(struct buf *out, const char *label, const struct alert *a,
 
 static void add_head(struct buf *out, const struct alert *a, struct page_style st)
 {
-    CLEANUP(buf_release) struct buf title = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf title = BUF_HERE(1024);
 
     alert_title(a, &title);
     buf_addf(out, "%s%-6s%s %s%s%s  %s%s%s\n", term_style(st.is_colour, severity_style(a->severity)),
@@ -62,7 +64,7 @@ static void add_head(struct buf *out, const struct alert *a, struct page_style s
 
 static void add_who(struct buf *out, const struct alert *a, struct page_style st)
 {
-    CLEANUP(buf_release) struct buf when = BUF_INIT(256);
+    CLEANUP(buf_release) struct buf when = BUF_HERE(256);
 
     time_add_iso(&when, a->first_ns, 0);
     if (a->last_ns - a->first_ns >= NS_PER_S) {
@@ -102,6 +104,8 @@ static void add_steps(struct buf *out, const char *title, const struct alert *a,
 
         alert_expand(a, steps[i], &text);
         term_add_safe(&safe, buf_slice(&text));
+        buf_take_refusal(out, &text);
+        buf_take_refusal(out, &safe);
         buf_addf(out, "  %zu. ", i + 1);
         term_add_wrapped(out, buf_slice(&safe), 5, 5, st.width);
         buf_add_char(out, '\n');
@@ -118,6 +122,8 @@ static void add_facts(struct buf *out, const struct alert *a, struct page_style 
 
         alert_fact_words(a, f, &text);
         term_add_safe(&safe, buf_slice(&text));
+        buf_take_refusal(out, &text);
+        buf_take_refusal(out, &safe);
         buf_addf(out, "  %-18s ", f->name);
         term_add_wrapped(out, buf_slice(&safe), 21, 21, st.width);
         buf_add_char(out, '\n');
@@ -128,7 +134,7 @@ void page_add_full(struct buf *out, const struct alert *a, struct page_style st)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT(65536);
     CLEANUP(buf_release) struct buf kql = BUF_INIT(65536);
-    CLEANUP(buf_release) struct buf link = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf link = BUF_HERE(4096);
     struct slice line = { 0 }, rest = { 0 };
 
     add_head(out, a, st);
@@ -149,6 +155,7 @@ void page_add_full(struct buf *out, const struct alert *a, struct page_style st)
     add_steps(out, "Contain and recover", a, a->type->remediate, st);
     add_steps(out, "Prevent", a, a->type->prevent, st);
     alert_kql(a, &kql);
+    buf_take_refusal(out, &kql);
     buf_addf(out, "\n%sThe rows behind it%s (Log Analytics)\n", term_style(st.is_colour, TERM_BOLD),
              term_style(st.is_colour, TERM_PLAIN));
     rest = buf_slice(&kql);
@@ -167,13 +174,14 @@ void page_add_row_head(struct buf *out, struct page_style st)
 
 void page_add_row(struct buf *out, const struct alert *a, struct page_style st)
 {
-    CLEANUP(buf_release) struct buf when = BUF_INIT(64);
-    CLEANUP(buf_release) struct buf subject = BUF_INIT(4096);
-    CLEANUP(buf_release) struct buf account = BUF_INIT(1024), names = BUF_INIT(65536);
+    CLEANUP(buf_release) struct buf when = BUF_HERE(64);
+    CLEANUP(buf_release) struct buf subject = BUF_HERE(4096);
+    CLEANUP(buf_release) struct buf account = BUF_HERE(1024), names = BUF_INIT(65536);
 
     time_add_iso(&when, a->last_ns, 0);
     term_add_safe(&subject, slice_cut(slice_of(a->subject), 80));
     alert_accounts(a, &names);
+    buf_take_refusal(out, &names);
     term_add_safe(&account, slice_cut(buf_slice(&names), 60));
     buf_addf(out, "%.8s  %-20s  %s%-6.6s%s  %9" PRId64 "  %-18s  %s: %s%s\n", a->id, buf_cstr(&when),
              term_style(st.is_colour, severity_style(a->severity)), severity_name(a->severity),

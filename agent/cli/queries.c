@@ -47,10 +47,15 @@ static int print_alert_queries(struct printing *p, struct error *err)
         if (sample_alert(alert_type_at(i)->id, sv_wall_ns(&sv), &a, err) < 0)
             return -1;
         alert_kql(a, &kql);
-        if (print_query(p, alert_type_at(i)->id, buf_slice(&kql), err) < 0)
+        if (buf_check(&kql, err) < 0 || print_query(p, alert_type_at(i)->id, buf_slice(&kql), err) < 0)
             return -1;
     }
     return 0;
+}
+
+static void printing_release(struct printing *p)
+{
+    buf_release(&p->out);
 }
 
 static int run_queries(int argc, char **argv)
@@ -58,7 +63,7 @@ static int run_queries(int argc, char **argv)
     static const char *const flags[] = { "--alerts", NULL };
     struct cli_args args = { .flags = flags };
     CLEANUP(assembly_release) struct assembly a = { 0 };
-    struct printing p = { .out = BUF_INIT(64u << 20) };
+    CLEANUP(printing_release) struct printing p = { .out = BUF_INIT(64u << 20) };
     struct error err = { 0 };
     int exit_code = 0, rc = cli_parse(&verb_queries, argc, argv, &args, &exit_code);
 
@@ -78,9 +83,7 @@ static int run_queries(int argc, char **argv)
             a.sources[i].ops->each_query(a.sources[i].self, print_query, &p, &err) < 0)
             return cli_fail(&err);
     }
-    rc = cli_print(&p.out);
-    buf_release(&p.out);
-    return rc;
+    return cli_print(&p.out);
 }
 
 const struct verb verb_queries = {

@@ -27,7 +27,7 @@ struct replaying {
 static void on_bad(void *self, const char *path, struct slice raw UNUSED, const char *reason)
 {
     struct replaying *r = self;
-    CLEANUP(buf_release) struct buf line = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf line = BUF_HERE(4096);
 
     if (++r->bad > FIRST_BAD)
         return;
@@ -71,7 +71,7 @@ static void say_blind(struct assembly *a)
 
 static void say_summary(const struct replaying *r, const struct replay_counts *n, size_t observations)
 {
-    CLEANUP(buf_release) struct buf line = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf line = BUF_HERE(1024);
 
     buf_add_str(&line, "cosmowatch: ");
     fmt_count(&line, n->records);

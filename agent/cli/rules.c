@@ -39,7 +39,7 @@ static void add_raisers(const char *type, struct buf *out)
 
 static bool is_of_rows(const char *type)
 {
-    CLEANUP(buf_release) struct buf who = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf who = BUF_HERE(4096);
 
     add_raisers(type, &who);
     return strcmp(buf_cstr(&who), "the agent itself") != 0;
@@ -50,7 +50,7 @@ static int list_types(bool is_json)
     CLEANUP(buf_release) struct buf out = BUF_INIT(1u << 20);
 
     for (size_t i = 0; alert_type_at(i); i++) {
-        CLEANUP(buf_release) struct buf who = BUF_INIT(4096);
+        CLEANUP(buf_release) struct buf who = BUF_HERE(4096);
         const char *type = alert_type_at(i)->id;
 
         add_raisers(type, &who);
@@ -141,7 +141,7 @@ static int judge(struct trial *t, struct assembly *a, struct error *err)
 /* A case that differs may do so because a detector sees nothing: no feed, no place of an address. */
 static void say_blind(struct trial *t, struct assembly *a)
 {
-    CLEANUP(buf_release) struct buf who = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf who = BUF_HERE(4096);
     const char *why = NULL, *name = NULL;
     size_t i = 0;
 

@@ -282,7 +282,7 @@ static int compact(const struct cli_args *args, struct error *err)
 {
     CLEANUP(assembly_release) struct assembly a = { 0 };
     CLEANUP(store_closep) struct store *store = NULL;
-    CLEANUP(buf_release) struct buf before = BUF_INIT(64), after = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf before = BUF_HERE(64), after = BUF_HERE(64);
     struct progress progress;
     int64_t now;
     int rc = 0;

@@ -60,7 +60,7 @@ void html_add_url(struct buf *out, struct slice text)
 
 void html_add_time(struct buf *out, int64_t ns)
 {
-    CLEANUP(buf_release) struct buf t = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf t = BUF_HERE(64);
 
     if (ns <= 0) {
         buf_add_str(out, "never");

@@ -56,7 +56,7 @@ static int find_members(struct view *v, const struct fact *f, struct members *m,
 
 static void add_member(struct buf *out, const struct alert *a)
 {
-    CLEANUP(buf_release) struct buf title = BUF_INIT(1024), why = BUF_INIT(65536);
+    CLEANUP(buf_release) struct buf title = BUF_HERE(1024), why = BUF_INIT(65536);
 
     alert_title(a, &title);
     alert_why(a, &why);

@@ -47,7 +47,7 @@ void rows_end(struct buf *out)
 
 void rows_add(struct buf *out, const struct alert *a)
 {
-    CLEANUP(buf_release) struct buf title = BUF_INIT(1024), accounts = BUF_INIT(65536);
+    CLEANUP(buf_release) struct buf title = BUF_HERE(1024), accounts = BUF_INIT(65536);
 
     alert_title(a, &title);
     alert_accounts(a, &accounts);

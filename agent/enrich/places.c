@@ -73,7 +73,7 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 
 static void name_database(struct database *d, const char *path)
 {
-    CLEANUP(buf_release) struct buf day = BUF_INIT(40);
+    CLEANUP(buf_release) struct buf day = BUF_HERE(40);
     const char *base = strrchr(path, '/');
     const char *type = d->mmdb.metadata.database_type;
     uint64_t build = d->mmdb.metadata.build_epoch;
@@ -487,7 +487,7 @@ void places_find(struct places *p, const struct network *net, struct slice addre
 
 struct slice place_text(const struct place *p, char room[PLACE_TEXT_MAX])
 {
-    CLEANUP(buf_release) struct buf out = BUF_INIT(PLACE_TEXT_MAX - 1);
+    CLEANUP(buf_release) struct buf out = BUF_HERE(PLACE_TEXT_MAX - 1);
     const char *name = country_name(slice_of(p->country));
 
     if (!p->country[0])

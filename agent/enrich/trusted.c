@@ -191,7 +191,7 @@ void trusted_warn(const struct trusted *t, int64_t now_ns, void (*fn)(void *self
                   void *self)
 {
     for (size_t i = 0; t && i < t->len; i++) {
-        CLEANUP(buf_release) struct buf name = BUF_INIT(2048), what = BUF_INIT(256);
+        CLEANUP(buf_release) struct buf name = BUF_HERE(2048), what = BUF_HERE(256);
         const struct entry *e = &t->at[i];
 
         if (!expiry_say(&what, e->until_ns, e->warn_before_ms * NS_PER_MS, now_ns))

@@ -11,7 +11,7 @@
 
 static void say_ms(char *ret, size_t size, int64_t ms)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(64);
 
     fmt_duration_ms(&text, ms);
     (void)snprintf(ret, size, "%s", buf_cstr(&text));

@@ -84,7 +84,7 @@ static int with_place(const struct stream_config *cfg, struct error *err)
 
 static int say_timeout(struct error *err, enum error_code code, const char *what, int64_t ms)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(64);
 
     fmt_duration_ms(&text, ms);
     return error_set(err, code, "%s within %s", what, buf_cstr(&text));

@@ -129,7 +129,7 @@ int tls_peer_watch(void *ssl_ctx, struct tls_peer *p)
 
 static void say_date(char *ret, size_t size, int64_t ns)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(64);
 
     time_add_iso(&text, ns, 0);
     (void)snprintf(ret, size, "%s", buf_cstr(&text));

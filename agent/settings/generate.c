@@ -118,7 +118,7 @@ static void add_value(struct buf *out, const struct option_spec *spec)
 /* Help, what is accepted where the value alone does not show it, and whether it has to be there. */
 static void add_option_prose(struct buf *out, const struct option_spec *spec, size_t indent)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(4096), limits = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(4096), limits = BUF_HERE(1024);
 
     if (spec->help)
         buf_add_str(&text, spec->help);
@@ -202,7 +202,7 @@ static void add_option(struct buf *out, const struct option_spec *spec, size_t i
 
 static void add_module_title(struct buf *out, const struct module_desc *m, size_t indent)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(1024);
 
     buf_addf(&text, "%s - %s", m->name, m->summary ? m->summary : "");
     add_prose(out, indent, buf_slice(&text));

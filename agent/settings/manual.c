@@ -95,6 +95,7 @@ static void add_option(struct buf *out, const struct option_spec *spec)
     option_add_expectation(spec, &accepts);
     if (spec->since)
         buf_addf(&accepts, "; since version %s", spec->since);
+    buf_take_refusal(out, &accepts);
     add_sentence(out, buf_slice(&accepts));
     if (spec->preset) {
         buf_add_str(out, "Preset:\n");

@@ -24,7 +24,7 @@ bool option_has_max(const struct option_spec *spec)
 
 void option_add_duration(struct buf *out, int64_t ms)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(64);
     int64_t back = -1;
 
     fmt_duration_ms(&text, ms);
@@ -173,7 +173,7 @@ static enum verdict read_number(const struct option_spec *spec, struct slice tex
 static enum verdict read_enum(const struct option_spec *spec, struct slice text, int *at,
                               struct error *err)
 {
-    CLEANUP(buf_release) struct buf words = BUF_INIT(256);
+    CLEANUP(buf_release) struct buf words = BUF_HERE(256);
     const char *nearest;
 
     for (int i = 0; spec->values[i]; i++)
@@ -362,7 +362,7 @@ int settings_table_presets(const struct option_spec *specs, void *self, struct e
 static void report_value(const struct option_spec *spec, const struct yaml_node *node, enum verdict v,
                          const struct error *err, struct settings_errors *errors)
 {
-    CLEANUP(buf_release) struct buf path = BUF_INIT(1024), wanted = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf path = BUF_HERE(1024), wanted = BUF_HERE(1024);
 
     yaml_node_add_path(node, &path);
     if (v == VALUE_NOMEM) {
@@ -394,7 +394,7 @@ static void fill_list(const struct option_spec *spec, const struct yaml_node *no
     if (node->kind == YAML_NODE_SCALAR && list_add(list, node->text) != VALUE_OK)
         report_value(spec, node, VALUE_NOMEM, NULL, errors);
     for (const struct yaml_node *c = node->first; c; c = c->next) {
-        CLEANUP(buf_release) struct buf path = BUF_INIT(1024);
+        CLEANUP(buf_release) struct buf path = BUF_HERE(1024);
 
         yaml_node_add_path(c, &path);
         if (c->kind != YAML_NODE_SCALAR || yaml_node_is_null(c))
@@ -406,7 +406,7 @@ static void fill_list(const struct option_spec *spec, const struct yaml_node *no
             report_value(spec, c, VALUE_NOMEM, NULL, errors);
     }
     if (!is_in_range(spec, (int64_t)list->len)) {
-        CLEANUP(buf_release) struct buf path = BUF_INIT(1024), wanted = BUF_INIT(256);
+        CLEANUP(buf_release) struct buf path = BUF_HERE(1024), wanted = BUF_HERE(256);
 
         yaml_node_add_path(node, &path);
         option_add_expectation(spec, &wanted);
@@ -422,7 +422,7 @@ static void fill_scalar(const struct option_spec *spec, const struct yaml_node *
     enum verdict v = VALUE_WRONG;
 
     if (yaml_node_is_null(node)) {
-        CLEANUP(buf_release) struct buf path = BUF_INIT(1024), wanted = BUF_INIT(1024);
+        CLEANUP(buf_release) struct buf path = BUF_HERE(1024), wanted = BUF_HERE(1024);
 
         yaml_node_add_path(node, &path);
         option_add_expectation(spec, &wanted);
@@ -440,7 +440,7 @@ static void fill_scalar(const struct option_spec *spec, const struct yaml_node *
 
 bool settings_want_map(const struct yaml_node **node, struct settings_errors *errors)
 {
-    CLEANUP(buf_release) struct buf path = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf path = BUF_HERE(1024);
 
     if (!*node || (*node)->kind == YAML_NODE_MAP)
         return true;
@@ -482,7 +482,7 @@ static bool is_absent(const struct option_spec *spec, const struct yaml_node *va
 static void report_missing(const struct option_spec *spec, const struct yaml_node *map,
                            struct settings_errors *errors)
 {
-    CLEANUP(buf_release) struct buf path = BUF_INIT(1024), wanted = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf path = BUF_HERE(1024), wanted = BUF_HERE(1024);
 
     yaml_node_add_path(map, &path);
     option_add_expectation(spec, &wanted);
@@ -527,7 +527,7 @@ static size_t collect_keys(const struct option_spec *const *tables, const char *
 static void report_unknown(const struct yaml_node *value, const char *const *words,
                            struct settings_errors *errors)
 {
-    CLEANUP(buf_release) struct buf path = BUF_INIT(1024), known = BUF_INIT(400);
+    CLEANUP(buf_release) struct buf path = BUF_HERE(1024), known = BUF_HERE(400);
     const char *nearest = settings_nearest(value->key, words);
     struct slice key = slice_cut(value->key, SHOWN_MAX);
 

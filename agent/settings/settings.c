@@ -170,7 +170,7 @@ static const char **module_names(const struct module_desc *modules, size_t n)
 static void report_word(const struct yaml_node *at, bool is_key, struct slice typed, const char *what,
                         const char *const *words, struct settings_errors *errors)
 {
-    CLEANUP(buf_release) struct buf tail = BUF_INIT(600);
+    CLEANUP(buf_release) struct buf tail = BUF_HERE(600);
     const char *nearest = settings_nearest(typed, words);
 
     if (nearest)

@@ -470,7 +470,7 @@ static int say_stream(const char *variant, const struct kql_scope *sc, query_fn 
 {
     for (unsigned i = 0; i < KQL_STREAM_COUNT; i++) {
         CLEANUP(buf_release) struct buf text = BUF_INIT(QUERY_TEXT_MAX);
-        CLEANUP(buf_release) struct buf name = BUF_INIT(256);
+        CLEANUP(buf_release) struct buf name = BUF_HERE(256);
         enum kql_stream s = (enum kql_stream)i;
 
         if (!kql_has_stream(sc, s))

@@ -61,7 +61,7 @@ static int used_bytes(struct store *s, int64_t *ret, struct error *err)
 
 static int look_at_space(struct compacting *c, struct error *err)
 {
-    CLEANUP(buf_release) struct buf need = BUF_INIT(64), have = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf need = BUF_HERE(64), have = BUF_HERE(64);
     struct statvfs disk;
     int64_t room;
 

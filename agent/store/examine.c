@@ -133,7 +133,7 @@ static int look_at_rows(struct examination *x, const struct store_table *t, stru
 static int look_at_window(void *self, const struct window *w, struct error *err)
 {
     struct examination *x = self;
-    CLEANUP(buf_release) struct buf from = BUF_INIT(64), to = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf from = BUF_HERE(64), to = BUF_HERE(64);
     bool is_next = strcmp(x->last.source, w->source) == 0;
     int rc = 0;
 

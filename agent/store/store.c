@@ -442,11 +442,24 @@ static bool can_be_closed(struct store *s)
     return rc == SQLITE_OK || s->is_suspect;
 }
 
+static void roll_back(struct store *s)
+{
+    if (s->db && !sqlite3_get_autocommit(s->db))
+        if (sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
+            s->must_reopen = true;
+    s->in_txn = s->is_poisoned = false;
+}
+
 /* Not within a transaction or another call: their statements belong to the handle they began on. */
 static int make_usable(struct store *s, struct error *err)
 {
     bool is_gone = s->db && s->mode == STORE_RUN && !is_still_ours(s);
 
+    if (s->db && !sqlite3_get_autocommit(s->db)) { /* memory was refused to a roll-back: what it left is nobody's to see */
+        roll_back(s);
+        if (!sqlite3_get_autocommit(s->db))
+            return error_set(err, ERR_NOMEM, "no memory to undo a transaction of the store in '%s'", s->dir);
+    }
     if (s->db && !is_gone && (!s->must_reopen || !can_be_closed(s)))
         return 0;
     if (is_gone) {
@@ -494,19 +507,13 @@ static int begin(struct store *s, struct error *err)
 
     if (injected)
         return store_sql_error(s, injected == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE, err);
-    if (store_exec(s, "BEGIN IMMEDIATE", err) < 0)
+    if (store_exec(s, "BEGIN IMMEDIATE", err) < 0) {
+        roll_back(s); /* without memory it may have failed half-way, within a transaction */
         return -1;
+    }
     s->in_txn = true;
     s->is_poisoned = false;
     return 0;
-}
-
-static void roll_back(struct store *s)
-{
-    if (s->db && !sqlite3_get_autocommit(s->db))
-        if (sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
-            s->must_reopen = true;
-    s->in_txn = s->is_poisoned = false;
 }
 
 static int commit(struct store *s, struct error *err)

@@ -230,7 +230,7 @@ void bin_facts_reader(struct fact_list *f, const struct observation *obs, const 
 
 void bin_facts_hour(struct bin_facts *f, const struct observation *obs)
 {
-    CLEANUP(buf_release) struct buf hour = BUF_INIT(sizeof(f->hour) - 1);
+    CLEANUP(buf_release) struct buf hour = BUF_HERE(sizeof(f->hour) - 1);
 
     time_add_iso(&hour, time_floor(obs->minute_ns, NS_PER_HOUR), 0);
     (void)snprintf(f->hour, sizeof(f->hour), "%s", buf_cstr(&hour));

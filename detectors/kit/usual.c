@@ -215,7 +215,7 @@ static struct usual_view view_of(const struct value *v, enum slot_age age, int32
 static struct value *put_value(struct baseline *b, struct slice account, enum usual_what what, struct slice value,
                                struct slice key, int64_t minute_ns, bool *ret_new)
 {
-    CLEANUP(buf_release) struct buf label = BUF_INIT(256);
+    CLEANUP(buf_release) struct buf label = BUF_HERE(256);
 
     add_label(&label, what, value);
     return baseline_put(b, memory_of(what), account, key, buf_slice(&label), minute_ns, ret_new);

@@ -91,9 +91,9 @@ static void add_attack(struct pen *p, const struct alert *a)
         pen_text(p, "AttackTactics", tactic->name);
     gist_add_techniques(&text, a, true);
     pen_known(p, "AttackTechniques", buf_slice(&text));
+    buf_take_refusal(p->out, &text);
     buf_clear(&text);
-    parts_each_step(a, a->type->remediate, join_step, &text);
-    p->out->failed |= text.failed;
+    p->out->failed |= !parts_each_step(a, a->type->remediate, join_step, &text) || text.failed;
     pen_known(p, "AttackRemediationSteps", buf_slice(&text));
 }
 

@@ -150,9 +150,9 @@ static void add_details(struct pen *p, const struct alert *a)
     pen_details(p, a);
     gist_add_techniques(&text, a, false);
     pen_known(p, "Techniques", buf_slice(&text));
+    buf_take_refusal(p->out, &text);
     buf_clear(&text);
-    parts_each_step(a, a->type->investigate, join_step, &text);
-    p->out->failed |= text.failed;
+    p->out->failed |= !parts_each_step(a, a->type->investigate, join_step, &text) || text.failed;
     pen_known(p, "Investigation steps", buf_slice(&text));
     pen_text(p, "Record Id", a->record_id);
     add_number(p, "Update", a->update);

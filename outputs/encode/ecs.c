@@ -323,6 +323,7 @@ static void add_fact(struct pen *p, const struct fact *f)
         buf_add_slice(&text, slice_cut(slice_of(f->entries[i].text), KEYWORD_MAX - 64));
         buf_add_char(&text, '=');
         buf_add_i64(&text, f->entries[i].number);
+        buf_take_refusal(p->out, &text);
         pen_limited(p, NULL, buf_slice(&text), KEYWORD_MAX);
     }
     pen_close(p, ']');

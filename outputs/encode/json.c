@@ -104,7 +104,7 @@ static void add_bool(struct buf *out, const char *key, bool value)
 
 static void add_time(struct buf *out, const char *key, int64_t ns)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(64);
 
     time_add_iso(&text, ns, 7);
     add_slice(out, key, buf_slice(&text));
@@ -137,7 +137,7 @@ static void add_steps(struct buf *out, const char *key, const struct alert *a, c
 {
     json_add_key(out, key);
     buf_add_char(out, '[');
-    parts_each_step(a, steps, add_value, out);
+    out->failed |= !parts_each_step(a, steps, add_value, out);
     buf_add_char(out, ']');
 }
 
@@ -417,7 +417,7 @@ static int json_encode(const struct alert *a, struct buf *out, struct error *err
     add_evidence(out, a);
     json_add_key(out, "extendedProperties");
     buf_add_char(out, '{');
-    parts_each_detail(a, add_detail, out);
+    out->failed |= !parts_each_detail(a, add_detail, out);
     buf_add_char(out, '}');
     add_steps(out, "remediationSteps", a, a->type->remediate);
     add_steps(out, "investigationSteps", a, a->type->investigate);

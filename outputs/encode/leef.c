@@ -109,7 +109,7 @@ static void add_identity(struct line *l, const struct alert *a)
 
 static void add_numbers(struct line *l, const struct alert *a)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(4096);
 
     line_add_i64(l, "cosmosCount", NULL, a->count, LINE_DROP);
     line_add_i64(l, "cosmosStart", NULL, time_floor(a->first_ns, NS_PER_MS) / NS_PER_MS, LINE_DROP);

@@ -140,7 +140,7 @@ static void add_step(void *self, struct slice text)
 void pen_steps(struct pen *p, const char *key, const struct alert *a, const char *const *steps)
 {
     pen_open(p, key, '[');
-    parts_each_step(a, steps, add_step, p);
+    p->out->failed |= !parts_each_step(a, steps, add_step, p);
     pen_close(p, ']');
 }
 
@@ -175,7 +175,7 @@ static void add_detail(void *self, const char *key, struct slice value)
 
 void pen_details(struct pen *p, const struct alert *a)
 {
-    parts_each_detail(a, add_detail, p);
+    p->out->failed |= !parts_each_detail(a, add_detail, p);
 }
 
 static void add_entries(struct pen *p, const struct fact *f)
@@ -247,7 +247,7 @@ static void add_threats(struct pen *p, const struct entity *e)
         if (t->confidence >= 0 && t->confidence <= 100)
             pen_real(p, "Confidence", t->confidence / 100.0);
         if (t->since_ns != INT64_MIN) {
-            CLEANUP(buf_release) struct buf text = BUF_INIT(64);
+            CLEANUP(buf_release) struct buf text = BUF_HERE(64);
 
             buf_add_str(&text, "Listed since ");
             time_add_iso(&text, t->since_ns, 0);

@@ -401,8 +401,7 @@ static void add_remediation(struct pen *p, const struct alert *a)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1 << 20);
 
-    parts_each_step(a, a->type->remediate, join_step, &text);
-    p->out->failed |= text.failed;
+    p->out->failed |= !parts_each_step(a, a->type->remediate, join_step, &text) || text.failed;
     if (text.len == 0)
         return;
     pen_open(p, "remediation", '{');

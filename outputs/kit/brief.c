@@ -19,13 +19,20 @@ static void add_line(struct brief *b, const char *label, struct slice value)
         b->lines_len--;
 }
 
+/* `why` is asked in the end: it stands for all that was made on the way. */
+static void add_made(struct brief *b, const char *label, const struct buf *text)
+{
+    buf_take_refusal(&b->why, text);
+    add_line(b, label, buf_slice(text));
+}
+
 static void add_fact(struct brief *b, const char *label, const char *fact)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)4 << 20);
 
     if (alert_fact(b->gist.alert, fact))
         parts_add_list(&text, alert_fact(b->gist.alert, fact), 3);
-    add_line(b, label, buf_slice(&text));
+    add_made(b, label, &text);
 }
 
 static void add_address(struct brief *b)
@@ -43,12 +50,12 @@ static void add_address(struct brief *b)
         buf_add_slice(&text, g->place.country);
         buf_add_char(&text, ')');
     }
-    add_line(b, "Client address", buf_slice(&text));
+    add_made(b, "Client address", &text);
 }
 
 static void add_time(struct brief *b)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(200);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(200);
     const struct alert *a = b->gist.alert;
 
     time_add_iso(&text, a->first_ns, 0);
@@ -56,7 +63,7 @@ static void add_time(struct brief *b)
         buf_add_str(&text, " to ");
         time_add_iso(&text, a->last_ns, 0);
     }
-    add_line(b, "Time", buf_slice(&text));
+    add_made(b, "Time", &text);
 }
 
 static void add_lines(struct brief *b)
@@ -69,15 +76,15 @@ static void add_lines(struct brief *b)
     add_fact(b, "Principal", "principal");
     add_line(b, "User agent", g->user_agent);
     gist_add_container(&text, g->alert);
-    add_line(b, "Container", buf_slice(&text));
+    add_made(b, "Container", &text);
     add_fact(b, "Operations", "operations");
     buf_clear(&text);
     buf_add_i64(&text, g->alert->count);
-    add_line(b, "Events", buf_slice(&text));
+    add_made(b, "Events", &text);
     add_time(b);
     buf_clear(&text);
     gist_add_techniques(&text, g->alert, true);
-    add_line(b, "Techniques", buf_slice(&text));
+    add_made(b, "Techniques", &text);
     add_line(b, "Alert", slice_of(g->alert->record_id));
 }
 
@@ -133,7 +140,7 @@ void brief_add_plain(struct buf *out, const struct brief *b)
         buf_add_char(out, '\n');
     }
     buf_add_str(out, "\nWhat to do:\n");
-    parts_each_step(a, a->type->remediate, add_step, out);
+    out->failed |= !parts_each_step(a, a->type->remediate, add_step, out);
     if (b->gist.link.len > 0) {
         buf_add_char(out, '\n');
         buf_add_slice(out, buf_slice(&b->gist.link));

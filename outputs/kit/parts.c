@@ -373,26 +373,40 @@ static const struct {
     { .key = "Evidence query", .fact = "kql", .add = add_own },
 };
 
-void parts_each_detail(const struct alert *a, void (*fn)(void *self, const char *key, struct slice value),
+/* What is too long is left out; what memory was refused to is missed. */
+static bool is_missed(const struct buf *text)
+{
+    return text->failed && !text->is_full;
+}
+
+bool parts_each_detail(const struct alert *a, void (*fn)(void *self, const char *key, struct slice value),
                        void *self)
 {
+    bool is_whole = true;
+
     fn(self, "resourceType", SL("Azure Cosmos DB"));
     for (size_t i = 0; i < ARRAY_LEN(details); i++) {
         CLEANUP(buf_release) struct buf text = BUF_INIT(DETAIL_MAX);
 
         if (details[i].add(a, details[i].fact, &text) && !text.failed)
             fn(self, details[i].key, buf_slice(&text));
+        is_whole &= !is_missed(&text);
     }
+    return is_whole;
 }
 
-void parts_each_step(const struct alert *a, const char *const *steps, void (*fn)(void *self, struct slice text),
+bool parts_each_step(const struct alert *a, const char *const *steps, void (*fn)(void *self, struct slice text),
                      void *self)
 {
+    bool is_whole = true;
+
     for (size_t i = 0; i < STEPS_MAX && steps[i]; i++) {
         CLEANUP(buf_release) struct buf text = BUF_INIT(DETAIL_MAX);
 
         alert_expand(a, steps[i], &text);
         if (!text.failed)
             fn(self, buf_slice(&text));
+        is_whole &= !is_missed(&text);
     }
+    return is_whole;
 }

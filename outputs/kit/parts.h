@@ -41,12 +41,12 @@ struct entity {
 /* The resource first, then what attacked it. All borrowed for the call of fn. */
 void parts_each_entity(const struct alert *a, void (*fn)(void *self, const struct entity *e), void *self);
 
-/* Detail keys with their texts, in a fixed order; unknown ones are left out. */
-void parts_each_detail(const struct alert *a, void (*fn)(void *self, const char *key, struct slice value),
+/* Detail keys with their texts, in a fixed order; unknown ones are left out. False: memory was refused to some. */
+MUST_CHECK bool parts_each_detail(const struct alert *a, void (*fn)(void *self, const char *key, struct slice value),
                        void *self);
 
-/* One step of a list of the catalogue, expanded: investigate, remediate, prevent. */
-void parts_each_step(const struct alert *a, const char *const *steps,
+/* One step of a list of the catalogue, expanded: investigate, remediate, prevent. False: memory was refused to some. */
+MUST_CHECK bool parts_each_step(const struct alert *a, const char *const *steps,
                      void (*fn)(void *self, struct slice text), void *self);
 
 /* "a, b, c (+2)" of a set, "Query=120, ReadFeed=8" of a map. */

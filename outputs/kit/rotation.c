@@ -60,7 +60,7 @@ static void split(const char *path, struct slice *ret_folder, const char **ret_b
 
 static int open_folder(const char *path, struct error *err)
 {
-    CLEANUP(buf_release) struct buf name = BUF_INIT(PATH_MAX_BYTES);
+    CLEANUP(buf_release) struct buf name = BUF_HERE(PATH_MAX_BYTES);
     struct slice folder;
     const char *base;
     int fd;
@@ -101,7 +101,7 @@ static void add_stamp(struct buf *out, int64_t now_ns)
 static int free_name(const char *path, int64_t now_ns, struct buf *out, struct error *err)
 {
     for (int n = 0; n <= SAME_SECOND_MAX; n++) {
-        CLEANUP(buf_release) struct buf zipped = BUF_INIT(PATH_MAX_BYTES);
+        CLEANUP(buf_release) struct buf zipped = BUF_HERE(PATH_MAX_BYTES);
 
         buf_clear(out);
         buf_addf(out, "%s-", path);
@@ -119,7 +119,7 @@ static int free_name(const char *path, int64_t now_ns, struct buf *out, struct e
 
 int rotation_set_aside(const char *path, int64_t now_ns, struct error *err)
 {
-    CLEANUP(buf_release) struct buf aside = BUF_INIT(PATH_MAX_BYTES);
+    CLEANUP(buf_release) struct buf aside = BUF_HERE(PATH_MAX_BYTES);
 
     if (free_name(path, now_ns, &aside, err) < 0)
         return -1;
@@ -283,8 +283,8 @@ static int zip(int folder, const char *plain, const char *unfinished, const char
 
 static int tidy_one(const struct asides *a, const struct aside *one, bool is_old, bool is_zipping, struct error *err)
 {
-    CLEANUP(buf_release) struct buf plain = BUF_INIT(PATH_MAX_BYTES), zipped = BUF_INIT(PATH_MAX_BYTES),
-                                    unfinished = BUF_INIT(PATH_MAX_BYTES);
+    CLEANUP(buf_release) struct buf plain = BUF_HERE(PATH_MAX_BYTES), zipped = BUF_HERE(PATH_MAX_BYTES),
+                                    unfinished = BUF_HERE(PATH_MAX_BYTES);
     bool has_zipped = one->has_zipped;
 
     buf_addf(&plain, "%s-%s", a->base, one->stamp);

@@ -89,7 +89,7 @@ static void add_said(const struct http_answer *answer, struct buf *out)
 int verdict_from_answer(const struct http_answer *answer, struct delivery_result *ret_each, size_t n,
                         struct error *err)
 {
-    CLEANUP(buf_release) struct buf said = BUF_INIT(256);
+    CLEANUP(buf_release) struct buf said = BUF_HERE(256);
     struct error clean = { 0 };
 
     add_said(answer, &said);

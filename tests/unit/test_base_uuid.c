@@ -14,9 +14,9 @@ START_TEST(the_example_of_the_rfc_comes_out)
 {
     char id[37];
 
-    uuid_v5(dns, SL("www.example.com"), id); /* RFC 9562, appendix A.4 */
+    ck_assert(uuid_v5(dns, SL("www.example.com"), id)); /* RFC 9562, appendix A.4 */
     ck_assert_str_eq(id, "2ed6657d-e927-568b-95e1-2665a8aea6a2");
-    uuid_v5(dns, SL("python.org"), id); /* Python's uuid module documentation */
+    ck_assert(uuid_v5(dns, SL("python.org"), id)); /* Python's uuid module documentation */
     ck_assert_str_eq(id, "886313e1-3b8a-5372-9b90-0c9aee199e5d");
 }
 END_TEST
@@ -25,9 +25,7 @@ START_TEST(an_empty_name_and_names_with_nul_are_names)
 {
     char a[37], b[37], c[37];
 
-    uuid_v5(dns, slice_make(NULL, 0), a);
-    uuid_v5(dns, SL("\0"), b);
-    uuid_v5(dns, SL("\0\0"), c);
+    ck_assert(uuid_v5(dns, slice_make(NULL, 0), a) && uuid_v5(dns, SL("\0"), b) && uuid_v5(dns, SL("\0\0"), c));
     ck_assert_str_ne(a, b);
     ck_assert_str_ne(b, c);
     ck_assert(uuid_is_valid(slice_of(a)));

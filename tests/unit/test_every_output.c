@@ -2,12 +2,13 @@
  *
  * Whatever happens on the way: each alert ends accepted by the receiver or parked with a reason, nothing is lost, a
  * second copy comes only where the sender cannot know, trouble is said once and healing once, and nobody restarts
- * anything. One line in `receivers` makes a new output stand all of it: what its options are, how its receiver says
- * yes, and how it says no to one alert. An output of outputs/all.c without a line fails the test.
+ * anything. One line in receiver_table.h makes a new output stand all of it. An output of outputs/all.c without a line
+ * fails the test.
  *
  * Time is virtual: while the worker waits, the clock leaps.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "log_kit.h"
+#include "receiver_table.h"
 #include "store_kit.h"
 
 #include "base/buf.h"
@@ -36,8 +37,6 @@
 #define POISON 377          /* the n-th alert, which the receiver will not take */
 #define HOUR_MS (60 * 60 * 1000)
 #define RETRY_CAP_MS 300000 /* what delivery/ promises at most between two tries */
-#define RULE "dcr-0123456789abcdef0123456789abcdef"
-#define TOKEN "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"t0ken-one\"}"
 
 /* librdkafka is not built with the thread sanitizer, which does not see its atomic counters. */
 const char *__tsan_default_suppressions(void);
@@ -45,61 +44,6 @@ __attribute__((visibility("default"))) const char *__tsan_default_suppressions(v
 {
     return "race:librdkafka\n";
 }
-
-/* ---- the receivers ---------------------------------------------------------------------------------------- */
-
-enum transport { HTTP, KAFKA, STREAM, DATAGRAM, LINES };
-
-struct receiver {
-    const char *output, *way;  /* type; which of its transports, NULL: there is one */
-    enum transport over;
-    const char *options;       /* {url}, {address}, {tls}, {login}, {folder}: of this run. Secrets: TEST_SECRET */
-    int ok_status;
-    const char *ok;            /* HTTP: the answer that takes a request */
-    int no_status;
-    const char *no;            /* HTTP: the answer to a request with an alert that it will never take */
-    size_t limit;              /* bytes of one alert, where the output has a limit of its own */
-};
-
-#define HTTP_SAYS(yes, yes_body, never, never_body)                                                                  \
-    .over = HTTP, .ok_status = (yes), .ok = (yes_body), .no_status = (never), .no = (never_body)
-#define ENTRA "auth: { type: client_secret, tenant: 11111111-1111-1111-1111-111111111111, " \
-              "client_id: 22222222-2222-2222-2222-222222222222, client_secret: '${env:TEST_SECRET}', authority: '{login}' }\n"
-
-static const struct receiver receivers[] = {
-    { .output = "webhook", .options = "url: '{url}'\n{tls}", HTTP_SAYS(200, "{}", 400, "no") },
-    { .output = "webhook", .way = "array", .options = "url: '{url}'\nbatch: array\n{tls}", HTTP_SAYS(200, "{}", 400, "no") },
-    { .output = "template", .options = "url: '{url}'\nbody: '{\"id\": {{ systemAlertId }}, \"raw\": {{ alert }}}'\n{tls}",
-      HTTP_SAYS(200, "{}", 400, "no") },
-    { .output = "splunk_hec", .options = "url: '{url}'\ntoken: '${env:TEST_SECRET}'\n{tls}",
-      HTTP_SAYS(200, "{\"text\":\"Success\",\"code\":0}",
-                400, "{\"text\":\"Invalid data format\",\"code\":6,\"invalid-event-number\":0}") },
-    { .output = "elastic", .options = "url: '{url}'\napi_key: '${env:TEST_SECRET}'\n{tls}",
-      HTTP_SAYS(200, "{\"errors\":false}", 400, "{\"error\":{\"type\":\"illegal_argument_exception\"}}") },
-    { .output = "pagerduty", .options = "url: '{url}'\nrouting_key: '${env:TEST_SECRET}'\n{tls}",
-      HTTP_SAYS(202, "{\"status\":\"success\"}", 400, "{\"status\":\"invalid event\",\"errors\":[\"payload\"]}") },
-    { .output = "slack", .options = "url: '${env:TEST_URL}'\n{tls}", HTTP_SAYS(200, "ok", 400, "invalid_payload") },
-    { .output = "teams", .options = "url: '${env:TEST_URL}'\n{tls}", HTTP_SAYS(202, "", 400, "no card") },
-    { .output = "servicenow", .options = "url: '{url}'\nusername: u\npassword: '${env:TEST_SECRET}'\n{tls}",
-      HTTP_SAYS(200, "{}", 400, "no record") },
-    { .output = "jira", .options = "url: '{url}'\nusername: a@b\ntoken: '${env:TEST_SECRET}'\nproject: SEC\n{tls}",
-      HTTP_SAYS(201, "{}", 400, "{\"errors\":{\"summary\":\"no\"}}") },
-    { .output = "opsgenie", .options = "url: '{url}'\napi_key: '${env:TEST_SECRET}'\n{tls}",
-      HTTP_SAYS(202, "{}", 422, "{\"message\":\"no\"}") },
-    { .output = "sentinel", .options = "endpoint: '{url}'\nrule: " RULE "\n" ENTRA,
-      HTTP_SAYS(204, "", 400, "{\"error\":{\"code\":\"InvalidPayload\",\"message\":\"no row\"}}") },
-    { .output = "kafka", .over = KAFKA, .limit = 1000000,
-      .options = "brokers: ['{address}']\ntopic: alerts\nsecurity: {security}\ntimeout: 2s\n{tls}" },
-    { .output = "event_hubs", .over = KAFKA, .limit = 1000000,
-      .options = "connection_string: '${env:TEST_HUB}'\naddress: '{address}'\ntimeout: 2s\n{tls}" },
-    { .output = "syslog", .way = "tcp", .over = STREAM, .limit = 8000,
-      .options = "address: '{address}'\ntransport: tcp\ntimeout: 5s\n" },
-    { .output = "syslog", .way = "tls", .over = STREAM, .limit = 8000,
-      .options = "address: '{address}'\ntransport: tls\ntimeout: 5s\n{tls}" },
-    { .output = "syslog", .way = "udp", .over = DATAGRAM, .limit = 8000,
-      .options = "address: '{address}'\ntransport: udp\nbest_effort: true\n" },
-    { .output = "file", .over = LINES, .options = "path: '{folder}/alerts'\n" },
-};
 
 /* ---- the faults ------------------------------------------------------------------------------------------ */
 
@@ -756,7 +700,7 @@ START_TEST(every_output_type_has_a_line)
 
         while (r < ARRAY_LEN(receivers) && strcmp(receivers[r].output, outputs_all[i]->name) != 0)
             r++;
-        ck_assert_msg(r < ARRAY_LEN(receivers), "the output '%s' has no line in `receivers` (tests/unit/test_every_output.c), "
+        ck_assert_msg(r < ARRAY_LEN(receivers), "the output '%s' has no line in `receivers` (tests/unit/receiver_table.h), "
                       "so nobody knows what it does when its receiver fails: add one", outputs_all[i]->name);
     }
 }
