@@ -395,6 +395,10 @@ static int deliver_udp(struct syslog *s, const struct output_item *items, size_t
 
         buf_clear(&message);
         if (syslog_frame_add(&message, &s->format, items[i].alert, items[i].payload, sv_wall_ns(s->sv), &why) < 0) {
+            if (why.code == ERR_NOMEM) { /* not the alert's fault */
+                *err = why;
+                return -1;
+            }
             refuse(&ret_each[i], why.msg);
             continue;
         }

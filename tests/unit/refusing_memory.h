@@ -10,11 +10,13 @@
 #include "base/base.h"
 
 #include <errno.h>
+#include <execinfo.h>
 #include <link.h>
 #include <locale.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Libraries that end the process or lose something when memory is refused, and that nobody above can keep from it: these are
  * served whatever is asked for. */
@@ -32,6 +34,7 @@ static struct {
     _Atomic long live;   /* handed out and not given back */
     long nth;            /* counted from 0; -1: none */
     bool is_for_good;    /* and all after it */
+    bool is_tracing;     /* say where it is refused, in offsets for addr2line */
     struct { uintptr_t from, to; } excused[8];
     size_t excused_len;
 } memory = { .nth = -1 };
@@ -68,6 +71,15 @@ static UNUSED void memory_obey(void)
     memory.is_counting = false;
 }
 
+static UNUSED void memory_trace(void)
+{
+    void *frames[20];
+
+    memory_is_excused = true;
+    backtrace_symbols_fd(frames, backtrace(frames, ARRAY_LEN(frames)), STDERR_FILENO);
+    memory_is_excused = false;
+}
+
 /* The first requests come before a sanitizer stands. */
 #define MEMORY_PLAIN __attribute__((no_sanitize("address", "undefined")))
 
@@ -84,6 +96,8 @@ static UNUSED MEMORY_PLAIN bool memory_refuses(const void *caller)
     if (memory.nth < 0 || (memory.is_for_good ? n < memory.nth : n != memory.nth))
         return false;
     memory.refused++;
+    if (memory.is_tracing)
+        memory_trace();
     errno = ENOMEM;
     return true;
 }

@@ -5,7 +5,8 @@
  * On the way nothing may crash, hang or leak.
  *
  * Each request of a scene has its turn when there are few; of many every k-th, so that COSMOWATCH_TORTURE tries remain
- * (preset 60; 0: all); k is printed. COSMOWATCH_SCENE=NAME plays one scene, COSMOWATCH_NTH=N refuses only that request.
+ * (preset 60; 0: all); k is printed. COSMOWATCH_SCENE=NAME plays one scene, COSMOWATCH_NTH=N refuses only that request, and says
+ * where it was made.
  * Each scene has a process of its own; a server that it asks stands in another, where nothing is refused.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_TEST_TORTURE_KIT_H
@@ -24,7 +25,7 @@
 #include <unistd.h>
 
 #define SAID_MAX ((size_t)16 << 20)
-#define SCENE_HANGS_S 60
+#define SCENE_HANGS_S 120
 #define FINDINGS_MAX 200
 
 struct scene {
@@ -180,6 +181,7 @@ static void play_all(const struct scene *s, long from, bool from_for_good)
 
     SCENE_NEEDS(buf_reserve(&want, SAID_MAX / 4) && buf_reserve(&said, SAID_MAX / 4)); /* no requests of the test's own */
     scene_now = s;
+    memory.is_tracing = only >= 0;
     for (int warm = 0; warm < 3; warm++) /* what is made once is made now */
         if (play_once(s, -1, false, warm ? &said : &want, &err, &left) < 0)
             scene_fail("undisturbed: %s", err.msg);
