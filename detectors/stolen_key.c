@@ -140,7 +140,7 @@ static int tell_story(const struct key_reading *r, const struct key_use *part, s
                       const struct detector_context *ctx, struct error *err)
 {
     size_t kind = place / KEY_USE_BUCKETS / CLASSES;
-    CLEANUP(buf_release) struct buf who = BUF_INIT(512), where = BUF_INIT(256);
+    CLEANUP(buf_release) struct buf who = BUF_HERE(512), where = BUF_HERE(256);
     struct fact_list f = { .len = 0 };
     struct few readers = { .len = 0 };
     bool is_grave = !r->is_habitual && has_new_agent(place), is_weak = r->is_habitual && !has_new_agent(place);
@@ -340,7 +340,7 @@ static int tell_unread(const struct closing *c, const struct key_use *u, size_t 
 {
     size_t kind = place / KEY_USE_BUCKETS / CLASSES;
     bool is_bulk = u->bytes_out >= BULK_BYTES, is_long = read_days > UNREAD_DAYS;
-    CLEANUP(buf_release) struct buf unread = BUF_INIT(256), where = BUF_INIT(256), bulk = BUF_INIT(256);
+    CLEANUP(buf_release) struct buf unread = BUF_HERE(256), where = BUF_HERE(256), bulk = BUF_HERE(256);
     struct fact_list f = { .len = 0 };
 
     key_use_facts(&f, u, kind);

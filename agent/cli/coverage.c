@@ -21,8 +21,8 @@ static bool says_the_same(const struct window *a, const struct window *b)
 static int print_run(void *self, const struct window_run *r, struct error *err UNUSED)
 {
     struct coverage *c = self;
-    CLEANUP(buf_release) struct buf from = BUF_INIT(64);
-    CLEANUP(buf_release) struct buf to = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf from = BUF_HERE(64);
+    CLEANUP(buf_release) struct buf to = BUF_HERE(64);
     const struct window *w = &r->w;
 
     c->n++;
@@ -64,7 +64,7 @@ static int print_run(void *self, const struct window_run *r, struct error *err U
 static int add_bad_row(void *self, const struct bad_row *r, struct error *err UNUSED)
 {
     struct coverage *c = self;
-    CLEANUP(buf_release) struct buf when = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf when = BUF_HERE(64);
 
     c->n++;
     time_add_iso(&when, r->seen_ns, 0);

@@ -51,7 +51,7 @@ static int put(const struct report *r, bool is_json, const char *path, struct er
 /* report.html has its JSON beside it, as report.json. */
 static int put_beside(const struct report *r, const char *page, struct error *err)
 {
-    CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf path = BUF_HERE(4096);
     size_t len = strlen(page);
 
     if (len < 6 || strcmp(page + len - 5, ".html") != 0)

@@ -102,7 +102,7 @@ static int read_told(const char *text, enum alert_told *ret, struct error *err)
 
 static int read_time(struct view *v, const char *key, int64_t *ret, struct error *err)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf text = BUF_HERE(64);
     const char *value = asked(v, key);
 
     if (!value)

@@ -65,7 +65,7 @@ static void judge_source(struct judging *j, struct json_object *s)
     if (is_troubled(s)) {
         tell(j, is_short(s, "lastSuccess") ? HEALTH_NOTE : HEALTH_SOURCE, json_text(s, "name", ""), reason[0] ? reason : "cannot be read");
     } else if (!json_number(s, "backfilling") && json_number(s, "lagSeconds") > HEALTH_LAG_MAX_S) {
-        CLEANUP(buf_release) struct buf lag = BUF_INIT(64);
+        CLEANUP(buf_release) struct buf lag = BUF_HERE(64);
 
         fmt_duration_ms(&lag, json_number(s, "lagSeconds") * 1000);
         (void)snprintf(what, sizeof what, "is %s behind%s%s", buf_cstr(&lag), reason[0] ? ": " : "", reason);

@@ -69,7 +69,7 @@ static int count_day(void *self, const struct alert_tally *t, struct error *err 
 /* A bar, and where there are alerts the way to them. */
 static void add_day(struct buf *out, const struct chart *c, int day)
 {
-    CLEANUP(buf_release) struct buf date = BUF_INIT(64), next = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf date = BUF_HERE(64), next = BUF_HERE(64);
     const int64_t *n = c->n[day], sum = n[0] + n[1] + n[2] + n[3];
     double y = 100, unit = c->highest > 0 ? 96.0 / (double)c->highest : 0;
 
@@ -118,7 +118,7 @@ struct first {
 
 static void add_first(struct buf *out, const struct alert *a)
 {
-    CLEANUP(buf_release) struct buf title = BUF_INIT(1024), why = BUF_INIT(65536);
+    CLEANUP(buf_release) struct buf title = BUF_HERE(1024), why = BUF_INIT(65536);
 
     alert_title(a, &title);
     alert_why(a, &why);

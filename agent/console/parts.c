@@ -64,7 +64,7 @@ static int add_run(void *self, const struct window_run *r, struct error *err UNU
     enum cover what = cover_of(&r->w);
     int64_t from = clamp_time(s, r->w.from_ns), to = clamp_time(s, r->w.to_ns);
     double unit = 1000.0 / (double)(s->to_ns - s->from_ns), width = unit * (double)(to - from);
-    CLEANUP(buf_release) struct buf words = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf words = BUF_HERE(1024);
 
     if (to <= from)
         return 0;
@@ -102,7 +102,7 @@ static void add_strip_words(struct buf *out, const struct strip *s)
 
 static int add_strip(struct view *v, const char *source, int64_t now, struct error *err)
 {
-    CLEANUP(buf_release) struct buf rects = BUF_INIT(1u << 20), words = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf rects = BUF_INIT(1u << 20), words = BUF_HERE(1024);
     struct strip s = { .out = &rects, .from_ns = now - STRIP_DAYS * NS_PER_DAY, .to_ns = now, .gaps = BUF_INIT(1u << 16) };
     int rc = store_each_run(v->store, source, s.from_ns - 2 * NS_PER_DAY, looks_the_same, add_run, &s, err);
 
@@ -164,7 +164,7 @@ static void add_words(struct buf *out, const struct buf *words)
 
 static int add_source(struct view *v, struct json_object *o, int64_t now, struct error *err)
 {
-    CLEANUP(buf_release) struct buf words = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf words = BUF_HERE(1024);
 
     begin_part(v->out, o);
     status_add_source_words(&words, o);
@@ -181,7 +181,7 @@ static int add_source(struct view *v, struct json_object *o, int64_t now, struct
 
 static void add_output(struct view *v, struct json_object *o, int64_t now)
 {
-    CLEANUP(buf_release) struct buf words = BUF_INIT(1024);
+    CLEANUP(buf_release) struct buf words = BUF_HERE(1024);
 
     begin_part(v->out, o);
     status_add_output_words(&words, o, now);

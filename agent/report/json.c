@@ -29,7 +29,7 @@ static void add_number(struct json_object *o, const char *key, int64_t n)
 
 static void add_time(struct json_object *o, const char *key, int64_t ns)
 {
-    CLEANUP(buf_release) struct buf t = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf t = BUF_HERE(64);
 
     time_add_iso(&t, ns, 0);
     add_text(o, key, buf_cstr(&t));

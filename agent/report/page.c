@@ -211,7 +211,7 @@ static void add_bar(struct buf *out, const struct report *r, size_t i, int64_t h
     const struct report_bar *b = &r->bars[i];
     double wide = 1000.0 / (double)r->bars_len, x = (double)i * wide, y = 200;
     size_t every = 1 + (r->bars_len - 1) / 8;
-    CLEANUP(buf_release) struct buf date = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf date = BUF_HERE(64);
 
     time_add_iso(&date, b->from_ns, 0);
     buf_addf(out, "<g><title>%.10s %.5s: %" PRId64 " alerts</title>"

@@ -105,7 +105,7 @@ static int tell_leaked(const struct key_request *r, const struct day *day, const
 {
     int64_t n = wide_count(&day->wide);
     bool is_grave = day->has_new_agent || n >= 2 * limits->networks;
-    CLEANUP(buf_release) struct buf many = BUF_INIT(256);
+    CLEANUP(buf_release) struct buf many = BUF_HERE(256);
     struct fact_list f = { .len = 0 };
 
     key_use_facts(&f, part, r->kind);
