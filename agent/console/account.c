@@ -33,7 +33,7 @@ struct clients {
 static int add_client(void *self, const struct baseline_row *row, struct error *err UNUSED)
 {
     struct clients *c = self;
-    CLEANUP(buf_release) struct buf what = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf what = BUF_HERE(4096);
 
     for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
         struct slice prefix = slice_of(groups[i].prefix);

@@ -123,7 +123,7 @@ static void add_evidence(struct buf *out, const struct alert *a)
 
 static void add_rows_behind(struct buf *out, const struct alert *a)
 {
-    CLEANUP(buf_release) struct buf kql = BUF_INIT(TEXT_MAX), link = BUF_INIT(4096);
+    CLEANUP(buf_release) struct buf kql = BUF_INIT(TEXT_MAX), link = BUF_HERE(4096);
 
     alert_kql(a, &kql);
     alert_portal_link(a, &link);
@@ -197,7 +197,7 @@ static int add_top(struct view *v, const struct alert *a, struct error *err)
 int alert_page(struct view *v, struct error *err)
 {
     CLEANUP(alert_freep) struct alert *a = NULL;
-    CLEANUP(buf_release) struct buf title = BUF_INIT(1024), description = BUF_INIT(TEXT_MAX);
+    CLEANUP(buf_release) struct buf title = BUF_HERE(1024), description = BUF_INIT(TEXT_MAX);
 
     if (store_get_alert(v->store, v->rest, &a, err) < 0)
         return -1;

@@ -180,7 +180,7 @@ static void add_day_words(struct buf *out, const struct baseline_hours *h)
 
 void volume_add_day(struct buf *out, const struct baseline_hours *h)
 {
-    CLEANUP(buf_release) struct buf date = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf date = BUF_HERE(64);
     int64_t highest = 4 * LOWEST;
 
     for (int hour = 0; hour < 24; hour++) {
