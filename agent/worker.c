@@ -157,8 +157,8 @@ static int64_t say_failing(struct worker *w, const char *what, const struct erro
 {
     int64_t now = sv_mono_ms(w->board->sv), delay = backoff_next(&w->backoff, asked_for_ms(why), w->board->sv);
     enum outage_say say = outage_note(&w->outage, now);
-    CLEANUP(buf_release) struct buf wait = BUF_INIT(64);
-    CLEANUP(buf_release) struct buf since = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf wait = BUF_HERE(64);
+    CLEANUP(buf_release) struct buf since = BUF_HERE(64);
 
     set_state(w, "failing", why->msg);
     if (say == OUTAGE_QUIET)
@@ -172,7 +172,7 @@ static int64_t say_failing(struct worker *w, const char *what, const struct erro
 
 static void say_works(struct worker *w)
 {
-    CLEANUP(buf_release) struct buf after = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf after = BUF_HERE(64);
     int64_t lasted_ms = 0;
 
     backoff_reset(&w->backoff);

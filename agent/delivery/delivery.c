@@ -186,8 +186,8 @@ static void say_broken(struct worker *w, bool is_held, int64_t wait_ms)
     int64_t now = sv_mono_ms(w->d->sv);
     enum outage_say say = outage_note(&w->outage, now);
     bool is_new = say == OUTAGE_NEW;
-    CLEANUP(buf_release) struct buf wait = BUF_INIT(64);
-    CLEANUP(buf_release) struct buf since = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf wait = BUF_HERE(64);
+    CLEANUP(buf_release) struct buf since = BUF_HERE(64);
 
     if (say == OUTAGE_QUIET)
         return;
@@ -205,7 +205,7 @@ static void say_broken(struct worker *w, bool is_held, int64_t wait_ms)
 
 static void say_healed(struct worker *w)
 {
-    CLEANUP(buf_release) struct buf after = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf after = BUF_HERE(64);
     int64_t lasted_ms = 0;
 
     backoff_reset(&w->retry);
