@@ -149,7 +149,7 @@ static int keep_secret(struct setup *s, const char *name, const char *value, str
     int rc = whole ? -1 : error_errno(err, ERR_IO, errno, "the folder of %s", s->path);
 
     for (int n = 1; whole && n < 100; n++) {
-        CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
+        CLEANUP(buf_release) struct buf path = BUF_HERE(4096);
 
         buf_addf(&path, "%s/%s", whole, name);
         if (n > 1)
@@ -401,7 +401,7 @@ static void add_rest(struct setup *s)
 /* Before anything is asked: may it be written there, and is there something already? */
 static int want_place(struct setup *s, struct error *err)
 {
-    CLEANUP(buf_release) struct buf nothing = BUF_INIT(16);
+    CLEANUP(buf_release) struct buf nothing = BUF_HERE(16);
 
     if (access(s->path, F_OK) == 0 && !s->args.flag[SETUP_REPLACE]) {
         if (!s->asker.is_there)

@@ -50,7 +50,7 @@ static void add_option(struct buf *out, const struct option_spec *spec, const ch
 static int ask_required(struct setup *s, const struct output_ops *o, const struct option_spec *spec, struct buf *out,
                         struct error *err)
 {
-    CLEANUP(buf_release) struct buf question = BUF_INIT(1024), name = BUF_INIT(256), reference = BUF_INIT(8192);
+    CLEANUP(buf_release) struct buf question = BUF_HERE(1024), name = BUF_HERE(256), reference = BUF_INIT(8192);
     const char *answer = NULL;
 
     if (!s->asker.is_there)
@@ -77,7 +77,7 @@ static int ask_required(struct setup *s, const struct output_ops *o, const struc
 static void add_name(struct setup *s, const char *type, struct buf *out)
 {
     for (int n = 1; n < 100; n++) {
-        CLEANUP(buf_release) struct buf name = BUF_INIT(128);
+        CLEANUP(buf_release) struct buf name = BUF_HERE(128);
 
         buf_addf(&name, n > 1 ? ",%s-%d," : ",%s,", type, n);
         if (s->made.len > 0 && memmem(s->made.at, s->made.len, name.at, name.len))
@@ -98,7 +98,7 @@ static int add_words(struct buf *out, const struct output_ops *o, struct slice r
         const char *equals = memchr(word.at, '=', word.len);
         struct slice key = slice_make(word.at, equals ? (size_t)(equals - word.at) : word.len), more = { 0 };
         const struct option_spec *spec = find_option(o, key);
-        CLEANUP(buf_release) struct buf name = BUF_INIT(256), value = BUF_INIT(4096);
+        CLEANUP(buf_release) struct buf name = BUF_HERE(256), value = BUF_HERE(4096);
 
         if (!equals || (!spec && !slice_eq(key, SL("format"))))
             return error_set(err, ERR_CONFIG, "output %s: '%.*s' is no option of it; cosmowatch config sample lists them",
@@ -118,7 +118,7 @@ static int add_words(struct buf *out, const struct output_ops *o, struct slice r
 static int make_output(struct setup *s, const char *words, struct buf *out, struct error *err)
 {
     struct slice rest = slice_of(words), word = { 0 };
-    CLEANUP(buf_release) struct buf type = BUF_INIT(64);
+    CLEANUP(buf_release) struct buf type = BUF_HERE(64);
     const struct output_ops *o = NULL;
     bool given[64] = { false };
 
