@@ -275,3 +275,21 @@ def test_lists_among_the_words_stay_whole(dir_):
     text = read(path)
     assert '"a.example:9092,b.example:9092"' in text and "name: file-2" in text
     kit.run(["check", "-c", path])
+
+
+def test_what_is_found_on_this_host_is_said(dir_):
+    words = ["setup", "--workspace", kit.WORKSPACE, "--no-feeds", "file,path=-"]
+    with kit.Azure(dir_) as azure:
+        for n, (has_identity, env, said) in enumerate((
+                (True, here(azure), "found: a managed identity of this host"),
+                (False, here(azure), "this host is in Azure but has no managed identity"),
+                (True, {**here(azure), "AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:9"},
+                 "found: no managed identity answers on this host"),
+                (True, {**here(azure), "AZURE_CLIENT_ID": kit.CLIENT, "AZURE_TENANT_ID": kit.TENANT,
+                      "AZURE_CLIENT_SECRET": kit.SECRET}, "found: an app in AZURE_* of the environment"))):
+            azure.control("settings", {"managed_identity": has_identity})
+            path = os.path.join(dir_, "%d.yaml" % n)
+            _, out, err = kit.run(words + ["-c", path, "--endpoint", azure.url], env=env, check=False)
+            assert said in err, err
+            assert kit.SECRET not in out + err + read(path)
+            assert ("environment" if "app in" in said else "managed_identity") in read(path)
