@@ -164,6 +164,14 @@ $(B)/fuzz/%: $(B)/tests/fuzz/fuzz_%.o $(FUZZKIT) $(KITOBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)echo "  LD  $@"; $(CXX) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZLIBS)
 
+#   make torture        every request for memory refused in turn, under AddressSanitizer; TRIES=600 of each scene, 0: all
+TRIES ?= 600
+.PHONY: torture torture-run
+torture:
+	@$(MAKE) --no-print-directory -s SAN=address,undefined TRIES=$(TRIES) torture-run
+torture-run: $(B)/unit/test_torture_verbs $(B)/unit/test_torture_outputs
+	@for t in $^; do COSMOWATCH_TORTURE=$(TRIES) CK_DEFAULT_TIMEOUT=0 $$t || exit 1; done
+
 # ---- what a newcomer runs -------------------------------------------------------------------------
 deps:
 	@tests/kit/apt-need $(APT_BUILD)

@@ -5,7 +5,7 @@
  * On the way nothing may crash, hang or leak.
  *
  * Each request of a scene has its turn when there are few; of many every k-th, so that COSMOWATCH_TORTURE tries remain
- * (preset 60; 0: all); k is printed. COSMOWATCH_SCENE=NAME plays one scene, COSMOWATCH_NTH=N refuses only that request, and says
+ * (preset 16; 0: all); k is printed. COSMOWATCH_SCENE=NAME plays one scene, COSMOWATCH_NTH=N refuses only that request, and says
  * where it was made.
  * Each scene has a process of its own; a server that it asks stands in another, where nothing is refused.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -166,7 +166,7 @@ static long from_env(const char *name, long preset)
 
 static long stride_of(const struct scene *s, long total)
 {
-    long wanted = from_env("COSMOWATCH_TORTURE", 60) / 2; /* each alone, and with all after it */
+    long wanted = from_env("COSMOWATCH_TORTURE", 16) / 2; /* each alone, and with all after it */
     long tries = s->dear > 1 && wanted > 0 ? (wanted + s->dear - 1) / s->dear : wanted;
 
     return tries <= 0 || total <= tries ? 1 : (total + tries - 1) / tries;
