@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/timeutil.h"
+#include "enrich/feed_apart.h"
 #include "enrich/enrich.h"
 #include "enrich/feeds.h"
 #include "enrich/places.h"
@@ -264,6 +265,16 @@ static bool is_azure(const struct feed *feed)
     return strcmp(feed->cfg.type, FEEDER_AZURE) == 0;
 }
 
+static int parse(struct feeder *f, struct feed *feed, struct slice bytes, struct feed_table **ret,
+                 struct feed_report *report, struct error *err)
+{
+    int64_t now = sv_wall_ns(f->cfg.sv);
+
+    if (f->cfg.sv->reader)
+        return feed_parse_apart(f->cfg.sv->reader, bytes, &feed->options, now, ret, report, err);
+    return feed_parse(bytes, &feed->options, now, ret, report, err);
+}
+
 /* Fetch and parse one feed; the table waits for feeder_swap. */
 static int refresh(struct feeder *f, struct feed *feed, struct error *err)
 {
@@ -276,7 +287,7 @@ static int refresh(struct feeder *f, struct feed *feed, struct error *err)
     if (rc == 0 && is_azure(feed))
         rc = service_tags_parse(buf_slice(&bytes), &azure, &report, err);
     else if (rc == 0)
-        rc = feed_parse(buf_slice(&bytes), &feed->options, sv_wall_ns(f->cfg.sv), &table, &report, err);
+        rc = parse(f, feed, buf_slice(&bytes), &table, &report, err);
     pthread_mutex_lock(&f->lock);
     if (rc < 0) {
         (void)snprintf(feed->reason, sizeof feed->reason, "%s", err->msg);

@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "reader_main.h"
 
+#include "enrich/feed_apart.h"
 #include "record/decode_apart.h"
 
 #ifdef COSMOWATCH_FAULTS
@@ -42,7 +43,8 @@ static void serve_rows(struct apart_inside *in)
 
 int reader_main(void)
 {
-    static apart_service *const services[] = { [DECODE_SERVICE] = serve_rows };
+    static apart_service *const services[] = { [DECODE_SERVICE] = serve_rows, [FEED_SERVICE] = feed_serve };
 
+    feed_serve_prepare();
     return apart_serve(services, ARRAY_LEN(services));
 }

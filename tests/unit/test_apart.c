@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "apart/apart.h"
 #include "apart/wire.h"
+#include "enrich/feed_apart.h"
 #include "record/decode_apart.h"
 #include "test_record_kit.h"
 
@@ -235,6 +236,18 @@ static void compare(struct both *b, struct slice s, const char *name)
     }
 }
 
+static void read_file(const char *path, struct buf *out)
+{
+    char part[4096];
+    FILE *f = fopen(path, "re");
+    size_t n;
+
+    ck_assert_msg(f != NULL, "%s", path);
+    while ((n = fread(part, 1, sizeof part, f)) > 0)
+        buf_add(out, part, n);
+    (void)fclose(f);
+}
+
 static void compare_folder(struct both *b, const char *dir)
 {
     DIR *d = opendir(dir);
@@ -243,16 +256,12 @@ static void compare_folder(struct both *b, const char *dir)
     ck_assert_ptr_nonnull(d);
     while ((e = readdir(d)) != NULL) {
         struct buf text = BUF_INIT(KIT_TEXT_MAX);
-        char path[512], part[4096];
-        FILE *f;
-        size_t n;
+        char path[512];
 
         (void)snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-        if (e->d_name[0] == '.' || !(f = fopen(path, "re")))
+        if (e->d_name[0] == '.')
             continue;
-        while ((n = fread(part, 1, sizeof part, f)) > 0)
-            buf_add(&text, part, n);
-        (void)fclose(f);
+        read_file(path, &text);
         compare(b, buf_slice(&text), path);
         buf_release(&text);
         b->files++;
@@ -274,6 +283,65 @@ START_TEST(what_comes_out_is_what_reading_at_home_gives)
     ck_assert_int_eq(st.ended, 0);
     decoder_free(b.home);
     decoder_free(b.apart);
+    apart_free(a);
+}
+END_TEST
+
+static void same_feed(struct apart *a, struct slice bytes, enum feed_format format, const char *name)
+{
+    struct feed_options opt = FEED_OPTIONS_INIT;
+    struct feed_table *home = NULL, *apart = NULL;
+    struct feed_report x, y;
+    struct error ex = { 0 }, ey = { 0 };
+    int64_t now = INT64_C(1787220000) * NS_PER_S;
+    int rc;
+
+    opt.format = format;
+    opt.columns = format == FEED_FORMAT_CSV ? "address,confidence,-,note" : NULL;
+    rc = feed_parse(bytes, &opt, now, &home, &x, &ex);
+    ck_assert_msg(feed_parse_apart(a, bytes, &opt, now, &apart, &y, &ey) == rc, "%s: %s | %s", name, ex.msg, ey.msg);
+    ck_assert_str_eq(ex.msg, ey.msg);
+    ck_assert_msg(x.lines == y.lines && x.bad == y.bad && x.skipped == y.skipped && x.said == y.said, "%s", name);
+    if (rc == 0) {
+        struct buf hx = BUF_INIT(KIT_TEXT_MAX), hy = BUF_INIT(KIT_TEXT_MAX);
+
+        ck_assert_int_eq(x.entries, y.entries);
+        ck_assert(feed_table_save(home, &hx, &ex) == 0 && feed_table_save(apart, &hy, &ey) == 0);
+        ck_assert_msg(slice_eq(buf_slice(&hx), buf_slice(&hy)), "%s", name);
+        buf_release(&hx);
+        buf_release(&hy);
+    }
+    feed_table_free(home);
+    feed_table_free(apart);
+}
+
+START_TEST(feeds_come_out_as_they_do_at_home)
+{
+    static const char folder[] = "tests/fuzz/corpus/feed";
+    struct apart *a = new_apart();
+    DIR *d = opendir(folder);
+    struct dirent *e;
+    struct apart_status st;
+    size_t files = 0;
+
+    ck_assert_ptr_nonnull(d);
+    while ((e = readdir(d)) != NULL) {
+        struct buf text = BUF_INIT(KIT_TEXT_MAX);
+        char path[512];
+
+        (void)snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        if (e->d_name[0] == '.')
+            continue;
+        read_file(path, &text); /* its first byte chose the form */
+        for (int f = 0; f <= FEED_FORMAT_WORKSPACE && text.len > 0; f++)
+            same_feed(a, slice_make(text.at + 1, text.len - 1), (enum feed_format)f, path);
+        buf_release(&text);
+        files++;
+    }
+    (void)closedir(d);
+    ck_assert_uint_gt(files, 5);
+    apart_look(a, &st);
+    ck_assert_int_eq(st.ended, 0);
     apart_free(a);
 }
 END_TEST
@@ -603,16 +671,10 @@ END_TEST
 
 static void read_proc(pid_t pid, const char *name, struct buf *out)
 {
-    char path[64], part[4096];
-    size_t n;
-    FILE *f;
+    char path[64];
 
     (void)snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
-    f = fopen(path, "re");
-    ck_assert_msg(f != NULL, "%s", path);
-    while ((n = fread(part, 1, sizeof part, f)) > 0)
-        buf_add(out, part, n);
-    (void)fclose(f);
+    read_file(path, out);
 }
 
 START_TEST(it_has_no_environment_three_kinds_of_descriptor_and_a_filter)
@@ -762,16 +824,19 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    static apart_service *const services[] = { [DECODE_SERVICE] = serve };
+    static apart_service *const services[] = { [DECODE_SERVICE] = serve, [FEED_SERVICE] = feed_serve };
     Suite *s = suite_create("apart");
     TCase *c = tcase_create("apart");
     SRunner *r;
     int failed;
 
-    if (apart_is_asked(argc, argv))
+    if (apart_is_asked(argc, argv)) {
+        feed_serve_prepare();
         return apart_serve(services, ARRAY_LEN(services));
+    }
     tcase_set_timeout(c, 120);
     tcase_add_test(c, what_comes_out_is_what_reading_at_home_gives);
+    tcase_add_test(c, feeds_come_out_as_they_do_at_home);
     tcase_add_test(c, many_batches_come_whole_and_in_order);
     tcase_add_loop_test(c, a_row_that_ends_the_reader_costs_itself_alone, 0, (int)ARRAY_LEN(faults));
     tcase_add_test(c, it_costs_itself_alone_in_files_too);

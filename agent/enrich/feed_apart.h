@@ -1,0 +1,21 @@
+/* feed_apart.h - feeds read by the reader (apart/apart.h): they come from outside, and grammars are long.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_FEED_APART_H
+#define COSMOWATCH_FEED_APART_H
+
+#include "apart/inside.h"
+#include "enrich/feeds.h"
+
+struct apart;
+
+#define FEED_SERVICE 1 /* in the table for apart_serve() */
+
+/* The reader's end. feed_serve_prepare(): before the filter is up, what json-c asks the system for once. */
+void feed_serve(struct apart_inside *in);
+void feed_serve_prepare(void);
+
+/* As feed_parse(); beyond that ERR_IO: there is no reader, ERR_PARTIAL: the bytes end it. */
+MUST_CHECK int feed_parse_apart(struct apart *a, struct slice bytes, const struct feed_options *opt, int64_t now_ns,
+                                struct feed_table **ret, struct feed_report *report, struct error *err);
+
+#endif
