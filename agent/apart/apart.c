@@ -24,7 +24,7 @@
 #define LIFE_MS 60000
 #define LOOK_EVERY_MS 500
 #define AREA_LEAST ((size_t)1 << 20)
-#define DESCRIPTORS_FROM 10 /* ours stand above those that the reader gets */
+#define DESCRIPTORS_FROM (APART_PAGES + 1) /* ours stand above those that the reader gets */
 
 struct left_out {
     struct apart_left_out row;

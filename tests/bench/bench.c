@@ -273,7 +273,7 @@ static double median(double took[RUNS])
 /* One after the other in each round, so that both meet the same machine. */
 static void measure_apart(struct bench *b)
 {
-    double home[RUNS], split[RUNS], here[RUNS], there[RUNS], start;
+    double home[RUNS], alone[RUNS], split[RUNS], here[RUNS], there[RUNS], start;
     char statm[64];
     struct apart_status st;
     struct error err = { 0 };
@@ -289,9 +289,12 @@ static void measure_apart(struct bench *b)
         double cpu, reader;
 
         start = wall_s();
+        cpu = now_s();
         fold_by(b, b->decoder);
-        if (round >= 0)
+        if (round >= 0) {
             home[round] = wall_s() - start;
+            alone[round] = now_s() - cpu;
+        }
         start = wall_s();
         cpu = now_s();
         reader = reader_s(b);
@@ -305,6 +308,7 @@ static void measure_apart(struct bench *b)
     add_result(b, "memory.reader_with_answer_mb", rss_of_mb(statm), "MB");
     add_result(b, "home.fold.rows_per_s", (double)b->made.rows / median(home), "rows/s by the wall");
     add_result(b, "split.fold.rows_per_s", (double)b->made.rows / median(split), "rows/s by the wall");
+    add_result(b, "home.ns_per_row", median(alone) * 1e9 / (double)b->made.rows, "ns of processor time");
     add_result(b, "split.agent_ns_per_row", median(here) * 1e9 / (double)b->made.rows, "ns of processor time");
     add_result(b, "split.reader_ns_per_row", median(there) * 1e9 / (double)b->made.rows, "ns of processor time");
 }

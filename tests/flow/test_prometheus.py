@@ -29,6 +29,7 @@ FIRES = {
     "CosmowatchAlertsParked": ("cosmowatch_output_parked_alerts", "3x10", 5),
     "CosmowatchFeedStale": ("cosmowatch_feed_refreshed_timestamp_seconds", "0x4000", 3000),
     "CosmowatchUnreadableRows": ("cosmowatch_source_unreadable_rows_total", "0+1x30", 20),
+    "CosmowatchRowEndedReader": ("cosmowatch_reader_left_out_rows_total", "0+1x30", 20),
 }
 
 

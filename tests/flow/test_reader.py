@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import contextlib
+import copy
 import json
 import os
 import re
@@ -37,6 +38,14 @@ def comes_to_an_end(pid):
     return not os.path.exists("/proc/%d" % pid)
 
 
+def poisoned(rows, how):
+    """One more row, of the middle of the story, that ends whoever reads it."""
+    requests = [r for r in rows.rows if r["table"] == "CDBDataPlaneRequests"]
+    row = copy.deepcopy(requests[len(requests) // 2])
+    row["row"].update(UserAgent="reader-fault/" + how, ActivityId="00000000-0000-4000-8000-00000000dead")
+    return row
+
+
 @contextlib.contextmanager
 def running(azure, dir_, agent=None):
     cfg = kit.config(azure, dir_, outputs(dir_), source={**SHORT, "window": "1m"}, feeds=feeds(dir_))
@@ -55,26 +64,23 @@ def test_a_row_that_ends_the_reader_costs_itself_alone(dir_, tmp_path_factory, h
     with kit.Azure(calm) as azure:
         azure.add_rows(rows.rows)
         alone = final(catch_up(azure, calm, mode=mode))
-    poisoned = dict(next(r for r in reversed(rows.rows) if r["Type"] == "CDBDataPlaneRequests"))
-    poisoned.update(UserAgent="reader-fault/" + how, ActivityId="00000000-0000-4000-8000-00000000dead")
     with kit.Azure(dir_) as azure:
-        azure.add_rows(rows.rows + [poisoned])
+        azure.add_rows(rows.rows + [poisoned(rows, how)])
         cfg = catch_up(azure, dir_, mode=mode)
     found = final(cfg)
     assert {a["alertType"] for a in found.values()} >= expected
     assert essence(found) == essence(alone)
     said = status(cfg)
     assert said["reader"]["leftOut"] == 1 and said["reader"]["ended"] == 2, said["reader"]
-    _, out, _ = kit.run(["coverage", "--unreadable", "-c", cfg])
+    _, out, _ = kit.run(["coverage", "--unreadable", "--json", "-c", cfg])
     assert "this row ended the reader twice: " + SIGNALS[how] in out and "reader-fault/" + how in out
 
 
 @pytest.mark.skipif(not CAN_FAIL, reason="rows cannot end the reader of a release: COSMOWATCH=build/faults/cosmowatch (make FAULTS=1 all)")
 def test_it_is_said_once_with_cause_and_remedy(dir_):
     rows, _ = small_world(seed=32, hours=2)
-    poisoned = dict(next(r for r in rows.rows if r["Type"] == "CDBDataPlaneRequests"), UserAgent="reader-fault/abort")
     with kit.Azure(dir_) as azure:
-        azure.add_rows(rows.rows + [poisoned])
+        azure.add_rows(rows.rows + [poisoned(rows, "abort")])
         cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT, feeds=feeds(dir_))
         _, _, log = kit.run(["run", "--until-caught-up", "-c", cfg])
     lines = [line for line in log.splitlines() if "a row ended the reader twice" in line]
