@@ -276,6 +276,25 @@ START_TEST(what_is_only_unusual_becomes_usual_after_two_weeks)
 }
 END_TEST
 
+/* Filters that a form leaves empty look like injection for a while; an attack on the same client does so for ever. */
+START_TEST(a_doubtful_statement_of_an_application_becomes_usual_after_two_weeks)
+{
+    const char *text = "SELECT * FROM c WHERE c.tenant = 'a' AND (c.kind = 'b' OR 1=1)";
+    struct bench *b = bench_open(&detector_sql_injection, "");
+    size_t alerts;
+
+    feed(b, (struct ask){ .text = text, .minute_ns = day(0) });
+    ck_assert_uint_eq(bench_alerts(b), 1);
+    for (int d = 1; d < 30; d++)
+        feed(b, (struct ask){ .text = text, .minute_ns = day(d) });
+    alerts = bench_alerts(b);
+    ck_assert_uint_eq(alerts, 14);
+    feed(b, (struct ask){ .text = "SELECT * FROM c WHERE c.tenant = 'a' AND (c.kind = '' OR ''='' OR 1=1)", .minute_ns = day(30) });
+    ck_assert_uint_eq(bench_alerts(b), alerts + 1);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(much_more_than_usual_or_many_texts_are_high)
 {
     struct bench *b = open_learned();
@@ -474,6 +493,7 @@ int main(void)
     tcase_add_test(t, a_known_shape_is_ordinary_whatever_it_contains);
     tcase_add_test(t, an_attacker_does_not_teach);
     tcase_add_test(t, what_is_only_unusual_becomes_usual_after_two_weeks);
+    tcase_add_test(t, a_doubtful_statement_of_an_application_becomes_usual_after_two_weeks);
     tcase_add_test(t, much_more_than_usual_or_many_texts_are_high);
     tcase_add_test(t, an_attack_that_was_refused_is_an_attempt);
     tcase_add_test(t, a_tool_s_agent_alerts_whatever_it_asks);
