@@ -1,9 +1,9 @@
-/* refusing_memory.h - an allocator in front of the C library's (or the sanitizer's) that refuses on demand: the n-th request,
- * alone or with all after it, of our code and of the libraries below it, in any thread.
+/* refusing_memory.h - an allocator in front of the C library's (or the sanitizer's) that refuses on demand:
+ * the n-th request, alone or with all after it, of our code and of the libraries below it, in any thread.
  *
- * One file of a program may include it. Not under ThreadSanitizer, which brings an allocator that cannot be stood in front
- * of: REFUSES_MEMORY is false there and nothing is ever refused.
- * SPDX-License-Identifier: Apache-2.0 */
+ * One file of a program may include it. Not under ThreadSanitizer, which brings an allocator that cannot be
+ * stood in front of: REFUSES_MEMORY is false there and nothing is ever refused. SPDX-License-Identifier:
+ * Apache-2.0 */
 #ifndef COSMOWATCH_TEST_REFUSING_MEMORY_H
 #define COSMOWATCH_TEST_REFUSING_MEMORY_H
 
@@ -18,24 +18,29 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Libraries that end the process or lose something when memory is refused, and that nobody above can keep from it: these are
- * served whatever is asked for. */
-static const struct { const char *library, *why; } memory_excused[] = {
+/* Libraries that end the process or lose something when memory is refused, and that nobody above can keep
+ * from it: these are served whatever is asked for. */
+static const struct {
+    const char *library, *why;
+} memory_excused[] = {
     { "ld-linux", "a thread's variables, made at first use: nobody could be told" },
     { "librdkafka", "ends the process by an assertion of its own at every refusal" },
     { "libmaxminddb", "1.7 does not free what it read of a file's description when it must give up" },
-    { "libjson-c", "0.16 reads through the name it could not copy, and leaves members out of what it reads, without a word" },
+    { "libjson-c", "0.16 reads through the name it could not copy, and leaves members out of what it reads, "
+                   "without a word" },
 };
 
 static struct {
     _Atomic bool is_counting;
-    _Atomic long asked;  /* since memory_refuse() */
+    _Atomic long asked; /* since memory_refuse() */
     _Atomic long refused;
-    _Atomic long live;   /* handed out and not given back */
-    long nth;            /* counted from 0; -1: none */
-    bool is_for_good;    /* and all after it */
-    bool is_tracing;     /* say where it is refused, in offsets for addr2line */
-    struct { uintptr_t from, to; } excused[8];
+    _Atomic long live; /* handed out and not given back */
+    long nth;          /* counted from 0; -1: none */
+    bool is_for_good;  /* and all after it */
+    bool is_tracing;   /* say where it is refused, in offsets for addr2line */
+    struct {
+        uintptr_t from, to;
+    } excused[8];
     size_t excused_len;
 } memory = { .nth = -1 };
 
@@ -165,7 +170,8 @@ MEMORY_EXPORT void free(void *at)
     MEMORY_REAL(free)(at);
 }
 
-/* The sanitizer has these from its own allocator, the C library from its malloc(), where the caller is no longer seen. */
+/* The sanitizer has these from its own allocator, the C library from its malloc(), where the caller is no
+ * longer seen. */
 MEMORY_EXPORT char *strdup(const char *s)
 {
     size_t len = strlen(s) + 1;
@@ -177,7 +183,8 @@ MEMORY_EXPORT char *strdup(const char *s)
 MEMORY_EXPORT char *strndup(const char *s, size_t max)
 {
     size_t len = strnlen(s, max);
-    char *copy = memory_refuses(__builtin_return_address(0)) ? NULL : memory_note(MEMORY_REAL(malloc)(len + 1));
+    char *copy =
+        memory_refuses(__builtin_return_address(0)) ? NULL : memory_note(MEMORY_REAL(malloc)(len + 1));
 
     if (!copy)
         return NULL;

@@ -1,6 +1,6 @@
-/* Memory refused to the delivery of alerts: every kind of output, with the real worker, a real store and a receiver on
- * loopback. Whatever request is refused, once there is memory again the worker goes on by itself: each alert is accepted, none
- * is parked, and what is called accepted has arrived. See torture_kit.h.
+/* Memory refused to the delivery of alerts: every kind of output, with the real worker, a real store and a
+ * receiver on loopback. Whatever request is refused, once there is memory again the worker goes on by itself:
+ * each alert is accepted, none is parked, and what is called accepted has arrived. See torture_kit.h.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "torture_kit.h"
 
@@ -32,13 +32,14 @@ static struct outside {
     int port, http_port;
     char bootstrap[100], ids[ALERTS][40];
     _Atomic int taken[ALERTS];
-} *outside;
+} * outside;
 
 static const struct receiver *receiver;
 static struct folder folder;
 static char pem[120];
 
-/* ---- the receiver's process ------------------------------------------------------------------------------------------- */
+/* ---- the receiver's process
+ * ------------------------------------------------------------------------------------------- */
 
 static void take(struct slice text)
 {
@@ -51,7 +52,8 @@ static void answer(void *unused UNUSED, const struct httpd_request *rq, struct h
 {
     struct buf plain = BUF_INIT(1);
     char encoding[40];
-    bool is_gzip = httpd_header(rq, "Content-Encoding", encoding, sizeof encoding) && strcmp(encoding, "gzip") == 0;
+    bool is_gzip =
+        httpd_header(rq, "Content-Encoding", encoding, sizeof encoding) && strcmp(encoding, "gzip") == 0;
 
     if (strstr(rq->target, "/oauth2/")) {
         httpd_say(say, 200, "Content-Type: application/json\r\n", TOKEN);
@@ -82,7 +84,8 @@ static bool is_tls(void)
 static void receive(int ready)
 {
     static const char *const topics[] = { "alerts:1", NULL };
-    struct gate_config cfg = { .pem_file = is_tls() ? pem : NULL, .is_kafka = receiver->over == KAFKA,
+    struct gate_config cfg = { .pem_file = is_tls() ? pem : NULL,
+                               .is_kafka = receiver->over == KAFKA,
                                .is_sasl = strcmp(receiver->output, "event_hubs") == 0 };
     struct httpd *h = httpd_start(answer, NULL, NULL);
     int64_t port = 0;
@@ -122,7 +125,8 @@ static pid_t start_receiver(void)
     return child;
 }
 
-/* ---- one delivery ----------------------------------------------------------------------------------------------------- */
+/* ---- one delivery
+ * ----------------------------------------------------------------------------------------------------- */
 
 static struct fake_services world;
 static struct store *store;
@@ -135,7 +139,7 @@ static void start(void)
     folder = folder_in_memory();
     log_set_fd(-1);
     (void)snprintf(pem, sizeof pem, "%s.pem", folder.path);
-    cert_make(pem, &(struct cert_wish){ .cn = "127.0.0.1", .alt_names = "IP:127.0.0.1" });
+    cert_make(pem, &(struct cert_wish) { .cn = "127.0.0.1", .alt_names = "IP:127.0.0.1" });
     for (int i = 0; i < ALERTS; i++) {
         struct alert *a = alert_nth(i);
 
@@ -158,7 +162,8 @@ static int64_t kafka_high(void)
     char why[300];
     rd_kafka_t *rk;
 
-    SCENE_NEEDS(rd_kafka_conf_set(conf, "bootstrap.servers", outside->bootstrap, why, sizeof why) == RD_KAFKA_CONF_OK);
+    SCENE_NEEDS(rd_kafka_conf_set(conf, "bootstrap.servers", outside->bootstrap, why, sizeof why) ==
+                RD_KAFKA_CONF_OK);
     rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     SCENE_NEEDS(rk && rd_kafka_query_watermark_offsets(rk, "alerts", 0, &low, &high, 20000) == 0);
     rd_kafka_destroy(rk);
@@ -169,7 +174,7 @@ static void put_alerts(void)
 {
     struct error err = { 0 };
 
-    SCENE_NEEDS(store_open(&(struct store_config){ .dir = folder.path }, STORE_RUN, &store, &err) == 0);
+    SCENE_NEEDS(store_open(&(struct store_config) { .dir = folder.path }, STORE_RUN, &store, &err) == 0);
     SCENE_NEEDS(store_begin(store, &err) == 0);
     for (int i = 0; i < ALERTS; i++) {
         struct alert *a = alert_nth(i);
@@ -203,8 +208,11 @@ static void say_secrets(void)
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%d", outside->port);
     (void)setenv("TEST_SECRET", "s3cret-value", 1);
     (void)setenv("TEST_URL", url, 1);
-    (void)setenv("TEST_HUB", "Endpoint=sb://127.0.0.1/;SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true;"
-                             "EntityPath=alerts", 1);
+    (void)setenv(
+        "TEST_HUB",
+        "Endpoint=sb://127.0.0.1/;SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true;"
+        "EntityPath=alerts",
+        1);
 }
 
 static void fill_in(struct buf *out, const char *options)
@@ -216,9 +224,11 @@ static void fill_in(struct buf *out, const char *options)
     (void)snprintf(login, sizeof login, "http://127.0.0.1:%d", outside->http_port);
     if (is_tls())
         (void)snprintf(tls, sizeof tls, "tls: { ca: '%s' }\n", pem);
-    const struct { const char *name, *value; } places[] = {
-        { "{url}", url }, { "{address}", address }, { "{tls}", tls }, { "{folder}", folder.path }, { "{login}", login },
-        { "{security}", "plaintext" },
+    const struct {
+        const char *name, *value;
+    } places[] = {
+        { "{url}", url },     { "{address}", address },      { "{tls}", tls }, { "{folder}", folder.path },
+        { "{login}", login }, { "{security}", "plaintext" },
     };
 
     for (const char *p = options; *p;) {
@@ -290,8 +300,8 @@ static const struct output_ops *real_ops;
 static _Atomic bool is_trying;
 
 /* A call that is under way must not run out of time by our leaps. */
-static int watched_deliver(void *output, const struct output_item *items, size_t n, struct delivery_result *ret_each,
-                           struct error *err)
+static int watched_deliver(void *output, const struct output_item *items, size_t n,
+                           struct delivery_result *ret_each, struct error *err)
 {
     int rc;
 
@@ -371,8 +381,11 @@ static int play(struct buf *said, struct error *err)
         rc = read_options(&s, err);
     if (rc == 0) {
         const char *fixed = s.ops->fixed_format ? s.ops->fixed_format(s.self) : NULL;
-        const struct delivery_output_config cfg = { .name = "soc", .ops = &watched, .self = s.self,
-                                                    .encoder = encoder_find(fixed ? fixed : s.ops->default_format) };
+        const struct delivery_output_config cfg = { .name = "soc",
+                                                    .ops = &watched,
+                                                    .self = s.self,
+                                                    .encoder =
+                                                        encoder_find(fixed ? fixed : s.ops->default_format) };
 
         real_ops = s.ops;
         watched = *s.ops;
@@ -384,8 +397,9 @@ static int play(struct buf *said, struct error *err)
         struct delivery_status end = status(d);
 
         (void)scene_pause();
-        buf_addf(said, "%s: %d accepted, %d parked, %d pending, %d arrived%s%s\n", is_fine ? "done" : "never done",
-                 (int)end.accepted, (int)end.parked, (int)end.pending, count_arrived(), is_fine ? "" : ": ", is_fine ? "" : end.reason);
+        buf_addf(said, "%s: %d accepted, %d parked, %d pending, %d arrived%s%s\n",
+                 is_fine ? "done" : "never done", (int)end.accepted, (int)end.parked, (int)end.pending,
+                 count_arrived(), is_fine ? "" : ": ", is_fine ? "" : end.reason);
     }
     if (world.sv.http)
         http_client_cancel(world.sv.http);
@@ -399,7 +413,9 @@ START_TEST(a_delivery_without_memory_waits_for_it_and_loses_nothing)
 {
     const struct receiver *r = &receivers[_i];
     char name[40];
-    const struct scene s = { .name = name, .before = before, .play = play, .after = after, .dear = r->over == KAFKA ? 4 : 0 };
+    const struct scene s = {
+        .name = name, .before = before, .play = play, .after = after, .dear = r->over == KAFKA ? 4 : 0
+    };
     pid_t child;
 
     (void)snprintf(name, sizeof name, "%s%s%s", r->output, r->way ? " " : "", r->way ? r->way : "");
@@ -419,6 +435,6 @@ END_TEST
 
 int main(void)
 {
-    return torture_main("torture: outputs", a_delivery_without_memory_waits_for_it_and_loses_nothing, (int)ARRAY_LEN(receivers),
-                        start, stop);
+    return torture_main("torture: outputs", a_delivery_without_memory_waits_for_it_and_loses_nothing,
+                        (int)ARRAY_LEN(receivers), start, stop);
 }

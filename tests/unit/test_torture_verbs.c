@@ -1,7 +1,7 @@
-/* Memory refused to the command line: each verb is run in this process, over a configuration that uses every list there is and
- * a store that has something of everything, and prints what it always prints or says why not. With them goes the whole way of
- * a row: decoding, folding, every detector, alerts, formats. See torture_kit.h.
- * SPDX-License-Identifier: Apache-2.0 */
+/* Memory refused to the command line: each verb is run in this process, over a configuration that uses every
+ * list there is and a store that has something of everything, and prints what it always prints or says why
+ * not. With them goes the whole way of a row: decoding, folding, every detector, alerts, formats. See
+ * torture_kit.h. SPDX-License-Identifier: Apache-2.0 */
 #include "torture_kit.h"
 
 #include "baseline/baseline.h"
@@ -19,7 +19,7 @@
 struct verb_scene {
     const struct verb *verb;
     const char *words[ARGS_MAX];
-    int code;         /* it ends with */
+    int code; /* it ends with */
     int dear;
     const char *also; /* a file it makes, compared as well */
 };
@@ -33,7 +33,8 @@ static int argc_now;
 static const char config[] =
     "store: { path: {F}/state }\n"
     "sources:\n"
-    "  - { name: prod, type: log_analytics, workspace: 00000000-0000-0000-0000-000000000000, mode: rows, accounts: [contoso-orders, shop-prod],\n"
+    "  - { name: prod, type: log_analytics, workspace: 00000000-0000-0000-0000-000000000000, mode: rows, "
+    "accounts: [contoso-orders, shop-prod],\n"
     "      auth: { type: client_secret, tenant: 11111111-1111-1111-1111-111111111111,\n"
     "              client_id: 22222222-2222-2222-2222-222222222222, client_secret: '${env:TEST_SECRET}' } }\n"
     "feeds:\n"
@@ -45,15 +46,21 @@ static const char config[] =
     "places: { databases: [{F}/places.mmdb] }\n"
     "accounts:\n  - { name: contoso-orders, tags: [pci], owner: shop team }\n"
     "trusted:\n  - { address: 192.0.2.0/24, note: ours, until: 2030-01-01 }\n"
-    "suppressions:\n  - { name: drill, types: [CosmosDB_SuspiciousIp], addresses: [192.0.2.9], reason: planned }\n"
+    "suppressions:\n  - { name: drill, types: [CosmosDB_SuspiciousIp], addresses: [192.0.2.9], reason: "
+    "planned }\n"
     "outputs:\n"
-    "  - { name: soc, type: syslog, address: 'siem.example.net:6514', format: cef, route: { min_severity: medium } }\n"
+    "  - { name: soc, type: syslog, address: 'siem.example.net:6514', format: cef, route: { min_severity: "
+    "medium } }\n"
     "  - { name: hook, type: webhook, url: 'https://soc.example.net/in', token: '${env:TEST_SECRET}',\n"
-    "      route: { any_of: [{ min_severity: high }, { addresses: [198.51.100.0/24] }], not: { accounts: [test-*] } } }\n"
+    "      route: { any_of: [{ min_severity: high }, { addresses: [198.51.100.0/24] }], not: { accounts: "
+    "[test-*] } } }\n"
     "  - { name: file, type: file, path: {F}/alerts.json }\n";
 
 #define WORDS(...) __VA_ARGS__
-#define RUN(name, args, ...) { .verb = &verb_##name, .words = { #name, WORDS args }, ##__VA_ARGS__ }
+#define RUN(name, args, ...)                                                                                 \
+    {                                                                                                        \
+        .verb = &verb_##name, .words = { #name, WORDS args }, ##__VA_ARGS__                                  \
+    }
 
 static const struct verb_scene verbs[] = {
     RUN(config, ("sample")),
@@ -74,7 +81,8 @@ static const struct verb_scene verbs[] = {
     RUN(sample, ("--format", "asim")),
     RUN(sample, ("--format", "sentinel")),
     RUN(sample, ("--format", "cloudevents")),
-    RUN(azure, ("template", "all", "--workspace", "w", "--principal", "33333333-3333-3333-3333-333333333333")),
+    RUN(azure,
+        ("template", "all", "--workspace", "w", "--principal", "33333333-3333-3333-3333-333333333333")),
     RUN(rules, ("types", "--json")),
     RUN(alerts, ("list", "-c", "{F}/cosmowatch.yaml")),
     RUN(alerts, ("list", "--cards", "--reverse", "-c", "{F}/cosmowatch.yaml")),
@@ -92,27 +100,30 @@ static const struct verb_scene verbs[] = {
     RUN(outputs, ("retry", "soc", "-c", "{F}/cosmowatch.yaml")),
     RUN(outputs, ("drop", "soc", "--yes", "-c", "{F}/cosmowatch.yaml")),
     RUN(outputs, ("backfill", "soc", "--since", "2026-01-01T00:00:00Z", "-c", "{F}/cosmowatch.yaml")),
-    RUN(report, ("--from", "2026-01-01T00:00:00Z", "--to", "2026-12-01T00:00:00Z", "-c", "{F}/cosmowatch.yaml")),
+    RUN(report,
+        ("--from", "2026-01-01T00:00:00Z", "--to", "2026-12-01T00:00:00Z", "-c", "{F}/cosmowatch.yaml")),
     RUN(report, ("--json", "--from", "2026-01-01T00:00:00Z", "--to", "2026-12-01T00:00:00Z", "-c",
-                      "{F}/cosmowatch.yaml")),
+                 "{F}/cosmowatch.yaml")),
     RUN(store, ("check", "-c", "{F}/cosmowatch.yaml")),
     RUN(store, ("export", "--out", "{F}/out", "-c", "{F}/cosmowatch.yaml"), .also = "out"),
     RUN(store, ("import", "{F}/export", "--replace", "-c", "{F}/cosmowatch.yaml")),
     RUN(store, ("compact", "-c", "{F}/cosmowatch.yaml")),
 };
 
-static const struct verb_scene first_export = RUN(store, ("export", "--out", "{F}/export", "-c", "{F}/cosmowatch.yaml"));
+static const struct verb_scene first_export =
+    RUN(store, ("export", "--out", "{F}/export", "-c", "{F}/cosmowatch.yaml"));
 
 /* What they print must not hang on when they are run. */
 __attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct timespec *ret)
 {
     if (id != CLOCK_REALTIME)
         return (int)syscall(SYS_clock_gettime, id, ret);
-    *ret = (struct timespec){ .tv_sec = 1787220000 };
+    *ret = (struct timespec) { .tv_sec = 1787220000 };
     return 0;
 }
 
-/* ---- what they find ------------------------------------------------------------------------------------------------------ */
+/* ---- what they find
+ * ------------------------------------------------------------------------------------------------------ */
 
 /* {F}: the folder; {A}: an alert. */
 static void fill_in(const char *text, char *ret, size_t size)
@@ -150,8 +161,14 @@ static void write_file(const char *name, const char *text)
 static void fill_store(void)
 {
     struct store *s = store_at(path_of("state"), STORE_RUN);
-    struct baseline_row row = { .memory = "volume.actor", .version = 1, .account = SL("contoso-orders"), .key = SL("k"),
-                                .label = SL("an actor"), .value = SL("value"), .seen_ns = NS_PER_DAY, .id = { 1, 2, 3 } };
+    struct baseline_row row = { .memory = "volume.actor",
+                                .version = 1,
+                                .account = SL("contoso-orders"),
+                                .key = SL("k"),
+                                .label = SL("an actor"),
+                                .value = SL("value"),
+                                .seen_ns = NS_PER_DAY,
+                                .id = { 1, 2, 3 } };
     struct alert *tor = kit_tor_alert();
     struct delivery_row d;
     size_t n = 0;
@@ -160,7 +177,10 @@ static void fill_store(void)
     OK(store_begin(s, err));
     OK(store_put_alert(s, tor, err));
     for (int i = 0; i < 8; i++) {
-        struct window w = window_nth("prod", i, i < 4 ? WINDOW_RECHECKED : i == 7 ? WINDOW_GAP : WINDOW_CLOSED);
+        struct window w = window_nth("prod", i,
+                                     i < 4    ? WINDOW_RECHECKED
+                                     : i == 7 ? WINDOW_GAP
+                                              : WINDOW_CLOSED);
 
         OK(store_put_window(s, &w, err));
         OK(store_put_seen(s, &w, SL("seen"), err));
@@ -168,13 +188,19 @@ static void fill_store(void)
     }
     OK(store_put_baseline(s, &row, err));
     OK(store_put_blob(s, "feed/tor", SL("198.51.100.1"), err));
-    OK(store_put_blob(s, STORE_BLOB_STATUS, SL("{\"version\":\"1\",\"sources\":[{\"name\":\"prod\",\"type\":\"log_analytics\",\"state\":\"failing\","
-                                               "\"reason\":\"no\"}],\"outputs\":[],\"detectors\":[],\"feeds\":[]}"), err));
+    OK(store_put_blob(s, STORE_BLOB_STATUS,
+                      SL("{\"version\":\"1\",\"sources\":[{\"name\":\"prod\",\"type\":\"log_analytics\","
+                         "\"state\":\"failing\","
+                         "\"reason\":\"no\"}],\"outputs\":[],\"detectors\":[],\"feeds\":[]}"),
+                      err));
     OK(store_park_row(s, "prod", SL("{"), "not JSON", 1, err));
     OK(store_commit(s, err));
     OK(store_take(s, "soc", 1, &d, &n, err));
-    OK(store_settle(s, &(struct settlement){ .seq = d.seq, .what = SETTLE_PARKED, .now_ns = 1, .reason = "HTTP 400",
-                                             .refused = SL("{}") }, 1, err));
+    OK(store_settle(
+        s,
+        &(struct settlement) {
+            .seq = d.seq, .what = SETTLE_PARKED, .now_ns = 1, .reason = "HTTP 400", .refused = SL("{}") },
+        1, err));
     delivery_row_release(&d);
     alert_free(tor);
     store_close(s);
@@ -212,7 +238,8 @@ static void say_words(const struct verb_scene *v)
     argv_now[argc_now] = NULL;
 }
 
-/* ---- detectors: a hit of each, with weeks of ordinary life before it ------------------------------------------------- */
+/* ---- detectors: a hit of each, with weeks of ordinary life before it
+ * ------------------------------------------------- */
 
 #define DETECTORS "tests/detectors"
 #define DETECTORS_MAX 60
@@ -238,7 +265,8 @@ static void link_into(const char *from_folder, const char *to_folder, const char
 
 static bool is_of_case(const char *name)
 {
-    return strncmp(name, "hit", 3) == 0 || strncmp(name, "near_miss", 9) == 0 || strncmp(name, "noise", 5) == 0;
+    return strncmp(name, "hit", 3) == 0 || strncmp(name, "near_miss", 9) == 0 ||
+           strncmp(name, "noise", 5) == 0;
 }
 
 /* The folder's first hit, and what is no case: configuration, lists. */
@@ -275,8 +303,10 @@ static void find_detectors(void)
 
     for (int i = 0; i < n; i++) {
         if (each[i]->d_type == DT_DIR && each[i]->d_name[0] != '_' && detectors_len < DETECTORS_MAX) {
-            (void)snprintf(detector_folders[detectors_len], sizeof detector_folders[0], "{F}/%s", each[i]->d_name);
-            detectors[detectors_len] = (struct verb_scene)RUN(rules, ("test", detector_folders[detectors_len]), .dear = 6);
+            (void)snprintf(detector_folders[detectors_len], sizeof detector_folders[0], "{F}/%s",
+                           each[i]->d_name);
+            detectors[detectors_len] =
+                (struct verb_scene)RUN(rules, ("test", detector_folders[detectors_len]), .dear = 6);
             detectors_len++;
         }
         free(each[i]);
@@ -288,8 +318,10 @@ static const char *const store_files[] = { "store.db", "store.db-wal", "store.db
 
 static void start(void)
 {
-    static const struct mmdb_entry places[] = { { .cidr = "203.0.113.0/24", .country = "DE", .city = "Berlin", .lat = 52.5, .lon = 13.4 },
-                                                { .cidr = "198.51.100.0/24", .country = "US", .asn = 64500, .org = "Example" } };
+    static const struct mmdb_entry places[] = {
+        { .cidr = "203.0.113.0/24", .country = "DE", .city = "Berlin", .lat = 52.5, .lon = 13.4 },
+        { .cidr = "198.51.100.0/24", .country = "US", .asn = 64500, .org = "Example" }
+    };
 
     folder = folder_in_memory();
     (void)setenv("TEST_SECRET", "s3cret-value", 1);
@@ -297,10 +329,12 @@ static void start(void)
     log_set_fd(-1);
     write_file("tor.txt", "# exits\n198.51.100.23\n198.51.100.99\n");
     write_file("bad.csv", "address,category,confidence\n203.0.113.66,botnet,90\n");
-    write_file("networks.csv", "cidr,name,country,city,lat,lon,asn,org,trusted\n192.0.2.0/24,office,DE,Bonn,50.7,7.1,64501,Contoso,true\n");
+    write_file("networks.csv", "cidr,name,country,city,lat,lon,asn,org,trusted\n192.0.2.0/"
+                               "24,office,DE,Bonn,50.7,7.1,64501,Contoso,true\n");
     mmdb_write(path_of("places.mmdb"), "GeoLite2-City", 1787220000, places, ARRAY_LEN(places));
     write_file("cosmowatch.yaml", config);
-    write_file("wrong.yaml", "detectors:\n  volum: { floor: x }\nnetworks: { a: 1 }\noutputs:\n  - { type: sylog }\n");
+    write_file("wrong.yaml",
+               "detectors:\n  volum: { floor: x }\nnetworks: { a: 1 }\noutputs:\n  - { type: sylog }\n");
     for (int i = 0; i < detectors_len; i++)
         take_hit(detector_folders[i] + 4);
     link_into(DETECTORS, folder.path, "defaults.ndjson");
@@ -321,7 +355,9 @@ static void stop(void)
     folder_remove(&folder);
 }
 
-/* ---- running one --------------------------------------------------------------------------------------------------------- */
+/* ---- running one
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void before(void)
 {
@@ -396,7 +432,8 @@ static const char *name_of(const struct verb_scene *v)
 
 START_TEST(a_verb_without_memory_says_so_or_does_its_work)
 {
-    const struct verb_scene *v = _i < (int)ARRAY_LEN(verbs) ? &verbs[_i] : &detectors[_i - (int)ARRAY_LEN(verbs)];
+    const struct verb_scene *v =
+        _i < (int)ARRAY_LEN(verbs) ? &verbs[_i] : &detectors[_i - (int)ARRAY_LEN(verbs)];
     const struct scene s = { .name = name_of(v), .before = before, .play = play, .with = v, .dear = v->dear };
 
     ck_assert_int_eq(scene_torture(&s), 0);
@@ -406,6 +443,6 @@ END_TEST
 int main(void)
 {
     find_detectors();
-    return torture_main("torture: verbs", a_verb_without_memory_says_so_or_does_its_work, (int)ARRAY_LEN(verbs) + detectors_len,
-                        start, stop);
+    return torture_main("torture: verbs", a_verb_without_memory_says_so_or_does_its_work,
+                        (int)ARRAY_LEN(verbs) + detectors_len, start, stop);
 }

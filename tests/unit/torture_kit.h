@@ -1,14 +1,13 @@
 /* torture_kit.h - scenes that are played again and again, each time with another request for memory refused.
  *
- * A scene does all its work from nothing to nothing and says what came out. It must end in one of two ways: with the same
- * words as an undisturbed one, or with -1 and a sentence. Played once more with all memory there is, it must come out right.
- * On the way nothing may crash, hang or leak.
+ * A scene does all its work from nothing to nothing and says what came out. It must end in one of two ways:
+ * with the same words as an undisturbed one, or with -1 and a sentence. Played once more with all memory
+ * there is, it must come out right. On the way nothing may crash, hang or leak.
  *
- * Each request of a scene has its turn when there are few; of many every k-th, so that COSMOWATCH_TORTURE tries remain
- * (preset 16; 0: all); k is printed. COSMOWATCH_SCENE=NAME plays one scene, COSMOWATCH_NTH=N refuses only that request, and says
- * where it was made.
- * Each scene has a process of its own; a server that it asks stands in another, where nothing is refused.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Each request of a scene has its turn when there are few; of many every k-th, so that COSMOWATCH_TORTURE
+ * tries remain (preset 16; 0: all); k is printed. COSMOWATCH_SCENE=NAME plays one scene, COSMOWATCH_NTH=N
+ * refuses only that request, and says where it was made. Each scene has a process of its own; a server that
+ * it asks stands in another, where nothing is refused. SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_TEST_TORTURE_KIT_H
 #define COSMOWATCH_TEST_TORTURE_KIT_H
 
@@ -30,11 +29,11 @@
 
 struct scene {
     const char *name;
-    void (*before)(void);                              /* what a scene begins with; nothing is refused here */
+    void (*before)(void); /* what a scene begins with; nothing is refused here */
     int (*play)(struct buf *said, struct error *err);
-    void (*after)(const struct buf *said);             /* nothing is refused here either; said: NULL after a failure */
-    const void *with;                                  /* for scenes of one function */
-    int dear;                                          /* so many times fewer tries; 0: 1 */
+    void (*after)(const struct buf *said); /* nothing is refused here either; said: NULL after a failure */
+    const void *with;                      /* for scenes of one function */
+    int dear;                              /* so many times fewer tries; 0: 1 */
 };
 
 /* Between the process of a scene and the one that watches it. */
@@ -42,7 +41,7 @@ static struct playing {
     long total, nth, tried, told, same;
     bool is_for_good, is_over;
     char what[1000];
-} *playing;
+} * playing;
 
 static const struct scene *scene_now;
 static void (*torture_start)(void); /* called within the first test, where Check takes assertions */
@@ -60,10 +59,10 @@ static UNUSED __attribute__((noreturn)) PRINTF_LIKE(1, 2) void scene_fail(const 
     _exit(3);
 }
 
-#define SCENE_NEEDS(claim)                                                      \
-    do {                                                                        \
-        if (!(claim))                                                           \
-            scene_fail("%s:%d: %s", __FILE__, __LINE__, #claim);                \
+#define SCENE_NEEDS(claim)                                                                                   \
+    do {                                                                                                     \
+        if (!(claim))                                                                                        \
+            scene_fail("%s:%d: %s", __FILE__, __LINE__, #claim);                                             \
     } while (0)
 
 /* Looks of the test itself in the middle of a scene. */
@@ -80,7 +79,8 @@ static UNUSED void scene_go_on(bool was)
     memory.is_counting = was;
 }
 
-static int play_once(const struct scene *s, long nth, bool is_for_good, struct buf *said, struct error *err, long *ret_left)
+static int play_once(const struct scene *s, long nth, bool is_for_good, struct buf *said, struct error *err,
+                     long *ret_left)
 {
     long before = memory.live;
     int rc;
@@ -88,7 +88,7 @@ static int play_once(const struct scene *s, long nth, bool is_for_good, struct b
     if (s->before)
         s->before();
     buf_clear(said);
-    *err = (struct error){ 0 };
+    *err = (struct error) { 0 };
     (void)alarm(SCENE_HANGS_S);
     memory_refuse(nth, is_for_good);
     rc = s->play(said, err);
@@ -108,8 +108,8 @@ static void scene_differs(const struct buf *want, const struct buf *got, const c
     while (n < want->len && n < got->len && want->at[n] == got->at[n])
         n++;
     n = n > 80 ? n - 80 : 0;
-    scene_fail("%s it says something else, from byte %zu on:\n   wanted ...%.200s\n   got    ...%.200s", when, n,
-               want->len > n ? want->at + n : "", got->len > n ? got->at + n : "");
+    scene_fail("%s it says something else, from byte %zu on:\n   wanted ...%.200s\n   got    ...%.200s", when,
+               n, want->len > n ? want->at + n : "", got->len > n ? got->at + n : "");
 }
 
 static bool is_same(const struct buf *a, const struct buf *b)
@@ -132,7 +132,8 @@ static void scene_leak(const struct scene *s, long nth, bool is_for_good, struct
     scene_fail("%ld pieces of memory left behind, each time", left);
 }
 
-static void try_nth(const struct scene *s, long nth, bool is_for_good, const struct buf *want, struct buf *said)
+static void try_nth(const struct scene *s, long nth, bool is_for_good, const struct buf *want,
+                    struct buf *said)
 {
     struct error err = { 0 };
     long left = 0;
@@ -179,7 +180,8 @@ static void play_all(const struct scene *s, long from, bool from_for_good)
     struct error err = { 0 };
     long only = from_env("COSMOWATCH_NTH", -1), left = 0;
 
-    SCENE_NEEDS(buf_reserve(&want, SAID_MAX / 4) && buf_reserve(&said, SAID_MAX / 4)); /* no requests of the test's own */
+    SCENE_NEEDS(buf_reserve(&want, SAID_MAX / 4) &&
+                buf_reserve(&said, SAID_MAX / 4)); /* no requests of the test's own */
     scene_now = s;
     memory.is_tracing = only >= 0;
     for (int warm = 0; warm < 3; warm++) /* what is made once is made now */
@@ -207,9 +209,11 @@ static void play_all(const struct scene *s, long from, bool from_for_good)
 static void describe_end(int status, char *ret, size_t size)
 {
     if (WIFSIGNALED(status))
-        (void)snprintf(ret, size, WTERMSIG(status) == SIGALRM ? "hangs" : "ended by signal %d", WTERMSIG(status));
+        (void)snprintf(ret, size, WTERMSIG(status) == SIGALRM ? "hangs" : "ended by signal %d",
+                       WTERMSIG(status));
     else
-        (void)snprintf(ret, size, "%s", playing->what[0] ? playing->what : "ended by the sanitizer, see above");
+        (void)snprintf(ret, size, "%s",
+                       playing->what[0] ? playing->what : "ended by the sanitizer, see above");
 }
 
 static UNUSED bool torture_wants(const struct scene *s)
@@ -235,7 +239,7 @@ static UNUSED int scene_torture(const struct scene *s)
     if (!torture_wants(s))
         return 0;
     torture_begin();
-    *playing = (struct playing){ 0 };
+    *playing = (struct playing) { 0 };
     while (findings < FINDINGS_MAX) {
         long from = playing->nth;
         bool from_for_good = playing->is_for_good;
@@ -263,13 +267,15 @@ static UNUSED int scene_torture(const struct scene *s)
             playing->is_for_good = true;
         }
     }
-    printf("torture: %-28s %6ld requests, every %ld%s: %ld told, %ld right all the same, %d wrong\n", s->name, playing->total,
-           stride_of(s, playing->total), stride_of(s, playing->total) == 1 ? "st" : "th", playing->told, playing->same, findings);
+    printf("torture: %-28s %6ld requests, every %ld%s: %ld told, %ld right all the same, %d wrong\n", s->name,
+           playing->total, stride_of(s, playing->total), stride_of(s, playing->total) == 1 ? "st" : "th",
+           playing->told, playing->same, findings);
     (void)fflush(stdout);
     return findings;
 }
 
-static UNUSED int torture_main(const char *name, const TTest *test, int scenes, void (*start)(void), void (*stop)(void))
+static UNUSED int torture_main(const char *name, const TTest *test, int scenes, void (*start)(void),
+                               void (*stop)(void))
 {
     Suite *suite = suite_create(name);
     TCase *t = tcase_create(name);
