@@ -1,5 +1,5 @@
 """Inside the booted root (packaging/test/run): the service under its sandbox, with a simulated Azure beside it, through
-upgrade, downgrade, removal and purge. One line a finding.
+upgrade, downgrade, removal and purge: the Debian package by apt, then, where dnf is there, the RPM by dnf. One line a finding.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -7,6 +7,7 @@ SPDX-License-Identifier: Apache-2.0
 import json
 import os
 import pwd
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import threading
 import time
 import traceback
 
+from finding import ok
 from flow import kit
 
 kit.AGENT = "/usr/bin/cosmowatch"
@@ -22,6 +24,7 @@ CONFIG = "/etc/cosmowatch/cosmowatch.yaml"
 HOOK_PORT = 18099
 NEWER = sys.argv[1]
 CONSOLE = "127.0.0.1:9797"
+DNF = "dnf -y -q --disablerepo='*' --enablerepo=checks "
 APT = "DEBIAN_FRONTEND=noninteractive apt-get -y -qq --no-install-recommends "
 
 
@@ -30,12 +33,6 @@ def sh(command, check=True):
     if check and p.returncode != 0:
         raise AssertionError("%s: exit %d\n%s" % (command, p.returncode, p.stdout[-3000:]))
     return p.stdout.strip()
-
-
-def ok(what, claim=True, said=""):
-    print("%s  %s" % ("ok  " if claim else "FAIL", what), flush=True)
-    if not claim:
-        print("      " + str(said).replace("\n", "\n      "), flush=True)
 
 
 def show(prop):
@@ -121,11 +118,11 @@ class Siem:
             self.text += part
 
 
-def newcomer(azure):
+def newcomer(azure, install, hook_name):
     """By the manual: the package, four answers, the service; then the first alert wherever somebody looks."""
-    siem, t0 = Siem(), time.monotonic()
-    sh(APT + "install cosmowatch=0.0.1")
-    ok("apt installs it from the repository, with its signature")
+    tool, siem, t0 = install.split()[0], Siem(), time.monotonic()
+    sh((APT if tool == "apt" else DNF) + install.split(" ", 1)[1])
+    ok("%s installs it from the repository, with its signature" % tool)
     fresh()
     with open("/etc/cosmowatch/client.secret", "w", encoding="utf-8") as f:
         f.write(kit.SECRET)
@@ -134,21 +131,18 @@ def newcomer(azure):
         f.write("AZURE_AUTHORITY_HOST=%s\n" % azure.url)
     said = sh("AZURE_AUTHORITY_HOST=%s cosmowatch setup --workspace %s --endpoint %s --identity client_secret --tenant %s --client-id %s "
               "--secret '${file:/etc/cosmowatch/client.secret}' --console unix:/run/cosmowatch/console.sock --no-feeds "
-              "webhook,url=%s/hook/first syslog,address=127.0.0.1:%d,transport=tcp"
-              % (azure.url, kit.WORKSPACE, azure.url, kit.TENANT, kit.CLIENT, azure.url, siem.port))
+              "webhook,url=%s/hook/%s syslog,address=127.0.0.1:%d,transport=tcp"
+              % (azure.url, kit.WORKSPACE, azure.url, kit.TENANT, kit.CLIENT, azure.url, hook_name, siem.port))
     ok("setup: writes it, tries it, says what comes next", "systemctl enable --now cosmowatch" in said, said)
     ok("setup: the service can read its configuration, others cannot", mode(CONFIG) == "640 root", mode(CONFIG))
     sh("systemctl enable --now cosmowatch")
     first = kit.wait_for("the first alert at the webhook",
-                         lambda: [p["body"] for p in azure.control("alerts?hook=first") if p["body"].strip()], deadline_s=600)
+                         lambda: [p["body"] for p in azure.control("alerts?hook=" + hook_name) if p["body"].strip()], deadline_s=600)
     id_ = json.loads(first[0])["systemAlertId"]
     kit.wait_for("the first alert at syslog", lambda: id_.encode() in siem.text, deadline_s=600)
     kit.wait_for("the first alert in the console", lambda: id_ in console("/alerts?since=30d"), deadline_s=600)
-    ok("from apt to the first alert at a webhook, at syslog and in the console: %.0f s" % (time.monotonic() - t0))
+    ok("from %s to the first alert at a webhook, at syslog and in the console: %.0f s" % (tool, time.monotonic() - t0))
     ok("the socket of the console is the service's", mode("/run/cosmowatch/console.sock").endswith("cosmowatch"))
-    reload()
-    sh("dpkg -P cosmowatch")
-    gone()
 
 
 def console(path):
@@ -194,8 +188,8 @@ def first_run():
     return pid
 
 
-def change(version, pid, what):
-    sh(APT + "install --allow-downgrades cosmowatch=" + version)
+def change(version, pid, what, command=APT + "install --allow-downgrades cosmowatch="):
+    sh(command + version)
     kit.wait_for("the service after %s" % what, lambda: show("ActiveState") == "active" and show("MainPID") not in ("0", pid))
     new = show("MainPID")
     kit.wait_for("a status of the new process", lambda: str(status().get("pid")) == new)
@@ -210,9 +204,34 @@ def gone():
     ok("the unit is forgotten", show("LoadState") == "not-found", show("LoadState"))
 
 
+def journal():
+    """What journald keeps beside the text: fields to filter by."""
+    lines = [json.loads(line) for line in sh("journalctl -u cosmowatch -o json --no-pager").splitlines()]
+    own = [x for x in lines if x.get("_COMM") == "cosmowatch"]
+    ok("the journal has what it says, as the service's, with a level", own and all(
+        x["_SYSTEMD_UNIT"] == "cosmowatch.service" and "PRIORITY" in x for x in own), own[:2])
+
+
+def by_dnf(azure):
+    newcomer(azure, "dnf install cosmowatch-0.0.1", "rpm")
+    before, pid = alerts(), show("MainPID")
+    pid = change(NEWER, pid, "upgrade by dnf", DNF + "upgrade cosmowatch-")
+    pid = change("0.0.1", pid, "downgrade by dnf", DNF + "downgrade cosmowatch-")
+    ok("alerts and configuration are as they were", before <= alerts() and os.path.exists(CONFIG))
+    sh(DNF + "remove cosmowatch")
+    ok("removed by dnf: stopped, disabled, configuration and state stay",
+       sh("systemctl is-active cosmowatch", False) != "active" and show("LoadState") == "not-found" and os.path.exists(CONFIG)
+       and os.path.exists("/var/lib/cosmowatch") and not os.path.exists("/usr/bin/cosmowatch")
+       and not os.path.lexists("/etc/systemd/system/multi-user.target.wants/cosmowatch.service"))
+
+
 def steps(dir_):
     with kit.Azure(dir_, [story(dir_)]) as azure:
-        newcomer(azure)
+        newcomer(azure, "apt install cosmowatch=0.0.1", "first")
+        reload()
+        journal()
+        sh("dpkg -P cosmowatch")
+        gone()
         sh(APT + "install cosmowatch=0.0.1")
         configure(azure, dir_)
         ok("check", kit.run(["check"], check=False, env={"CREDENTIALS_DIRECTORY": "/nowhere"})[0] == 0)
@@ -243,7 +262,9 @@ def steps(dir_):
         sh("dpkg -P cosmowatch")
         receiver.terminate()
         receiver.wait()
-    gone()
+        gone()
+        if shutil.which("dnf"):
+            by_dnf(azure)
 
 
 def main():
