@@ -274,7 +274,7 @@ static int start(struct apart *a, struct error *err)
     }
     if (a->pid > 0)
         put_down(a, "a greeting that cannot be");
-    return error_set(err, ERR_IO, "the reader cannot be started: it ended at once (%s), its last words are on standard error",
+    return error_set(err, ERR_IO, "the reader cannot be started: it ended at once (%s); standard error has its last words",
                      a->end);
 }
 
@@ -527,7 +527,8 @@ static void say_left_out(const struct apart *a, uint64_t row)
     (void)snprintf(where, sizeof where, "%" PRIu64, row);
     log_event(LOG_LEVEL_WARN, "reader", "a row ended the reader twice and is set aside", "cause", a->end, "row", where,
               "what_now", "the rows around it are read; it is kept with the unreadable rows",
-              "remedy", "cosmowatch coverage --unreadable shows it; please report it: the parser errs, or is attacked", NULL);
+              "remedy", "cosmowatch coverage --unreadable shows it; please report it: the parser errs, or is attacked",
+              NULL);
 }
 
 /* It died at that row. 0: try again. */

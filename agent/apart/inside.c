@@ -215,7 +215,9 @@ static void close_doors(void)
 
     go_first();
     (void)prctl(PR_SET_NAME, "cosmo-reader");
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* beside the end of the socket: for a reader that stands still */
+    /* Beside the end of the socket, for a reader that stands still. "Parent" is the thread that started us: should that one
+     * end before the agent does, the agent starts another. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (cage_enter(&err) == 0)
         return;
     (void)fprintf(stderr, "cosmowatch: reader: %s\n", err.msg);

@@ -132,9 +132,9 @@ static int serve_record(void *self, const struct record *r, struct error *err)
 
     if (v->before)
         v->before(v->in, r);
-    for (uint16_t f = 0; f < F_COUNT; f++) {
+    for (size_t f = 0; f < F_COUNT; f++) {
         texts[n] = r->text[f];
-        fields[n] = f;
+        fields[n] = (uint16_t)f;
         n += r->text[f].len > 0;
     }
     if (put(v, &e, texts, fields, n))

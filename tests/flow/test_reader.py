@@ -21,7 +21,8 @@ from flow.story import SHORT, catch_up, essence, final, outputs, small_world
 
 # A release has no such points: not even their names are in it.
 with open(kit.AGENT, "rb") as program:
-    CAN_FAIL = b"reader-fault/abort" in program.read()
+    CAN_BE_ENDED = pytest.mark.skipif(b"reader-fault/abort" not in program.read(),
+                                      reason="rows cannot end the reader of a release: make FAULTS=1 all, build/faults/cosmowatch")
 SIGNALS = {"abort": "SIGABRT", "segv": "SIGSEGV", "socket": "SIGSYS"}
 
 
@@ -55,7 +56,7 @@ def running(azure, dir_, agent=None):
         assert a.stop() == 0
 
 
-@pytest.mark.skipif(not CAN_FAIL, reason="rows cannot end the reader of a release: COSMOWATCH=build/faults/cosmowatch (make FAULTS=1 all)")
+@CAN_BE_ENDED
 @pytest.mark.parametrize("mode", ["summarize", "rows"])
 @pytest.mark.parametrize("how", sorted(SIGNALS))
 def test_a_row_that_ends_the_reader_costs_itself_alone(dir_, tmp_path_factory, how, mode):
@@ -76,7 +77,7 @@ def test_a_row_that_ends_the_reader_costs_itself_alone(dir_, tmp_path_factory, h
     assert "this row ended the reader twice: " + SIGNALS[how] in out and "reader-fault/" + how in out
 
 
-@pytest.mark.skipif(not CAN_FAIL, reason="rows cannot end the reader of a release: COSMOWATCH=build/faults/cosmowatch (make FAULTS=1 all)")
+@CAN_BE_ENDED
 def test_it_is_said_once_with_cause_and_remedy(dir_):
     rows, _ = small_world(seed=32, hours=2)
     with kit.Azure(dir_) as azure:
@@ -125,7 +126,8 @@ def test_a_reader_that_cannot_be_started_is_said_and_heals(dir_):
             os.chmod(program, 0o600)
             os.kill(pid, signal.SIGKILL)
             azure.add_rows(rows.rows)
-            failing = kit.wait_for("a reason", lambda: next((s for s in status(cfg)["sources"] if s["state"] == "failing"), None))
+            failing = kit.wait_for("a reason", lambda: next(
+                (s for s in status(cfg)["sources"] if s["state"] == "failing"), None))
             assert "the reader cannot be started: Permission denied" in failing["reason"]
             os.chmod(program, 0o700)
             kit.wait_for("its healing", lambda: status(cfg)["sources"][0]["state"] == "up to date" and reader_of(cfg) != pid)

@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "apart/apart.h"
 #include "apart/wire.h"
+#include "base/map.h"
 #include "enrich/feed_apart.h"
 #include "record/decode_apart.h"
 #include "test_record_kit.h"
@@ -147,9 +148,25 @@ static const struct fault {
     { "lie-row", "cannot be", lie_about_a_row },
 };
 
+/* Some bytes of the batch so far, anywhere: a reader whose memory is not its own any more. */
+static void scribble(struct apart_inside *in, struct slice agent)
+{
+    uint64_t rng = hash64(agent.at, agent.len, 7);
+    size_t len = apart_at(in);
+    char *batch = (char *)apart_room(in, 8) - len;
+
+    for (size_t i = 0; len > 0 && i < 1 + rng % 3; i++) {
+        rng = rng * UINT64_C(6364136223846793005) + 1442695040888963407;
+        batch[(rng >> 20) % len] = (char)(rng >> 55);
+    }
+}
+
 static void happen(struct apart_inside *in, const struct record *rec)
 {
     struct slice agent = rec->text[F_USER_AGENT];
+
+    if (slice_starts(agent, SL("scribble")))
+        scribble(in, agent);
 
     for (size_t i = 0; i < ARRAY_LEN(faults); i++)
         if (slice_eq(agent, slice_of(faults[i].name)))
@@ -482,6 +499,32 @@ START_TEST(bytes_that_end_it_before_their_first_row_are_an_error_that_says_so)
     k = ask(a, HEAD "[\"2026-05-04T10:00:00Z\",\"next\",200]" TAIL, false);
     ck_assert_msg(k.rc == 0 && k.result.records == 1, "%s", k.err.msg);
     kit_release(&k);
+    apart_free(a);
+}
+END_TEST
+
+/* Whatever it writes: an answer or a reason, and nothing read or written where it should not be (sanitizers look). */
+START_TEST(a_reader_that_scribbles_harms_nobody)
+{
+    struct apart *a = new_apart();
+    int told = 0;
+
+    for (int i = 0; i < 60; i++) {
+        struct buf text = BUF_INIT(KIT_TEXT_MAX);
+        struct kit k;
+
+        buf_add_str(&text, HEAD);
+        for (int row = 0; row < 12; row++)
+            buf_addf(&text, "%s[\"2026-05-04T10:00:00Z\",\"%s \\u00e9 %d\",200]", row ? "," : "",
+                     row == 8 ? "scribble" : "fine", row == 8 ? i : row);
+        buf_add_str(&text, TAIL);
+        k = ask(a, buf_cstr(&text), false);
+        ck_assert_msg(k.rc == 0 || k.err.code == ERR_PARTIAL, "%s", k.err.msg);
+        told += k.rc < 0 || k.result.bad > 0;
+        kit_release(&k);
+        buf_release(&text);
+    }
+    ck_assert_int_gt(told, 5);
     apart_free(a);
 }
 END_TEST
@@ -843,6 +886,7 @@ int main(int argc, char **argv)
     tcase_add_test(c, several_such_rows_go_one_by_one);
     tcase_add_test(c, more_of_them_than_are_left_out_are_too_many_and_said);
     tcase_add_test(c, bytes_that_end_it_before_their_first_row_are_an_error_that_says_so);
+    tcase_add_test(c, a_reader_that_scribbles_harms_nobody);
     tcase_add_test(c, a_sum_that_is_not_right_is_no_answer);
     tcase_add_test(c, no_reader_is_given_bytes_for_ever);
     tcase_add_test(c, killed_halfway_no_row_is_lost_or_doubled);
