@@ -114,15 +114,13 @@ static int add_event(const struct pagerduty *p, const struct output_item *item, 
 
 static int deliver_one(void *self, const struct output_item *item, struct delivery_result *ret, struct error *err)
 {
-    CLEANUP(buf_release) struct buf body = BUF_INIT(EVENT_MAX);
+    CLEANUP(buf_release) struct buf body = BUF_PRIVATE(EVENT_MAX);
     struct pagerduty *p = self;
     const struct endpoint_user nobody = { 0 };
     int rc = -1;
 
     if (add_event(p, item, &body, err) == 0)
         rc = endpoint_post(&p->endpoint, &nobody, p->url, buf_slice(&body), ret, 1, err);
-    if (body.at)
-        wipe(body.at, body.len);
     if (rc == 0 && ret->verdict == DELIVERY_RETRY && ret->retry_after_ms == 0)
         ret->retry_after_ms = UNSAID_WAIT_MS;
     /* A wrong key is answered with 400 as well: the next file of it may be right. */

@@ -31,7 +31,7 @@ void buf_wipe_release(struct buf *b)
 
 int credential_read_file(const char *path, size_t max, struct secret *ret, struct error *err)
 {
-    CLEANUP(buf_wipe_release) struct buf text = BUF_INIT(max + 1);
+    CLEANUP(buf_wipe_release) struct buf text = BUF_PRIVATE(max + 1);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     ssize_t n = 1;
 

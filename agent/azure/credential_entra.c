@@ -98,7 +98,7 @@ static int add_secret(struct azure_credential *c, struct buf *form, struct error
 
 int credential_fetch_secret(struct azure_credential *c, const char *scope, struct token *ret, struct error *err)
 {
-    CLEANUP(buf_wipe_release) struct buf form = BUF_INIT(FORM_MAX_BYTES);
+    CLEANUP(buf_wipe_release) struct buf form = BUF_PRIVATE(FORM_MAX_BYTES);
 
     if (form_begin(c, scope, &form, err) < 0 || add_secret(c, &form, err) < 0)
         return -1;
@@ -116,8 +116,8 @@ static void add_assertion(struct buf *form, struct slice assertion)
 int credential_fetch_certificate(struct azure_credential *c, const char *scope, struct token *ret,
                                  struct error *err)
 {
-    CLEANUP(buf_wipe_release) struct buf form = BUF_INIT(FORM_MAX_BYTES);
-    CLEANUP(buf_wipe_release) struct buf assertion = BUF_INIT(FEDERATED_MAX_BYTES);
+    CLEANUP(buf_wipe_release) struct buf form = BUF_PRIVATE(FORM_MAX_BYTES);
+    CLEANUP(buf_wipe_release) struct buf assertion = BUF_PRIVATE(FEDERATED_MAX_BYTES);
     CLEANUP(buf_release) struct buf aud = BUF_HERE(4096);
     int result;
 
@@ -140,7 +140,7 @@ int credential_fetch_certificate(struct azure_credential *c, const char *scope, 
 /* The projected token is rotated by Kubernetes, hence read every time. */
 int credential_fetch_workload(struct azure_credential *c, const char *scope, struct token *ret, struct error *err)
 {
-    CLEANUP(buf_wipe_release) struct buf form = BUF_INIT(FORM_MAX_BYTES);
+    CLEANUP(buf_wipe_release) struct buf form = BUF_PRIVATE(FORM_MAX_BYTES);
     CLEANUP(secret_release) struct secret federated = SECRET_INIT;
 
     if (credential_read_file(c->token_file, FEDERATED_MAX_BYTES, &federated, err) < 0)

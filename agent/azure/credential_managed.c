@@ -145,7 +145,7 @@ static int ask(struct azure_credential *c, const char *url, const struct secret 
                struct http_answer *ret, struct error *err)
 {
     const struct managed *m = &c->managed;
-    CLEANUP(buf_wipe_release) struct buf authorization = BUF_INIT(ARC_KEY_MAX_BYTES + 16);
+    CLEANUP(buf_wipe_release) struct buf authorization = BUF_PRIVATE(ARC_KEY_MAX_BYTES + 16);
     const struct http_tls pinned = { .pin_sha1 = m->thumbprint };
     bool has_secret = !secret_empty(&m->header);
     struct http_header headers[2] = {

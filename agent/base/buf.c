@@ -12,9 +12,11 @@ void buf_release(struct buf *b)
 {
     if (!b)
         return;
+    if (b->is_private && b->at)
+        explicit_bzero(b->at, b->cap);
     if (!b->is_here)
         free(b->at);
-    *b = BUF_INIT(b->max);
+    *b = (struct buf){ .max = b->max, .is_private = b->is_private };
 }
 
 void buf_clear(struct buf *b)
@@ -24,6 +26,19 @@ void buf_clear(struct buf *b)
     b->is_full = false;
     if (b->at)
         b->at[0] = '\0';
+}
+
+/* realloc that leaves no copy. */
+static char *move_private(struct buf *b, size_t cap)
+{
+    char *at = malloc(cap);
+
+    if (at && b->at) {
+        memcpy(at, b->at, b->len);
+        explicit_bzero(b->at, b->cap);
+        free(b->at);
+    }
+    return at;
 }
 
 bool buf_reserve(struct buf *b, size_t more)
@@ -47,7 +62,8 @@ bool buf_reserve(struct buf *b, size_t more)
         cap = b->max + 1;
     if (cap < need)
         cap = need;
-    at = realloc(b->at, cap); /* never of a BUF_HERE: its ceiling is its room */
+    /* Never of a BUF_HERE: its ceiling is its room. */
+    at = b->is_private ? move_private(b, cap) : realloc(b->at, cap);
     if (!at) {
         b->failed = true;
         return false;

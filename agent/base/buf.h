@@ -15,6 +15,7 @@ struct buf {
     bool failed;          /* memory or ceiling; later adds do nothing, what was added stays */
     bool is_full;         /* the failure was the ceiling */
     bool is_here;         /* the room is the caller's: BUF_HERE */
+    bool is_private;      /* a secret may be in it: what it leaves, growing or going, is wiped */
 };
 
 #define BUF_INIT(max_bytes) ((struct buf){ .max = (max_bytes) })
@@ -22,6 +23,7 @@ struct buf {
  * buf_take() of more than a copy. */
 #define BUF_HERE(max_bytes)                                                                        \
     ((struct buf){ .at = (char[(max_bytes) + 1]){ "" }, .cap = (max_bytes) + 1, .max = (max_bytes), .is_here = true })
+#define BUF_PRIVATE(max_bytes) ((struct buf){ .max = (max_bytes), .is_private = true })
 
 void buf_release(struct buf *b); /* frees, leaves an empty buf with the same ceiling */
 void buf_clear(struct buf *b);   /* keeps memory, forgets content and failure */

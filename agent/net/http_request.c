@@ -16,6 +16,7 @@
 #define TIMEOUT_MS 60000
 #define STALL_TIMEOUT_MS 30000
 #define ANSWER_MAX (1u << 20)
+#define PRIVATE_MAX (16u << 20) /* larger answers are rows: to wipe what they leave would cost more than it keeps */
 #define CONNECTION_MAX_AGE_S 600L
 
 /* ---- where to ------------------------------------------------------------------------------------------ */
@@ -130,7 +131,7 @@ static void wipe_release(struct buf *b)
 static int add_line(struct http_slot *s, const char *name, const char *between, struct slice value,
                     struct error *err)
 {
-    CLEANUP(wipe_release) struct buf line = BUF_INIT(HTTP_HEADERS_MAX_BYTES);
+    CLEANUP(wipe_release) struct buf line = BUF_PRIVATE(HTTP_HEADERS_MAX_BYTES);
     struct curl_slist *lines;
 
     if (has_control_byte(slice_of(name)) || has_control_byte(value))
@@ -337,6 +338,7 @@ int http_slot_lay_out(struct http_slot *s, const struct http_defaults *d, const 
     name_proxy(req, to, s->proxy, sizeof(s->proxy));
     s->answer_max = req->answer_max ? req->answer_max : ANSWER_MAX;
     s->body = BUF_INIT(s->answer_max + HTTP_SPARE_BYTES);
+    s->body.is_private = s->answer_max <= PRIVATE_MAX; /* tokens, and refusals that repeat what was sent; rows are many */
     s->zipped = BUF_INIT(0);
     s->header_bytes = 0;
     s->has_answer = s->has_all_headers = s->is_too_large = s->is_header_flood = false;

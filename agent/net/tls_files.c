@@ -178,8 +178,8 @@ static int check_identity(const struct entry *e, const struct buf *cert_bytes,
 
 static int entry_read(struct entry *e, struct error *err)
 {
-    CLEANUP(wipe_release) struct buf bytes = BUF_INIT(FILE_MAX_BYTES);
-    CLEANUP(wipe_release) struct buf key_bytes = BUF_INIT(FILE_MAX_BYTES);
+    CLEANUP(wipe_release) struct buf bytes = BUF_PRIVATE(FILE_MAX_BYTES);
+    CLEANUP(wipe_release) struct buf key_bytes = BUF_PRIVATE(FILE_MAX_BYTES);
 
     if (read_file(e->path, &bytes, err) < 0 ||
         (e->is_identity && read_file(e->key_path ? e->key_path : e->path, &key_bytes, err) < 0) ||

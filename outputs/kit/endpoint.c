@@ -105,7 +105,7 @@ static void add_basic(struct buf *out, const char *user, const struct secret *pa
 
 int authorization_open(struct authorization *a, struct error *err)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(16384);
+    CLEANUP(buf_release) struct buf text = BUF_PRIVATE(16384);
     bool is_set;
 
     if (a->user)
@@ -113,8 +113,6 @@ int authorization_open(struct authorization *a, struct error *err)
     else if (!secret_empty(a->secret))
         buf_addf(&text, "%s %s", a->scheme, secret_reveal(a->secret));
     is_set = !text.failed && secret_set(&a->line, buf_slice(&text));
-    if (text.at)
-        wipe(text.at, text.len);
     return is_set ? 0 : error_set(err, ERR_NOMEM, "credential");
 }
 

@@ -82,7 +82,7 @@ static void add_encoded(struct buf *out, struct slice s)
 /* "Basic base64(id:secret)", both url-encoded first. */
 static int add_basic(struct buf *out, const struct kafka_oidc *o, struct error *err)
 {
-    CLEANUP(wipe_release) struct buf pair = BUF_INIT(16384);
+    CLEANUP(wipe_release) struct buf pair = BUF_PRIVATE(16384);
     struct secret fresh = SECRET_INIT;
     int rc = 0;
 
@@ -106,7 +106,7 @@ static int ask_oidc(const struct kafka_tokens *t, struct token *ret, struct erro
 {
     const struct kafka_oidc *o = t->oidc;
     const struct http_tls tls = { .ca_file = o->ca };
-    CLEANUP(wipe_release) struct buf basic = BUF_INIT(32768);
+    CLEANUP(wipe_release) struct buf basic = BUF_PRIVATE(32768);
     CLEANUP(buf_release) struct buf form = BUF_INIT(8192);
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
     struct http_header header = { .name = "Authorization" };

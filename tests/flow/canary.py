@@ -53,7 +53,7 @@ class Canaries:
     """Values by path; references to them by environment, file and systemd's credentials in turn."""
 
     def __init__(self, dir_):
-        self.dir, self.core, self.env = dir_, {}, {}
+        self.dir, self.core, self.env, self.by_env = dir_, {}, {}, set()
         self.folder = os.path.join(dir_, "credentials")
         os.makedirs(self.folder, mode=0o700)
         self.env["CREDENTIALS_DIRECTORY"] = self.folder
@@ -70,6 +70,7 @@ class Canaries:
         name = path.replace("/", "-").replace("#", "-")
         kind = kind or ("env", "file", "credential")[len(self.core) % 3]
         if kind == "env":
+            self.by_env.add(path)
             self.env["CANARY_" + core(path)[4:12]] = text
             return "${env:CANARY_%s}" % core(path)[4:12]
         place = os.path.join(self.folder if kind == "credential" else self.dir, name)
@@ -112,5 +113,9 @@ def memory(pid):
                 pass  # a guard or a device
 
 
-def memory_holds(pid, text):
-    return any(text.encode() in piece for piece in memory(pid))
+def in_memory(pid, texts):
+    """Those of the texts that are there."""
+    found = set()
+    for piece in memory(pid):
+        found |= {t for t in texts if t.encode() in piece}
+    return found
