@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/timeutil.h"
+#include "certificates.h"
 #include "cli/cli.h"
 #include "console/console.h"
 #include "delivery/route.h"
@@ -92,6 +93,20 @@ int64_t assemble_retention_ns(const struct assembly *a)
 
 /* ---- configuration ----------------------------------------------------------------------------------- */
 
+/* Keys, certificates, authorities, feeds: what they say is believed. One that is not there is told by whoever opens it. */
+static int check_file(void *self, const struct settings_file *f, struct error *err)
+{
+    CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
+    struct stat st;
+    char why[160];
+
+    feeder_add_path(&path, self, f->path);
+    if (stat(buf_cstr(&path), &st) < 0 ||
+        file_is_trusted(&st, f->kind == OPTION_FILE_LIST ? FILE_OWNER_ANY : FILE_OWNER_US, why, sizeof why))
+        return 0;
+    return error_set(err, ERR_CONFIG, "%s: '%.100s' is %s", f->where, buf_cstr(&path), why);
+}
+
 /* sends: the caller will talk to somebody, so secrets have to be there. */
 static int load_settings(const char *config, bool presets_are_fine, bool sends, struct settings **ret,
                          struct error *err)
@@ -138,7 +153,10 @@ static int read_network_file(void *self, const char *file, struct network_table 
     CLEANUP(buf_release) struct buf path = BUF_HERE(4096);
     CLEANUP(buf_release) struct buf bytes = BUF_INIT(NETWORK_FILE_MAX);
     struct feed_report report = { 0 };
+    const struct settings_file f = { .where = "networks", .path = file, .kind = OPTION_FILE_LIST };
 
+    if (check_file(self, &f, err) < 0)
+        return -1;
     feeder_add_path(&path, self, file);
     if (file_read(&bytes, buf_cstr(&path), err) < 0) {
         err->code = ERR_CONFIG;
@@ -357,7 +375,7 @@ static int build(struct assembly *a, char *dir, unsigned parts, struct error *er
         return -1;
     if ((parts & ASSEMBLE_FEEDS) && build_feeder(a, dir, err) < 0)
         return -1;
-    return 0;
+    return parts & (ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS) ? certificates_new(a->settings, &a->certificates, err) : 0;
 }
 
 int assemble(struct assembly *a, const char *config, unsigned parts, struct error *err)
@@ -373,11 +391,14 @@ int assemble(struct assembly *a, const char *config, unsigned parts, struct erro
                       &a->settings, err) < 0 ||
         check_horizon(a->settings, err) < 0 || console_check(assemble_console(a), err) < 0)
         return -1;
+    if (!(parts & ASSEMBLE_PRESETS) && settings_each_file(a->settings, check_file, a->config_dir, err) < 0)
+        return -1;
     return build(a, a->config_dir, parts, err);
 }
 
 void assembly_release(struct assembly *a)
 {
+    certificates_free(a->certificates);
     feeder_free(a->feeder);
     engine_free(a->engine);
     suppress_free(a->suppress);

@@ -41,6 +41,7 @@ struct assembly {
     struct delivery_output_config *outputs;
     struct route **routes;          /* as many as outputs */
     size_t outputs_len;
+    struct certificates *certificates; /* when SOURCES or OUTPUTS are built */
 };
 
 /* Every error of the file goes to standard error, a line each; then -1 with ERR_CONFIG and their number. */

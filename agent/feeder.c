@@ -43,7 +43,7 @@ static const char *const category_names[] = { "tor", "botnet", "c2", "phishing",
                                               "proxy", "scanner", "malicious", NULL };
 
 const struct option_spec feeder_options[] = {
-    { .key = "path", .type = OPT_STRING, .at = offsetof(struct feeder_settings, path),
+    { .key = "path", .type = OPT_STRING, .at = offsetof(struct feeder_settings, path), .file = OPTION_FILE_LIST,
       .help = "file to read; read again when it changed; one that cannot be read leaves the last good one in use", .example = "/etc/cosmowatch/bad.txt" },
     { .key = "url", .type = OPT_URL, .at = offsetof(struct feeder_settings, url),
       .help = "address to fetch it from, with ETag", .example = "https://check.torproject.org/torbulkexitlist" },

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/timeutil.h"
+#include "certificates.h"
 #include "delivery/route.h"
 #include "enrich/enrich.h"
 #include "feeder.h"
@@ -367,9 +368,10 @@ void flow_say_status(struct flow *f)
     for (; n < f->workers_len && n < ARRAY_LEN(sources); n++)
         sources[n] = f->workers[n].status;
     pthread_mutex_unlock(&f->board.lock);
+    certificates_watch(f->cfg.certificates, f->cfg.sv);
     status_build(&text, &(struct status_parts){
         .sv = f->cfg.sv, .store = f->cfg.store, .engine = f->cfg.engine, .delivery = f->cfg.delivery,
-        .feeder = f->cfg.feeder, .sources = sources, .sources_len = n });
+        .feeder = f->cfg.feeder, .certificates = f->cfg.certificates, .sources = sources, .sources_len = n });
     note_status_written(f, buf_check(&text, &err) == 0 &&
                                store_put_blob(f->cfg.store, STORE_BLOB_STATUS, buf_slice(&text), &err) == 0, &err);
     f->status_due_ms = sv_mono_ms(f->cfg.sv) + STATUS_EVERY_MS;

@@ -10,6 +10,7 @@
 #include "store/store.h"
 #include "worker.h"
 
+struct certificates; /* certificates.h */
 struct feeder; /* feeder.h */
 struct route;  /* delivery/route.h */
 
@@ -19,6 +20,7 @@ struct flow_config {
     struct engine *engine;
     struct delivery *delivery;
     struct feeder *feeder;          /* NULL: no feeds */
+    struct certificates *certificates; /* watched, and told in the status; NULL: none */
     const struct worker_source *sources;
     size_t sources_len;
     const struct delivery_output_config *outputs;

@@ -6,6 +6,7 @@
 #include "base/json_in.h"
 #include "base/num.h"
 #include "base/timeutil.h"
+#include "certificates.h"
 #include "delivery/delivery.h"
 #include "engine.h"
 #include "feeder.h"
@@ -167,6 +168,29 @@ static struct json_object *reader_json(struct apart *reader)
     return o;
 }
 
+/* Those that are ours and could be read. */
+static struct json_object *certificates_json(const struct certificates *all, int64_t now_ns)
+{
+    struct json_object *list = json_object_new_array();
+    const struct certificate *c = NULL;
+
+    for (size_t i = 0; (c = certificates_at(all, i)) != NULL; i++) {
+        CLEANUP(buf_release) struct buf says = BUF_INIT(256);
+        struct json_object *o = NULL;
+
+        if (c->is_trust || c->not_after_ns == 0)
+            continue;
+        o = json_object_new_object();
+        (void)certificate_says(c, now_ns, &says);
+        add(o, "name", json_object_new_string(c->where));
+        add(o, "notAfter", time_or_null(c->not_after_ns));
+        add(o, "reason", text_or_null(buf_cstr(&says)));
+        add(o, "hasEnded", json_object_new_boolean(c->not_after_ns <= now_ns));
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
 void status_build(struct buf *out, const struct status_parts *p)
 {
     struct json_object *o = json_object_new_object();
@@ -189,6 +213,7 @@ void status_build(struct buf *out, const struct status_parts *p)
     add(o, "outputs", outputs);
     if (p->feeder)
         add(o, "feeds", feeder_status(p->feeder));
+    add(o, "certificates", certificates_json(p->certificates, now));
     add(o, "judgement", judgement_json(p->engine));
     if (p->sv->reader)
         add(o, "reader", reader_json(p->sv->reader));

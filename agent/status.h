@@ -12,6 +12,7 @@ struct store;
 struct engine;
 struct delivery;
 struct feeder;
+struct certificates;
 
 struct source_status {
     const char *name, *type, *state; /* "starting" "reading" "up to date" "failing" "paused" */
@@ -30,7 +31,8 @@ struct status_parts {
     struct store *store;
     struct engine *engine;
     struct delivery *delivery;
-    struct feeder *feeder; /* may be NULL */
+    struct feeder *feeder;             /* may be NULL */
+    struct certificates *certificates; /* may be NULL */
     const struct source_status *sources;
     size_t sources_len;
 };

@@ -89,13 +89,15 @@ static const char *const framings[] = { "octet_counting", "newline", NULL };
 
 #define TLS_AT(field) offsetof(struct syslog_tls, field)
 static const struct option_spec syslog_tls_options[] = {
-    { .key = "ca", .type = OPT_STRING, .at = TLS_AT(ca), .example = "/etc/ssl/certs/ca-certificates.crt",
+    { .key = "ca", .type = OPT_STRING, .at = TLS_AT(ca), .file = OPTION_FILE_TRUST,
+      .example = "/etc/ssl/certs/ca-certificates.crt",
       .help = "PEM file with the authorities to trust instead of the system's" },
     { .key = "ca_dir", .type = OPT_STRING, .at = TLS_AT(ca_dir), .example = "/etc/ssl/certs",
       .help = "folder with hashed certificates of authorities to trust" },
-    { .key = "cert", .type = OPT_STRING, .at = TLS_AT(cert), .example = "/etc/cosmowatch/client.pem",
+    { .key = "cert", .type = OPT_STRING, .at = TLS_AT(cert), .file = OPTION_FILE_CERTIFICATE,
+      .example = "/etc/cosmowatch/client.pem",
       .help = "PEM file with our certificate for the receiver, read again when it is replaced" },
-    { .key = "key", .type = OPT_STRING, .at = TLS_AT(key), .example = "/etc/cosmowatch/client.key",
+    { .key = "key", .type = OPT_STRING, .at = TLS_AT(key), .file = OPTION_FILE_KEY, .example = "/etc/cosmowatch/client.key",
       .help = "PEM file with its key; needless when it stands in cert" },
     { .key = "server_name", .type = OPT_STRING, .at = TLS_AT(server_name), .min = 1, .max = 255,
       .example = "siem.example.net", .help = "name sent (SNI) and verified, when it differs from the address" },

@@ -36,7 +36,7 @@ const struct option_spec azure_auth_option_specs[] = {
     { .key = "client_secret", .type = OPT_SECRET, .at = AT(client_secret),
       .reference_at = AT(client_secret_reference), .example = "${file:/etc/cosmowatch/client-secret}",
       .help = "secret of the app, read again at every renewal; else AZURE_CLIENT_SECRET" },
-    { .key = "certificate", .type = OPT_STRING, .at = AT(certificate),
+    { .key = "certificate", .type = OPT_STRING, .at = AT(certificate), .file = OPTION_FILE_CERTIFICATE,
       .example = "/etc/cosmowatch/app.pem",
       .help = "file with the app's certificate and key, PEM or PFX; else AZURE_CLIENT_CERTIFICATE_PATH" },
     { .key = "certificate_password", .type = OPT_SECRET, .at = AT(certificate_password),

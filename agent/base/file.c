@@ -2,6 +2,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 int file_add(struct buf *out, FILE *in, const char *name, struct error *err)
 {
@@ -25,4 +26,20 @@ int file_read(struct buf *out, const char *path, struct error *err)
     rc = file_add(out, in, path, err);
     (void)fclose(in);
     return rc;
+}
+
+bool file_is_trusted(const struct stat *st, enum file_owner owner, char *ret_why, size_t size)
+{
+    if (owner == FILE_OWNER_US && st->st_uid != 0 && st->st_uid != geteuid()) {
+        (void)snprintf(ret_why, size,
+                       "owned by user %u; it has to belong to root or to the user that runs cosmowatch (chown root)",
+                       (unsigned)st->st_uid);
+        return false;
+    }
+    if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        (void)snprintf(ret_why, size, "writable by %s (mode %04o); run chmod go-w on it",
+                       (st->st_mode & S_IWOTH) != 0 ? "everybody" : "its group", (unsigned)(st->st_mode & 07777));
+        return false;
+    }
+    return true;
 }

@@ -3,6 +3,7 @@
 #include "assemble.h"
 #include "base/json_out.h"
 #include "base/term.h"
+#include "certificates.h"
 #include "cli/check.h"
 #include "cli/cli.h"
 #include "outputs/output.h"
@@ -103,6 +104,25 @@ static void check_judgement(struct checking *c, struct assembly *a)
             say(c, "detector", name, FINDING_NOTE, why);
 }
 
+static void check_certificates(struct checking *c, const struct assembly *a)
+{
+    const struct certificate *cert = NULL;
+
+    for (size_t i = 0; (cert = certificates_at(a->certificates, i)) != NULL; i++) {
+        CLEANUP(buf_release) struct buf says = BUF_INIT(1024);
+        enum certificate_end end = certificate_says(cert, sv_wall_ns(&a->sv), &says);
+
+        buf_addf(&says, " (%s)", cert->path);
+        if (cert->is_trust && cert->ended > 0 && cert->ended < cert->count) {
+            buf_clear(&says);
+            buf_addf(&says, "%zu of %zu authorities have ended (%s)", cert->ended, cert->count, cert->path);
+            end = CERTIFICATE_SOON;
+        }
+        if (end != CERTIFICATE_FINE)
+            say(c, "certificate", cert->where, end == CERTIFICATE_ENDED ? FINDING_BAD : FINDING_NOTE, buf_cstr(&says));
+    }
+}
+
 static int check_online(struct checking *c, struct assembly *a, struct error *err)
 {
     say_asking("for", "feeds");
@@ -140,8 +160,10 @@ int check_config(const char *config, bool is_online, bool is_json, struct check_
     int rc = 0;
 
     *ret = (struct check_result){ 0 };
-    if (assemble(&a, config, parts | (is_online ? 0u : ASSEMBLE_OFFLINE), &err) < 0 ||
-        (is_online && check_online(&c, &a, &err) < 0))
+    if (assemble(&a, config, parts | (is_online ? 0u : ASSEMBLE_OFFLINE), &err) < 0)
+        return cli_fail(&err);
+    check_certificates(&c, &a);
+    if (is_online && check_online(&c, &a, &err) < 0)
         return cli_fail(&err);
     if (!is_json)
         add_sum(&c, config, &a);

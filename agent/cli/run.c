@@ -163,6 +163,7 @@ static int run_once(struct agent *g, struct error *err)
         .engine = a->engine,
         .delivery = g->delivery,
         .feeder = a->feeder,
+        .certificates = a->certificates,
         .sources = a->sources,
         .sources_len = a->sources_len,
         .outputs = a->outputs,

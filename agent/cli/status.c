@@ -92,6 +92,21 @@ static void add_feeds(struct buf *out, struct json_object *o)
     }
 }
 
+static void add_certificates(struct buf *out, struct json_object *o, bool colour)
+{
+    struct json_object *list = NULL;
+    size_t n = json_list(o, "certificates", &list);
+
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *c = json_object_array_get_idx(list, i);
+        bool is_over = json_number(c, "hasEnded");
+
+        if (json_text(c, "reason", "")[0])
+            buf_addf(out, "%scertificate%s\n  %s %s\n", term_style(colour, is_over ? TERM_RED : TERM_YELLOW),
+                     term_style(colour, TERM_PLAIN), json_text(c, "name", ""), json_text(c, "reason", ""));
+    }
+}
+
 static void add_judgement(struct buf *out, struct json_object *o)
 {
     struct json_object *j = NULL, *list = NULL;
@@ -300,6 +315,7 @@ static int print_status(struct store *store, bool is_json, bool is_screen, struc
     add_sources(&out, o, colour);
     add_outputs(&out, o, colour, written_ns(o));
     add_feeds(&out, o);
+    add_certificates(&out, o, colour);
     add_judgement(&out, o);
     add_reader(&out, o);
     if (json_text(o, "storeRecovery", "")[0]) {

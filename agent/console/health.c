@@ -101,6 +101,17 @@ static void judge_reader(struct judging *j, struct json_object *status)
     tell(j, HEALTH_NOTE, "reader", what);
 }
 
+/* An ended one is trouble even where the other side has not noticed yet. */
+static void judge_certificate(struct judging *j, struct json_object *o)
+{
+    char what[200];
+
+    if (!json_text(o, "reason", "")[0])
+        return;
+    (void)snprintf(what, sizeof what, "is a certificate that %s", json_text(o, "reason", ""));
+    tell(j, json_number(o, "hasEnded") ? HEALTH_AGENT : HEALTH_NOTE, json_text(o, "name", ""), what);
+}
+
 size_t health_judge(struct json_object *status, int64_t now_ns,
                     void (*fn)(void *self, enum health_problem_kind kind, const char *name, const char *what), void *self)
 {
@@ -117,6 +128,8 @@ size_t health_judge(struct json_object *status, int64_t now_ns,
         judge_source(&j, json_object_array_get_idx(list, i));
     for (size_t i = 0, n = json_list(status, "outputs", &list); i < n; i++)
         judge_output(&j, json_object_array_get_idx(list, i));
+    for (size_t i = 0, n = json_list(status, "certificates", &list); i < n; i++)
+        judge_certificate(&j, json_object_array_get_idx(list, i));
     return j.n;
 }
 

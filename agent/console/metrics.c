@@ -50,6 +50,10 @@ static const struct metric of_feeds[] = {
     { "cosmowatch_feed_entries", "entries", GAUGE, NULL, "Entries of the list in force", 0 },
     { "cosmowatch_feed_refreshed_timestamp_seconds", "refreshedAt", SECONDS, "seconds", "When it was last fresh", 0 },
 };
+static const struct metric of_certificates[] = {
+    { "cosmowatch_certificate_expiry_timestamp_seconds", "notAfter", SECONDS, "seconds",
+      "When a certificate of ours ends, of a receiver, of Entra or of the console", 0 },
+};
 static const struct metric of_judgement[] = {
     { "cosmowatch_accounts", "accounts", GAUGE, NULL, "Database accounts seen", 0 },
     { "cosmowatch_learning_accounts", "learningAccounts", GAUGE, NULL, "Accounts whose anomalies do not alert yet", 0 },
@@ -214,6 +218,8 @@ int metrics_page(struct view *v, struct error *err UNUSED)
             add_family(w, of_feeds, ARRAY_LEN(of_feeds), "feed", o);
         if (json_object_object_get_ex(v->status, "reader", &o))
             add_family(w, of_reader, ARRAY_LEN(of_reader), NULL, o);
+        if (json_object_object_get_ex(v->status, "certificates", &o))
+            add_family(w, of_certificates, ARRAY_LEN(of_certificates), "certificate", o);
         if (json_object_object_get_ex(v->status, "judgement", &o)) {
             add_family(w, of_judgement, ARRAY_LEN(of_judgement), NULL, o);
             add_blind(w, o);

@@ -18,7 +18,7 @@
 
 static void add_problem(void *self, enum health_problem_kind kind, const char *name, const char *what)
 {
-    static const char *const kinds[] = { "", "source ", "output ", "output " };
+    static const char *const kinds[] = { "", "source ", "output ", "" };
     struct buf *out = self;
 
     buf_addf(out, "<li class=\"%s\"><strong>%s", kind == HEALTH_NOTE ? "note" : "bad", kinds[kind]);

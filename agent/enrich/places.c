@@ -57,7 +57,7 @@ struct places {
 /* ---- settings ------------------------------------------------------------------------------------ */
 
 const struct option_spec places_options[] = {
-    { .key = "databases", .type = OPT_STRING_LIST, .at = offsetof(struct places_settings, databases),
+    { .key = "databases", .type = OPT_STRING_LIST, .at = offsetof(struct places_settings, databases), .file = OPTION_FILE_LIST,
       .max = DATABASES_MAX, .example = "[/var/lib/GeoIP/GeoLite2-City.mmdb, /var/lib/GeoIP/GeoLite2-ASN.mmdb]",
       .help = ".mmdb files that say where an address is; asked before the workspace, read again when they change" },
     { 0 },

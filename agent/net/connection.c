@@ -62,13 +62,15 @@ const struct option_spec connection_options[] = {
 
 #define TLS_AT(field) offsetof(struct connection_tls, field)
 const struct option_spec connection_tls_options[] = {
-    { .key = "ca", .type = OPT_STRING, .at = TLS_AT(ca), .example = "/etc/ssl/certs/ca-certificates.crt",
+    { .key = "ca", .type = OPT_STRING, .at = TLS_AT(ca), .file = OPTION_FILE_TRUST,
+      .example = "/etc/ssl/certs/ca-certificates.crt",
       .help = "PEM file with the authorities to trust instead of the system's" },
     { .key = "ca_dir", .type = OPT_STRING, .at = TLS_AT(ca_dir), .example = "/etc/ssl/certs",
       .help = "folder with hashed certificates of authorities to trust instead of the system's" },
-    { .key = "cert", .type = OPT_STRING, .at = TLS_AT(cert), .example = "/etc/cosmowatch/client.pem",
+    { .key = "cert", .type = OPT_STRING, .at = TLS_AT(cert), .file = OPTION_FILE_CERTIFICATE,
+      .example = "/etc/cosmowatch/client.pem",
       .help = "PEM file with our certificate for the receiver" },
-    { .key = "key", .type = OPT_STRING, .at = TLS_AT(key), .example = "/etc/cosmowatch/client.key",
+    { .key = "key", .type = OPT_STRING, .at = TLS_AT(key), .file = OPTION_FILE_KEY, .example = "/etc/cosmowatch/client.key",
       .help = "PEM file with its key; needless when it stands in cert" },
     { .key = "min_version", .type = OPT_ENUM, .at = TLS_AT(min_version), .values = connection_tls_versions,
       .preset = "TLSv1.2", .help = "oldest TLS that is spoken" },

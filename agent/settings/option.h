@@ -35,6 +35,15 @@ enum option_type { /* what stands at `at` */
                         long as the settings; NULL when absent */
 };
 
+/* An option that names a file which decides something: who may have written it is asked, and when it ends. */
+enum option_file {
+    OPTION_FILE_NOT,
+    OPTION_FILE_TRUST,       /* authorities, PEM */
+    OPTION_FILE_CERTIFICATE, /* of ours, PEM or PFX; its password is the option of the same name with "_password" */
+    OPTION_FILE_KEY,
+    OPTION_FILE_LIST,        /* data that somebody keeps: feeds, places */
+};
+
 struct string_list {
     char **at;
     size_t len;
@@ -53,6 +62,7 @@ struct option_spec {
     const struct option_spec *sub; /* OPT_MAP */
     size_t reference_at;       /* OPT_SECRET: char * that keeps the reference, so that a rotated file
                                   can be read again; 0: not kept */
+    enum option_file file;     /* OPT_STRING, OPT_STRING_LIST: it is the path of a file of that kind */
     bool required;             /* not with preset */
     const char *help;          /* one line, lower case, no full stop; with the unit or the reason */
     const char *example;       /* as in YAML; shown in the sample when there is no preset */

@@ -4,6 +4,7 @@
 #include "settings/option.h"
 
 #include "base/buf.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +69,7 @@ static int read_all(int fd, char *at, size_t max, size_t *ret_len)
 static int read_secret_fd(int fd, const char *path, struct secret *ret, struct error *err)
 {
     char text[SECRET_MAX + 1];
-    char place[160];
+    char place[160], why[160];
     struct stat st;
     size_t len = 0;
     int rc;
@@ -77,6 +78,8 @@ static int read_secret_fd(int fd, const char *path, struct secret *ret, struct e
         return error_errno(err, ERR_CONFIG, errno, "file '%.100s'", path);
     if (!S_ISREG(st.st_mode))
         return error_set(err, ERR_CONFIG, "'%.100s' is not a regular file", path);
+    if (!file_is_trusted(&st, FILE_OWNER_US, why, sizeof why))
+        return error_set(err, ERR_CONFIG, "file '%.100s' is %s", path, why);
     (void)snprintf(place, sizeof(place), "file '%.100s'", path);
     if (read_all(fd, text, sizeof(text), &len) < 0)
         rc = error_errno(err, ERR_CONFIG, errno, "%s", place);

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "settings/settings.h"
 
+#include "base/file.h"
 #include "settings/inside.h"
 
 #include <errno.h>
@@ -515,21 +516,12 @@ int settings_presets(const struct settings_registry *registry, struct settings *
 /* Whoever can write the file decides where alerts go and which files are read as secrets. */
 static int check_owner(const struct stat *st, const char *path, struct settings_errors *errors)
 {
-    if (st->st_uid != 0 && st->st_uid != geteuid()) {
-        settings_errors_add_at(errors, path, 0, 0,
-                               "owned by user %u; it has to belong to root or to the user that runs "
-                               "cosmowatch (chown root)",
-                               (unsigned)st->st_uid);
-        return -1;
-    }
-    if ((st->st_mode & 022) != 0) {
-        settings_errors_add_at(errors, path, 0, 0,
-                               "writable by %s (mode %04o); run chmod go-w on it",
-                               (st->st_mode & 02) != 0 ? "everybody" : "its group",
-                               (unsigned)(st->st_mode & 07777));
-        return -1;
-    }
-    return 0;
+    char why[160];
+
+    if (file_is_trusted(st, FILE_OWNER_US, why, sizeof why))
+        return 0;
+    settings_errors_add_at(errors, path, 0, 0, "%s", why);
+    return -1;
 }
 
 static int read_fd(int fd, const char *path, struct buf *text, struct settings_errors *errors)

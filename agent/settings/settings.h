@@ -114,6 +114,17 @@ void settings_freep(struct settings **s);
 const struct settings_entry *settings_entry_find(const struct settings_entries *list, const char *name);
 const struct settings_module *settings_section_find(const struct settings *s, const char *name);
 
+/* Every file that options name (option_spec.file) and that is set; whether it is there is not looked at. `where`:
+ * "outputs.soc.tls.cert". Ends with the first -1 of fn. */
+struct settings_file {
+    const char *where, *path;
+    enum option_file kind;
+    const struct secret *password; /* of a certificate's file; NULL: it has no such option */
+};
+MUST_CHECK int settings_each_file(const struct settings *s,
+                                  int (*fn)(void *self, const struct settings_file *f, struct error *err), void *self,
+                                  struct error *err);
+
 /* Both from the option tables alone. The sample has every option commented out with its preset: prose
  * after "# ", settings after "#"; taking the latter away leaves a valid file. */
 void settings_print_sample(struct buf *out, const struct settings_registry *registry);

@@ -17,12 +17,14 @@ static const char *const mechanisms_there[] = { "PLAIN", "SCRAM-SHA-256", "SCRAM
 static const char *const protocols[] = { "plaintext", "ssl", "sasl_ssl", "sasl_plaintext" };
 
 const struct option_spec kafka_tls_options[] = {
-    { .key = "ca", .type = OPT_STRING, .at = offsetof(struct kafka_tls, ca),
+    { .key = "ca", .type = OPT_STRING, .at = offsetof(struct kafka_tls, ca), .file = OPTION_FILE_TRUST,
       .example = "/etc/ssl/certs/ca-certificates.crt",
       .help = "PEM file, or folder, with the authorities to trust instead of the system's" },
-    { .key = "cert", .type = OPT_STRING, .at = offsetof(struct kafka_tls, cert), .example = "/etc/cosmowatch/client.pem",
+    { .key = "cert", .type = OPT_STRING, .at = offsetof(struct kafka_tls, cert), .file = OPTION_FILE_CERTIFICATE,
+      .example = "/etc/cosmowatch/client.pem",
       .help = "PEM file with our certificate for the brokers, read again when it is replaced" },
-    { .key = "key", .type = OPT_STRING, .at = offsetof(struct kafka_tls, key), .example = "/etc/cosmowatch/client.key",
+    { .key = "key", .type = OPT_STRING, .at = offsetof(struct kafka_tls, key), .file = OPTION_FILE_KEY,
+      .example = "/etc/cosmowatch/client.key",
       .help = "PEM file with its key; needless when it stands in cert" },
     { 0 },
 };
@@ -38,7 +40,8 @@ static const struct option_spec oidc_options[] = {
       .help = "reference to its secret, read again for every token" },
     { .key = "scope", .type = OPT_STRING, .at = OIDC_AT(scope), .min = 1, .max = 1000, .example = "kafka",
       .help = "scope to ask for" },
-    { .key = "ca", .type = OPT_STRING, .at = OIDC_AT(ca), .example = "/etc/ssl/certs/ca-certificates.crt",
+    { .key = "ca", .type = OPT_STRING, .at = OIDC_AT(ca), .file = OPTION_FILE_TRUST,
+      .example = "/etc/ssl/certs/ca-certificates.crt",
       .help = "PEM file with the authorities to trust for token_url" },
     { 0 },
 };

@@ -1,10 +1,12 @@
-"""The program that is shipped is built the hard way, and what looks for it finds each thing that is missing.
+"""The program that is shipped is built the hard way, what looks for it finds each thing that is missing, and the manual's
+table of attacks names tests that exist.
 
 SPDX-License-Identifier: Apache-2.0
 """
 
 import os
 import platform
+import re
 import subprocess
 
 import pytest
@@ -60,3 +62,23 @@ def test_the_agent_is_built_the_hard_way():
 def test_what_is_missing_is_said(tmp_path, leave_out, add, said):
     code, out = build(tmp_path, [f for f in HARD + LINK + add if f != leave_out])
     assert (code, out) == (0, "") if said is None else code == 1 and said in out, out
+
+
+def attacks():
+    """The rows of the manual's table: (who, tests)."""
+    with open(os.path.join(kit.ROOT, "packaging", "manual", "security.md"), encoding="utf-8") as f:
+        table = f.read().split("## Who attacks it through what")[1].split("\n## ")[0]
+    rows = [r.strip("|").split("|") for r in table.splitlines() if r.startswith("| ")][1:]
+    return [(row[0].strip(), re.findall(r"`([^`]+)`", row[3])) for row in rows]
+
+
+def test_the_tests_of_every_attack_exist():
+    """A bare name stands in the folder of the one before it."""
+    assert len(attacks()) >= 13
+    for who, tests in attacks():
+        assert tests, "%s: shown by nothing" % who
+        folder = ""
+        for name in tests:
+            folder = os.path.dirname(name.rstrip("/")) if "/" in name else folder
+            path = os.path.join(kit.ROOT, name if "/" in name else os.path.join(folder, name))
+            assert os.path.exists(path), "%s: there is no %s" % (who, name)
