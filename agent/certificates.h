@@ -19,7 +19,7 @@ struct certificate {
     char where[200];          /* "outputs.soc.tls.cert" */
     const char *path;         /* lives as long as the settings */
     bool is_trust;            /* authorities, not ours: a file of many */
-    int64_t not_after_ns;     /* of ours: the first to end in its file; of authorities: the last. 0: not readable (others say) */
+    int64_t not_after_ns;     /* of ours: the first to end in its file; of authorities: the last. 0: not readable */
     size_t count, ended;      /* of authorities */
 };
 

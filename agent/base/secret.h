@@ -25,8 +25,8 @@ static inline const char *secret_reveal(const struct secret *s) { return s->at ?
 void wipe(void *at, size_t len); /* memset the compiler keeps */
 
 /* Stars over every secret of the process that foreign text repeats, as it is or in base64, hexadecimal, percent or JSON
- * spelling, whole or a long part between / ? & ; = . and blank: answers are quoted in reasons and logs, and some receivers quote what they were sent. Shorter ones are found in
- * any text, and guessed as well. */
+ * spelling, whole or a long part between / ? & ; = . and blank: answers are quoted in reasons and logs, and some receivers
+ * quote what they were sent. Shorter ones are found in any text, and guessed as well. */
 #define SECRET_HIDDEN_MIN 8
 void secrets_hide(char *at, size_t len);
 
