@@ -22,6 +22,7 @@
 
 #define STALL_MS 20000
 #define LIFE_MS 60000
+#define MESSAGE_MS 600000 /* progress that never comes to anything is none */
 #define LOOK_EVERY_MS 500
 #define AREA_LEAST ((size_t)1 << 20)
 #define DESCRIPTORS_FROM (APART_PAGES + 1) /* ours stand above those that the reader gets */
@@ -203,12 +204,13 @@ static uint64_t progress_of(const struct apart *a)
            atomic_load_explicit(&a->pages->mark.stage, memory_order_relaxed);
 }
 
-/* The reader's next message; what ends the waiting otherwise is its death, or that it stands still. */
+/* The reader's next message; what ends the waiting otherwise is its death, or that it stands still. Time is what poll()
+ * waited in vain: no clock that jumps ends a reader that works. */
 static enum heard hear(struct apart *a, struct apart_told *ret)
 {
     struct pollfd p = { .fd = a->sock, .events = POLLIN };
     uint64_t progress = progress_of(a);
-    int64_t since_ms = now_ms(), limit_ms = a->is_greeted ? a->stall_ms : STALL_MS;
+    int64_t still_ms = 0, waited_ms = 0, limit_ms = a->is_greeted ? a->stall_ms : STALL_MS;
 
     for (;;) {
         int n = poll(&p, 1, LOOK_EVERY_MS);
@@ -221,13 +223,16 @@ static enum heard hear(struct apart *a, struct apart_told *ret)
             put_down(a, got > 0 ? "a message that cannot be" : NULL);
             return HEARD_DEATH;
         }
-        if (progress_of(a) != progress) {
-            progress = progress_of(a);
-            since_ms = now_ms();
-        } else if (now_ms() - since_ms > limit_ms) {
+        if (n < 0)
+            continue; /* a signal: for the agent */
+        waited_ms += LOOK_EVERY_MS;
+        still_ms = progress_of(a) == progress ? still_ms + LOOK_EVERY_MS : 0;
+        progress = progress_of(a);
+        if (still_ms > limit_ms || waited_ms > MESSAGE_MS) {
             char why[64];
 
-            (void)snprintf(why, sizeof why, "no progress for %" PRId64 " s", (limit_ms + 999) / 1000);
+            (void)snprintf(why, sizeof why, "no progress for %" PRId64 " s",
+                           (still_ms > limit_ms ? limit_ms : waited_ms) / 1000);
             put_down(a, why);
             return HEARD_DEATH;
         }
@@ -426,7 +431,7 @@ enum attempt { DONE, STOPPED, DIED };
 /* A batch or the last word, copied; false when its size cannot be. */
 static bool copy_slot(struct apart *a, const struct apart_told *told, struct slice *ret)
 {
-    if (told->slot >= APART_SLOTS || told->len > APART_SLOT_BYTES)
+    if (told->slot >= APART_SLOTS || told->len > APART_SLOT_BYTES || told->len == 0) /* or nothing, for ever */
         return false;
     memcpy(a->copy, a->pages->slots[told->slot], told->len);
     *ret = slice_make(a->copy, told->len);

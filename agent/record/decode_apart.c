@@ -221,6 +221,7 @@ struct asking {
     struct slice body;
     bool only_counts;
     uint64_t next_row;  /* rows before it have been handed on, perhaps from a reader that died since */
+    size_t tables;      /* of this attempt */
     uint64_t least_row; /* of the next event of this attempt */
     struct apart_work *work;
     int64_t records, bad, left_out; /* of this attempt */
@@ -239,6 +240,7 @@ static void begin(void *self)
     struct asking *k = self;
 
     k->least_row = 0;
+    k->tables = 0;
     k->records = k->bad = k->left_out = 0;
 }
 
@@ -330,7 +332,7 @@ static enum apart_verdict take_columns(struct asking *k, struct slice batch, con
 {
     struct slice names[SCAN_COLUMNS_MAX];
 
-    if (e->texts > SCAN_COLUMNS_MAX)
+    if (e->texts > SCAN_COLUMNS_MAX || ++k->tables > k->body.len)
         return lie(err, "columns");
     for (size_t i = 0; i < e->texts; i++)
         if (!find_text(k, batch, refs_of(e) + i, &names[i]))

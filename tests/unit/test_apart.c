@@ -184,7 +184,7 @@ static void serve(struct apart_inside *in)
         put(in, b);
     }
     if (slice_find(apart_body(in), SL("nothing at the end")) != SIZE_MAX) {
-        apart_end(in, "", 0);
+        apart_end(in, "x", 1);
         return;
     }
     decode_serve_with(in, happen);
