@@ -5,8 +5,8 @@
  *   Microsoft cloud security benchmark v1: MicrosoftDocs/SecurityBenchmarks, Microsoft_cloud_security_benchmark_v1.xlsx,
  *     and the baseline of Azure Cosmos DB beside it (3.0), which files resource logs under LT-4 (read 2026-11).
  *   CIS Microsoft Azure Foundations Benchmark v3.0.0, the last with a section on Cosmos DB: numbers as in the published
- *     checks of Powerpipe (turbot/steampipe-mod-azure-compliance, cis_v300) and Prowler (cis_3.0_azure.json), which agree
- *     (read 2026-11); the words are ours.
+ *     checks of Powerpipe (turbot/steampipe-mod-azure-compliance, cis_v300), of which 3.1.7.1 stands in Prowler's
+ *     (cis_3.0_azure.json) as well (read 2026-11); the words are ours.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_CONTROLS_H
 #define COSMOWATCH_CONTROLS_H

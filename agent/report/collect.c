@@ -3,6 +3,7 @@
 #include "base/progress.h"
 #include "base/timeutil.h"
 #include "detectors/controls.h"
+#include "enrich/places.h"
 #include "report/report.h"
 
 #include <stdio.h>
@@ -125,9 +126,17 @@ static void count_bar(struct report *r, const struct alert *a)
         r->bars[bar].n[a->severity]++;
 }
 
+static int count_place(struct report *r, const struct alert *a, struct error *err)
+{
+    struct slice said = slice_of(alert_text(a, "place"));
+    struct buf place = BUF_HERE(PLACE_TEXT_MAX);
+
+    place_words(slice_cut(said, PLACE_TEXT_MAX), &place);
+    return tally(r, BY_PLACE, place.len > 0 ? buf_cstr(&place) : NO_PLACE, a, err);
+}
+
 static int count_told(struct report *r, const struct alert *a, struct report_sums *sums, struct error *err)
 {
-    const char *place = alert_text(a, "place");
     CLEANUP(buf_release) struct buf accounts = BUF_INIT(65536);
 
     sums->alerts++;
@@ -144,7 +153,7 @@ static int count_told(struct report *r, const struct alert *a, struct report_sum
         tally(r, BY_TYPE, a->type->display_name, a, err) < 0 || tally(r, BY_TACTIC, a->type->intent, a, err) < 0 ||
         tally(r, BY_SUBJECT, a->subject, a, err) < 0 || tally(r, BY_DETECTOR, a->detector, a, err) < 0)
         return -1;
-    return a->type->is_incident ? 0 : tally(r, BY_PLACE, place[0] ? place : NO_PLACE, a, err);
+    return a->type->is_incident ? 0 : count_place(r, a, err);
 }
 
 static int count_alert(void *self, const struct alert *a, struct error *err)

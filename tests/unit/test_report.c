@@ -32,9 +32,10 @@ static int64_t fixed_wall_ns(void *self UNUSED)
     return DAY + NS_PER_DAY;
 }
 
+static const struct clock_ops slow = { .wall_ns = fixed_wall_ns, .mono_ms = slow_mono_ms };
+
 static struct report collected(int alerts, int64_t from_ns, int64_t to_ns)
 {
-    static const struct clock_ops slow = { .wall_ns = fixed_wall_ns, .mono_ms = slow_mono_ms };
     int64_t ms = 0;
     const struct services sv = { .clock = &slow, .clock_self = &ms };
     struct store *s = store_at(folder.path, STORE_RUN);
@@ -86,6 +87,32 @@ START_TEST(the_worst_come_first_and_newest_among_equals)
     for (size_t i = 0; i < r.worst_len; i++) /* the highest numbers that are 3 of 4: 47, 43, 39 ... */
         ck_assert_int_eq(r.worst[i].last_ns, DAY + (int64_t)(47 - 4 * i) * NS_PER_MIN);
     report_release(&r);
+}
+END_TEST
+
+START_TEST(a_place_is_named_by_its_words)
+{
+    static const struct fact_value where = {
+        .name = "place", .kind = FACT_SET,
+        .text = SL("{\"country\":\"Nigeria\",\"city\":\"Lagos\",\"latitude\":6.45,\"longitude\":3.39}") };
+    int64_t ms = 0;
+    const struct services sv = { .clock = &slow, .clock_self = &ms };
+    struct store *s = store_at(folder.path, STORE_RUN);
+    struct report r = { .from_ns = DAY, .to_ns = DAY + NS_PER_DAY, .made_ns = DAY + NS_PER_DAY, .sv = &sv };
+    struct alert *a = NULL;
+
+    OK(alert_from_draft(&(struct alert_draft){ .detector = "bad_address", .type = "CosmosDB_TorAnomaly", .account = SL("a"),
+                                               .subject = SL("s"), .first_ns = DAY, .last_ns = DAY, .count = 1,
+                                               .facts = &where, .facts_len = 1 }, &a, err));
+    OK(store_begin(s, err));
+    OK(store_put_alert(s, a, err));
+    OK(store_commit(s, err));
+    OK(report_collect(&r, s, err));
+    ck_assert_uint_eq(r.by[BY_PLACE].len, 1);
+    ck_assert_msg(slice_eq(r.by[BY_PLACE].lines[0].name, SL("Lagos, Nigeria")), "%.*s", SLF(r.by[BY_PLACE].lines[0].name));
+    report_release(&r);
+    store_close(s);
+    alert_free(a);
 }
 END_TEST
 
@@ -209,6 +236,7 @@ int main(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, each_alert_is_in_one_bar_one_severity_and_one_name);
     tcase_add_test(t, the_worst_come_first_and_newest_among_equals);
+    tcase_add_test(t, a_place_is_named_by_its_words);
     tcase_add_test(t, names_beyond_the_limit_are_counted_together);
     tcase_add_test(t, the_length_of_a_bar_follows_the_time_and_there_are_never_too_many);
     tcase_add_test(t, long_counting_says_how_far_it_is);
