@@ -65,8 +65,14 @@ def test_a_store_that_moved_goes_on_like_one_that_stayed(dir_):
         assert essence(final(moves)) == essence(final(stays))
         assert set(final(stays)) > set(before)
         assert any(final(stays)[i]["count"] > a["count"] for i, a in before.items())
-        sent = [sorted(a["recordId"] for a in kit.ndjson(os.path.join(dir_, n, "alerts.ndjson"))) for n in ("stays", "moves")]
-        assert sent[1] == [i for i in sent[0] if i in set(sent[1])] and sent[1]
+        # Into how many updates the rest of an attack falls hangs on the hour; what is told, and that it is told once, does not.
+        sent = [kit.ndjson(os.path.join(dir_, n, "alerts.ndjson")) for n in ("stays", "moves")]
+        for told in sent:
+            records = [a["recordId"] for a in told]
+            assert len(records) == len(set(records))
+        alerts = [{a["systemAlertId"] for a in told} for told in sent]
+        assert alerts[1] and alerts[1] <= alerts[0]
+        assert alerts[1] >= set(final(moves)) - set(before)
         # Again into the same one: refused, and nothing is lost.
         code, _, err = kit.run(["store", "import", path, "-c", moves], check=False)
         assert code == 1 and "--replace" in err
