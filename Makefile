@@ -273,10 +273,13 @@ valgrind: $(MEMCHECKED)
 # ---- packages ---------------------------------------------------------------------------------------
 #   make generated      config/cosmowatch.yaml, its schema and the manual's page of alerts, after an option or a type changed
 #   make man            manual pages into build/man
-#   make install        DESTDIR= prefix=/usr/local
-#   make deb, make rpm  packages into build/deb, build/rpm
+#   make install        DESTDIR= prefix=/usr/local; make uninstall takes it away again, but for configuration and state
+#   make deb, make rpm  packages into build/deb, build/rpm; MAINTAINER= HOMEPAGE= are the distributor's (packaging/README.md)
 #   make package-test   builds them twice, lints them, installs, upgrades, purges them in a fresh root
-.PHONY: generated man sbom install install-files install-systemd install-apparmor deb rpm source-tree package-test
+MAINTAINER ?= cosmowatch maintainers <maintainers@cosmowatch.invalid>
+HOMEPAGE ?= https://cosmowatch.invalid/
+export MAINTAINER HOMEPAGE
+.PHONY: generated man sbom install uninstall install-files install-systemd install-apparmor deb rpm source-tree package-test
 prefix ?= /usr/local
 sysconfdir ?= /etc
 bindir ?= $(prefix)/bin
@@ -332,11 +335,22 @@ install-systemd:
 install-apparmor:
 	$(INSTALL_DATA) packaging/apparmor/cosmowatch $(DESTDIR)$(sysconfdir)/apparmor.d/cosmowatch
 
+uninstall:
+	rm -f $(DESTDIR)$(bindir)/cosmowatch $(DESTDIR)$(mandir)/man8/cosmowatch.8 $(DESTDIR)$(mandir)/man5/cosmowatch.yaml.5 \
+	      $(DESTDIR)$(bashdir)/cosmowatch $(DESTDIR)$(zshdir)/_cosmowatch $(DESTDIR)$(fishdir)/cosmowatch.fish \
+	      $(DESTDIR)$(unitdir)/cosmowatch.service $(DESTDIR)$(prefix)/lib/sysusers.d/cosmowatch.conf \
+	      $(DESTDIR)$(prefix)/lib/tmpfiles.d/cosmowatch.conf $(DESTDIR)$(sysconfdir)/apparmor.d/cosmowatch
+	rm -rf $(DESTDIR)$(datadir)/cosmowatch
+	-rmdir $(DESTDIR)$(sysconfdir)/cosmowatch
+
 # A copy of the tree without what was built; packages are made in it, so that building one never touches the tree.
 SOURCE := cosmowatch-$(VERSION)
 source-tree:
 	@rm -rf build/source && mkdir -p build/source/$(SOURCE)
 	@tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ --exclude=node_modules . | tar -x -C build/source/$(SOURCE)
+	@cd build/source/$(SOURCE)/packaging && sed -i \
+	  -e "s|cosmowatch maintainers <maintainers@cosmowatch.invalid>|$$MAINTAINER|; s|https://cosmowatch.invalid/|$$HOMEPAGE|" \
+	  debian/control debian/changelog rpm/cosmowatch.spec
 
 deb: source-tree
 	@rm -rf build/deb && mkdir -p build/deb && mv build/source/$(SOURCE) build/deb/

@@ -5,7 +5,8 @@
  * document. On-demand checks only what is looked at, so a cell nobody wants may hold rubbish and is
  * skipped; that is fine for us.
  * Surprises: simdjson 3.0 refuses a lone surrogate (\ud800); such a string is taken again with the
- * surrogate replaced by U+FFFD. All calls are noexcept, so the file is built without exceptions.
+ * surrogate replaced by U+FFFD. Older ones make what is no UTF-8 of some, so they are not asked first.
+ * All calls are noexcept, so the file is built without exceptions.
  * SPDX-License-Identifier: Apache-2.0 */
 #define SIMDJSON_EXCEPTIONS 0
 #include <simdjson.h>
@@ -21,6 +22,7 @@ static_assert(SCAN_PADDING >= simdjson::SIMDJSON_PADDING, "padding promised by s
 namespace sj = simdjson;
 namespace od = simdjson::ondemand;
 
+#define ASKED_AFTER_US (sj::SIMDJSON_VERSION_MAJOR < 3)
 #define LONE_TEXT_MAX (16u << 20)
 #define LONE_BLOCK (64u << 10)
 #define LOOK_AHEAD (64u << 10)
@@ -212,6 +214,19 @@ static inline bool is_plain(struct scanner *s, const char *at, size_t len)
     return LIKELY(at + len <= s->plain_until) || look_ahead(s, at, len);
 }
 
+/* An escaped surrogate, lone or of a pair. */
+static bool has_surrogate(struct slice token)
+{
+    const char *p = token.at, *end = token.at + token.len;
+
+    while ((p = static_cast<const char *>(std::memchr(p, '\\', static_cast<size_t>(end - p)))) && end - p > 2) {
+        if (p[1] == 'u' && (hex4(p + 2, end) & ~0x7ff) == 0xd800)
+            return true;
+        p += 2;
+    }
+    return false;
+}
+
 /* Text of a string cell. `token` is the whole token, quotes included. */
 static inline bool string_text(struct scanner *s, od::value &v, struct slice token, struct slice *ret)
 {
@@ -222,7 +237,7 @@ static inline bool string_text(struct scanner *s, od::value &v, struct slice tok
     }
 
     std::string_view text;
-    if (!v.get_string().get(text)) {
+    if (!(ASKED_AFTER_US && has_surrogate(token)) && !v.get_string().get(text)) {
         *ret = slice_make(text.data(), text.size());
         return true;
     }

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import traceback
 
-from finding import ok
+from finding import ok, reader_is_shut_in, status_of
 from flow import kit
 from flow.rows import feeds
 from flow.story import SHORT, small_world
@@ -85,14 +85,6 @@ class Container:
         self.log.close()
 
 
-def status_of(path):
-    try:
-        with open(path, encoding="utf-8") as f:
-            return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
-    except OSError:
-        return {}
-
-
 def descends(pid, ancestor):
     while pid not in ("0", ""):
         if int(pid) == ancestor:
@@ -153,6 +145,7 @@ def life(image, azure, dir_):
         fields = status_of("/proc/%d/status" % c.first_process())
         ok("its process is the first, user %d, without capabilities or new privileges" % USER,
            fields["Uid"].split()[0] == str(USER) and int(fields["CapBnd"], 16) == 0 and fields["NoNewPrivs"] == "1", fields)
+        reader_is_shut_in(c.first_process())
         ok("a shell could not be started", c.inside(["/usr/bin/dash", "-c", "true"])[0] != 0)
         probe = image.config["Healthcheck"]["Test"][1:]
         kit.wait_for("health", lambda: c.inside(probe)[0] == 0)

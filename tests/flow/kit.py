@@ -14,6 +14,7 @@ import tempfile
 import time
 import urllib.request
 
+os.umask(0o022)  # what others may write is not believed; many hosts let the group by preset
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 AGENT = os.environ.get("COSMOWATCH", os.path.join(ROOT, "build", "cosmowatch"))
 WORKSPACE = "33333333-3333-3333-3333-333333333333"
