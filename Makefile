@@ -343,11 +343,13 @@ uninstall:
 	rm -rf $(DESTDIR)$(datadir)/cosmowatch
 	-rmdir $(DESTDIR)$(sysconfdir)/cosmowatch
 
-# A copy of the tree without what was built; packages are made in it, so that building one never touches the tree.
+# A copy of the tree without what was built; packages are made in it, so that building one never touches the tree. Its files are of
+# the release's date: files that are newer debhelper brings to it by itself, older ones it leaves.
 SOURCE := cosmowatch-$(VERSION)
 source-tree:
 	@rm -rf build/source && mkdir -p build/source/$(SOURCE)
-	@tar -c --exclude=./build --exclude=./.git --exclude=__pycache__ --exclude=node_modules . | tar -x -C build/source/$(SOURCE)
+	@tar -c --exclude=./build --exclude=./.git --exclude=.pytest_cache --exclude=__pycache__ --exclude=node_modules \
+	  --mtime=@$(SOURCE_DATE_EPOCH) . | tar -x -C build/source/$(SOURCE)
 	@cd build/source/$(SOURCE)/packaging && sed -i \
 	  -e "s|cosmowatch maintainers <maintainers@cosmowatch.invalid>|$$MAINTAINER|; s|https://cosmowatch.invalid/|$$HOMEPAGE|" \
 	  debian/control debian/changelog rpm/cosmowatch.spec
