@@ -110,7 +110,8 @@ $(B)/unit/%: tests/unit/%.c $(KITOBJ) $(LIB)
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZKIT := $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/formats.o $(B)/tests/fuzz/output.o $(B)/tests/fuzz/query.o
 FUZZOBJ := $(FUZZ:%=$(B)/tests/fuzz/fuzz_%.o)
-FUZZLIBS = $(FUZZKIT) $(KITOBJ) $(LIB) $(LIBS)
+# fuzz_apart stands where the reader's process would.
+FUZZLIBS = -Wl,--wrap=apart_do $(FUZZKIT) $(KITOBJ) $(LIB) $(LIBS)
 
 -include $(BENCHOBJ:.o=.d) $(OBJ:.o=.d) $(KITOBJ:.o=.d) $(FUZZOBJ:.o=.d) $(FUZZKIT:.o=.d) $(B)/agent/main.d $(UNITBIN:=.d)
 

@@ -1,0 +1,102 @@
+/* fuzz_apart - any bytes as what a reader that was taken over answers: batches of records and of listings, and last words.
+ * The programs here are linked so that apart_do() is the one below: no process is started.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "apart/apart.h"
+#include "enrich/feed_apart.h"
+#include "enrich/feeds.h"
+#include "tests/fuzz/fuzz_record.h"
+
+#define BODY "{\"tables\":[{\"name\":\"PrimaryResult\",\"columns\":[],\"rows\":[]}]} 203.0.113.7 198.51.100.0/24"
+
+static struct slice answer; /* of the reader: a sequence of length (2 bytes), bytes; the last is its last word */
+static struct apart *nobody;
+
+/* In memory of its own, as apart.c gives it, so that a sanitizer sees a byte too far. */
+static enum apart_verdict hand_over(enum apart_verdict (*to)(void *self, struct slice batch, struct error *err),
+                                    struct apart_work *w, struct slice bytes, struct error *err)
+{
+    char *copy = fuzz_padded(bytes, 0);
+    enum apart_verdict v = to(w->self, slice_make(copy, bytes.len), err);
+
+    free(copy);
+    return v;
+}
+
+int __wrap_apart_do(struct apart *a, struct apart_work *w, struct error *err);
+int __wrap_apart_do(struct apart *a UNUSED, struct apart_work *w, struct error *err)
+{
+    struct slice rest = answer;
+    enum apart_verdict v = APART_GO_ON;
+
+    if (w->begin)
+        w->begin(w->self);
+    while (v == APART_GO_ON && rest.len >= 2) {
+        size_t len = (unsigned char)rest.at[0] | (size_t)(unsigned char)rest.at[1] << 8;
+        struct slice part;
+
+        rest = slice_make(rest.at + 2, rest.len - 2);
+        part = slice_make(rest.at, len < rest.len ? len : rest.len);
+        rest = slice_make(rest.at + part.len, rest.len - part.len);
+        v = hand_over(rest.len >= 2 ? w->batch : w->end, w, part, err);
+        PROMISE(v == APART_GO_ON || err->msg[0]);
+        if (v == APART_GO_ON && rest.len < 2)
+            return 0;
+    }
+    return v == APART_STOP ? -1 : error_set(err, ERR_PARTIAL, "it lied");
+}
+
+static void read_records(bool is_export)
+{
+    struct seen_rows seen = { .fold = fold_new((size_t)64 << 20) };
+    struct decode_sink sink = { .self = &seen, .on_record = fuzz_on_record, .on_bad = fuzz_on_bad };
+    struct decoder *d = decoder_new_apart(nobody);
+    struct decode_result result = { 0 };
+    char *at = fuzz_padded(SL(BODY), DECODE_PADDING);
+    struct error err = { 0 };
+    int rc;
+
+    PROMISE(d && seen.fold);
+    rc = is_export ? decode_export(d, at, sizeof BODY - 1, TABLE_DATA_PLANE, &sink, &result, &err)
+                   : decode_answer(d, at, sizeof BODY - 1, TABLE_DATA_PLANE, &sink, &result, &err);
+    fuzz_done_or_told(rc, &err);
+    PROMISE(rc < 0 || (result.records == seen.records && result.bad == seen.bad));
+    free(at);
+    fold_free(seen.fold);
+    decoder_free(d);
+}
+
+static void read_listings(void)
+{
+    struct feed_options opt = FEED_OPTIONS_INIT;
+    struct feed_report report = { 0 };
+    struct feed_table *table = NULL;
+    struct error err = { 0 };
+
+    if (feed_parse_apart(nobody, SL(BODY), &opt, 0, &table, &report, &err) == 0) {
+        for (size_t i = 0; i < table->len; i++) {
+            const char *note = feed_table_note(table, &table->each[i]);
+
+            PROMISE(table->each[i].range.bits <= 128 && table->each[i].confidence <= 100);
+            fuzz_touch(slice_of(note ? note : ""));
+        }
+        feed_table_free(table);
+    } else {
+        PROMISE(err.msg[0]);
+    }
+}
+
+FUZZ_TARGET(apart)
+{
+    struct error err = { 0 };
+    unsigned what;
+
+    if (!nobody)
+        PROMISE(apart_new(&(struct apart_config){ .stall_ms = 0 }, &nobody, &err) == 0);
+    answer = slice_make((const char *)data, size);
+    what = fuzz_choose(&answer, 3);
+    if (what == 2)
+        read_listings();
+    else
+        read_records(what == 1);
+    return 0;
+}
