@@ -7,6 +7,7 @@
 #include "base/buf.h"
 
 #include <json-c/json.h>
+#include <stdlib.h>
 
 #define NOTE_MAX 256
 #define COLUMNS_MAX 4096
@@ -31,11 +32,19 @@ struct ending {
 
 /* ---- the reader's end ----------------------------------------------------------------------------------------------- */
 
+static int byte_cmp(const void *a, const void *b)
+{
+    return *(const unsigned char *)a - *(const unsigned char *)b;
+}
+
 void feed_serve_prepare(void)
 {
     struct json_object *o = json_tokener_parse("{\"a\":1}"); /* the seed of its tables, once a process */
+    unsigned char many[4096] = { 1 };
 
     json_object_put(o);
+    /* glibc before 2.37 asks the system how much memory there is when it first sorts more than a kilobyte. */
+    qsort(many, sizeof many, 1, byte_cmp);
 }
 
 static bool tell_entry(struct apart_inside *in, const struct feed_table *t, const struct feed_entry *e)
@@ -171,6 +180,8 @@ static enum apart_verdict take_end(void *self, struct slice text, struct error *
     memcpy(&end, text.at, sizeof end);
     if (end.report.said > FEED_REPORT_MAX)
         return lie(err, "a report");
+    if (end.is_failure && end.msg[0] == '\0')
+        return lie(err, "a failure without a word");
     for (size_t i = 0; i < FEED_REPORT_MAX; i++)
         keep_text(end.report.each[i].reason, sizeof end.report.each[i].reason);
     *k->report = end.report;

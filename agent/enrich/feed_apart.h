@@ -10,7 +10,7 @@ struct apart;
 
 #define FEED_SERVICE 1 /* in the table for apart_serve() */
 
-/* The reader's end. feed_serve_prepare(): before the filter is up, what json-c asks the system for once. */
+/* The reader's end. feed_serve_prepare(): before the filter is up, what libraries ask the system for once. */
 void feed_serve(struct apart_inside *in);
 void feed_serve_prepare(void);
 

@@ -407,6 +407,8 @@ static enum apart_verdict take_end(void *self, struct slice text, struct error *
     if (end.records < 0 || end.bad < 0 || end.skipped < 0 || end.records > (int64_t)k->body.len ||
         end.bad > (int64_t)k->body.len || end.skipped > (int64_t)k->body.len)
         return lie(err, "a number of rows");
+    if (end.is_failure && end.msg[0] == '\0')
+        return lie(err, "a failure without a word");
     if (!k->only_counts && !end.is_failure &&
         (end.records != k->records || end.bad != k->bad || (size_t)k->left_out != apart_left_out_len(k->d->apart)))
         return lie(err, "rows are missing");

@@ -27,6 +27,7 @@ FIRES = {
     "CosmowatchSourceBehind": ("cosmowatch_source_lag_seconds", "7200x30", 20),
     "CosmowatchOutputDown": ("cosmowatch_output_up", "0x30", 20),
     "CosmowatchAlertsParked": ("cosmowatch_output_parked_alerts", "3x10", 5),
+    "CosmowatchCertificateEnds": ("cosmowatch_certificate_expiry_timestamp_seconds", "0x20", 10),
     "CosmowatchFeedStale": ("cosmowatch_feed_refreshed_timestamp_seconds", "0x4000", 3000),
     "CosmowatchUnreadableRows": ("cosmowatch_source_unreadable_rows_total", "0+1x30", 20),
     "CosmowatchRowEndedReader": ("cosmowatch_reader_left_out_rows_total", "0+1x30", 20),
@@ -134,12 +135,15 @@ def samples(text, target):
 
 
 HEALTHY = {"up": "1x5000", "cosmowatch_source_up": "1x5000", "cosmowatch_output_up": "1x5000", "cosmowatch_healthy": "1x5000",
+           "cosmowatch_certificate_expiry_timestamp_seconds": "9000000000x5000",
            "cosmowatch_status_timestamp_seconds": "0+60x5000", "cosmowatch_feed_refreshed_timestamp_seconds": "0+60x5000"}
 
 
 def test_each_rule_fires_when_it_should_and_alone(world, tmp_path):
     """promtool lets time pass: the series are those of a real scrape, with what one rule looks for gone wrong."""
     scrape = samples(world.console.get("/metrics")[2], "127.0.0.1:9797")
+    # That world has no certificate of its own.
+    scrape.append(("cosmowatch_certificate_expiry_timestamp_seconds", 'certificate="outputs.soc.tls.cert",' + scrape[0][1]))
     assert {name for name, _, _ in FIRES.values()} <= {name for name, _ in scrape}
     tests = []
     for rule, (wrong, values, minutes) in {**FIRES, "": ("", "", 20)}.items():
