@@ -10,7 +10,10 @@ static int64_t fake_wall_ns(void *self)
 
 static int64_t fake_mono_ms(void *self)
 {
-    return clock_system.mono_ms(NULL) + atomic_load(&((struct fake_services *)self)->mono_offset_ms);
+    struct fake_services *f = self;
+
+    (void)atomic_fetch_add(&f->looks, 1);
+    return clock_system.mono_ms(NULL) + atomic_load(&f->mono_offset_ms);
 }
 
 static void fake_bytes(void *self, void *at, size_t len)

@@ -16,6 +16,7 @@ struct fake_services {
     struct services sv;
     atomic_int_fast64_t wall_offset_ns, mono_offset_ms;
     atomic_uint_fast64_t dice; /* next byte: counts up from here */
+    atomic_uint_fast64_t looks; /* at the monotonic clock: whoever waits looks when he is woken */
 };
 
 /* Real clocks with an offset; wall starts at FAKE_WALL_START_NS when is_fixed, else it is today's. */
