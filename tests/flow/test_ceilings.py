@@ -199,6 +199,7 @@ def test_what_an_attacker_chooses_makes_no_label(dir_):
             console = Console(port)
             kit.wait_for("the console", lambda: "component=console" in agent.tail(MB))
             kit.wait_for("an alert", lambda: lines_of(os.path.join(dir_, "alerts.ndjson")) and console.get("/readyz")[0] == 200)
+            kit.wait_for("the time of its acceptance", lambda: "last_accepted_timestamp" in str(series(console)[0]))
             before, _ = series(console)
             azure.add_rows(many.rows)
             kit.wait_for("the flood", lambda: series(console)[1] >= 3000, pause_s=0.3)
