@@ -130,9 +130,11 @@ flow: $(BIN)
 .PHONY: soak
 SEEDS ?= 1-20
 DAYS ?= 7
+SOAK = COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests COSMOWATCH_SEEDS="$(SEEDS)" COSMOWATCH_SOAK_DAYS=$(DAYS) \
+	/usr/bin/python3 -m pytest -q -o cache_dir=$(abspath $(B))/soak-cache tests/flow/test_soak.py -k week
 soak: $(BIN)
-	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests COSMOWATCH_SEEDS="$(SEEDS)" COSMOWATCH_SOAK_DAYS=$(DAYS) \
-	  /usr/bin/python3 -m pytest -q -p no:cacheprovider $(subst --dist loadfile,,$(AT_ONCE)) tests/flow/test_soak.py -k week
+	@$(SOAK) $(subst --dist loadfile,,$(AT_ONCE)) || \
+	  { echo "soak: what failed is played again, alone: what fails twice is no matter of a busy machine"; $(SOAK) --last-failed; }
 
 # What fuzzing found stays found: every target with the files of its corpus, by any compiler.
 fuzz-corpus: $(B)/replay
