@@ -19,6 +19,7 @@ import traceback
 
 from finding import ok, reader_is_shut_in, status_of
 from flow import kit
+from sim.story import ATTACKED_WITHIN_HOURS
 
 kit.AGENT = "/usr/bin/cosmowatch"
 CONFIG = "/etc/cosmowatch/cosmowatch.yaml"
@@ -65,8 +66,9 @@ def configure(azure, dir_):
     os.chmod("/etc/credstore/cosmowatch.client-secret", 0o600)
     feeds = [{"name": "tor", "type": "tor_exits", "path": "/etc/cosmowatch/tor.txt"}]
     sh("cp %s/tor.txt /etc/cosmowatch/tor.txt && chmod 640 /etc/cosmowatch/tor.txt && chgrp cosmowatch /etc/cosmowatch/tor.txt" % dir_)
-    source = {"lookback": "30h", "auth": {"type": "client_secret", "tenant": kit.TENANT, "client_id": kit.CLIENT,
-                                          "client_secret": "${credential:client-secret}", "authority": azure.url}}
+    source = {"lookback": "%dh" % (ATTACKED_WITHIN_HOURS + 1),
+              "auth": {"type": "client_secret", "tenant": kit.TENANT, "client_id": kit.CLIENT,
+                       "client_secret": "${credential:client-secret}", "authority": azure.url}}
     path = kit.config(azure, dir_, [{"name": "file", "type": "file", "path": "/var/log/cosmowatch/alerts.json",
                                      "rotate": {"size": "4KiB"}},
                                     {"name": "soc", "type": "webhook", "url": "http://127.0.0.1:%d/hook/soc" % HOOK_PORT}],
@@ -75,7 +77,7 @@ def configure(azure, dir_):
 
 
 def story(dir_):
-    sh("cd /opt/checks/tests && python3 -m sim.story --seed 7 --end $(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ) --days 16 --scale 0.2 "
+    sh("cd /opt/checks/tests && python3 -m sim.story --seed 7 --end $(date -u +%%Y-%%m-%%dT%%H:%%M:%%SZ) --days 17 --scale 0.2 "
        "--out %s/rows.ndjson --truth %s/truth.json --tor-exits %s/tor.txt --bad-addresses %s/bad.csv" % ((dir_,) * 4))
     return dir_ + "/rows.ndjson"
 

@@ -12,8 +12,12 @@ import sys
 import time
 
 from flow import kit
+from sim.story import ATTACKED_WITHIN_HOURS
 
 BOLD, DIM, OFF = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("", "", "")
+
+
+LOOKBACK_HOURS = ATTACKED_WITHIN_HOURS + 1
 
 
 def say(text):
@@ -23,7 +27,7 @@ def say(text):
 def story(dir_):
     end = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     p = {k: os.path.join(dir_, k) for k in ("rows.ndjson", "truth.json", "tor.txt", "bad.csv")}
-    subprocess.run([sys.executable, "-m", "sim.story", "--seed", "7", "--end", end, "--days", "16", "--scale", "0.5",
+    subprocess.run([sys.executable, "-m", "sim.story", "--seed", "7", "--end", end, "--days", "17", "--scale", "0.5",
                     "--out", p["rows.ndjson"], "--truth", p["truth.json"], "--tor-exits", p["tor.txt"],
                     "--bad-addresses", p["bad.csv"]], check=True, cwd=kit.ROOT, stdout=subprocess.DEVNULL)
     with open(p["truth.json"], encoding="utf-8") as f:
@@ -36,7 +40,7 @@ def configure(azure, dir_, p):
              {"name": "ours", "type": "addresses", "path": p["bad.csv"], "format": "csv"}]
     outputs = [{"name": "file", "type": "file", "path": os.path.join(dir_, "alerts.ndjson")},
                {"name": "hook", "type": "webhook", "url": azure.url + "/hook/soc"}]
-    return kit.config(azure, dir_, outputs, source={"lookback": "30h"}, feeds=feeds, log={"level": "warn"})
+    return kit.config(azure, dir_, outputs, source={"lookback": "%dh" % LOOKBACK_HOURS}, feeds=feeds, log={"level": "warn"})
 
 
 def missing(dir_, wanted):
@@ -56,7 +60,7 @@ def main():
         rows = sum(1 for _ in f)
     with kit.Azure(dir_, [p["rows.ndjson"]]) as azure:
         config = configure(azure, dir_, p)
-        say("The agent learns from %d rows over HTTP and reads the last 30 hours with open eyes ..." % rows)
+        say("The agent learns from %d rows over HTTP and reads the last %d hours with open eyes ..." % (rows, LOOKBACK_HOURS))
         with kit.Agent(config, dir_, ["--until-caught-up"]) as agent:
             try:
                 code = agent.wait(timeout=180)

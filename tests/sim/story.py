@@ -48,6 +48,10 @@ ORDERS_PRINCIPAL = "0a0a0a0a-1111-4222-8333-444444444442"
 CATEGORIES = ["shoes", "hats", "coats", "bags", "socks", "gloves", "belts", "scarves"]
 
 
+# The night ends no more than 25.5 hours before --end, the first of its attacks begins 13 hours before it.
+ATTACKED_WITHIN_HOURS = 39
+
+
 def resource(account):
     return "/subscriptions/%s/resourcegroups/rg-prod/providers/microsoft.documentdb/databaseaccounts/%s" % (SUB, account)
 

@@ -5,7 +5,7 @@ import pytest
 from sim.kql import run
 from sim.kql import types as T
 from sim.store import Store
-from sim.story import generate
+from sim.story import ATTACKED_WITHIN_HOURS, HOUR, MIN, generate
 
 END = "2026-08-20T06:00:00Z"
 
@@ -25,6 +25,15 @@ def test_repeatable(day):
     again, truth = generate(seed=7, end=END, days=2, scale=0.5)
     assert again == day[0] and truth == day[1]
     assert generate(seed=8, end=END, days=2, scale=0.5)[0] != day[0]
+
+
+@pytest.mark.parametrize("minutes", range(0, 24 * 60, 30))
+def test_whatever_the_hour_all_attacks_are_over_and_none_is_older_than_said(minutes):
+    end = T.parse_datetime("2026-08-20T00:00:00Z") + minutes * MIN
+    attacks = generate(seed=7, end=T.format_datetime(end), days=3, scale=0.01)[1]["attacks"]
+    assert len(attacks) == 5
+    for a in attacks:
+        assert end - ATTACKED_WITHIN_HOURS * HOUR <= T.parse_datetime(a["start"]) < T.parse_datetime(a["end"]) < end, a
 
 
 def test_size_and_span(day):
