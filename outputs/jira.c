@@ -114,12 +114,6 @@ static int find_issue(struct jira *j, const struct alert *a, bool *ret_found, bo
 
 /* ---- making ------------------------------------------------------------------------------------- */
 
-static void add_text(struct buf *out, const char *key, struct slice value)
-{
-    json_add_key(out, key);
-    json_add_string(out, value);
-}
-
 /* A paragraph for each line; an empty text node is refused. */
 static void add_document(struct buf *out, struct slice text)
 {
@@ -150,11 +144,11 @@ static int add_issue(const struct jira *j, const struct alert *a, struct buf *ou
     out->failed |= text.failed;
     buf_addf(&label, "cosmowatch-%s", a->id);
     buf_add_str(out, "{\"fields\":{\"project\":{");
-    add_text(out, "key", slice_of(j->project));
+    json_add_member(out, "key", slice_of(j->project));
     buf_add_str(out, "},\"issuetype\":{");
-    add_text(out, "name", slice_of(j->issue_type));
+    json_add_member(out, "name", slice_of(j->issue_type));
     buf_add_char(out, '}');
-    add_text(out, "summary", buf_slice(&b.title));
+    json_add_member(out, "summary", buf_slice(&b.title));
     json_add_key(out, "labels");
     buf_add_str(out, "[\"cosmowatch\",");
     json_add_string(out, buf_slice(&label));

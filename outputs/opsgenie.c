@@ -51,12 +51,6 @@ static void opsgenie_close(void *self)
     authorization_close(&((struct opsgenie *)self)->authorization);
 }
 
-static void add_text(struct buf *out, const char *key, struct slice value)
-{
-    json_add_key(out, key);
-    json_add_string(out, value);
-}
-
 static int add_alert(const struct alert *a, struct buf *out, struct error *err)
 {
     CLEANUP(brief_release) struct brief b = { 0 };
@@ -67,12 +61,12 @@ static int add_alert(const struct alert *a, struct buf *out, struct error *err)
     brief_add_plain(&text, &b);
     out->failed |= text.failed;
     buf_add_char(out, '{');
-    add_text(out, "message", buf_slice(&b.title));
-    add_text(out, "alias", slice_of(a->id));
-    add_text(out, "description", slice_cut(buf_slice(&text), DESCRIPTION_MAX));
-    add_text(out, "priority", slice_of(severity_scale(a->severity)->opsgenie));
-    add_text(out, "entity", slice_of(a->account));
-    add_text(out, "source", SL(GIST_VENDOR));
+    json_add_member(out, "message", buf_slice(&b.title));
+    json_add_member(out, "alias", slice_of(a->id));
+    json_add_member(out, "description", slice_cut(buf_slice(&text), DESCRIPTION_MAX));
+    json_add_member(out, "priority", slice_of(severity_scale(a->severity)->opsgenie));
+    json_add_member(out, "entity", slice_of(a->account));
+    json_add_member(out, "source", SL(GIST_VENDOR));
     json_add_key(out, "tags");
     buf_add_char(out, '[');
     json_add_string(out, slice_of(a->type->id));
@@ -82,7 +76,7 @@ static int add_alert(const struct alert *a, struct buf *out, struct error *err)
     json_add_key(out, "details");
     buf_add_char(out, '{');
     for (size_t i = 0; i < b.lines_len; i++)
-        add_text(out, b.lines[i].label, buf_slice(&b.lines[i].value));
+        json_add_member(out, b.lines[i].label, buf_slice(&b.lines[i].value));
     buf_add_str(out, "}}");
     return buf_check(out, err);
 }

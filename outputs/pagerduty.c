@@ -47,14 +47,6 @@ static void pagerduty_close(void *self UNUSED)
 {
 }
 
-static void add_text(struct buf *out, const char *key, struct slice value)
-{
-    if (slice_empty(value))
-        return;
-    json_add_key(out, key);
-    json_add_string(out, value);
-}
-
 static void add_details(struct buf *out, const struct brief *b, struct slice payload)
 {
     json_add_key(out, "custom_details");
@@ -63,9 +55,9 @@ static void add_details(struct buf *out, const struct brief *b, struct slice pay
         return;
     }
     buf_add_char(out, '{');
-    add_text(out, "why", buf_slice(&b->why));
+    json_add_known(out, "why", buf_slice(&b->why));
     for (size_t i = 0; i < b->lines_len; i++)
-        add_text(out, b->lines[i].label, buf_slice(&b->lines[i].value));
+        json_add_known(out, b->lines[i].label, buf_slice(&b->lines[i].value));
     buf_add_char(out, '}');
 }
 
@@ -77,14 +69,14 @@ static void add_payload(struct buf *out, const struct brief *b, struct slice pay
     time_add_iso(&time, a->last_ns, 3);
     json_add_key(out, "payload");
     buf_add_char(out, '{');
-    add_text(out, "summary", buf_slice(&b->title));
-    add_text(out, "source", a->account[0] ? slice_of(a->account) : SL("Azure Cosmos DB"));
-    add_text(out, "severity", slice_of(severity_scale(a->severity)->pagerduty));
-    add_text(out, "timestamp", buf_slice(&time));
-    add_text(out, "component", SL("cosmosdb"));
+    json_add_known(out, "summary", buf_slice(&b->title));
+    json_add_known(out, "source", a->account[0] ? slice_of(a->account) : SL("Azure Cosmos DB"));
+    json_add_known(out, "severity", slice_of(severity_scale(a->severity)->pagerduty));
+    json_add_known(out, "timestamp", buf_slice(&time));
+    json_add_known(out, "component", SL("cosmosdb"));
     if (b->gist.has_arm)
-        add_text(out, "group", b->gist.arm.subscription);
-    add_text(out, "class", slice_of(a->type->id));
+        json_add_known(out, "group", b->gist.arm.subscription);
+    json_add_known(out, "class", slice_of(a->type->id));
     add_details(out, b, payload);
     buf_add_char(out, '}');
 }
@@ -96,16 +88,16 @@ static int add_event(const struct pagerduty *p, const struct output_item *item, 
     if (brief_init(&b, item->alert, 1024, 1000, err) < 0)
         return -1;
     buf_add_char(out, '{');
-    add_text(out, "routing_key", slice_make(secret_reveal(&p->routing_key), p->routing_key.len));
-    add_text(out, "event_action", SL("trigger"));
-    add_text(out, "dedup_key", slice_of(item->alert->id));
-    add_text(out, "client", SL(GIST_VENDOR));
-    add_text(out, "client_url", buf_slice(&b.gist.link));
+    json_add_known(out, "routing_key", slice_make(secret_reveal(&p->routing_key), p->routing_key.len));
+    json_add_known(out, "event_action", SL("trigger"));
+    json_add_known(out, "dedup_key", slice_of(item->alert->id));
+    json_add_known(out, "client", SL(GIST_VENDOR));
+    json_add_known(out, "client_url", buf_slice(&b.gist.link));
     add_payload(out, &b, item->payload);
     if (b.gist.link.len > 0) {
         buf_add_str(out, ",\"links\":[{");
-        add_text(out, "href", buf_slice(&b.gist.link));
-        add_text(out, "text", SL("The account in the Azure portal"));
+        json_add_known(out, "href", buf_slice(&b.gist.link));
+        json_add_known(out, "text", SL("The account in the Azure portal"));
         buf_add_str(out, "}]");
     }
     buf_add_char(out, '}');

@@ -61,12 +61,6 @@ static void servicenow_close(void *self)
     authorization_close(&((struct servicenow *)self)->authorization);
 }
 
-static void add_text(struct buf *out, const char *key, struct slice value)
-{
-    json_add_key(out, key);
-    json_add_string(out, value);
-}
-
 /* "2026-01-01 00:01:00" of "2026-01-01T00:01:00Z". */
 static void add_time(struct buf *out, int64_t ns)
 {
@@ -78,7 +72,7 @@ static void add_time(struct buf *out, int64_t ns)
             iso.at[i] = ' ';
     if (iso.len > 0 && iso.at[iso.len - 1] == 'Z')
         iso.len--;
-    add_text(out, "time_of_event", buf_slice(&iso));
+    json_add_member(out, "time_of_event", buf_slice(&iso));
 }
 
 static int add_record(const struct output_item *item, struct buf *out, struct error *err)
@@ -95,18 +89,18 @@ static int add_record(const struct output_item *item, struct buf *out, struct er
     brief_add_plain(&text, &b);
     out->failed |= text.failed;
     buf_add_char(out, '{');
-    add_text(out, "source", SL(GIST_VENDOR));
-    add_text(out, "event_class", slice_of(a->detector));
-    add_text(out, "node", slice_of(a->account));
-    add_text(out, "resource", slice_cut(slice_of(a->subject), 200));
-    add_text(out, "metric_name", slice_of(a->type->id));
-    add_text(out, "type", slice_of(a->type->intent));
-    add_text(out, "message_key", slice_of(a->id));
-    add_text(out, "severity", slice_of(severity));
+    json_add_member(out, "source", SL(GIST_VENDOR));
+    json_add_member(out, "event_class", slice_of(a->detector));
+    json_add_member(out, "node", slice_of(a->account));
+    json_add_member(out, "resource", slice_cut(slice_of(a->subject), 200));
+    json_add_member(out, "metric_name", slice_of(a->type->id));
+    json_add_member(out, "type", slice_of(a->type->intent));
+    json_add_member(out, "message_key", slice_of(a->id));
+    json_add_member(out, "severity", slice_of(severity));
     add_time(out, a->last_ns);
-    add_text(out, "resolution_state", SL("New"));
-    add_text(out, "description", slice_cut(buf_slice(&text), 3900));
-    add_text(out, "additional_info", slice_starts(item->payload, SL("{")) ? item->payload : SL("{}"));
+    json_add_member(out, "resolution_state", SL("New"));
+    json_add_member(out, "description", slice_cut(buf_slice(&text), 3900));
+    json_add_member(out, "additional_info", slice_starts(item->payload, SL("{")) ? item->payload : SL("{}"));
     buf_add_char(out, '}');
     return buf_check(out, err);
 }

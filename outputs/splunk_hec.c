@@ -91,29 +91,21 @@ static int splunk_hec_open(void *self, const char *name, const struct services *
 
 /* ---- events ------------------------------------------------------------------------------------- */
 
-static void add_text(struct buf *out, const char *key, struct slice value)
-{
-    if (slice_empty(value))
-        return;
-    json_add_key(out, key);
-    json_add_string(out, value);
-}
-
 static void add_cim(struct buf *out, const struct gist *g)
 {
     const struct alert *a = g->alert;
     const char *severity = severity_scale(a->severity)->cim;
 
-    add_text(out, "app", SL(GIST_VENDOR));
-    add_text(out, "vendor_product", SL(GIST_VENDOR));
-    add_text(out, "type", SL("alert"));
-    add_text(out, "id", slice_of(a->id));
-    add_text(out, "signature", buf_slice(&g->title));
-    add_text(out, "signature_id", slice_of(a->type->id));
-    add_text(out, "severity", slice_of(severity));
+    json_add_known(out, "app", SL(GIST_VENDOR));
+    json_add_known(out, "vendor_product", SL(GIST_VENDOR));
+    json_add_known(out, "type", SL("alert"));
+    json_add_known(out, "id", slice_of(a->id));
+    json_add_known(out, "signature", buf_slice(&g->title));
+    json_add_known(out, "signature_id", slice_of(a->type->id));
+    json_add_known(out, "severity", slice_of(severity));
     json_add_key(out, "severity_id");
     json_add_i64(out, severity_scale(a->severity)->cef);
-    add_text(out, "category", slice_of(a->type->intent));
+    json_add_known(out, "category", slice_of(a->type->intent));
     json_add_key(out, "mitre_technique_id");
     buf_add_char(out, '[');
     for (size_t i = 0; i < TECHNIQUES_MAX && a->type->techniques[i]; i++) {
@@ -121,18 +113,18 @@ static void add_cim(struct buf *out, const struct gist *g)
         json_add_str(out, a->type->techniques[i]);
     }
     buf_add_char(out, ']');
-    add_text(out, "action", SL("allowed")); /* this product sees, it does not block */
-    add_text(out, "ids_type", SL("application"));
-    add_text(out, "src", g->address);
-    add_text(out, "user", g->principal);
-    add_text(out, "http_user_agent", g->user_agent);
-    add_text(out, "dest", slice_of(a->account));
-    add_text(out, "dest_type", SL("Azure Cosmos DB"));
+    json_add_known(out, "action", SL("allowed")); /* this product sees, it does not block */
+    json_add_known(out, "ids_type", SL("application"));
+    json_add_known(out, "src", g->address);
+    json_add_known(out, "user", g->principal);
+    json_add_known(out, "http_user_agent", g->user_agent);
+    json_add_known(out, "dest", slice_of(a->account));
+    json_add_known(out, "dest_type", SL("Azure Cosmos DB"));
     if (g->has_arm)
-        add_text(out, "vendor_account", g->arm.subscription);
-    add_text(out, "vendor_region", g->region);
-    add_text(out, "subject", slice_of(a->subject));
-    add_text(out, "description", buf_slice(&g->why));
+        json_add_known(out, "vendor_account", g->arm.subscription);
+    json_add_known(out, "vendor_region", g->region);
+    json_add_known(out, "subject", slice_of(a->subject));
+    json_add_known(out, "description", buf_slice(&g->why));
 }
 
 static int add_event(const struct splunk_hec *s, const struct output_item *item, struct buf *out, struct error *err)
@@ -144,10 +136,10 @@ static int add_event(const struct splunk_hec *s, const struct output_item *item,
         return -1;
     buf_addf(out, "{\"time\":%" PRId64 ".%03d", time_floor(a->last_ns, NS_PER_S) / NS_PER_S,
              (int)((a->last_ns - time_floor(a->last_ns, NS_PER_S)) / NS_PER_MS));
-    add_text(out, "host", slice_of(s->host));
-    add_text(out, "source", slice_of(s->source));
-    add_text(out, "sourcetype", slice_of(s->sourcetype));
-    add_text(out, "index", slice_of(s->index));
+    json_add_known(out, "host", slice_of(s->host));
+    json_add_known(out, "source", slice_of(s->source));
+    json_add_known(out, "sourcetype", slice_of(s->sourcetype));
+    json_add_known(out, "index", slice_of(s->index));
     buf_add_str(out, ",\"event\":{");
     add_cim(out, &g);
     json_add_key(out, "alert");
@@ -156,8 +148,8 @@ static int add_event(const struct splunk_hec *s, const struct output_item *item,
     else
         json_add_string(out, item->payload);
     buf_add_str(out, "},\"fields\":{");
-    add_text(out, "alert_id", slice_of(a->id));
-    add_text(out, "record_id", slice_of(a->record_id));
+    json_add_known(out, "alert_id", slice_of(a->id));
+    json_add_known(out, "record_id", slice_of(a->record_id));
     buf_add_str(out, "}}\n");
     return buf_check(out, err);
 }

@@ -35,18 +35,6 @@ static void add_text(struct buf *out, const char *key, const char *value)
     add_bytes(out, slice_of(value));
 }
 
-static void add_number(struct buf *out, const char *key, int64_t value)
-{
-    json_add_key(out, key);
-    json_add_i64(out, value);
-}
-
-static void add_bool(struct buf *out, const char *key, bool value)
-{
-    json_add_key(out, key);
-    json_add_bool(out, value);
-}
-
 static void add_entries(struct buf *out, const struct fact *f)
 {
     json_add_key(out, "texts");
@@ -63,7 +51,7 @@ static void add_entries(struct buf *out, const struct fact *f)
         json_add_i64(out, f->entries[i].number);
     }
     buf_add_char(out, ']');
-    add_bool(out, "more", f->more);
+    json_add_member_bool(out, "more", f->more);
 }
 
 static void add_fact(struct buf *out, const struct fact *f)
@@ -75,7 +63,7 @@ static void add_fact(struct buf *out, const struct fact *f)
     if (fact_is_list(f))
         add_entries(out, f);
     else
-        add_number(out, "number", f->number);
+        json_add_member_i64(out, "number", f->number);
     buf_add_char(out, '}');
 }
 
@@ -83,11 +71,11 @@ static void add_identity(struct buf *out, const struct alert *a)
 {
     add_text(out, "id", a->id);
     add_text(out, "recordId", a->record_id);
-    add_number(out, "update", a->update);
-    add_number(out, "toldCount", a->told_count);
-    add_bool(out, "final", a->is_final);
-    add_bool(out, "sample", a->is_sample);
-    add_bool(out, "suppressed", a->is_suppressed);
+    json_add_member_i64(out, "update", a->update);
+    json_add_member_i64(out, "toldCount", a->told_count);
+    json_add_member_bool(out, "final", a->is_final);
+    json_add_member_bool(out, "sample", a->is_sample);
+    json_add_member_bool(out, "suppressed", a->is_suppressed);
     add_text(out, "type", a->type->id);
     add_text(out, "detector", a->detector);
     add_text(out, "variant", a->variant);
@@ -98,19 +86,19 @@ static void add_content(struct buf *out, const struct alert *a)
     add_text(out, "account", a->account);
     add_text(out, "resourceId", a->resource_id);
     add_text(out, "subject", a->subject);
-    add_number(out, "severity", (int64_t)a->severity);
-    add_number(out, "confidence", a->confidence);
-    add_number(out, "api", (int64_t)a->api);
-    add_number(out, "bucket", a->bucket_ns);
-    add_number(out, "first", a->first_ns);
-    add_number(out, "last", a->last_ns);
-    add_number(out, "count", a->count);
+    json_add_member_i64(out, "severity", (int64_t)a->severity);
+    json_add_member_i64(out, "confidence", a->confidence);
+    json_add_member_i64(out, "api", (int64_t)a->api);
+    json_add_member_i64(out, "bucket", a->bucket_ns);
+    json_add_member_i64(out, "first", a->first_ns);
+    json_add_member_i64(out, "last", a->last_ns);
+    json_add_member_i64(out, "count", a->count);
 }
 
 int alert_save(const struct alert *a, struct buf *out, struct error *err)
 {
     buf_add_char(out, '{');
-    add_number(out, "v", 1);
+    json_add_member_i64(out, "v", 1);
     add_identity(out, a);
     add_content(out, a);
     json_add_key(out, "facts");

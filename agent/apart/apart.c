@@ -376,6 +376,21 @@ static int lay_out_body(struct apart *a, const struct apart_work *w, struct erro
     return 0;
 }
 
+/* ---- answers --------------------------------------------------------------------------------------------- */
+
+enum apart_verdict apart_lie(struct error *err, const char *what)
+{
+    (void)error_set(err, ERR_SERVER, "%s", what);
+    return APART_LIE;
+}
+
+void apart_tame(char *at, size_t size)
+{
+    at[size - 1] = '\0';
+    for (char *p = at; *p; p++)
+        *p = (unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p;
+}
+
 /* ---- one attempt --------------------------------------------------------------------------------------- */
 
 static int ask(struct apart *a, const struct apart_ask *what, int fd)

@@ -64,6 +64,11 @@ struct apart_work {
     uint64_t lie_row;   /* out, with APART_LIE of a batch: the row that it is about */
 };
 
+/* For `batch` and `end`: err says what it cannot be. */
+enum apart_verdict apart_lie(struct error *err, const char *what);
+/* A text of the reader's within `size` bytes: it ends there, and holds nothing that cannot be printed in a line. */
+void apart_tame(char *at, size_t size);
+
 #define APART_PADDING 64
 
 /* 0: `end` was given the last word. ERR_IO, ERR_NOMEM: no reader could be started. ERR_PARTIAL: it died twice, and not at

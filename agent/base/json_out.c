@@ -126,3 +126,27 @@ void json_add_bool(struct buf *out, bool v)
 {
     buf_add_str(out, v ? "true" : "false");
 }
+
+void json_add_member(struct buf *out, const char *key, struct slice value)
+{
+    json_add_key(out, key);
+    json_add_string(out, value);
+}
+
+void json_add_known(struct buf *out, const char *key, struct slice value)
+{
+    if (!slice_empty(value))
+        json_add_member(out, key, value);
+}
+
+void json_add_member_i64(struct buf *out, const char *key, int64_t value)
+{
+    json_add_key(out, key);
+    json_add_i64(out, value);
+}
+
+void json_add_member_bool(struct buf *out, const char *key, bool value)
+{
+    json_add_key(out, key);
+    json_add_bool(out, value);
+}

@@ -17,5 +17,10 @@ void json_add_key(struct buf *out, const char *key); /* [,]"key": */
 void json_add_i64(struct buf *out, int64_t v);
 void json_add_real(struct buf *out, double v); /* fewest digits that read back; NaN, Inf: null */
 void json_add_bool(struct buf *out, bool v);
+/* A key and its value. */
+void json_add_member(struct buf *out, const char *key, struct slice value);
+void json_add_known(struct buf *out, const char *key, struct slice value); /* nothing when the value is empty */
+void json_add_member_i64(struct buf *out, const char *key, int64_t value);
+void json_add_member_bool(struct buf *out, const char *key, bool value);
 
 #endif

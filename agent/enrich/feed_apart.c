@@ -105,12 +105,6 @@ struct asking {
     struct feed_report *report;
 };
 
-static enum apart_verdict lie(struct error *err, const char *what)
-{
-    (void)error_set(err, ERR_SERVER, "%s", what);
-    return APART_LIE;
-}
-
 static enum apart_verdict no_memory(struct error *err)
 {
     (void)error_set(err, ERR_NOMEM, "feed");
@@ -145,27 +139,20 @@ static enum apart_verdict take_batch(void *self, struct slice batch, struct erro
         struct slice note;
 
         if (batch.len < sizeof told)
-            return lie(err, "a size");
+            return apart_lie(err, "a size");
         memcpy(&told, batch.at, sizeof told);
         if (told.note_len > NOTE_MAX || told.size > batch.len || told.size < sizeof told + told.note_len ||
             told.size % 8 != 0)
-            return lie(err, "a size");
+            return apart_lie(err, "a size");
         /* A bool that is neither: its bytes were the reader's. */
         if (((const unsigned char *)&told.entry.has_own_time)[0] > 1 || !is_sound(&told.entry))
-            return lie(err, "a listing");
+            return apart_lie(err, "a listing");
         note = slice_make(batch.at + sizeof told, told.note_len);
         if (feed_table_add(k->table, &told.entry, note, err) < 0)
             return APART_STOP;
         batch = slice_make(batch.at + told.size, batch.len - told.size);
     }
     return APART_GO_ON;
-}
-
-static void keep_text(char *to, size_t size)
-{
-    to[size - 1] = '\0';
-    for (char *p = to; *p; p++)
-        *p = (unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p;
 }
 
 static enum apart_verdict take_end(void *self, struct slice text, struct error *err)
@@ -176,18 +163,18 @@ static enum apart_verdict take_end(void *self, struct slice text, struct error *
     if (!k->table)
         return no_memory(err);
     if (text.len != sizeof end)
-        return lie(err, "a last word");
+        return apart_lie(err, "a last word");
     memcpy(&end, text.at, sizeof end);
     if (end.report.said > FEED_REPORT_MAX)
-        return lie(err, "a report");
+        return apart_lie(err, "a report");
     if (end.is_failure && end.msg[0] == '\0')
-        return lie(err, "a failure without a word");
+        return apart_lie(err, "a failure without a word");
     for (size_t i = 0; i < FEED_REPORT_MAX; i++)
-        keep_text(end.report.each[i].reason, sizeof end.report.each[i].reason);
+        apart_tame(end.report.each[i].reason, sizeof end.report.each[i].reason);
     *k->report = end.report;
     if (!end.is_failure)
         return APART_GO_ON;
-    keep_text(end.msg, sizeof end.msg);
+    apart_tame(end.msg, sizeof end.msg);
     (void)error_set(err, end.code == ERR_NOMEM || end.code == ERR_LIMIT ? (enum error_code)end.code : ERR_INPUT, "%s",
                     end.msg);
     return APART_STOP;

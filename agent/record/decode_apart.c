@@ -229,12 +229,6 @@ struct asking {
     uint64_t fields;    /* of rec that hold a text */
 };
 
-static enum apart_verdict lie(struct error *err, const char *what)
-{
-    (void)error_set(err, ERR_SERVER, "%s", what);
-    return APART_LIE;
-}
-
 static void begin(void *self)
 {
     struct asking *k = self;
@@ -298,7 +292,7 @@ static bool make_record(struct asking *k, struct slice batch, const struct event
 static enum apart_verdict take_record(struct asking *k, struct slice batch, const struct event *e, struct error *err)
 {
     if (!make_record(k, batch, e))
-        return lie(err, "a record");
+        return apart_lie(err, "a record");
     k->records++;
     if (e->row < k->next_row)
         return APART_GO_ON;
@@ -314,7 +308,7 @@ static enum apart_verdict take_bad(struct asking *k, struct slice batch, const s
 
     if (e->texts != 2 || !find_text(k, batch, refs_of(e), &raw) || !find_text(k, batch, refs_of(e) + 1, &why) ||
         why.len > REASON_MAX || raw.len > BAD_RAW_MAX)
-        return lie(err, "an unreadable row");
+        return apart_lie(err, "an unreadable row");
     k->bad++;
     k->left_out += reason != NULL;
     if (e->row < k->next_row)
@@ -333,10 +327,10 @@ static enum apart_verdict take_columns(struct asking *k, struct slice batch, con
     struct slice names[SCAN_COLUMNS_MAX];
 
     if (e->texts > SCAN_COLUMNS_MAX || ++k->tables > k->body.len)
-        return lie(err, "columns");
+        return apart_lie(err, "columns");
     for (size_t i = 0; i < e->texts; i++)
         if (!find_text(k, batch, refs_of(e) + i, &names[i]))
-            return lie(err, "the name of a column");
+            return apart_lie(err, "the name of a column");
     if (k->d->sink->on_columns)
         k->d->sink->on_columns(k->d->sink->self, names, e->texts);
     return APART_GO_ON;
@@ -349,9 +343,9 @@ static enum apart_verdict take_event(struct asking *k, struct slice batch, const
     if (e->kind == EVENT_COLUMNS)
         return take_columns(k, batch, e, err);
     if (e->row < k->least_row || e->row > k->body.len || k->only_counts) /* no row is shorter than a byte */
-        return lie(err, "the order of rows");
+        return apart_lie(err, "the order of rows");
     if (e->kind != EVENT_RECORD && e->kind != EVENT_BAD)
-        return lie(err, "a kind");
+        return apart_lie(err, "a kind");
     v = e->kind == EVENT_RECORD ? take_record(k, batch, e, err) : take_bad(k, batch, e, err);
     if (v != APART_LIE)
         k->least_row = e->row + 1;
@@ -369,7 +363,7 @@ static enum apart_verdict take_batch(void *self, struct slice batch, struct erro
 
         if (batch.len - at < sizeof *e || e->size > batch.len - at || e->size % 8 != 0 ||
             e->size < sizeof *e + e->texts * sizeof(struct event_text))
-            v = lie(err, "a size");
+            v = apart_lie(err, "a size");
         else
             v = take_event(k, batch, e, err);
         if (v == APART_LIE)
@@ -379,14 +373,6 @@ static enum apart_verdict take_batch(void *self, struct slice batch, struct erro
         at += e->size;
     }
     return APART_GO_ON;
-}
-
-static void keep_text(char *to, const char *from, size_t size)
-{
-    memcpy(to, from, size);
-    to[size - 1] = '\0';
-    for (char *p = to; *p; p++)
-        *p = (unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p;
 }
 
 /* The codes that decoding fails with. */
@@ -402,22 +388,24 @@ static enum apart_verdict take_end(void *self, struct slice text, struct error *
     struct ending end;
 
     if (text.len != sizeof end)
-        return lie(err, "a last word");
+        return apart_lie(err, "a last word");
     memcpy(&end, text.at, sizeof end);
     if (end.records < 0 || end.bad < 0 || end.skipped < 0 || end.records > (int64_t)k->body.len ||
         end.bad > (int64_t)k->body.len || end.skipped > (int64_t)k->body.len)
-        return lie(err, "a number of rows");
+        return apart_lie(err, "a number of rows");
     if (end.is_failure && end.msg[0] == '\0')
-        return lie(err, "a failure without a word");
+        return apart_lie(err, "a failure without a word");
     if (!k->only_counts && !end.is_failure &&
         (end.records != k->records || end.bad != k->bad || (size_t)k->left_out != apart_left_out_len(k->d->apart)))
-        return lie(err, "rows are missing");
+        return apart_lie(err, "rows are missing");
     r->records = end.records;
     r->bad = end.bad;
     r->skipped = end.skipped;
     r->is_partial = end.is_partial != 0;
-    keep_text(r->error_code, end.error_code, sizeof r->error_code);
-    keep_text(r->error_text, end.error_text, sizeof r->error_text);
+    apart_tame(end.error_code, sizeof end.error_code);
+    apart_tame(end.error_text, sizeof end.error_text);
+    memcpy(r->error_code, end.error_code, sizeof r->error_code);
+    memcpy(r->error_text, end.error_text, sizeof r->error_text);
     if (!end.is_failure)
         return APART_GO_ON;
     end.msg[sizeof end.msg - 1] = '\0';

@@ -78,36 +78,12 @@ static void add_text(struct buf *out, const char *key, const char *value)
     json_add_str(out, value);
 }
 
-static void add_slice(struct buf *out, const char *key, struct slice value)
-{
-    json_add_key(out, key);
-    json_add_string(out, value);
-}
-
-static void add_known(struct buf *out, const char *key, struct slice value)
-{
-    if (!slice_empty(value))
-        add_slice(out, key, value);
-}
-
-static void add_int(struct buf *out, const char *key, int64_t value)
-{
-    json_add_key(out, key);
-    json_add_i64(out, value);
-}
-
-static void add_bool(struct buf *out, const char *key, bool value)
-{
-    json_add_key(out, key);
-    json_add_bool(out, value);
-}
-
 static void add_time(struct buf *out, const char *key, int64_t ns)
 {
     CLEANUP(buf_release) struct buf text = BUF_HERE(64);
 
     time_add_iso(&text, ns, 7);
-    add_slice(out, key, buf_slice(&text));
+    json_add_member(out, key, buf_slice(&text));
 }
 
 static void take_failure(struct buf *out, const struct buf *part)
@@ -124,7 +100,7 @@ static void add_rendered(struct buf *out, const char *key, void (*render)(const 
 
     render(a, &text);
     take_failure(out, &text);
-    add_slice(out, key, buf_slice(&text));
+    json_add_member(out, key, buf_slice(&text));
 }
 
 static void add_value(void *out, struct slice text)
@@ -157,15 +133,15 @@ static void add_identity(struct buf *out, const struct alert *a)
     add_text(out, "schemaVersion", "1.0");
     add_text(out, "recordId", a->record_id);
     add_text(out, "systemAlertId", a->id);
-    add_int(out, "update", a->update);
-    add_bool(out, "isFinal", a->is_final);
-    add_bool(out, "isSample", a->is_sample);
+    json_add_member_i64(out, "update", a->update);
+    json_add_member_bool(out, "isFinal", a->is_final);
+    json_add_member_bool(out, "isSample", a->is_sample);
     add_text(out, "status", "Active");
     add_text(out, "alertType", a->type->id);
-    add_known(out, "variant", slice_of(a->variant[0] == '.' ? a->variant + 1 : a->variant));
+    json_add_known(out, "variant", slice_of(a->variant[0] == '.' ? a->variant + 1 : a->variant));
     add_rendered(out, "alertDisplayName", alert_title, a);
     add_text(out, "severity", severity_name(a->severity));
-    add_int(out, "confidence", a->confidence);
+    json_add_member_i64(out, "confidence", a->confidence);
 }
 
 static void add_techniques(struct buf *out, const struct alert *a)
@@ -228,9 +204,9 @@ static void add_place(struct buf *out, const struct entity_place *p)
 {
     json_add_key(out, "location");
     buf_add_char(out, '{');
-    add_known(out, "countryName", p->country);
-    add_known(out, "state", p->state);
-    add_known(out, "city", p->city);
+    json_add_known(out, "countryName", p->country);
+    json_add_known(out, "state", p->state);
+    json_add_known(out, "city", p->city);
     if (p->has_point) {
         json_add_key(out, "latitude");
         json_add_real(out, p->latitude);
@@ -250,7 +226,7 @@ static void add_threats(struct buf *out, const struct entity *e)
         json_add_comma(out);
         buf_add_char(out, '{');
         add_text(out, "providerName", t->feed);
-        add_known(out, "threatType", slice_of(t->category));
+        json_add_known(out, "threatType", slice_of(t->category));
         if (t->confidence >= 0) {
             json_add_key(out, "confidence");
             json_add_real(out, t->confidence / 100.0);
@@ -286,11 +262,11 @@ static void add_entity(void *self, const struct entity *e)
     switch (e->kind) {
     case ENTITY_RESOURCE:
         add_text(out, "type", "azure-resource");
-        add_slice(out, "resourceId", e->id);
+        json_add_member(out, "resourceId", e->id);
         break;
     case ENTITY_IP:
         add_text(out, "type", "ip");
-        add_slice(out, "address", e->id);
+        json_add_member(out, "address", e->id);
         if (e->place)
             add_place(out, e->place);
         if (e->threats_len > 0)
@@ -299,15 +275,15 @@ static void add_entity(void *self, const struct entity *e)
     case ENTITY_ACCOUNT:
         add_text(out, "type", "account");
         if (!slice_empty(e->suffix)) {
-            add_slice(out, "name", e->name);
-            add_slice(out, "upnSuffix", e->suffix);
+            json_add_member(out, "name", e->name);
+            json_add_member(out, "upnSuffix", e->suffix);
         } else {
-            add_slice(out, is_object_id(e->id) ? "aadUserId" : "name", e->id);
+            json_add_member(out, is_object_id(e->id) ? "aadUserId" : "name", e->id);
         }
         break;
     case ENTITY_APPLICATION:
         add_text(out, "type", "cloud-application");
-        add_slice(out, "appId", e->id);
+        json_add_member(out, "appId", e->id);
         break;
     }
     buf_add_char(out, '}');
@@ -321,7 +297,7 @@ static void add_fact(struct buf *out, const struct fact *f)
         if (parts_is_time(f->name))
             add_time(out, f->name, f->number);
         else
-            add_int(out, f->name, f->number);
+            json_add_member_i64(out, f->name, f->number);
         return;
     }
     json_add_key(out, f->name);
@@ -360,7 +336,7 @@ static void add_evidence(struct buf *out, const struct alert *a)
 
 static void add_detail(void *self, const char *key, struct slice value)
 {
-    add_slice(self, key, value);
+    json_add_member(self, key, value);
 }
 
 static void add_link(struct buf *out, const struct alert *a)
@@ -371,12 +347,12 @@ static void add_link(struct buf *out, const struct alert *a)
     take_failure(out, &link);
     if (link.len == 0)
         return;
-    add_slice(out, "alertUri", buf_slice(&link));
+    json_add_member(out, "alertUri", buf_slice(&link));
     json_add_key(out, "extendedLinks");
     buf_add_str(out, "[{");
     add_text(out, "Category", "");
     add_text(out, "Label", "Account in the Azure portal");
-    add_slice(out, "Href", buf_slice(&link));
+    json_add_member(out, "Href", buf_slice(&link));
     add_text(out, "Type", "webLink");
     buf_add_str(out, "}]");
 }
@@ -388,7 +364,7 @@ static void add_proof(struct buf *out, const struct alert *a)
 
     alert_kql(a, &query);
     take_failure(out, &query);
-    add_known(out, "query", buf_slice(&query));
+    json_add_known(out, "query", buf_slice(&query));
     add_strings(out, "tables", a->type->tables, ARRAY_LEN(a->type->tables));
     if (activity[0]) {
         json_add_key(out, "sample");
@@ -406,7 +382,7 @@ static int json_encode(const struct alert *a, struct buf *out, struct error *err
     add_techniques(out, a);
     add_time(out, "startTimeUtc", a->first_ns);
     add_time(out, "endTimeUtc", a->last_ns);
-    add_int(out, "count", a->count);
+    json_add_member_i64(out, "count", a->count);
     add_victim(out, a);
     add_rendered(out, "description", alert_description, a);
     add_reasons(out, a);
