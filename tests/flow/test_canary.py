@@ -6,19 +6,18 @@ SPDX-License-Identifier: Apache-2.0
 
 import base64
 import http.client
-import http.server
 import json
 import os
 import re
 import resource
 import signal
 import subprocess
-import threading
 import urllib.parse
 
 import pytest
 
 from flow import canary, certs, kit
+from flow.http_way import Receiver
 from flow.rows import feeds
 from flow.story import SHORT, small_world
 from flow.syslog_receivers import free_port
@@ -27,37 +26,15 @@ from flow.test_reload import change, reload
 GIVES, REFUSES = kit.TENANT, "44444444-4444-4444-4444-444444444444"
 
 
-class Echo:
+class Echo(Receiver):
     """Refuses all that is asked, and says back what came, in every spelling; as token endpoint it also gives tokens. With
     `kind` set it takes all, and says it back as well."""
 
     def __init__(self, canaries):
+        super().__init__()
         self.canaries, self.kind, self.asked = canaries, False, set()
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def take(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, said = outer.answer(self.path, str(self.headers), body)
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(said)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(said)
-
-            do_HEAD = do_POST = do_GET = do_PUT = take
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
+        self.headers = {"Content-Type": "application/json"}
         self.url = "http://127.0.0.1:%d" % self.port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def repeated(self, text):
         """What was sent, as a careless receiver would put it into its message."""
@@ -75,8 +52,8 @@ class Echo:
                       base64.b64encode(b"cosmowatch:" + c.encode()).decode()]
         return " ".join(words)
 
-    def answer(self, path, headers, body):
-        said = self.repeated(path + headers + body.decode("latin-1")) or "nothing"
+    def say(self, _method, path, headers, body):
+        said = self.repeated(path + str(headers) + body.decode("latin-1")) or "nothing"
         if path.endswith("/token") and REFUSES not in path:
             token = self.canaries.keep("token") + "." + base64.urlsafe_b64encode(os.urandom(24)).decode()
             return 200, json.dumps({"token_type": "Bearer", "expires_in": 3600, "access_token": token}).encode()
@@ -84,13 +61,6 @@ class Echo:
             return 401, json.dumps({"error": "invalid_client", "error_description": "AADSTS7000215: %s is wrong" % said}).encode()
         text = {"error": {"code": "Nope", "message": said}, "message": said, "text": said, "errors": [said], "status": said}
         return 200 if self.kind else 400 if len(said) % 2 else 401, json.dumps(text).encode()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def key_line(pem):

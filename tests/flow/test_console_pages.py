@@ -95,6 +95,9 @@ class World:
                               trusted=[{"address": "192.0.2.77", "note": HOSTILE["note"], "until": in_days(2)}])
         self.agent = kit.Agent(self.cfg, dir_)
         self.console = Console(self.port)
+        self.alerts = {}
+
+    def wait(self):
         self.alerts = kit.wait_for("alerts of the crowd, of Tor and of the statement", self._all)
 
     def _all(self):
@@ -133,6 +136,7 @@ class World:
 def world(tmp_path_factory):
     w = World(str(tmp_path_factory.mktemp("pages")))
     try:
+        w.wait()
         yield w
     finally:
         w.close()

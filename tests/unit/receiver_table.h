@@ -3,7 +3,10 @@
 #ifndef COSMOWATCH_TEST_RECEIVER_TABLE_H
 #define COSMOWATCH_TEST_RECEIVER_TABLE_H
 
+#include "base/buf.h"
+
 #include <stddef.h>
+#include <string.h>
 
 #define RULE "dcr-0123456789abcdef0123456789abcdef"
 #define TOKEN "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"t0ken-one\"}"
@@ -60,5 +63,23 @@ static const struct receiver receivers[] = {
       .options = "address: '{address}'\ntransport: udp\nbest_effort: true\n" },
     { .output = "file", .over = LINES, .options = "path: '{folder}/alerts'\n" },
 };
+
+struct option_place { const char *name, *value; }; /* "{url}" */
+
+static inline void fill_places(struct buf *out, const char *options, const struct option_place *places, size_t n)
+{
+    for (const char *p = options; *p;) {
+        size_t i = 0;
+
+        while (i < n && strncmp(p, places[i].name, strlen(places[i].name)) != 0)
+            i++;
+        if (i < n) {
+            buf_add_str(out, places[i].value);
+            p += strlen(places[i].name);
+        } else {
+            buf_add_char(out, *p++);
+        }
+    }
+}
 
 #endif

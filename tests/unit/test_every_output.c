@@ -412,22 +412,12 @@ static void fill_in(struct buf *out, const char *options)
     (void)setenv("TEST_HUB", is_tls() ? "Endpoint=sb://127.0.0.1/;SharedAccessKeyName=n;SharedAccessKey=k;EntityPath=alerts"
                                       : "Endpoint=sb://127.0.0.1/;SharedAccessKeyName=n;SharedAccessKey=k;"
                                         "UseDevelopmentEmulator=true;EntityPath=alerts", 1);
-    for (const char *p = options; *p;) {
-        const struct { const char *name, *value; } places[] = {
-            { "{url}", url }, { "{address}", address }, { "{tls}", tls }, { "{folder}", folder.path },
-            { "{login}", httpd ? httpd_url(httpd) : "" }, { "{security}", is_tls() ? "tls" : "plaintext" },
-        };
-        size_t i = 0;
+    const struct option_place places[] = {
+        { "{url}", url }, { "{address}", address }, { "{tls}", tls }, { "{folder}", folder.path },
+        { "{login}", httpd ? httpd_url(httpd) : "" }, { "{security}", is_tls() ? "tls" : "plaintext" },
+    };
 
-        while (i < ARRAY_LEN(places) && strncmp(p, places[i].name, strlen(places[i].name)) != 0)
-            i++;
-        if (i < ARRAY_LEN(places)) {
-            buf_add_str(out, places[i].value);
-            p += strlen(places[i].name);
-        } else {
-            buf_add_char(out, *p++);
-        }
-    }
+    fill_places(out, options, places, ARRAY_LEN(places));
 }
 
 static const struct output_ops *find_output(const char *type)

@@ -224,25 +224,12 @@ static void fill_in(struct buf *out, const char *options)
     (void)snprintf(login, sizeof login, "http://127.0.0.1:%d", outside->http_port);
     if (is_tls())
         (void)snprintf(tls, sizeof tls, "tls: { ca: '%s' }\n", pem);
-    const struct {
-        const char *name, *value;
-    } places[] = {
+    const struct option_place places[] = {
         { "{url}", url },     { "{address}", address },      { "{tls}", tls }, { "{folder}", folder.path },
         { "{login}", login }, { "{security}", "plaintext" },
     };
 
-    for (const char *p = options; *p;) {
-        size_t i = 0;
-
-        while (i < ARRAY_LEN(places) && strncmp(p, places[i].name, strlen(places[i].name)) != 0)
-            i++;
-        if (i < ARRAY_LEN(places)) {
-            buf_add_str(out, places[i].value);
-            p += strlen(places[i].name);
-        } else {
-            buf_add_char(out, *p++);
-        }
-    }
+    fill_places(out, options, places, ARRAY_LEN(places));
 }
 
 static const struct output_ops *find_output(const char *type)
