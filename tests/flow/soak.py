@@ -25,6 +25,7 @@ from sim.proxy import Proxy, chance
 
 RULE, STREAM = "dcr-00000000000000000000000000000001", "Custom-CosmosWatchAlerts"
 LATE_MOST_S = 3600
+CERTIFICATE_DAYS = "4000"  # virtual time is years ahead
 SOURCE = {"lookback": "3h", "backfill": "0s", "window": "1h", "catch_up": "6h", "recheck": ["70m", "3h"], "settle": "2m", "mode": "rows"}
 
 
@@ -91,8 +92,8 @@ class Siem(listener.Listener):
 
     def __init__(self, world):
         self.got = []
-        certs.ca(world.dir, days="40")
-        self.tls = listener.context(*certs.issue(world.dir, "server", "localhost", days="40"))
+        certs.ca(world.dir, days=CERTIFICATE_DAYS)
+        self.tls = listener.context(*certs.issue(world.dir, "server", "localhost", days=CERTIFICATE_DAYS))
         super().__init__()
         self.proxy = Proxy(self.port)
         self.output = {"type": "syslog", "address": "127.0.0.1:%d" % self.proxy.port, "format": "json", "max_message": "64KB",

@@ -1,6 +1,6 @@
 """Time of its own for several processes: it passes so many times faster while somebody works, and leaps while all wait.
 
-    with Time(dir_, library) as t:                  # stands at now
+    with Time(dir_, library) as t:                  # stands at now, or where `start` says: then every run lives the same hours
         agent under t.env(shim), simulator under t.env(other)
         t.go_to(t.now() + datetime.timedelta(days=1))
 
@@ -21,13 +21,15 @@ STALLED_MS = 150    # an answer that has not begun by then will not come, where 
 
 
 class Time:
-    def __init__(self, dir_, library, hurry=HURRY):
+    def __init__(self, dir_, library, hurry=HURRY, start=None):
         self.orders = Shim(library, dir_, "time.orders")
         self.path = self.orders.env["COSMOWATCH_SHIM"]
         self.hurry, self.wall, self.is_anybody_there = hurry, time.time_ns(), lambda: True
         self.until = self.wall
         self.orders.set(leap_until_ns=self.until, leap_quantum_ns=QUANTUM_S * S)
         self.orders.hurry(hurry, self.wall, time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+        if start:
+            self.orders.set(leaped_ns=int(start.timestamp() * 1e9) - self.wall)
 
     def env(self, shim):
         """For a process with orders of its own that lives in this time."""
