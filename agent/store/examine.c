@@ -73,7 +73,9 @@ static int look_at_pages(struct examination *x, struct error *err)
         for (char *c = text; *c; c++) /* SQLite's text has several lines */
             if (*c == '\n')
                 *c = ' ';
-        if (strcmp(text, "ok") != 0 && found(x, repaired_at_start, err, "the file: %s", text) < 0)
+        if (sql_complaint_is_refusal(text))
+            more = error_set(err, ERR_NOMEM, "no memory to look at the store in '%s'", x->s->dir);
+        else if (strcmp(text, "ok") != 0 && found(x, repaired_at_start, err, "the file: %s", text) < 0)
             more = -1;
         if (more < 0)
             break;
@@ -84,15 +86,20 @@ static int look_at_pages(struct examination *x, struct error *err)
 
 /* ---- rows ----------------------------------------------------------------------------------------- */
 
-/* Does an alert's row hold the alert that it is filed under? */
-static bool is_alert_readable(sqlite3_stmt *row)
+/* Does an alert's row hold the alert that it is filed under? SQLite's code. */
+static int look_at_alert(sqlite3_stmt *row, int64_t *unreadable)
 {
     const int id = 0, payload = 6;
     CLEANUP(alert_freep) struct alert *a = NULL;
-    struct error ignored = { 0 };
+    struct error why = { 0 };
     struct slice bytes = slice_make(sqlite3_column_blob(row, payload), (size_t)sqlite3_column_bytes(row, payload));
+    const char *filed = (const char *)sqlite3_column_text(row, id);
+    int rc = alert_load(bytes, &a, &why);
 
-    return alert_load(bytes, &a, &ignored) == 0 && slice_eq(slice_of(a->id), slice_of((const char *)sqlite3_column_text(row, id)));
+    if (!filed || (rc < 0 && why.code == ERR_NOMEM))
+        return SQLITE_NOMEM;
+    *unreadable += rc < 0 || strcmp(a->id, filed) != 0;
+    return SQLITE_OK;
 }
 
 static int look_at_rows(struct examination *x, const struct store_table *t, struct error *err)
@@ -109,8 +116,8 @@ static int look_at_rows(struct examination *x, const struct store_table *t, stru
         look_on(x, t->name, ++rows);
         if (!stmt_row_is_sound(row, 0, t->n))
             unsound++;
-        else if (is_alert && !is_alert_readable(row))
-            unreadable++;
+        else if (is_alert)
+            rc = look_at_alert(row, &unreadable);
     }
     (void)sqlite3_finalize(row);
     if (sql_is_damage(rc)) {

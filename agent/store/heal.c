@@ -147,11 +147,15 @@ static int rebuild_deliveries(struct healing *h, struct error *err)
         return -1;
     while ((more = query_step(&q, err)) == 1) {
         CLEANUP(alert_freep) struct alert *a = NULL;
-        struct error ignored = { 0 };
+        struct error why = { 0 };
         char output[64];
 
         query_text(&q, 1, output, sizeof(output));
-        if (alert_load(query_bytes(&q, 2), &a, &ignored) < 0) {
+        if (alert_load(query_bytes(&q, 2), &a, &why) < 0) {
+            if (why.code == ERR_NOMEM) {
+                *err = why;
+                return -1;
+            }
             h->dropped++;
             h->is_alert_lost = true;
             if (exec_rowid(h->s, remove, query_i64(&q, 0), err) < 0)

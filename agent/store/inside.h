@@ -89,6 +89,9 @@ bool stmt_row_is_sound(sqlite3_stmt *stmt, int first, int n);
 /* SQLite's code -> code and sentence; notes what it means for the handle. Returns -1. */
 int store_sql_error(struct store *s, int rc, struct error *err);
 bool sql_is_damage(int rc);
+/* Memory or descriptors were refused: it says nothing about the file. */
+bool sql_is_refused(sqlite3 *db, int rc);
+bool sql_complaint_is_refusal(const char *text); /* of its integrity check */
 MUST_CHECK int store_exec(struct store *s, const char *sql, struct error *err);
 
 /* ---- store.c ------------------------------------------------------------------------------------ */

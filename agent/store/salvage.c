@@ -122,15 +122,17 @@ struct salvage {
     int64_t rows, holes; /* copied; places that could not be read */
     int64_t uncommitted;
     bool is_ours;
+    int refused;         /* SQLite's code when memory was refused: no sign of a hole */
 };
 
 static int salvage_row(struct salvage *v, sqlite3_stmt *from, sqlite3_stmt *to, int n, struct error *err)
 {
-    int rc;
+    int rc = SQLITE_OK;
 
-    for (int i = 0; i < n; i++)
-        (void)sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i + 1)); /* memory: the step says so */
-    rc = sqlite3_step(to);
+    for (int i = 0; i < n && rc == SQLITE_OK; i++)
+        rc = sqlite3_bind_value(to, i + 1, sqlite3_column_value(from, i + 1));
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(to);
     (void)sqlite3_reset(to);
     if ((rc & 0xff) == SQLITE_TOOBIG || (rc & 0xff) == SQLITE_MISMATCH ||
         (rc == SQLITE_DONE && sqlite3_changes(v->fresh->db) == 0)) {
@@ -148,8 +150,23 @@ static int salvage_row(struct salvage *v, sqlite3_stmt *from, sqlite3_stmt *to, 
     return store_txn_open(v->fresh, &v->is_ours, err);
 }
 
+/* Could it not be read because it is damaged? */
+static bool is_hole(struct salvage *v, int rc)
+{
+    if (sql_is_refused(v->old, rc))
+        v->refused = rc;
+    else
+        v->holes++;
+    return !v->refused;
+}
+
+static int refused(struct salvage *v, struct error *err)
+{
+    return store_sql_error(v->fresh, v->refused, err);
+}
+
 /* The next rowid >= at: 1 found, 0 none, -1 unreadable. */
-static int probe(sqlite3_stmt *stmt, int64_t at, int64_t *ret)
+static int probe(struct salvage *v, sqlite3_stmt *stmt, int64_t at, int64_t *ret)
 {
     int rc;
 
@@ -157,24 +174,26 @@ static int probe(sqlite3_stmt *stmt, int64_t at, int64_t *ret)
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW)
         *ret = sqlite3_column_int64(stmt, 0);
+    else if (sql_is_refused(v->old, rc))
+        v->refused = rc;
     (void)sqlite3_reset(stmt);
     return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
 }
 
 /* The first rowid at which reading works again after `bad`; false: there is none. A bad page covers a
  * run of rowids: double the step until past it, then halve back to its end. */
-static bool skip_hole(sqlite3_stmt *stmt, int64_t bad, int64_t *ret)
+static bool skip_hole(struct salvage *v, sqlite3_stmt *stmt, int64_t bad, int64_t *ret)
 {
     int64_t step = 1, low, high, found;
 
-    if (probe(stmt, bad, &found) == 1) { /* the tree is sound there: it is this one row's content */
+    if (probe(v, stmt, bad, &found) == 1) { /* the tree is sound there: it is this one row's content */
         *ret = found < INT64_MAX ? found + 1 : found;
         return found < INT64_MAX;
     }
     for (;; step *= 2) {
         if (step > INT64_MAX / 4 || bad > INT64_MAX - step)
             return false;
-        if (probe(stmt, bad + step, &found) >= 0)
+        if (probe(v, stmt, bad + step, &found) >= 0)
             break;
     }
     low = bad + step / 2; /* unreadable */
@@ -182,7 +201,7 @@ static bool skip_hole(sqlite3_stmt *stmt, int64_t bad, int64_t *ret)
     while (low + 1 < high) {
         int64_t middle = low + (high - low) / 2;
 
-        if (probe(stmt, middle, &found) >= 0)
+        if (probe(v, stmt, middle, &found) >= 0)
             high = middle;
         else
             low = middle;
@@ -208,11 +227,14 @@ static int salvage_with(struct salvage *v, sqlite3_stmt *scan, sqlite3_stmt *pro
         (void)sqlite3_reset(scan);
         if (rc == SQLITE_DONE)
             return 0;
-        v->holes++;
+        if (!is_hole(v, rc))
+            return refused(v, err);
         if (last < start)
             last = start - 1; /* disordered pages must not send us back */
-        if (last == INT64_MAX || !skip_hole(probing, last + 1, &start))
+        if (last == INT64_MAX)
             return 0;
+        if (!skip_hole(v, probing, last + 1, &start) || v->refused)
+            return v->refused ? refused(v, err) : 0;
     }
     return 0;
 }
@@ -228,15 +250,15 @@ static int salvage_table(struct salvage *v, const struct store_table *t, struct 
                         ",?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?"),
     };
     sqlite3_stmt *scan = NULL, *probing = NULL, *to = NULL;
-    int rc = -1;
+    int rc = -1, code;
 
     if (!texts[0] || !texts[1] || !texts[2])
         (void)error_set(err, ERR_NOMEM, "repair of the store in '%s'", v->fresh->dir);
     else if (sqlite3_prepare_v2(v->fresh->db, texts[2], -1, &to, NULL) != SQLITE_OK)
         (void)store_sql_error(v->fresh, sqlite3_errcode(v->fresh->db), err);
-    else if (sqlite3_prepare_v2(v->old, texts[0], -1, &scan, NULL) != SQLITE_OK ||
-             sqlite3_prepare_v2(v->old, texts[1], -1, &probing, NULL) != SQLITE_OK)
-        rc = (v->holes++, 0); /* the table is not in what is left of the schema */
+    else if ((code = sqlite3_prepare_v2(v->old, texts[0], -1, &scan, NULL)) != SQLITE_OK ||
+             (code = sqlite3_prepare_v2(v->old, texts[1], -1, &probing, NULL)) != SQLITE_OK)
+        rc = is_hole(v, code) ? 0 : refused(v, err); /* the table is not in what is left of the schema */
     else if (sqlite3_column_count(scan) != n + 1)
         rc = (v->holes++, 0);
     else
@@ -251,29 +273,41 @@ static int salvage_table(struct salvage *v, const struct store_table *t, struct 
 
 /* ---- opening what is damaged -------------------------------------------------------------------- */
 
-static bool has_schema(sqlite3 *db)
+static int look_at_schema(sqlite3 *db)
 {
-    return sqlite3_exec(db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL) == SQLITE_OK;
+    return sqlite3_exec(db, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
 }
 
-static sqlite3 *open_damaged(const char *path)
+/* v->old stays NULL when it cannot be read. -1: memory or descriptors were refused. */
+static int open_damaged(struct salvage *v, const char *path, struct error *err)
 {
     sqlite3 *db = NULL;
-
     /* Read-only: with a journal SQLite still merges it in memory, but never writes the file. */
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
+    int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (rc == SQLITE_OK) {
         /* Objects whose statement cannot be read are left out instead of making all unreadable. */
         (void)sqlite3_db_config(db, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 1, NULL);
         (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
         (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, (int)STORE_BLOB_MAX + (1 << 20));
-        if (has_schema(db))
-            return db;
+        rc = look_at_schema(db);
+        if (rc == SQLITE_OK) {
+            v->old = db;
+            return 0;
+        }
     }
+    v->refused = !db || sql_is_refused(db, rc) ? SQLITE_NOMEM : 0;
     (void)sqlite3_close_v2(db);
-    return NULL;
+    return v->refused ? refused(v, err) : 0;
 }
 
-static bool copy_file(const char *from, const char *to)
+static int cannot_copy(const char *to, struct error *err)
+{
+    return error_errno(err, errno == ENOSPC ? ERR_LIMIT : ERR_IO, errno, "cannot write '%s'", to);
+}
+
+/* What cannot be read is left out. -1: it cannot be opened or written, which is no fault of the file's. */
+static int copy_file(const char *from, const char *to, struct error *err)
 {
     CLEANUP(store_close_fd) int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     CLEANUP(store_close_fd) int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -281,16 +315,16 @@ static bool copy_file(const char *from, const char *to)
     ssize_t n;
 
     if (in < 0 || out < 0)
-        return false;
+        return cannot_copy(to, err);
     while ((n = read(in, part, sizeof(part))) > 0)
         if (write(out, part, (size_t)n) != n)
-            return false;
-    return n == 0;
+            return cannot_copy(to, err);
+    return 0;
 }
 
 /* The first 100 bytes are the same in every store of ours but for a few counters: put back what they
  * must be (sqlite.org/fileformat2.html, 1.3). Everything else may be sound. */
-static bool mend_header(const char *path)
+static int mend_header(const char *path, struct error *err)
 {
     static const unsigned char start[24] = { 'S', 'Q', 'L', 'i', 't', 'e', ' ', 'f', 'o', 'r', 'm', 'a', 't', ' ',
                                              '3', 0, DB_PAGE_BYTES >> 8, DB_PAGE_BYTES & 0xff, 2, 2, 0, 64, 32, 32 };
@@ -299,9 +333,10 @@ static bool mend_header(const char *path)
     struct stat st;
     uint64_t pages;
 
-    if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < DB_PAGE_BYTES ||
-        pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
-        return false;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return cannot_copy(path, err);
+    if (pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
+        return 0;
     pages = (uint64_t)st.st_size / DB_PAGE_BYTES;
     memcpy(head, start, sizeof(start));
     for (size_t i = 0; i < 4; i++)
@@ -311,32 +346,31 @@ static bool mend_header(const char *path)
     memcpy(head + 56, "\0\0\0\1", 4);           /* UTF-8 */
     memset(head + 72, 0, 20);                   /* reserved */
     memcpy(head + 92, head + 24, 4);            /* the page count is valid for this change counter */
-    return pwrite(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head);
+    return pwrite(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) ? 0 : cannot_copy(path, err);
 }
 
-/* The damaged file as it is, else a copy with a mended header. NULL: nothing in it can be read. */
-static sqlite3 *open_any(struct store *s, const char *name)
+/* The damaged file as it is, else a copy with a mended header. v->old NULL: nothing in it can be read. */
+static int open_any(struct salvage *v, const char *dir, const char *name, struct error *err)
 {
-    CLEANUP(store_free_text) char *path = store_path(s->dir, name, "");
-    CLEANUP(store_free_text) char *wal = store_path(s->dir, name, "-wal");
-    CLEANUP(store_free_text) char *copy = store_path(s->dir, "store.db.mended", "");
-    CLEANUP(store_free_text) char *copy_wal = store_path(s->dir, "store.db.mended", "-wal");
+    CLEANUP(store_free_text) char *path = store_path(dir, name, "");
+    CLEANUP(store_free_text) char *wal = store_path(dir, name, "-wal");
+    CLEANUP(store_free_text) char *copy = store_path(dir, "store.db.mended", "");
+    CLEANUP(store_free_text) char *copy_wal = store_path(dir, "store.db.mended", "-wal");
     struct stat st;
-    sqlite3 *db;
 
     if (!path || !wal || !copy || !copy_wal)
-        return NULL;
+        return error_set(err, ERR_NOMEM, "repair of the store in '%s'", dir);
     /* SQLite takes an empty file for new and deletes its journal, which is evidence. */
     if (stat(path, &st) < 0 || st.st_size < DB_PAGE_BYTES)
-        return NULL;
-    db = open_damaged(path);
-    if (db)
-        return db;
-    if (!copy_file(path, copy) || !mend_header(copy))
-        return NULL;
-    if (store_has_file(s->dir, name, "-wal") && !copy_file(wal, copy_wal))
-        return NULL;
-    return open_damaged(copy);
+        return 0;
+    if (open_damaged(v, path, err) < 0)
+        return -1;
+    if (v->old)
+        return 0;
+    if (copy_file(path, copy, err) < 0 || mend_header(copy, err) < 0 ||
+        (store_has_file(dir, name, "-wal") && copy_file(wal, copy_wal, err) < 0))
+        return -1;
+    return open_damaged(v, copy, err);
 }
 
 static int remove_leftovers(struct store *s, struct error *err)
@@ -381,7 +415,8 @@ static int make_new(struct store *s, const char *name, struct error *err)
         return error_set(err, ERR_NOMEM, "repair of the store in '%s'", s->dir);
     if (remove_leftovers(s, err) < 0)
         return -1;
-    v.old = open_any(s, name);
+    if (open_any(&v, s->dir, name, err) < 0)
+        return -1;
     if (!v.old)
         v.holes++;
     rc = fill(&v, err);

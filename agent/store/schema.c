@@ -122,39 +122,50 @@ static int look_i64(struct store *s, const char *sql, int64_t *ret, bool *ret_is
     return rc == SQLITE_ROW ? 0 : -1;
 }
 
-/* Checksum of everything that CREATE made; 0: it cannot be read. */
-static uint32_t schema_crc(sqlite3 *db)
+/* Checksum of everything that CREATE made. Returns SQLite's code. */
+static int schema_crc(sqlite3 *db, uint32_t *ret)
 {
     static const char sql[] = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name";
     sqlite3_stmt *stmt = NULL;
-    uint32_t crc = 1;
     int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
 
+    *ret = 1;
     while (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        crc = stmt_crc(stmt, crc, 0, 4);
+        *ret = stmt_crc(stmt, *ret, 0, 4);
         rc = SQLITE_OK;
     }
     (void)sqlite3_finalize(stmt);
-    return rc == SQLITE_DONE ? crc : 0;
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* What this program would make. */
+static int model_crc(uint32_t *ret)
+{
+    sqlite3 *model = NULL;
+    int rc = sqlite3_open(":memory:", &model);
+
+    for (int i = 0; i < STORE_FORMAT && rc == SQLITE_OK; i++)
+        rc = sqlite3_exec(model, steps[i], NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = schema_crc(model, ret);
+    (void)sqlite3_close_v2(model);
+    return rc;
 }
 
 /* The statements that made the tables stand in the file as text, where a bit can flip like in any other:
- * a partial index would then leave rows out. Compare with what this program would make. */
-static bool has_our_schema(struct store *s)
+ * a partial index would then leave rows out. */
+static int look_at_schema(struct store *s, bool *ret_is_ours, struct error *err)
 {
-    sqlite3 *model = NULL;
-    bool is_same = false;
+    uint32_t made = 0, there = 0;
+    int rc;
 
-    if (sqlite3_open(":memory:", &model) == SQLITE_OK) {
-        int rc = SQLITE_OK;
-
-        for (int i = 0; i < STORE_FORMAT && rc == SQLITE_OK; i++)
-            rc = sqlite3_exec(model, steps[i], NULL, NULL, NULL);
-        /* Without memory for a model there is none to differ from. */
-        is_same = rc != SQLITE_OK || schema_crc(s->db) == schema_crc(model);
-    }
-    (void)sqlite3_close_v2(model);
-    return is_same;
+    if (model_crc(&made) != SQLITE_OK) /* nothing but memory stands in its way */
+        return error_set(err, ERR_NOMEM, "no memory to compare the store in '%s' with", s->dir);
+    rc = schema_crc(s->db, &there);
+    if (sql_is_refused(s->db, rc))
+        return store_sql_error(s, rc, err);
+    *ret_is_ours = rc == SQLITE_OK && made == there;
+    return 0;
 }
 
 int store_look(struct store *s, enum store_shape *ret, int64_t *ret_format, struct error *err)
@@ -179,7 +190,9 @@ int store_look(struct store *s, enum store_shape *ret, int64_t *ret_format, stru
             return store_sql_error(s, rc, err);
         is_sound = false;
     }
-    if (!is_sound || n < 1 || (n == STORE_FORMAT && !has_our_schema(s))) {
+    if (is_sound && n == STORE_FORMAT && look_at_schema(s, &is_sound, err) < 0)
+        return -1;
+    if (!is_sound || n < 1) {
         *ret = SHAPE_DAMAGED;
         return 0;
     }

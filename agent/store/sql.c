@@ -45,6 +45,26 @@ bool sql_is_damage(int rc)
            rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_CORRUPTFS || rc == SQLITE_IOERR_DATA;
 }
 
+bool sql_is_refused(sqlite3 *db, int rc)
+{
+    int os = db ? sqlite3_system_errno(db) : 0;
+
+    return (rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM ||
+           (((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_IOERR) &&
+            (os == ENOMEM || os == EMFILE || os == ENFILE));
+}
+
+/* Of a page that it has no memory for it says the same as of one that is damaged, but for the code. */
+bool sql_complaint_is_refusal(const char *text)
+{
+    static const char says[] = "error code=";
+    const char *at = strstr(text, says);
+    struct slice code = slice_of(at ? at + sizeof says - 1 : "");
+
+    code.len = strspn(code.at, "0123456789");
+    return slice_eq(code, SL("7")) || slice_eq(code, SL("3082")); /* SQLITE_NOMEM, SQLITE_IOERR_NOMEM */
+}
+
 static int disk_error(struct store *s, int rc, struct error *err)
 {
     int os = s->db ? sqlite3_system_errno(s->db) : 0;
@@ -70,6 +90,8 @@ int store_sql_error(struct store *s, int rc, struct error *err)
         return error_set(err, ERR_STATE, "the store in '%s' is damaged (%s): it is repaired when opened again",
                          s->dir, sqlite3_errstr(rc));
     }
+    if (rc == SQLITE_IOERR_NOMEM)
+        kind = SQLITE_NOMEM;
     switch (kind) {
     case SQLITE_FULL:
         return error_set(err, ERR_LIMIT,

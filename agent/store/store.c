@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,12 +44,20 @@ void store_close_fd(int *fd)
         (void)close(*fd); /* nothing was written through it */
 }
 
+/* Without asking for memory: where it is refused, what is there must not seem to be missing. */
+static bool stat_file(const char *dir, const char *name, const char *suffix, struct stat *ret)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s/%s%s", dir, name, suffix);
+
+    return len > 0 && (size_t)len < sizeof path && lstat(path, ret) == 0;
+}
+
 bool store_has_file(const char *dir, const char *name, const char *suffix)
 {
-    CLEANUP(store_free_text) char *path = store_path(dir, name, suffix);
     struct stat st;
 
-    return path && lstat(path, &st) == 0;
+    return stat_file(dir, name, suffix, &st);
 }
 
 void store_note(struct store *s, const char *fmt, ...)
@@ -218,6 +227,8 @@ static int integrity(struct store *s, char *ret, size_t size, struct error *err)
     query_text(&q, 0, ret, size);
     if (strcmp(ret, "ok") == 0)
         ret[0] = '\0';
+    if (sql_complaint_is_refusal(ret))
+        return error_set(err, ERR_NOMEM, "no memory to look at the store in '%s'", s->dir);
     for (char *c = ret; *c; c++) /* SQLite's text has several lines */
         if (*c == '\n')
             *c = ' ';
@@ -275,10 +286,9 @@ failed:
  * and delete the side file, which may hold everything. */
 static bool is_beheaded(const struct store *s, int64_t bytes)
 {
-    CLEANUP(store_free_text) char *wal = store_path(s->dir, "store.db", "-wal");
     struct stat st;
 
-    return bytes == 0 && wal && stat(wal, &st) == 0 && st.st_size > 0;
+    return bytes == 0 && stat_file(s->dir, "store.db", "-wal", &st) && st.st_size > 0;
 }
 
 static int open_file(struct store *s, bool was_used, struct error *err)
