@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/gremlin_read.h"
 
+#include "base/num.h"
+#include "detectors/kit/gremlin_story.h"
 #include "detectors/kit/mongo_score.h"
 #include "detectors/kit/word_list.h"
 
@@ -20,6 +22,9 @@ struct parser {
     struct slice inside; /* name of the step whose arguments are read */
     bool seen_value;     /* a literal that may be a user's: what was put in stands behind one */
     size_t odd_tok;      /* a step behind a predicate: neq('x').valueMap(); 0 none */
+    size_t drops, changes; /* steps that remove or change elements, so far, within arguments */
+    struct gremlin_step *steps; /* [GREMLIN_STEPS_MAX], of the outermost traversal */
+    size_t steps_len;
     bool failed;
 };
 
@@ -37,15 +42,12 @@ struct step {
     size_t tok, args, last;   /* last token of it */
     bool has_id;              /* an argument that is no traversal */
     bool denies;              /* hasNot('q'), neq('z') in its arguments */
+    bool is_equal;            /* the last argument is a plain value */
+    bool was_behind_value;
+    size_t drops, changes;    /* of the parser when it began */
 };
 
 static void take_expr(struct parser *p);
-
-static bool is_predicate(struct slice name)
-{
-    return WORD_IN(name, "neq", "gt", "gte", "lt", "lte", "inside", "outside", "between", "without", "startingWith",
-                   "endingWith", "containing", "notStartingWith", "notEndingWith", "notContaining");
-}
 
 /* has('password', startingWith('s')): a secret is looked up with its value. */
 static void judge_secret(struct parser *p, const struct step *s, size_t open, size_t last_arg)
@@ -57,7 +59,7 @@ static void judge_secret(struct parser *p, const struct step *s, size_t open, si
         return;
     if (query_is_op(lex, predicate + 1, '.')) /* P.gt(3) */
         predicate += 2;
-    if (query_is_op(lex, predicate + 1, '(') && is_predicate(query_token_text(lex, predicate)) &&
+    if (query_is_op(lex, predicate + 1, '(') && gremlin_is_predicate(query_token_text(lex, predicate)) &&
         mongo_is_secret(query_string_inside(lex, key)))
         query_found(p->r, Q_SECRET_OPERATOR, 66, key, last_arg);
 }
@@ -97,14 +99,18 @@ static void take_args(struct parser *p, struct step *s)
     p->inside = outer;
     if (last_value && s->args >= 2 && p->r->tokens[last_arg].kind == QUERY_STRING)
         p->r->tokens[last_arg].unused = 0;
-    p->seen_value |= s->args > 0 && query_is_literal(&p->r->lex, last_arg) && p->r->tokens[last_arg].unused == 0 &&
-                     !WORD_IN(s->name, "limit", "range", "tail", "skip", "times", "constant");
+    bool is_list = s->args > 0 && query_is_op(&p->r->lex, last_arg, '[');
+    size_t value = last_arg + is_list; /* V(['pk','id']) */
+
+    p->seen_value |= s->args > 0 && query_is_literal(&p->r->lex, value) && p->r->tokens[value].unused == 0 &&
+                     !WORD_IN(s->name, "limit", "range", "tail", "skip", "times", "constant", "inject");
+    s->is_equal = s->args > 0 && (query_is_literal(&p->r->lex, last_arg) || p->r->tokens[last_arg].kind == QUERY_PARAM);
     judge_secret(p, s, open, last_arg);
     if (!p->failed)
         p->i++;
 }
 
-static void judge_name(struct parser *p, size_t tok)
+static void judge_name(const struct parser *p, size_t tok)
 {
     struct slice name = query_token_text(&p->r->lex, tok);
 
@@ -136,10 +142,10 @@ static void take_bracket(struct parser *p, unsigned open, unsigned close)
 struct chain { /* of the outermost traversal */
     size_t steps, writes;
     bool is_outer, is_predicate;
-    size_t fresh_tok, fresh_last, write_tok;
+    size_t fresh_tok, fresh_last, write_tok, predicate_tok;
     bool has_fresh, has_drop, adds_edge, was_as;
     bool reads_secret;            /* values('pin') was the last step */
-    bool starts_anew, has_filter; /* an inner one: from all elements; and picks some */
+    bool starts_anew, picks, has_label; /* an inner one: from all elements; takes some by their values; of a kind */
     struct step drop;
 };
 
@@ -159,6 +165,15 @@ static bool is_named_again(const struct parser *p, const struct step *s)
     return false;
 }
 
+static void keep_step(struct parser *p, const struct step *s)
+{
+    if (p->steps_len < GREMLIN_STEPS_MAX)
+        p->steps[p->steps_len++] = (struct gremlin_step){
+            .name = s->name, .tok = (uint32_t)s->tok, .last = (uint32_t)s->last,
+            .args = (uint8_t)(s->args < 9 ? s->args : 9), .denies = s->denies, .drops = p->drops > s->drops, .changes = p->changes > s->changes,
+            .is_behind_value = s->was_behind_value };
+}
+
 static void judge_step(struct parser *p, struct chain *c, const struct step *s)
 {
     struct query_reading *r = p->r;
@@ -176,17 +191,23 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
         query_found(r, Q_WIDE_STEP, s->denies ? 62 : 45, s->tok, s->last);
     bool has_args = s->last >= s->tok + 2;
 
-    if (has_args && c->reads_secret && WORD_IN(s->name, "is") && is_predicate(query_token_text(&r->lex, s->tok + 2)))
+    if (has_args && c->reads_secret && WORD_IN(s->name, "is") && gremlin_is_predicate(query_token_text(&r->lex, s->tok + 2)))
         query_found(r, Q_SECRET_OPERATOR, 66, s->tok, s->last);
     c->reads_secret = has_args && WORD_IN(s->name, "values") && r->tokens[s->tok + 2].kind == QUERY_STRING &&
                       mongo_is_secret(query_string_inside(&r->lex, s->tok + 2));
-    c->has_filter |= WORD_IN(s->name, "has", "hasId", "hasLabel", "where");
     if (!c->is_outer) {
-        c->writes += WORD_IN(s->name, "property", "drop", "addE", "addV");
+        bool drops = WORD_IN(s->name, "drop"), changes = WORD_IN(s->name, "property", "addE", "addV");
+
+        c->picks |= s->is_equal && !s->denies && WORD_IN(s->name, "has", "hasId");
+        c->has_label |= WORD_IN(s->name, "hasLabel");
+        p->drops += drops;
+        p->changes += changes;
+        c->writes += drops || changes;
         c->starts_anew |= c->steps++ == 0 && WORD_IN(s->name, "V", "E") && !s->has_id;
         c->fresh_last = s->last;
         return;
     }
+    keep_step(p, s);
     if (c->has_drop) {
         query_found(r, Q_DROP_INSIDE, 90, c->drop.tok, s->last);
         c->has_drop = false;
@@ -212,6 +233,49 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
     c->steps++;
 }
 
+static struct step step_at(const struct parser *p)
+{
+    return (struct step){ .name = query_token_text(&p->r->lex, p->i), .tok = p->i, .was_behind_value = p->seen_value,
+                          .drops = p->drops, .changes = p->changes };
+}
+
+static bool number_in(const struct query_reading *r, size_t predicate, double *ret)
+{
+    size_t i = predicate + 2; /* gt(-1) */
+    bool is_negative = query_is_op(&r->lex, i, '-');
+
+    if (!parse_real(query_token_text(&r->lex, i + is_negative), ret))
+        return false;
+    *ret = is_negative ? -*ret : *ret;
+    return true;
+}
+
+/* gt(-1).or(lt(1000)): below, above and between. */
+static bool covers_all(const struct query_reading *r, size_t a, size_t b)
+{
+    struct slice first = query_token_text(&r->lex, a), second = query_token_text(&r->lex, b);
+    double low = 0, high = 0;
+
+    return WORD_IN(first, "gt", "gte") && WORD_IN(second, "lt", "lte") && number_in(r, a, &low) && number_in(r, b, &high) && low < high;
+}
+
+/* within('a').or(without('b')): who asks for one value does not ask for all others too. */
+static void judge_predicates(struct parser *p, const struct chain *c, const struct step *s)
+{
+    const struct query_reading *r = p->r;
+    size_t second = s->tok + 2, first = c->predicate_tok;
+
+    if (!WORD_IN(s->name, "or"))
+        return;
+    if (query_is_op(&r->lex, first + 1, '.')) /* P.gt(3), TextP.containing('a') */
+        first += 2;
+    if (query_is_op(&r->lex, second + 1, '.'))
+        second += 2;
+    if (WORD_IN(query_token_text(&r->lex, second), "neq", "without", "notStartingWith", "notEndingWith", "notContaining") ||
+        covers_all(r, first, second) || covers_all(r, second, first))
+        query_found(p->r, Q_NOT_EQUAL, 64, s->tok, p->i - 1);
+}
+
 static void take_chain(struct parser *p, struct chain *c)
 {
     while (!p->failed && (op(p, '.') || op(p, '['))) {
@@ -224,16 +288,18 @@ static void take_chain(struct parser *p, struct chain *c)
             fail(p);
             return;
         }
-        struct step s = { .name = query_token_text(&p->r->lex, p->i), .tok = p->i };
+        struct step s = step_at(p);
         bool was_predicate = c->is_predicate;
 
-        c->is_predicate |= is_predicate(s.name); /* TextP.startingWith('a') */
-        if (was_predicate && p->odd_tok == 0 && !WORD_IN(s.name, "and", "or", "negate") && !is_predicate(s.name))
+        c->is_predicate |= gremlin_is_predicate(s.name); /* TextP.startingWith('a') */
+        if (was_predicate && p->odd_tok == 0 && !WORD_IN(s.name, "and", "or", "negate") && !gremlin_is_predicate(s.name))
             p->odd_tok = p->i;
         judge_name(p, p->i);
         p->i++;
         if (op(p, '('))
             take_args(p, &s);
+        if (!p->failed)
+            judge_predicates(p, c, &s);
         if (!p->failed && op(p, '{')) {
             query_found(p->r, Q_LAMBDA, p->seen_value ? 64 : 55, p->i, p->i);
             take_bracket(p, '{', '}');
@@ -271,9 +337,10 @@ static void take_primary(struct parser *p)
     if (t->kind == QUERY_STRING || t->kind == QUERY_NUMBER || t->kind == QUERY_PARAM) {
         p->i++;
     } else if (t->kind == QUERY_NAME) {
-        struct step s = { .name = query_token_text(&p->r->lex, p->i), .tok = p->i };
+        struct step s = step_at(p);
 
-        c.is_predicate = is_predicate(s.name);
+        c.predicate_tok = p->i;
+        c.is_predicate = gremlin_is_predicate(s.name);
         judge_name(p, p->i);
         p->i++;
         if (op(p, '('))
@@ -297,8 +364,10 @@ static void take_primary(struct parser *p)
     }
     if (!p->failed)
         take_chain(p, &c);
+    bool is_narrow = c.picks || (c.has_label && WORD_IN(p->inside, "sideEffect")); /* which gives nothing back */
+
     if (c.starts_anew && was_behind_value && !WORD_IN(p->inside, "to", "from"))
-        query_found(p->r, Q_FRESH_START, c.has_filter && !c.writes ? 20 : 66, first,
+        query_found(p->r, Q_FRESH_START, is_narrow && !c.writes ? 20 : 66, first,
                     c.fresh_last); /* or it changes what it finds */
     if (c.has_fresh) /* .V() for the other end of a new edge is ordinary */
         query_found(p->r, Q_FRESH_START, c.adds_edge ? 15 : 66, c.fresh_tok, c.fresh_last);
@@ -332,9 +401,27 @@ static void judge_left_open(const struct parser *p)
         query_found(p->r, Q_BROKEN_OUT, 62, p->odd_tok, p->odd_tok);
 }
 
+static void take_traversal(struct parser *p)
+{
+    p->steps_len = 0;
+    take_expr(p);
+    if (!p->failed)
+        gremlin_judge_story(p->r, p->steps, p->steps_len);
+}
+
+/* What stands behind the place where the text stops to make sense: '+System.getenv('PATH')+', .execute() */
+static void judge_rest(const struct parser *p)
+{
+    for (size_t i = p->r->error_tok; p->failed && i + 1 < p->r->lex.len; i++)
+        if (p->r->tokens[i].kind == QUERY_NAME &&
+            (query_is_op(&p->r->lex, i + 1, '.') || query_is_op(&p->r->lex, i + 1, '(')))
+            judge_name(p, i);
+}
+
 static void gremlin_read(struct query_reading *r)
 {
-    struct parser p = { .r = r };
+    struct gremlin_step steps[GREMLIN_STEPS_MAX];
+    struct parser p = { .r = r, .steps = steps };
 
     for (size_t i = 0; i < r->lex.comments_len; i++)
         if (r->lex.comments[i].is_open) {
@@ -342,17 +429,20 @@ static void gremlin_read(struct query_reading *r)
             r->is_broken = true;
             return;
         }
-    take_expr(&p);
+    take_traversal(&p);
     while (!p.failed && op(&p, ';')) {
         p.i++;
         if (p.i + 1 < r->lex.len) {
-            query_found(r, Q_SECOND_STATEMENT, 80, p.i - 1, p.i);
-            take_expr(&p);
+            bool is_silence = op(&p, '[') && query_is_op(&r->lex, p.i + 1, ']'); /* ;[] keeps a console from printing */
+
+            query_found(r, Q_SECOND_STATEMENT, is_silence ? 0 : 80, p.i - 1, p.i);
+            take_traversal(&p);
         }
     }
     if (!p.failed && p.i + 1 < r->lex.len)
         fail(&p);
     judge_left_open(&p);
+    judge_rest(&p);
     r->is_broken = p.failed;
 }
 

@@ -175,6 +175,7 @@ static void judge_readable(struct query_bench *b, const struct query_client *c, 
     int threshold = is_known_client && !e.found ? THRESHOLD_NEW : THRESHOLD_ALONE;
 
     if (e.found) {
+        query_read_run(&b->reading, b->dialect, e.from, e.to);
         int more = score_extension(r, &e, k);
 
         score = more > score ? more : score;

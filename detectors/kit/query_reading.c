@@ -18,13 +18,26 @@ void query_reading_init(struct query_reading *r)
 
 /* ---- findings ------------------------------------------------------------------------------------ */
 
+#define HINT 30 /* below: ordinary statements have it too */
+
+static bool is_in_run(const struct query_reading *r, const struct query_finding *f)
+{
+    return f->at < r->run_to && f->at + f->len > r->run_from;
+}
+
+/* Stronger than another one of its rule; of hints, which count where they stand, the one in the run. */
+static bool says_more(const struct query_reading *r, const struct query_finding *f, const struct query_finding *other)
+{
+    return f->score > other->score || (f->score < HINT && other->score < HINT && is_in_run(r, f) && !is_in_run(r, other));
+}
+
 static void keep(struct query_reading *r, const struct query_finding *f)
 {
     if (f->score <= 0)
         return;
     for (size_t i = 0; i < r->findings_len; i++)
         if (r->findings[i].rule == f->rule) {
-            if (f->score > r->findings[i].score)
+            if (says_more(r, f, &r->findings[i]))
                 r->findings[i] = *f;
             return;
         }
@@ -320,9 +333,8 @@ void query_reading_print(const struct query_reading *r, struct buf *out)
 
 /* ---- all of it ----------------------------------------------------------------------------------- */
 
-void query_read(struct query_reading *r, const struct query_dialect *d, struct slice text)
+static void find_all(struct query_reading *r, const struct query_dialect *d)
 {
-    query_lex_run(&r->lex, &d->lex, text);
     r->is_broken = r->is_name_break = false;
     r->is_beyond = r->lex.is_cut;
     r->error_tok = 0;
@@ -335,6 +347,20 @@ void query_read(struct query_reading *r, const struct query_dialect *d, struct s
         r->is_broken = false;
     if (r->is_broken)
         query_judge_raw(r);
+}
+
+void query_read_run(struct query_reading *r, const struct query_dialect *d, uint32_t from, uint32_t to)
+{
+    r->run_from = from;
+    r->run_to = to;
+    find_all(r, d);
+}
+
+void query_read(struct query_reading *r, const struct query_dialect *d, struct slice text)
+{
+    query_lex_run(&r->lex, &d->lex, text);
+    r->run_from = r->run_to = 0;
+    find_all(r, d);
     make_shape(r, d);
     /* What a comment leaves may be a known shape: the cut must show. */
     if (query_score(r, false) >= 60)

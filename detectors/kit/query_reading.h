@@ -43,6 +43,7 @@ struct query_reading {
     uint32_t error_tok;   /* where reading stopped when is_broken */
     struct query_finding findings[QUERY_FINDINGS_MAX];
     size_t findings_len;
+    uint32_t run_from, run_to; /* bytes that were put into a known statement; both 0: not known yet */
 };
 
 struct query_dialect {
@@ -58,6 +59,9 @@ struct query_dialect {
 
 void query_reading_init(struct query_reading *r);
 void query_read(struct query_reading *r, const struct query_dialect *d, struct slice text);
+
+/* The text read last once more, now that it is known what was put in: what the application does itself must not hide it. */
+void query_read_run(struct query_reading *r, const struct query_dialect *d, uint32_t from, uint32_t to);
 
 /* A rule fired on tokens [first, last]. One finding of each rule is kept: the strongest. */
 void query_found(struct query_reading *r, enum query_rule rule, int score, size_t first, size_t last);

@@ -43,10 +43,29 @@ START_TEST(dropping_what_the_client_never_dropped_is_high)
 }
 END_TEST
 
+/* The application writes, and so does what was put in: each counts where it stands. */
+START_TEST(what_the_application_does_itself_hides_nothing)
+{
+    static const char usual[] = "g.addV('note').property('pk','n').property('stars',4).property('text','fine')";
+    static const char other[] = "g.addV('note').property('pk','n').property('stars',4).property('text','x').as('r')"
+                                ".V('u-1').addE('owns').to('r').property('k','')";
+    struct bench *b = bench_open(&detector_gremlin_injection, "");
+
+    for (int i = 0; i < 50; i++)
+        ask(b, (struct ask){ .api = API_GREMLIN, .text = usual, .minute_ns = day(0) + i * 5 * NS_PER_HOUR });
+    ck_assert_uint_eq(bench_alerts(b), 0);
+    ask(b, (struct ask){ .api = API_GREMLIN, .text = other, .minute_ns = day(12) });
+    ck_assert_uint_eq(bench_alerts(b), 1);
+    ck_assert_ptr_nonnull(strstr(alert_text(bench_alert(b, 0), "reason"), "writes"));
+    bench_free(b);
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = promised_tests();
 
     tcase_add_test(t, dropping_what_the_client_never_dropped_is_high);
+    tcase_add_test(t, what_the_application_does_itself_hides_nothing);
     return run_suite("gremlin_injection", t);
 }
