@@ -170,8 +170,8 @@ static void keep_step(struct parser *p, const struct step *s)
     if (p->steps_len < GREMLIN_STEPS_MAX)
         p->steps[p->steps_len++] = (struct gremlin_step){
             .name = s->name, .tok = (uint32_t)s->tok, .last = (uint32_t)s->last,
-            .args = (uint8_t)(s->args < 9 ? s->args : 9), .denies = s->denies, .drops = p->drops > s->drops, .changes = p->changes > s->changes,
-            .is_behind_value = s->was_behind_value };
+            .args = (uint8_t)(s->args < 9 ? s->args : 9), .denies = s->denies, .drops = p->drops > s->drops,
+            .changes = p->changes > s->changes, .is_behind_value = s->was_behind_value };
 }
 
 static void judge_step(struct parser *p, struct chain *c, const struct step *s)
@@ -256,7 +256,8 @@ static bool covers_all(const struct query_reading *r, size_t a, size_t b)
     struct slice first = query_token_text(&r->lex, a), second = query_token_text(&r->lex, b);
     double low = 0, high = 0;
 
-    return WORD_IN(first, "gt", "gte") && WORD_IN(second, "lt", "lte") && number_in(r, a, &low) && number_in(r, b, &high) && low < high;
+    return WORD_IN(first, "gt", "gte") && WORD_IN(second, "lt", "lte") && number_in(r, a, &low) &&
+           number_in(r, b, &high) && low < high;
 }
 
 /* within('a').or(without('b')): who asks for one value does not ask for all others too. */
