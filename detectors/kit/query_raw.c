@@ -186,8 +186,12 @@ static void judge_tautology(struct query_reading *r, size_t i)
         found_raw(r, Q_BROKEN_TAUTOLOGY, 66, i, at);
         return;
     }
-    if (query_is_word(raw, i, "or") && query_is_word(raw, at, "true") && i > 0 && raw->tokens[i - 1].kind == QUERY_NUMBER) {
-        found_raw(r, Q_BROKEN_TAUTOLOGY, 64, i, at); /* 4 or true */
+    bool is_or = query_is_word(raw, i, "or") || query_is_op(raw, i, QUERY_OP2('|', '|'));
+    bool is_behind_value = i > 0 && (raw->tokens[i - 1].kind == QUERY_NUMBER || query_is_word(raw, i - 1, "true") ||
+                                     query_is_word(raw, i - 1, "false"));
+
+    if (is_or && is_behind_value && query_is_word(raw, at, "true")) {
+        found_raw(r, Q_BROKEN_TAUTOLOGY, 64, i, at); /* 4 or true, true || true */
         return;
     }
     if (at + 1 >= raw->len || !is_compare(raw, at + 1, &word_op))

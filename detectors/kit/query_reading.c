@@ -356,15 +356,24 @@ void query_read_run(struct query_reading *r, const struct query_dialect *d, uint
     find_all(r, d);
 }
 
+/* What a comment leaves may be a known shape: the cut must show. And alternatives about one property are one word of the
+ * shape, however many: that one of them takes away the sense of another must show too. */
+static void show_in_shape(struct query_reading *r)
+{
+    static const enum query_rule rules[] = { Q_COMMENT_TAIL, Q_COMMENT_QUOTE, Q_NEEDLESS, Q_MIXED, Q_OR_SELF };
+
+    for (size_t i = 0; i < r->findings_len; i++)
+        for (size_t k = 0; k < ARRAY_LEN(rules); k++)
+            if (r->findings[i].rule == rules[k] && (k < 2 || r->findings[i].score >= 60))
+                r->shape.hash ^= UINT64_C(0x636f6d6d656e7421) + k / 2;
+}
+
 void query_read(struct query_reading *r, const struct query_dialect *d, struct slice text)
 {
     query_lex_run(&r->lex, &d->lex, text);
     r->run_from = r->run_to = 0;
     find_all(r, d);
     make_shape(r, d);
-    /* What a comment leaves may be a known shape: the cut must show. */
     if (query_score(r, false) >= 60)
-        for (size_t i = 0; i < r->findings_len; i++)
-            if (r->findings[i].rule == Q_COMMENT_TAIL || r->findings[i].rule == Q_COMMENT_QUOTE)
-                r->shape.hash ^= UINT64_C(0x636f6d6d656e7421);
+        show_in_shape(r);
 }
