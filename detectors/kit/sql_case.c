@@ -255,6 +255,7 @@ struct extension {
     uint32_t from, to;   /* bytes of the statement that were put in; from == to: nothing, only cut */
     bool starts_with_or, has_new_field;
     bool outranks_and;   /* ... AND x OR y, without brackets: the conditions before it count no more */
+    bool asks_unseen;    /* masked: a range of a property that stands nowhere else */
     bool is_replaced;    /* it stands for a value */
     bool adds_secret;    /* a list of names that goes on with one that nobody asked for */
 };
@@ -348,6 +349,31 @@ static bool adds_secret(const struct query_client *c, const struct query_shape *
     return false;
 }
 
+/* c.p3 >= "str2", c.p3 LIKE "str2", IS_DEFINED(c.p3): a question, and none for one value as builders add it. */
+static bool asks_a_range(const struct sql_lex *lex, uint32_t from, uint32_t to)
+{
+    bool equals = false, asks = false;
+
+    for (size_t i = 0; i + 1 < lex->len; i++) {
+        const struct sql_token *t = &lex->tokens[i];
+
+        if (t->at < from || t->at >= to)
+            continue;
+        equals |= sql_token_is(t, TOK_OP, OP_EQ) || sql_token_is(t, TOK_NAME, WORD_IN);
+        asks |= sql_token_is(t, TOK_NAME, WORD_LIKE) || sql_token_is(t + 1, TOK_OP, OP_OPEN) ||
+                (t->kind == TOK_OP && t->code > OP_EQ && t->code <= OP_GE);
+    }
+    return asks && !equals;
+}
+
+/* Has it sent its few shapes for long? */
+static bool is_settled(const struct query_client *c)
+{
+    int32_t first = query_client_first_slot(c);
+
+    return query_client_is_regular(c) && first <= c->slot && (int64_t)c->slot - first >= (int64_t)SHAPE_ADOPTION_DAYS * 24;
+}
+
 static void describe_run(const struct query_client *c, const struct query_shape *sh, const struct sql_lex *lex,
                          const struct query_insertion *in, struct extension *ret)
 {
@@ -365,6 +391,8 @@ static void describe_run(const struct query_client *c, const struct query_shape 
     ret->outranks_and = ret->starts_with_or && stands_behind_and(lex, (size_t)(first - lex->tokens));
     ret->has_new_field =
         sh->fold_names && ret->starts_with_or && query_client_is_regular(c) && has_lone_mask(lex, ret->from, ret->to);
+    ret->asks_unseen = sh->fold_names && !ret->has_new_field && asks_a_range(lex, ret->from, ret->to) &&
+                       has_lone_mask(lex, ret->from, ret->to) && is_settled(c);
     ret->is_replaced = in->is_replaced;
     ret->adds_secret = adds_secret(c, sh, lex, in);
     for (size_t i = 0; i < sh->fields_len; i++) {
@@ -455,7 +483,7 @@ static const char *variant_of(enum sql_rule rule)
     case RULE_FOREIGN_WORD: case RULE_FOREIGN_CONTAINER: case RULE_FOREIGN_MARK: case RULE_BROKEN_TAUTOLOGY:
         return ".ForeignDialect";
     case RULE_OR_ALWAYS: case RULE_BARE_LITERAL: case RULE_LOGIC_IN_VALUE: case RULE_CHAINED_COMPARE:
-    case RULE_LITERAL_SUM: case RULE_SWALLOWED: case RULE_SANDWICH: case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE:
+    case RULE_LITERAL_SUM: case RULE_SWALLOWED: case RULE_SANDWICH: case RULE_STUB: case RULE_TWO_HANDS: case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE:
     case RULE_ORDER_CONSTANT: case RULE_NONE: case RULE_COUNT: default: return ".PredicateBypass";
     }
 }
@@ -545,6 +573,12 @@ static int score_extension(const struct sql_bench *b, const struct query_client 
     if (!hit && e->is_replaced && e->has_new_field) {
         k->variant = ".PredicateBypass";
         k->note = "a property that this client never asked for stands where its usual statement has a value";
+        return 62;
+    }
+    if (!hit && e->asks_unseen) {
+        k->variant = ".BlindBoolean";
+        k->note = "a question about a property that its usual statement asks nowhere was put into it; this client has sent "
+                  "the same statements for weeks";
         return 62;
     }
     if (!hit && e->adds_secret) {

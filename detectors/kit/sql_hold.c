@@ -157,6 +157,23 @@ static bool ignores_its_field(const struct judge *g, const struct sql_node *n)
     return IS_CALL_OF(g, n, "array_length") && first_child(g, n)->kind == NODE_ARRAY;
 }
 
+/* (SELECT VALUE COUNT(1) FROM z IN c.items) */
+static bool is_count(const struct judge *g, const struct sql_node *n)
+{
+    return n->kind == NODE_SUBQUERY && n->code != WORD_EXISTS && n->code != WORD_ARRAY && n->first + 2 < n->last &&
+           slice_eq_nocase(token_text(g, n->first + 2), SL("VALUE")) &&
+           slice_eq_nocase(token_text(g, n->first + 3), SL("COUNT"));
+}
+
+/* >= 0, > -1, != -1 */
+static bool passes_all_counts(const struct judge *g, uint8_t op, const struct sql_node *right)
+{
+    bool is_negative = right->kind == NODE_NEGATE;
+
+    return (is_negative && (op == OP_GT || op == OP_GE || op == OP_NE)) ||
+           (right->kind == NODE_NUMBER && op == OP_GE && sql_number_of(g, right) <= 0);
+}
+
 static uint8_t mirrored(uint8_t op)
 {
     switch (op) {
@@ -193,6 +210,8 @@ static struct sql_hold hold_of_compare(const struct judge *g, const struct sql_n
             return SOME;
         return hold(op == OP_NE ? HOLDS_ALL : HOLDS_NONE, a); /* c.id != c._rid */
     }
+    if (is_count(g, a) && passes_all_counts(g, op, b))
+        return hold(HOLDS_ALL, NULL);
     const struct sql_node *core = sql_core_of(g, a);
     bool is_system = sql_is_always_there(g, core);
 

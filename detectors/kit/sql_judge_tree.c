@@ -312,6 +312,47 @@ static void judge_sandwich(struct judge *g, const struct sql_node *n)
     }
 }
 
+/* c.name = '' */
+static bool asks_for_nobody(const struct judge *g, const struct sql_node *n)
+{
+    return is_compare(n) && n->code == OP_EQ && first_child(g, n)->kind == NODE_FIELD &&
+           second_child(g, n)->kind == NODE_STRING && string_of(g, second_child(g, n)).len == 0;
+}
+
+/* c.kind = 'x' OR c.price > 0 OR c.name = '': the last one is there for the quote that the statement itself closes. Boxes
+ * of a form all ask with =. */
+static void judge_stub(struct judge *g, const struct sql_node *n)
+{
+    const struct sql_node *first = last_of_and(g, first_child(g, n)), *last = node(g, n->last_child);
+    const struct sql_node *end = first_of_and(g, last), *field = first_child(g, end);
+    bool is_wide = false;
+
+    if (!asks_for_nobody(g, end) || n->children > SANDWICH_MAX || asks_for_nobody(g, first))
+        return;
+    for (uint32_t i = first_child(g, n)->next; i && node(g, i) != last; i = node(g, i)->next) {
+        const struct sql_node *between = first_of_and(g, node(g, i));
+        uint32_t tok = 0;
+
+        is_wide |= (between->refs & REFS_FIELD) && hole_before(g, between->first, &tok) != HOLE_NONE &&
+                   (sql_is_always_there(g, field) || !(is_compare(between) && between->code == OP_EQ)) &&
+                   !asks_for_nobody(g, between);
+    }
+    if (is_wide)
+        sql_found(g, RULE_STUB, 62, end->first, end->last);
+}
+
+/* c["kind"] = 'x' OR c.admin = true: who writes statements, a person or a library, writes names in one way; so does who
+ * puts something in, and does not see the rest. The id is the exception: libraries ask ( c.id = 'x' AND c["kind"] = 'y' ). */
+static void judge_two_hands(struct judge *g, const struct sql_node *n, const struct sql_node *before,
+                            const struct sql_node *child, int score)
+{
+    const struct sql_node *first = sql_core_of(g, first_of_and(g, first_child(g, n)));
+    const struct sql_node *left = sql_core_of(g, last_of_and(g, before)), *right = sql_core_of(g, first_of_and(g, child));
+
+    if (is_quoted_field(g, first) && is_quoted_field(g, left) && right->kind == NODE_FIELD && !is_quoted_field(g, right))
+        sql_found(g, RULE_TWO_HANDS, score, child->first, child->last);
+}
+
 /* x > 3 OR x < 9: below, above and between. (x < 3 OR x > 9 leaves out what lies between.) */
 static bool overlap(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
 {
@@ -337,6 +378,13 @@ static bool is_the_rest_of(const struct judge *g, const struct sql_node *a, cons
             second_child(g, b)->kind == second_child(g, a)->kind);
 }
 
+static void judge_alternative(struct judge *g, const struct sql_node *n, const struct sql_node *before,
+                              const struct sql_node *child, const struct place *at)
+{
+    judge_or_branch(g, child, at);
+    judge_two_hands(g, n, before, child, 62);
+}
+
 static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
 {
     const struct sql_node *before = first_child(g, n);
@@ -346,6 +394,7 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
     if ((n->refs & REFS_FIELD) == 0)
         return; /* 1 OR true: a lesson, not an application */
     judge_sandwich(g, n);
+    judge_stub(g, n);
     struct sql_hold first = sql_hold_of(g, before);
 
     if (!is_constant(before) && first.reach == HOLDS_ALL) /* c.id = c.id OR ...: put in through a name */
@@ -366,7 +415,7 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
             sql_found(g, RULE_CONSTANT_ANSWER, 70, child->first, child->last); /* = 'x' OR f(c.id) OR 'a'='b' */
         chain_hole |= at.hole == HOLE_STRING || at.hole == HOLE_EMPTY;
         if (at.hole != HOLE_NONE && !(is_constant(before) && !is_literal(before) && before == first_child(g, n)))
-            judge_or_branch(g, child, &at);
+            judge_alternative(g, n, before, child, &at);
         else if (!is_constant(before))
             sql_found(g, RULE_OR_ALWAYS, sql_hold_of(g, child).reach == HOLDS_ALL ? 12 : 0, child->first, child->last);
         before = child;
@@ -522,8 +571,10 @@ static void judge_and(struct judge *g, const struct sql_node *n)
             sql_found(g, RULE_SUBQUERY, 35, child->first, child->last);
         else if (sql_hold_of(g, child).is_self)
             sql_found(g, RULE_OR_SELF, 55, child->first, child->last);
-        if (child->refs & REFS_FIELD)
+        if (child->refs & REFS_FIELD) {
             judge_blind(g, child);
+            judge_two_hands(g, n, before, child, 45);
+        }
         before = child;
     }
 }

@@ -202,6 +202,32 @@ START_TEST(an_alternative_in_masked_text_is_one_on_another_property)
 }
 END_TEST
 
+/* Of a client that has sent the same few statements for weeks; a builder adds what is equal to something. */
+START_TEST(a_question_in_masked_text_that_the_usual_statement_never_asks_alerts_after_weeks)
+{
+    static const char *const usual = "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND (a.ident2 = \"str2\"))";
+    static const struct { const char *text; int day; bool is_attack; } cases[] = {
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 >= \"str3\"))", 20, true },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident3 LIKE \"str4\")) AND (a.ident2 = \"str2\"))", 20, true },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 >= \"str3\"))", 12, false },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 = \"str3\"))", 20, false },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident2 >= \"str3\"))", 20, false },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b = bench_open(&detector_sql_injection, "");
+
+        for (int d = 0; d < cases[i].day - 1; d++)
+            feed(b, (struct ask){ .text = usual, .minute_ns = day(d) });
+        feed(b, (struct ask){ .text = cases[i].text, .minute_ns = day(cases[i].day) });
+        ck_assert_msg(bench_alerts(b) == cases[i].is_attack, "%s", cases[i].text);
+        if (cases[i].is_attack)
+            ck_assert_ptr_nonnull(strstr(alert_text(bench_only(b, MASKED), "reason"), "for weeks"));
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(the_usual_statement_and_harmless_news_are_silent)
 {
     static const char *const texts[] = {
@@ -489,6 +515,7 @@ int main(void)
     tcase_add_test(t, an_extension_of_the_usual_statement_alerts_and_says_what_was_put_in);
     tcase_add_test(t, a_person_may_comment_out_what_the_client_asks_elsewhere);
     tcase_add_test(t, an_alternative_in_masked_text_is_one_on_another_property);
+    tcase_add_test(t, a_question_in_masked_text_that_the_usual_statement_never_asks_alerts_after_weeks);
     tcase_add_test(t, the_usual_statement_and_harmless_news_are_silent);
     tcase_add_test(t, a_known_shape_is_ordinary_whatever_it_contains);
     tcase_add_test(t, an_attacker_does_not_teach);
