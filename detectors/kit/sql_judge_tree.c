@@ -347,7 +347,8 @@ static void judge_two_hands(struct judge *g, const struct sql_node *n, const str
                             const struct sql_node *child, int score)
 {
     const struct sql_node *first = sql_core_of(g, first_of_and(g, first_child(g, n)));
-    const struct sql_node *left = sql_core_of(g, last_of_and(g, before)), *right = sql_core_of(g, first_of_and(g, child));
+    const struct sql_node *left = sql_core_of(g, last_of_and(g, before));
+    const struct sql_node *right = sql_core_of(g, first_of_and(g, child));
 
     if (is_quoted_field(g, first) && is_quoted_field(g, left) && right->kind == NODE_FIELD && !is_quoted_field(g, right))
         sql_found(g, RULE_TWO_HANDS, score, child->first, child->last);
