@@ -204,8 +204,11 @@ static void look_at_list(const struct walker *w, struct mongo_question *q)
 
     for (size_t i = w->i + 1; i + 1 < w->r->lex.len && i < w->i + 64 && !query_is_op(&w->r->lex, i, ']'); i++)
         if (w->r->tokens[i].kind == QUERY_STRING) {
+            struct slice name = query_string_inside(&w->r->lex, i);
+            size_t at = slice_find(name, SL("@")); /* admin@example.org */
+
             texts++;
-            guesses += mongo_is_guessed_name(query_string_inside(&w->r->lex, i));
+            guesses += mongo_is_guessed_name(at == SIZE_MAX ? name : slice_make(name.at, at));
             junk += mongo_is_placeholder(query_string_inside(&w->r->lex, i));
         }
     for (size_t i = w->i + 1; i < w->i + 4 && i + 1 < w->r->lex.len && !query_is_op(&w->r->lex, i, ']'); i++)

@@ -172,14 +172,27 @@ bool mongo_is_hostile_code(struct slice text)
                         "/./", "\\u0000");
 }
 
+/* a|e|i|o|u: one of them is in every word. */
+static bool is_any_of_letters(struct slice p)
+{
+    for (size_t i = 1; i < p.len; i += 2)
+        if (p.at[i] != '|')
+            return false;
+    return p.len >= 4; /* a|e| too: nothing is in every word */
+}
+
 /* A pattern that (nearly) everything matches, or one that asks for a length. */
 static bool matches_anything(struct slice p)
 {
     bool has_dot = false;
     size_t letters = 0;
 
+    if (slice_starts(p, SL("(?i)")) || slice_starts(p, SL("(?s)")))
+        p = slice_make(p.at + 4, p.len - 4);
     if (p.len == 0 || p.len > 24)
         return p.len == 0;
+    if (is_any_of_letters(p))
+        return true;
     for (size_t i = 0; i < p.len; i++) {
         char c = p.at[i];
 
@@ -233,6 +246,12 @@ static bool is_key_name(struct slice field)
     return is_id(field) && !slice_ends_nocase(field, SL("ids"));
 }
 
+/* ^kim$ */
+static bool is_whole_value(struct slice p)
+{
+    return p.len > 2 && p.at[0] == '^' && p.at[p.len - 1] == '$';
+}
+
 static struct mongo_score score_pattern(const struct mongo_question *q)
 {
     struct slice p = q->value.text;
@@ -249,7 +268,7 @@ static struct mongo_score score_pattern(const struct mongo_question *q)
         s.score = 88;
     } else if (matches_anything(p)) {
         bool is_whole = p.len > 1 && p.at[0] == '^' && p.at[p.len - 1] == '$';
-        bool empty_search = q->ignores_case || (q->has_limit && !is_whole); /* a search box without text */
+        bool empty_search = q->ignores_case || (q->has_limit && !q->picks_one && !is_whole); /* a search box without text */
 
         s.score =
             is_login(q->field)                                                  ? 80
@@ -272,6 +291,8 @@ static struct mongo_score score_pattern(const struct mongo_question *q)
         s.rule = Q_PATTERN_GUESS;
         s.score = 20;
     }
+    if (s.score < 20 && is_login(q->field) && !is_whole_value(p))
+        s = SCORE(Q_PATTERN_GUESS, 20); /* counts beside a secret: who signs in gives all of the name */
     s.is_guess = is_guess;
     return s;
 }

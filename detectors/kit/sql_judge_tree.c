@@ -342,7 +342,7 @@ static void judge_stub(struct judge *g, const struct sql_node *n)
 }
 
 /* c["kind"] = 'x' OR c.admin = true: who writes statements, a person or a library, writes names in one way; so does who
- * puts something in, and does not see the rest. The id is the exception: libraries ask ( c.id = 'x' AND c["kind"] = 'y' ). */
+ * puts something in, and does not see the rest. (Libraries that ask ( c.id = 'x' AND c["kind"] = 'y' ) begin with a dot.) */
 static void judge_two_hands(struct judge *g, const struct sql_node *n, const struct sql_node *before,
                             const struct sql_node *child, int score)
 {
