@@ -411,19 +411,58 @@ static bool is_wider(const struct query_reading *r, const struct query_node *a, 
     return (above && is_above(r, first) && order > 0) || (below && is_below(r, first) && order < 0);
 }
 
-/* Is it `(a and b)`, in brackets of its own? */
-static bool is_bracketed(const struct query_reading *r, const struct query_node *n)
+/* The bracket that closes what `open` opens; the end when none does. */
+static size_t closing(const struct query_reading *r, size_t open)
 {
-    size_t depth = 0;
+    size_t depth = 0, i = open;
 
-    if (n->first == 0 || !query_is_op(&r->lex, n->first - 1, '('))
-        return false;
-    for (size_t i = n->first - 1; i < r->lex.len; i++) {
+    for (; i < r->lex.len; i++) {
         depth += query_is_op(&r->lex, i, '(');
         depth -= query_is_op(&r->lex, i, ')');
         if (depth == 0)
-            return i == n->last + 1;
+            break;
     }
+    return i;
+}
+
+#define BRACKETS_MAX 8u
+
+/* Is it `(a and b)`, in brackets of its own? Those of its first condition, ((a) and (b)), stand further in. */
+static bool is_bracketed(const struct query_reading *r, const struct query_node *n)
+{
+    for (size_t open = n->first, k = 0; open > 0 && k < BRACKETS_MAX && query_is_op(&r->lex, open - 1, '('); k++) {
+        size_t end = closing(r, --open), last = n->last + 1;
+
+        while (last < end && query_is_op(&r->lex, last, ')'))
+            last++;
+        if (end > n->last && last == end)
+            return true;
+    }
+    return false;
+}
+
+/* (PartitionKey eq 'a') and (Name eq 'b'): a library's; it has brackets around both together, too. */
+static bool all_bracketed(const struct query_reading *r, const struct query_node *list)
+{
+    for (uint32_t i = list->child; i; i = node(r, i)->next)
+        if (!is_bracketed(r, node(r, i)))
+            return false;
+    return true;
+}
+
+static bool is_equal(const struct query_reading *r, const struct query_node *n, const char *property)
+{
+    const struct query_node *name = compared_name(r, n);
+
+    return name && query_is_word(&r->lex, name->last, property) && query_is_word(&r->lex, name->last + 1, "eq");
+}
+
+/* ... and RowKey eq 'x': one entity */
+static bool has_row(const struct query_reading *r, const struct query_node *list)
+{
+    for (uint32_t i = list->child; i; i = node(r, i)->next)
+        if (is_equal(r, node(r, i), "RowKey"))
+            return true;
     return false;
 }
 
@@ -450,7 +489,11 @@ static void judge_beside_and(struct query_reading *r, const struct query_node *o
     else if (is_the_rest_of(r, one, node(r, all->child)))
         query_found(r, Q_OR_SELF, 64, first, last);
     else if (asks_same && !is_bracketed(r, all))
-        query_found(r, Q_MIXED, is_secret && !knows_it ? 66 : 40, first, last);
+        query_found(r, Q_MIXED, is_secret && !knows_it                              ? 66
+                                : is_bracketed(r, one) && all_bracketed(r, all)     ? 64
+                                : is_equal(r, one, "PartitionKey") && has_row(r, all) ? 62
+                                                                                    : 40,
+                    first, last);
 }
 
 /* Email eq 'x' and Pay gt 9 or Email eq '' and Active eq true: the filter's own beginning once more, for
@@ -481,7 +524,7 @@ static bool excludes_a_state(const struct query_reading *r, const struct query_n
     const struct query_node *name = compared_name(r, n);
 
     return query_is_word(&r->lex, name->last + 1, "ne") && !is_system_property(r, name) &&
-           r->tokens[n->last].kind == QUERY_STRING && query_string_inside(&r->lex, n->last).len > 2;
+           query_token_text(&r->lex, n->last).at[0] == '\'' && query_string_inside(&r->lex, n->last).len > 2;
 }
 
 static void judge_pair(struct query_reading *r, const struct query_node *a, const struct query_node *b,
@@ -493,7 +536,9 @@ static void judge_pair(struct query_reading *r, const struct query_node *a, cons
         judge_beside_and(r, a, b);
     if (a->kind == O_AND)
         judge_again_for_nobody(r, a, b);
-    if (is_the_rest_of(r, a, b))
+    if (b->kind == O_NOT && same_compare(r, a->kind == O_AND ? last_of(r, a) : a, node(r, b->child)))
+        query_found(r, Q_OR_SELF, 66, a->first, b->last);
+    else if (is_the_rest_of(r, a, b))
         query_found(r, Q_OR_SELF, is_grouped && asks_flag(r, a) ? 45 : 64, a->first, b->last);
     else if (is_wider(r, a, b))
         query_found(r, Q_NEEDLESS, excludes_a_state(r, b) ? 45 : is_grouped ? 64 : 66, a->first, b->last);
@@ -511,6 +556,22 @@ static void judge_pairs(struct query_reading *r, const struct query_node *list)
     for (size_t i = 0; i < n; i++)
         for (size_t j = i + 1; j < n; j++)
             judge_pair(r, at[i], at[j], is_grouped);
+}
+
+/* PartitionKey gt 'x' beside (PartitionKey eq 'x' and RowKey gt 'y'): what comes behind the page before. */
+static bool is_next_page(const struct query_reading *r, const struct query_node *list, const struct query_node *n)
+{
+    const struct query_node *name = compared_name(r, n);
+
+    for (uint32_t i = name && is_above(r, name->last + 1) ? list->child : 0; i; i = node(r, i)->next)
+        for (uint32_t k = node(r, i)->kind == O_AND ? node(r, i)->child : 0; k; k = node(r, k)->next) {
+            const struct query_node *other = compared_name(r, node(r, k));
+
+            if (other && same_text(r, name, other) && query_is_word(&r->lex, other->last + 1, "eq") &&
+                !is_empty_text(r, n) && slice_eq(query_token_text(&r->lex, n->last), query_token_text(&r->lex, node(r, k)->last)))
+                return true;
+        }
+    return false;
 }
 
 static void judge_list(struct query_reading *r, const struct query_node *list)
@@ -540,7 +601,7 @@ static void judge_list(struct query_reading *r, const struct query_node *list)
         chain_hole |= at.is_behind_value;
         if (!at.is_behind_value)
             continue;
-        if (list->kind == O_OR)
+        if (list->kind == O_OR && !is_next_page(r, list, n))
             judge_alternative(r, n, &at);
         else if (n->kind == O_COMPARE && is_constant(a) && is_constant(b))
             query_found(r, Q_CONSTANT_ANSWER, (texts ? 72 : 45) + (at.is_empty ? 10 : 0), n->first - 1,
@@ -559,7 +620,8 @@ static void judge_secret(struct query_reading *r, const struct query_node *n)
 
     if (name && r->tokens[n->last].kind == QUERY_STRING && !query_is_word(&r->lex, name->last + 1, "eq") &&
         mongo_is_secret(query_token_text(&r->lex, name->last)))
-        query_found(r, Q_SECRET_OPERATOR, 66, n->first, n->last);
+        query_found(r, Q_SECRET_OPERATOR, query_is_word(&r->lex, name->last + 1, "ne") && is_empty_text(r, n) ? 45 : 66, n->first,
+                    n->last); /* ne '': who has one at all */
 }
 
 void odata_judge(struct query_reading *r)

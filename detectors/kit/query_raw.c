@@ -40,7 +40,9 @@ static void judge_break(struct query_reading *r)
         return;
     bool in_a_name = is_alnum(end) && t->op < 0x80 && strchr("-.&/!?: ", (int)t->op);
 
-    query_found(r, Q_BROKEN_OUT, in_a_name ? 25 : 64, i - 1, i);
+    bool is_slip = t->op == QUERY_OP2('&', '&') && t[1].kind == QUERY_NAME; /* a programmer's "and" */
+
+    query_found(r, Q_BROKEN_OUT, in_a_name ? 25 : is_slip ? 40 : 64, i - 1, i);
 }
 
 static bool is_connector(const struct query_lex *lex, size_t i)

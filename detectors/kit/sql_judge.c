@@ -11,7 +11,7 @@ static const struct { const char *name, *sentence; bool is_probe;
     [RULE_OR_ALWAYS] = { .name = "or-always", .sentence = "is true for every ordinary item" },
     [RULE_CONSTANT_ANSWER] = { .name = "constant-answer",
                                .sentence = "is a constant behind a value: a probe for true and false answers" },
-    [RULE_BARE_LITERAL] = { .name = "bare-literal", .sentence = "uses a text as a condition" },
+    [RULE_BARE_LITERAL] = { .name = "bare-literal", .sentence = "uses a value as a condition" },
     [RULE_LOGIC_IN_VALUE] = { .name = "logic-in-value", .sentence = "has a condition where a value belongs" },
     [RULE_CHAINED_COMPARE] = { .name = "chained-compare",
                                .sentence = "compares the result of a comparison with a literal" },

@@ -132,7 +132,7 @@ static void judge_or_constant(struct judge *g, const struct sql_node *n, const s
     bool with_text = is_compare(n) && (first_child(g, n)->kind == NODE_STRING || second_child(g, n)->kind == NODE_STRING);
 
     if (is_literal(n)) {
-        sql_found(g, RULE_BARE_LITERAL, n->kind == NODE_STRING ? 65 : at->hole == HOLE_EMPTY ? 62 : 50, n->first, n->last);
+        sql_found(g, RULE_BARE_LITERAL, n->kind == NODE_STRING ? 65 : 62, n->first, n->last);
         return;
     }
     if (n->kind == NODE_TRUE || n->kind == NODE_FALSE) {
@@ -201,6 +201,30 @@ static bool is_seldom_asked(const struct judge *g, const struct sql_node *core)
     return core->kind == NODE_FIELD && !WORD_IN(field_name(g, core), "id", "_ts") && sql_is_always_there(g, core);
 }
 
+/* LENGTH(c.x) >= 0, ARRAY_LENGTH(c.x) > -1: no answer at all. */
+static bool is_length_of_any(const struct judge *g, const struct sql_node *n)
+{
+    const struct sql_node *right = is_compare(n) ? second_child(g, n) : n;
+
+    return is_compare(n) && IS_CALL_OF(g, first_child(g, n), "length", "array_length") &&
+           ((n->code == OP_GE && right->kind == NODE_NUMBER && sql_number_of(g, right) <= 0) ||
+            (right->kind == NODE_NEGATE && (n->code == OP_GE || n->code == OP_GT || n->code == OP_NE)));
+}
+
+/* True of each item that has the property. People ask for that too, but not like this: with EXISTS and no condition beside
+ * a value, with a length of 0 or more, or of the property that the condition in front compares with one value. */
+static void judge_weak_hold(struct judge *g, const struct sql_node *n, const struct place *at)
+{
+    const struct sql_node *before = at->before;
+    bool is_needless = is_compare(before) && before->code == OP_EQ && is_literal(second_child(g, before)) &&
+                       (is_compare(n) || n->kind == NODE_LIKE) && !is_nothing(g, second_child(g, before)) &&
+                       !is_nothing(g, second_child(g, n)) && sql_same_value(g, first_child(g, before), first_child(g, n));
+    bool is_open = n->kind == NODE_SUBQUERY && n->code == WORD_EXISTS && !at->is_grouped;
+
+    sql_found(g, RULE_OR_ALWAYS, is_length_of_any(g, n) ? 66 : is_needless ? 64 : 0, n->first, n->last);
+    sql_found(g, RULE_SUBQUERY, is_open ? 62 : 0, n->first, n->last);
+}
+
 static void judge_or_branch(struct judge *g, const struct sql_node *n, const struct place *at)
 {
     /* OR '1'='1' AND the rest of the statement. (Masked text is written out with all brackets.) */
@@ -225,10 +249,16 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
                   n->first, n->last);
     struct sql_hold h = sql_hold_of(g, n);
 
+    if (n->kind == NODE_NAME) { /* OR c */
+        sql_found(g, RULE_BARE_LITERAL, 65, n->first, n->last);
+        return;
+    }
     if (h.reach == HOLDS_ALL && h.is_self) {
         sql_found(g, RULE_OR_SELF, 82, n->first, n->last);
         return;
     }
+    if (h.reach == HOLDS_ALL && !h.is_everywhere)
+        judge_weak_hold(g, n, at);
     if (g->j->is_masked && (is_compare(n) || n->kind == NODE_LIKE) && !(n->kind == NODE_BINARY && n->code == OP_EQ) &&
         sql_is_always_there(g, sql_core_of(g, first_child(g, n))) && is_constant(second_child(g, n)))
         sql_found(g, RULE_OR_ALWAYS,
