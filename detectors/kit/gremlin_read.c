@@ -213,7 +213,7 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
         c->has_drop = false;
     }
     if (c->writes && is_filter(s->name))
-        query_found(r, Q_WRITE_STEP, 62, c->write_tok, s->last);
+        query_found(r, Q_CHANGE_ON_WAY, 62, c->write_tok, s->last);
     if (WORD_IN(s->name, "drop")) {
         c->has_drop = true;
         c->drop = *s;

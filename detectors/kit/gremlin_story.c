@@ -103,7 +103,12 @@ static void judge_asked_again(struct query_reading *r, const struct gremlin_step
             struct asked again = asked_by(r, &s[j]);
             bool is_value = query_is_literal(&r->lex, again.value) || s[j].denies;
 
-            if (is_odd_between && (!is_infix || s[j].denies) && again.value && slice_eq(first.key, again.key))
+            bool is_the_one =
+                is_first_value && WORD_IN(s[i].name, "V", "E", "hasId") && again.value && s[i].args == 1 &&
+                slice_eq(query_token_text(&r->lex, first.value), query_token_text(&r->lex, again.value));
+
+            if ((is_odd_between || is_the_one) && (!is_infix || s[j].denies) && again.value &&
+                slice_eq(first.key, again.key))
                 query_found(r, Q_SANDWICH, is_value && is_first_value ? 63 : 40, s[j].tok, s[j].last);
             is_odd_between |= is_odd(&s[j]);
             is_infix |= s[j].args == 0 && WORD_IN(s[j].name, "or", "and");
@@ -175,22 +180,49 @@ static void judge_second_start(struct query_reading *r, const struct gremlin_ste
 
 /* ---- changes on the way -------------------------------------------------------------------------- */
 
-/* property('role','admin') and then the search of the application: an update ends with what it wrote. */
+/* property('role','admin') and then the search of the application: an update ends with what it wrote. What
+ * was made is looked at, but not looked for. */
 static void judge_change_on_the_way(struct query_reading *r, const struct gremlin_step *s, size_t n)
 {
+    bool makes = false;
     size_t last = n;
 
     for (size_t i = 0; i < n; i++) {
-        if (WORD_IN(s[i].name, "addV", "addE", "mergeV", "mergeE"))
-            return; /* what was made is looked at */
+        makes |= WORD_IN(s[i].name, "addV", "addE", "mergeV", "mergeE");
         if (writes(&s[i]))
             last = i;
     }
-    if (last == n || !s[last].is_behind_value || !WORD_IN(s[last].name, "property"))
+    if (last == n || !s[last].is_behind_value || !(makes || WORD_IN(s[last].name, "property")))
         return;
     for (size_t j = last + 1; j < n; j++)
-        if (asks(&s[j]) || moves(&s[j]))
-            query_found(r, Q_WRITE_STEP, 63, s[last].tok, s[j].last);
+        if (asks(&s[j]) || (moves(&s[j]) && !makes))
+            query_found(r, Q_CHANGE_ON_WAY, 63, s[last].tok, s[j].last);
+}
+
+/* The name of the property that a step sets, quotes included; property(list,'phone','1') adds one. */
+static struct slice property_set(const struct query_reading *r, const struct gremlin_step *s)
+{
+    return WORD_IN(s->name, "property") && s->args == 2 && is_string(r, s->tok + 2)
+               ? query_token_text(&r->lex, s->tok + 2)
+               : slice_make(NULL, 0);
+}
+
+/* property('stars',4).property('text','x').property('stars',5): the last is not the application's, which would not set it
+ * twice; who gives a property several values gives them one after the other. */
+static void judge_written_twice(struct query_reading *r, const struct gremlin_step *s, size_t n)
+{
+    for (size_t i = 0; i + 2 < n; i++) {
+        struct slice name = property_set(r, &s[i]);
+        bool is_apart = false;
+
+        for (size_t j = i + 1; name.at && j < n && stays(&s[j]); j++) {
+            bool again = slice_eq(property_set(r, &s[j]), name);
+
+            if (again && is_apart)
+                query_found(r, Q_WRITTEN_TWICE, 63, s[i].tok, s[j].last);
+            is_apart |= !again;
+        }
+    }
 }
 
 /* sideEffect(drop()).out('road'): aside of a search. Who tidies up goes on to write, or counts. */
@@ -207,7 +239,7 @@ static void judge_change_aside(struct query_reading *r, const struct gremlin_ste
             writes_again |= writes(&s[j]);
         }
         if (goes_on && !writes_again)
-            query_found(r, s[i].drops ? Q_DROP_INSIDE : Q_WRITE_STEP, s[i].drops ? 72 : 63, s[i].tok,
+            query_found(r, s[i].drops ? Q_DROP_INSIDE : Q_CHANGE_ON_WAY, s[i].drops ? 72 : 63, s[i].tok,
                         s[i].last);
     }
 }
@@ -246,6 +278,7 @@ void gremlin_judge_story(struct query_reading *r, const struct gremlin_step *ste
     judge_throwaway(r, steps, n);
     judge_second_start(r, steps, n);
     judge_change_on_the_way(r, steps, n);
+    judge_written_twice(r, steps, n);
     judge_change_aside(r, steps, n);
     judge_endless(r, steps, n);
 }
