@@ -361,6 +361,17 @@ static bool asks_twice_if_there(const struct walker *w)
     return exists && differs;
 }
 
+/* [{"mail": {"$exists": true}}, {"mail": {...}}] of $and: the same, in two objects. */
+static bool stands_behind_exists(const struct walker *w, size_t tok)
+{
+    const struct query_lex *lex = &w->r->lex;
+
+    return tok > 11 && query_is_op(lex, tok - 2, ',') && query_is_op(lex, tok - 3, '}') &&
+           query_is_word(lex, tok - 5, "true") && w->r->tokens[tok - 7].kind == QUERY_STRING &&
+           slice_eq(query_string_inside(lex, tok - 7), SL("$exists")) &&
+           slice_eq(query_token_text(lex, tok - 10), query_token_text(lex, tok));
+}
+
 /* One key and its colon; false at the end of the object (walker behind its brace). */
 static bool next_key(struct walker *w, bool *first)
 {
@@ -405,7 +416,7 @@ static void walk_operators(struct walker *w, const struct asked_field *f, bool i
     bool first = true;
 
     field.ignores_case = has_option_i(w);
-    field.is_filled_in = asks_twice_if_there(w);
+    field.is_filled_in = asks_twice_if_there(w) || stands_behind_exists(w, f->tok);
     if (!enter(w))
         return;
     while (next_key(w, &first)) {
@@ -610,6 +621,14 @@ static bool excludes_a_secret(const struct walker *w, size_t from)
     return false;
 }
 
+static bool is_number_name(struct slice key)
+{
+    for (size_t i = 0; i < key.len; i++)
+        if (key.at[i] < '0' || key.at[i] > '9')
+            return false;
+    return key.len > 0;
+}
+
 /* {"owner": "kim"}, {"owner": {"$ne": "kim"}}; {"a": 1}, {"_id": {"$exists": true}}: together that is
  * everything. {"1": "1"}: names of nothing. `i` is at the alternatives of $or. */
 static bool is_everything(const struct walker *w, size_t i)
@@ -641,10 +660,29 @@ static bool is_everything(const struct walker *w, size_t i)
                          (query_is_word(lex, i + 7, "null") || query_is_literal(lex, i + 7))) ||
                         (slice_eq(operator, SL("$exists")) && query_is_word(lex, i + 7, "true"));
 
+        if (slice_eq(operator, SL("$exists")) && query_is_word(lex, i + 7, "false") && is_number_name(key))
+            return true; /* no document has a property "1" */
         if (is_there && (slice_eq(key, SL("_id")) || (plain.at && slice_eq(key, plain))))
             return true;
     }
     return false;
+}
+
+/* "$nor": [{"login": "x"}] is {"login": {"$ne": "x"}}. */
+static void judge_nor_one(struct walker *w, size_t from, size_t tok)
+{
+    const struct query_lex *lex = &w->r->lex;
+    struct walker at = { .r = w->r, .i = from + 4 };
+
+    if (w->i != from + 7 || !query_is_op(lex, from, '[') || !query_is_op(lex, from + 1, '{') ||
+        w->r->tokens[from + 2].kind != QUERY_STRING || !query_is_op(lex, from + 3, ':'))
+        return;
+    struct mongo_score s = mongo_score_operator(&(struct mongo_question){
+        .field = query_string_inside(lex, from + 2), .operator = SL("$ne"), .value = value_at(&at),
+        .has_limit = w->r->has_limit, .picks_one = w->r->picks_one, .is_counted = w->r->counts, .changes_one = w->r->changes_one });
+
+    if (s.score >= MONGO_SUSPICIOUS)
+        found(w, s.rule, s.score, tok, w->i - 1);
 }
 
 static void walk_filter(struct walker *w, uint64_t path)
@@ -700,6 +738,8 @@ static void walk_filter(struct walker *w, uint64_t path)
                 found(w, Q_ALWAYS_OPERATOR, 64, tok, w->i > from ? w->i - 1 : from);
             if (is_nor && excludes_a_secret(w, from))
                 found(w, Q_SECRET_OPERATOR, 80, tok, w->i > from ? w->i - 1 : from);
+            if (is_nor)
+                judge_nor_one(w, from, tok);
             if (is_nor && is_nobody(w, from))
                 found(w, Q_ALWAYS_OPERATOR, 68, tok, w->i > from ? w->i - 1 : from);
         } else if (slice_eq(name, SL("$jsonSchema"))) {
@@ -855,7 +895,8 @@ static bool takes_everything(const struct walker *w, struct slice stage, size_t 
             w->r->tokens[i].kind == QUERY_STRING ? query_string_inside(lex, i) : slice_make(NULL, 0);
         bool is_key = query_is_op(lex, i + 1, ':');
         bool is_field = !is_key && i >= from + 2 && w->r->tokens[i - 2].kind == QUERY_STRING &&
-                        WORD_IN(query_string_inside(lex, i - 2), "localField", "foreignField");
+                        WORD_IN(query_string_inside(lex, i - 2), "localField", "foreignField", "connectFromField",
+                                "connectToField");
 
         joins |= is_key ? WORD_IN(s, "localField", "connectFromField", "startWith", "connectToField")
                         : is_bound_name(s);
@@ -870,6 +911,8 @@ static bool takes_everything(const struct walker *w, struct slice stage, size_t 
     }
     if (slice_eq(stage, SL("$lookup")))
         return joins ? is_dummy && holds_people : !has_stages || is_people;
+    if (slice_eq(stage, SL("$graphLookup")))
+        return is_dummy && holds_people;
     if (slice_eq(stage, SL("$unionWith")))
         return has_stages ? is_people && !w->r->on_people : holds_people;
     return slice_eq(stage, SL("$out")) && is_people && !w->r->on_people;

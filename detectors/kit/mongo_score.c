@@ -359,6 +359,7 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
     if (v->kind == MONGO_TEXT)
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who               ? 40
                                                                    : is_state(q->field) ? 12
+                                                                   : is_only_key(q)     ? BESIDE_HISTORY
                                                                                         : 25);
     if (v->kind == MONGO_NUMBER)
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR,
@@ -392,6 +393,8 @@ static struct mongo_score score_bound(const struct mongo_question *q, bool is_lo
     if (!is_lower && v->kind == MONGO_TEXT && v->text.len > 0 && v->text.len <= 4 &&
         (v->text.at[0] == '~' || v->text.at[0] == 'z'))
         return SCORE(Q_ALWAYS_OPERATOR, is_who ? 84 : 66);
+    if (is_lower && v->kind == MONGO_NUMBER && v->text.len <= 1 && is_reference(q->field))
+        return SCORE(Q_ALWAYS_OPERATOR, q->picks_one && !q->is_search ? 63 : BESIDE_HISTORY); /* order number above 0 */
     return is_who && v->kind == MONGO_TEXT ? SCORE(Q_SECRET_OPERATOR, 60) : SCORE(Q_NONE, 0);
 }
 
@@ -483,7 +486,7 @@ static struct mongo_score score_plain(const struct mongo_question *q)
                        "$nearSphere", "$geoWithin", "$geoIntersects", "$maxDistance", "$minDistance",
                        "$geometry", "$text", "$search", "$bitsAllSet", "$bitsAnySet", "$center", "$box",
                        "$comment"))
-        return mongo_is_secret(q->field) && WORD_IN_NOCASE(o, "$size", "$mod", "$all", "$bitsAllSet")
+        return mongo_is_secret(q->field) && WORD_IN_NOCASE(o, "$size", "$mod", "$all", "$bitsAllSet", "$elemMatch")
                    ? SCORE(Q_SECRET_OPERATOR, 70)
                    : SCORE(Q_NONE, 0);
     return SCORE(Q_WIDE_OPERATOR, mongo_is_secret(q->field) || is_login(q->field) ? 70 : 40);
@@ -539,6 +542,17 @@ static struct mongo_score score_operator(const struct mongo_question *q)
     return SCORE(Q_WIDE_OPERATOR, is_login(q->field) ? 50 : 15);
 }
 
+/* {"_id": {"$ne": null}} of a single document: whichever. Each has one. */
+static struct mongo_score of_the_key(const struct mongo_question *q, struct mongo_score s)
+{
+    bool is_nothing = q->value.kind == MONGO_NULL && WORD_IN(q->operator, "$ne", "$gt", "$gte");
+    bool is_there = slice_eq(q->operator, SL("$exists")) && q->value.kind == MONGO_TRUE;
+
+    if (q->picks_one && slice_eq(q->field, SL("_id")) && !q->is_negated && (is_nothing || is_there) && s.score < 64)
+        s = SCORE(Q_ALWAYS_OPERATOR, 64);
+    return s;
+}
+
 #define LOOKED_UP 62
 
 /* One document, looked up by one property and nothing else: that is compared with what was given. Workers that take the
@@ -577,5 +591,5 @@ static struct mongo_score of_filled_in(const struct mongo_question *q, struct mo
 
 struct mongo_score mongo_score_operator(const struct mongo_question *q)
 {
-    return of_filled_in(q, of_a_lookup(q, beside_secret(q, score_operator(q))));
+    return of_filled_in(q, of_the_key(q, of_a_lookup(q, beside_secret(q, score_operator(q)))));
 }

@@ -568,7 +568,8 @@ static bool is_next_page(const struct query_reading *r, const struct query_node 
             const struct query_node *other = compared_name(r, node(r, k));
 
             if (other && same_text(r, name, other) && query_is_word(&r->lex, other->last + 1, "eq") &&
-                !is_empty_text(r, n) && slice_eq(query_token_text(&r->lex, n->last), query_token_text(&r->lex, node(r, k)->last)))
+                !is_empty_text(r, n) &&
+                slice_eq(query_token_text(&r->lex, n->last), query_token_text(&r->lex, node(r, k)->last)))
                 return true;
         }
     return false;
@@ -620,8 +621,10 @@ static void judge_secret(struct query_reading *r, const struct query_node *n)
 
     if (name && r->tokens[n->last].kind == QUERY_STRING && !query_is_word(&r->lex, name->last + 1, "eq") &&
         mongo_is_secret(query_token_text(&r->lex, name->last)))
-        query_found(r, Q_SECRET_OPERATOR, query_is_word(&r->lex, name->last + 1, "ne") && is_empty_text(r, n) ? 45 : 66, n->first,
-                    n->last); /* ne '': who has one at all */
+        query_found(r, Q_SECRET_OPERATOR,
+                    query_is_word(&r->lex, name->last + 1, "ne") && is_empty_text(r, n) ? 45 /* who has one at all */
+                                                                                        : 66,
+                    n->first, n->last);
 }
 
 void odata_judge(struct query_reading *r)
