@@ -18,6 +18,7 @@
 #include "enrich/network_list.h"
 #include "enrich/places.h"
 #include "net/http.h"
+#include "net/peers.h"
 #include "outputs/output.h"
 #include "settings/yaml_node.h"
 
@@ -360,7 +361,8 @@ static int build(struct assembly *a, char *dir, unsigned parts, struct error *er
     log_set_level((enum log_level)a->settings->log_level);
     if (parts & (ASSEMBLE_FEEDS | ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS)) {
         a->sv.http = http_client_new(&http, &a->sv);
-        if (!a->sv.http)
+        a->sv.peers = peers_new();
+        if (!a->sv.http || !a->sv.peers)
             return error_set(err, ERR_NOMEM, "no memory for an HTTP client");
     }
     if ((parts & ASSEMBLE_READER) && apart_new(&(struct apart_config){ 0 }, &a->sv.reader, err) < 0)
@@ -375,7 +377,9 @@ static int build(struct assembly *a, char *dir, unsigned parts, struct error *er
         return -1;
     if ((parts & ASSEMBLE_FEEDS) && build_feeder(a, dir, err) < 0)
         return -1;
-    return parts & (ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS) ? certificates_new(a->settings, &a->certificates, err) : 0;
+    if (parts & (ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS))
+        return certificates_new(a->settings, a->sv.peers, &a->certificates, err);
+    return 0;
 }
 
 int assemble(struct assembly *a, const char *config, unsigned parts, struct error *err)
@@ -409,6 +413,7 @@ void assembly_release(struct assembly *a)
     for (size_t i = 0; a->sources_are_open && i < a->sources_len; i++)
         a->sources[i].ops->close(a->sources[i].self);
     http_client_free(a->sv.http);
+    peers_free(a->sv.peers);
     apart_free(a->sv.reader);
     free(a->detectors);
     free(a->feeds);

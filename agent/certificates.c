@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "net/openssl.h"
+#include "net/peers.h"
 #include "settings/settings.h"
 
 #include <stdio.h>
@@ -18,6 +19,8 @@
 #define DAY_NS (24 * 3600 * NS_PER_S)
 
 static const int64_t notice_days[] = { 30, 7, 1, 0 };
+static const int64_t peer_notice_days[] = { 14, 3, 1, 0 };
+#define PEER_NOTICE_PART 6 /* of its life: who renews late on purpose is not told of each time */
 
 struct entry {
     struct certificate c;
@@ -25,7 +28,15 @@ struct entry {
     size_t told;                   /* notices that were given for this end */
 };
 
+struct entry_of_peer {
+    char place[sizeof(((struct peer *)0)->place)];
+    int64_t to_ns; /* for which notices were given */
+    size_t told;
+};
+
 struct certificates {
+    struct peers *peers; /* NULL: none are watched */
+    struct entry_of_peer theirs[PEERS_MAX];
     struct entry *at;
     size_t len;
     int64_t due_ms;
@@ -118,13 +129,14 @@ static int add_file(void *self, const struct settings_file *f, struct error *err
     return 0;
 }
 
-int certificates_new(const struct settings *s, struct certificates **ret, struct error *err)
+int certificates_new(const struct settings *s, struct peers *peers, struct certificates **ret, struct error *err)
 {
     struct certificates *c = calloc(1, sizeof *c);
     const struct services sv = { .clock = &clock_system };
 
     if (!c)
         return error_set(err, ERR_NOMEM, "no memory for certificates");
+    c->peers = peers;
     if (settings_each_file(s, add_file, c, err) < 0) {
         certificates_free(c);
         return -1;
@@ -147,14 +159,17 @@ const struct certificate *certificates_at(const struct certificates *c, size_t i
     return c && i < c->len ? &c->at[i].c : NULL;
 }
 
+bool certificates_peer(const struct certificates *c, size_t i, struct peer *ret)
+{
+    return c && peers_at(c->peers, i, ret);
+}
+
 /* ---- telling -------------------------------------------------------------------------------------- */
 
-enum certificate_end certificate_says(const struct certificate *c, int64_t now_ns, struct buf *out)
+static enum certificate_end say_end(int64_t end_ns, int64_t now_ns, struct buf *out)
 {
-    int64_t left = c->not_after_ns - now_ns;
+    int64_t left = end_ns - now_ns;
 
-    if (c->not_after_ns == 0 || left > notice_days[0] * DAY_NS)
-        return CERTIFICATE_FINE;
     if (left > 0) {
         buf_add_str(out, "ends in ");
         fmt_duration_ms(out, left / NS_PER_MS);
@@ -162,8 +177,37 @@ enum certificate_end certificate_says(const struct certificate *c, int64_t now_n
     } else {
         buf_add_str(out, "ended at ");
     }
-    time_add_iso(out, c->not_after_ns, 0);
+    time_add_iso(out, end_ns, 0);
     return left > 0 ? CERTIFICATE_SOON : CERTIFICATE_ENDED;
+}
+
+enum certificate_end certificate_says(const struct certificate *c, int64_t now_ns, struct buf *out)
+{
+    if (c->not_after_ns == 0 || c->not_after_ns - now_ns > notice_days[0] * DAY_NS)
+        return CERTIFICATE_FINE;
+    return say_end(c->not_after_ns, now_ns, out);
+}
+
+/* How many of the notices are due for a peer's. */
+static size_t peer_notices(const struct peer_chain *c, int64_t now_ns)
+{
+    int64_t part_ns = (c->to_ns - c->from_ns) / PEER_NOTICE_PART, left = c->to_ns - now_ns;
+    size_t n = 0;
+
+    while (n < ARRAY_LEN(peer_notice_days) && left <= peer_notice_days[n] * DAY_NS && left <= part_ns)
+        n++;
+    return n;
+}
+
+enum certificate_end certificate_says_peer(const struct peer *p, int64_t now_ns, struct buf *out)
+{
+    enum certificate_end end;
+
+    if (peer_notices(&p->chain, now_ns) == 0)
+        return CERTIFICATE_FINE;
+    end = say_end(p->chain.to_ns, now_ns, out);
+    buf_add_str(out, end == CERTIFICATE_ENDED ? ", and no connection since then has shown another" : "");
+    return end;
 }
 
 /* How many of the notices are due. */
@@ -189,10 +233,30 @@ static void entry_tell(struct entry *e, int64_t now_ns)
     e->told = due; /* fewer after it was replaced: then the count begins anew */
 }
 
+static void tell_peer(struct entry_of_peer *e, const struct peer *p, int64_t now_ns)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT(512);
+    size_t due = peer_notices(&p->chain, now_ns);
+
+    if (strcmp(e->place, p->place) != 0 || e->to_ns != p->chain.to_ns)
+        e->told = 0; /* another one: the count begins anew */
+    (void)snprintf(e->place, sizeof e->place, "%s", p->place);
+    e->to_ns = p->chain.to_ns;
+    buf_addf(&text, "certificate of %s ", p->place);
+    if (due > e->told && certificate_says_peer(p, now_ns, &text) != CERTIFICATE_FINE)
+        log_event(LOG_LEVEL_WARN, "tls", buf_cstr(&text), "certificate", p->chain.subject, "remedy",
+                  "ask whoever runs it to renew it: without, nothing is sent there or read there from then on", NULL);
+    e->told = due;
+}
+
 void certificates_watch(struct certificates *c, const struct services *sv)
 {
     int64_t now_ns = sv_wall_ns(sv);
 
+    struct peer peer;
+
+    for (size_t i = 0; i < PEERS_MAX && certificates_peer(c, i, &peer); i++)
+        tell_peer(&c->theirs[i], &peer, now_ns);
     if (!c || sv_mono_ms(sv) < c->due_ms)
         return;
     c->due_ms = sv_mono_ms(sv) + WATCH_EVERY_MS;

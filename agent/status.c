@@ -10,6 +10,7 @@
 #include "delivery/delivery.h"
 #include "engine.h"
 #include "feeder.h"
+#include "net/peers.h"
 #include "store/store.h"
 
 #include <json-c/json.h>
@@ -191,6 +192,26 @@ static struct json_object *certificates_json(const struct certificates *all, int
     return list;
 }
 
+static struct json_object *peers_json(const struct certificates *all, int64_t now_ns)
+{
+    struct json_object *list = json_object_new_array();
+    struct peer p;
+
+    for (size_t i = 0; certificates_peer(all, i, &p); i++) {
+        CLEANUP(buf_release) struct buf says = BUF_INIT(256);
+        struct json_object *o = json_object_new_object();
+
+        (void)certificate_says_peer(&p, now_ns, &says);
+        add(o, "name", json_object_new_string(p.place));
+        add(o, "certificate", text_or_null(p.chain.subject));
+        add(o, "notAfter", time_or_null(p.chain.to_ns));
+        add(o, "reason", text_or_null(buf_cstr(&says)));
+        add(o, "hasEnded", json_object_new_boolean(p.chain.to_ns <= now_ns));
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
 void status_build(struct buf *out, const struct status_parts *p)
 {
     struct json_object *o = json_object_new_object();
@@ -214,6 +235,7 @@ void status_build(struct buf *out, const struct status_parts *p)
     if (p->feeder)
         add(o, "feeds", feeder_status(p->feeder));
     add(o, "certificates", certificates_json(p->certificates, now));
+    add(o, "peerCertificates", peers_json(p->certificates, now));
     add(o, "judgement", judgement_json(p->engine));
     if (p->sv->reader)
         add(o, "reader", reader_json(p->sv->reader));

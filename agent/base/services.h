@@ -19,6 +19,7 @@ struct random_ops {
 
 struct http_client; /* net/http.h */
 struct apart;       /* apart/apart.h */
+struct peers;       /* net/peers.h */
 
 struct services {
     const struct clock_ops *clock;
@@ -27,6 +28,7 @@ struct services {
     void *random_self;
     struct http_client *http; /* thread-safe factory of transfers */
     struct apart *reader;     /* where foreign rows are parsed, thread-safe; NULL: at home */
+    struct peers *peers;      /* who answered over TLS, thread-safe; NULL: nobody keeps it */
 };
 
 static inline int64_t sv_wall_ns(const struct services *sv) { return sv->clock->wall_ns(sv->clock_self); }

@@ -6,6 +6,7 @@
 #include "certificates.h"
 #include "cli/check.h"
 #include "cli/cli.h"
+#include "net/peers.h"
 #include "outputs/output.h"
 #include "source/survey.h"
 
@@ -123,6 +124,21 @@ static void check_certificates(struct checking *c, const struct assembly *a)
     }
 }
 
+/* What the answers showed. */
+static void check_peers(struct checking *c, const struct assembly *a)
+{
+    struct peer p;
+
+    for (size_t i = 0; certificates_peer(a->certificates, i, &p); i++) {
+        CLEANUP(buf_release) struct buf says = BUF_INIT(1024);
+
+        if (certificate_says_peer(&p, sv_wall_ns(&a->sv), &says) == CERTIFICATE_FINE)
+            continue;
+        buf_addf(&says, " ('%s'); whoever runs it renews it", p.chain.subject);
+        say(c, "certificate of", p.place, FINDING_NOTE, buf_cstr(&says));
+    }
+}
+
 static int check_online(struct checking *c, struct assembly *a, struct error *err)
 {
     say_asking("for", "feeds");
@@ -136,6 +152,7 @@ static int check_online(struct checking *c, struct assembly *a, struct error *er
     for (size_t i = 0; i < a->outputs_len; i++)
         probe_output(c, &a->outputs[i], &a->sv);
     say_asking(NULL, "");
+    check_peers(c, a);
     check_judgement(c, a);
     return 0;
 }

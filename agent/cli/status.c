@@ -92,18 +92,18 @@ static void add_feeds(struct buf *out, struct json_object *o)
     }
 }
 
-static void add_certificates(struct buf *out, struct json_object *o, bool colour)
+static void add_certificates(struct buf *out, struct json_object *o, const char *key, const char *of, bool colour)
 {
     struct json_object *list = NULL;
-    size_t n = json_list(o, "certificates", &list);
+    size_t n = json_list(o, key, &list);
 
     for (size_t i = 0; i < n; i++) {
         struct json_object *c = json_object_array_get_idx(list, i);
         bool is_over = json_number(c, "hasEnded");
 
         if (json_text(c, "reason", "")[0])
-            buf_addf(out, "%scertificate%s\n  %s %s\n", term_style(colour, is_over ? TERM_RED : TERM_YELLOW),
-                     term_style(colour, TERM_PLAIN), json_text(c, "name", ""), json_text(c, "reason", ""));
+            buf_addf(out, "%scertificate%s%s\n  %s %s\n", term_style(colour, is_over ? TERM_RED : TERM_YELLOW),
+                     of, term_style(colour, TERM_PLAIN), json_text(c, "name", ""), json_text(c, "reason", ""));
     }
 }
 
@@ -315,7 +315,8 @@ static int print_status(struct store *store, bool is_json, bool is_screen, struc
     add_sources(&out, o, colour);
     add_outputs(&out, o, colour, written_ns(o));
     add_feeds(&out, o);
-    add_certificates(&out, o, colour);
+    add_certificates(&out, o, "certificates", "", colour);
+    add_certificates(&out, o, "peerCertificates", " of the other side", colour);
     add_judgement(&out, o);
     add_reader(&out, o);
     if (json_text(o, "storeRecovery", "")[0]) {

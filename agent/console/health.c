@@ -101,15 +101,16 @@ static void judge_reader(struct judging *j, struct json_object *status)
     tell(j, HEALTH_NOTE, "reader", what);
 }
 
-/* An ended one is trouble even where the other side has not noticed yet. */
-static void judge_certificate(struct judging *j, struct json_object *o)
+/* One of ours that ended is trouble even where the other side has not noticed yet. One of theirs is when it is refused,
+ * and the output or the source says so. */
+static void judge_certificate(struct judging *j, struct json_object *o, bool is_ours)
 {
     char what[200];
 
     if (!json_text(o, "reason", "")[0])
         return;
-    (void)snprintf(what, sizeof what, "is a certificate that %s", json_text(o, "reason", ""));
-    tell(j, json_number(o, "hasEnded") ? HEALTH_AGENT : HEALTH_NOTE, json_text(o, "name", ""), what);
+    (void)snprintf(what, sizeof what, "%s a certificate that %s", is_ours ? "is" : "has", json_text(o, "reason", ""));
+    tell(j, is_ours && json_number(o, "hasEnded") ? HEALTH_AGENT : HEALTH_NOTE, json_text(o, "name", ""), what);
 }
 
 size_t health_judge(struct json_object *status, int64_t now_ns,
@@ -129,7 +130,9 @@ size_t health_judge(struct json_object *status, int64_t now_ns,
     for (size_t i = 0, n = json_list(status, "outputs", &list); i < n; i++)
         judge_output(&j, json_object_array_get_idx(list, i));
     for (size_t i = 0, n = json_list(status, "certificates", &list); i < n; i++)
-        judge_certificate(&j, json_object_array_get_idx(list, i));
+        judge_certificate(&j, json_object_array_get_idx(list, i), true);
+    for (size_t i = 0, n = json_list(status, "peerCertificates", &list); i < n; i++)
+        judge_certificate(&j, json_object_array_get_idx(list, i), false);
     return j.n;
 }
 

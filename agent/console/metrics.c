@@ -54,6 +54,10 @@ static const struct metric of_certificates[] = {
     { "cosmowatch_certificate_expiry_timestamp_seconds", "notAfter", SECONDS, "seconds",
       "When a certificate of ours ends, of a receiver, of Entra or of the console", 0 },
 };
+static const struct metric of_peers[] = {
+    { "cosmowatch_peer_certificate_expiry_timestamp_seconds", "notAfter", SECONDS, "seconds",
+      "When the certificates that another side showed end, the first of its chain", 0 },
+};
 static const struct metric of_judgement[] = {
     { "cosmowatch_accounts", "accounts", GAUGE, NULL, "Database accounts seen", 0 },
     { "cosmowatch_learning_accounts", "learningAccounts", GAUGE, NULL, "Accounts whose anomalies do not alert yet", 0 },
@@ -220,6 +224,8 @@ int metrics_page(struct view *v, struct error *err UNUSED)
             add_family(w, of_reader, ARRAY_LEN(of_reader), NULL, o);
         if (json_object_object_get_ex(v->status, "certificates", &o))
             add_family(w, of_certificates, ARRAY_LEN(of_certificates), "certificate", o);
+        if (json_object_object_get_ex(v->status, "peerCertificates", &o))
+            add_family(w, of_peers, ARRAY_LEN(of_peers), "peer", o);
         if (json_object_object_get_ex(v->status, "judgement", &o)) {
             add_family(w, of_judgement, ARRAY_LEN(of_judgement), NULL, o);
             add_blind(w, o);

@@ -353,6 +353,13 @@ static int finish(struct http_client *c, struct http_slot *s, struct http_answer
     return 0;
 }
 
+/* A proxy that speaks TLS itself shakes hands too: whose chain it was is not known then. */
+static void note_peer(struct http_client *c, const struct http_slot *s)
+{
+    if (s->is_https && !s->is_proxy_tls)
+        peers_note(c->sv->peers, s->host, &s->peer.chain);
+}
+
 static int transfer(struct http_client *c, struct http_slot *s, struct http_answer *ret,
                     enum http_failure *ret_failure, struct error *err)
 {
@@ -368,8 +375,10 @@ static int transfer(struct http_client *c, struct http_slot *s, struct http_answ
         result = http_slot_fail(s, rc, c->sv, ret_failure, err);
     else if (result == 0)
         result = http_slot_check_proxy(s, ret_failure, err);
-    if (result == 0)
+    if (result == 0) {
+        note_peer(c, s);
         result = finish(c, s, ret, err);
+    }
     /* Ends a transfer that is still under way, with its connection. */
     (void)curl_multi_remove_handle(s->multi, s->easy);
     return result;

@@ -92,20 +92,24 @@ static const char *proxy_of_environment(bool is_https)
 }
 
 /* For messages: without user and password. */
-static void name_proxy(const struct http_request *req, const struct http_target *to, char *ret, size_t size)
+static void name_proxy(struct http_slot *s, const struct http_request *req, const struct http_target *to)
 {
     const char *url = req->proxy && req->proxy->url ? req->proxy->url : proxy_of_environment(to->is_https);
-    char *host = NULL, *port = NULL;
+    char *scheme = NULL, *host = NULL, *port = NULL;
     CURLU *u;
 
-    ret[0] = '\0';
+    s->proxy[0] = '\0';
+    s->is_proxy_tls = false;
     if (goes_straight(req, to) || !url || !(u = curl_url()))
         return;
     if (curl_url_set(u, CURLUPART_URL, url, CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
         curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
         (void)curl_url_get(u, CURLUPART_PORT, &port, 0); /* absent: curl's own for proxies */
-        (void)snprintf(ret, size, "%.120s%s%.8s", host, port ? ":" : "", port ? port : "");
+        (void)snprintf(s->proxy, sizeof(s->proxy), "%.120s%s%.8s", host, port ? ":" : "", port ? port : "");
+        (void)curl_url_get(u, CURLUPART_SCHEME, &scheme, 0); /* guessed: http */
+        s->is_proxy_tls = scheme && strcmp(scheme, "https") == 0;
     }
+    curl_free(scheme);
     curl_free(host);
     curl_free(port);
     curl_url_cleanup(u);
@@ -335,7 +339,8 @@ int http_slot_lay_out(struct http_slot *s, const struct http_defaults *d, const 
     struct slice body;
 
     (void)snprintf(s->host, sizeof(s->host), "%s", to->host);
-    name_proxy(req, to, s->proxy, sizeof(s->proxy));
+    s->is_https = to->is_https;
+    name_proxy(s, req, to);
     s->answer_max = req->answer_max ? req->answer_max : ANSWER_MAX;
     s->body = BUF_INIT(s->answer_max + HTTP_SPARE_BYTES);
     s->body.is_private = s->answer_max <= PRIVATE_MAX; /* tokens, and refusals that repeat what was sent; rows are many */

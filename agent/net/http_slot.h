@@ -27,6 +27,7 @@ struct http_slot {
     struct curl_slist *lines; /* request header lines */
     struct buf zipped;        /* compressed request body */
     char proxy[136];          /* "name:port" when one is set, by option or environment; "": none */
+    bool is_https, is_proxy_tls;
     struct tls_peer peer;
     struct answer_heads heads;
     struct buf body;

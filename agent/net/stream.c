@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/num.h"
 #include "net/openssl.h"
+#include "net/peers.h"
 #include "net/stream_tls.h"
 
 #include <arpa/inet.h>
@@ -318,6 +319,14 @@ static int shake_hands(struct stream *s, int64_t deadline_ms, int64_t timeout_ms
     }
 }
 
+static void note_peer(const struct stream *s)
+{
+    char place[sizeof(((struct peer *)0)->place)];
+
+    (void)snprintf(place, sizeof place, strchr(s->cfg.host, ':') ? "[%.120s]:%d" : "%.120s:%d", s->cfg.host, s->cfg.port);
+    peers_note(s->sv->peers, place, stream_tls_chain(s->cfg.tls));
+}
+
 int stream_connect(const struct stream_config *cfg, const struct services *sv, struct stream **ret, struct error *err)
 {
     struct stream *s = calloc(1, sizeof *s);
@@ -335,6 +344,7 @@ int stream_connect(const struct stream_config *cfg, const struct services *sv, s
         if (shake_hands(s, deadline_ms, timeout_ms, err) < 0)
             goto failed;
         s->generation = stream_tls_refresh(cfg->tls);
+        note_peer(s);
         stream_tls_describe(cfg->tls, s->ssl, s->describe, sizeof s->describe);
     }
     *ret = s;

@@ -306,6 +306,11 @@ void *stream_tls_connection(struct stream_tls *t, const char *host, int fd, stru
     return NULL;
 }
 
+const struct peer_chain *stream_tls_chain(const struct stream_tls *t)
+{
+    return &t->peer.chain;
+}
+
 void stream_tls_describe(const struct stream_tls *t, const void *ssl, char *ret, size_t size)
 {
     if (t->prints_len > 0)

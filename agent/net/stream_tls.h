@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+struct peer_chain; /* peers.h */
 struct stream_tls;
 
 struct stream_tls_config { /* all optional; borrowed for the life of the stream_tls */
@@ -35,6 +36,8 @@ uint64_t stream_tls_refresh(struct stream_tls *t);
 void *stream_tls_connection(struct stream_tls *t, const char *host, int fd, struct error *err);
 int stream_tls_explain(const struct stream_tls *t, int ssl_error, int errnum, const struct services *sv,
                        struct error *err);
+/* Of the last handshake, once it was believed. */
+const struct peer_chain *stream_tls_chain(const struct stream_tls *t);
 void stream_tls_describe(const struct stream_tls *t, const void *ssl, char *ret, size_t size);
 
 /* Changes when one of the files is replaced, in whatever way. NULL paths are skipped. */

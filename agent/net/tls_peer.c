@@ -96,6 +96,23 @@ static bool is_pinned(const X509 *cert, const char *pin)
     return slice_eq_nocase(slice_make(hex, 2 * (size_t)len), slice_of(pin));
 }
 
+/* The trusted root counts: OpenSSL refuses a chain whose root has ended. */
+static void keep_chain(struct peer_chain *c, const X509_STORE_CTX *chain)
+{
+    STACK_OF(X509) *all = X509_STORE_CTX_get0_chain(chain);
+
+    for (int i = 0; i < sk_X509_num(all); i++) {
+        const X509 *cert = sk_X509_value(all, i);
+        int64_t to_ns = asn1_time_ns(X509_get0_notAfter(cert));
+
+        if (to_ns == 0 || (c->to_ns != 0 && to_ns >= c->to_ns))
+            continue;
+        c->from_ns = asn1_time_ns(X509_get0_notBefore(cert));
+        c->to_ns = to_ns;
+        keep_name(c->subject, sizeof(c->subject), X509_get_subject_name(cert));
+    }
+}
+
 /* Called in the place of X509_verify_cert, which is then called from here. */
 static int verify_chain(X509_STORE_CTX *chain, void *arg)
 {
@@ -116,6 +133,9 @@ static int verify_chain(X509_STORE_CTX *chain, void *arg)
     guilty = X509_STORE_CTX_get_current_cert(chain);
     if (ok != 1 && guilty)
         keep_certificate(p, guilty);
+    p->chain = (struct peer_chain){ 0 };
+    if (ok == 1)
+        keep_chain(&p->chain, chain);
     return ok;
 }
 

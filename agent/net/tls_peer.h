@@ -7,6 +7,7 @@
 #define COSMOWATCH_TLS_PEER_H
 
 #include "base/error.h"
+#include "net/peers.h"
 
 struct tls_peer {
     const char *pin_sha1; /* borrowed; NULL: verify the chain */
@@ -15,6 +16,7 @@ struct tls_peer {
     int verify_error;     /* X509_V_OK or what OpenSSL found, of the certificate described here */
     char subject[80], issuer[80], names[120]; /* common names; DNS and IP names, "a, b" */
     int64_t not_before_ns, not_after_ns;
+    struct peer_chain chain; /* when it was verified as one */
 };
 
 void tls_peer_reset(struct tls_peer *p, const char *pin_sha1);

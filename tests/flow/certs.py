@@ -6,8 +6,9 @@ import os
 import subprocess
 
 
-def _openssl(*argv):
-    subprocess.run(["openssl"] + list(argv), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def _openssl(*argv, env=None):
+    subprocess.run(["openssl"] + list(argv), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                   env={**os.environ, **(env or {})})
 
 
 def ca(dir_, name="ca", days="2"):
@@ -17,15 +18,15 @@ def ca(dir_, name="ca", days="2"):
     return pem
 
 
-def issue(dir_, name, cn, alt="DNS:localhost,IP:127.0.0.1", by="ca", days="2"):
-    """(certificate, key)"""
+def issue(dir_, name, cn, alt="DNS:localhost,IP:127.0.0.1", by="ca", days="2", env=None):
+    """(certificate, key). `env`: a shim's, for one that was made on another day."""
     p = lambda n: os.path.join(dir_, n)
     _openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", p(name + ".key"), "-out",
              p(name + ".csr"), "-subj", "/CN=" + cn)
     with open(p(name + ".ext"), "w", encoding="ascii") as f:
         f.write("subjectAltName=%s\nbasicConstraints=CA:FALSE\n" % alt)
     _openssl("x509", "-req", "-in", p(name + ".csr"), "-CA", p(by + ".pem"), "-CAkey", p(by + ".key"), "-CAcreateserial",
-             "-days", days, "-extfile", p(name + ".ext"), "-out", p(name + ".pem.new"))
+             "-days", days, "-extfile", p(name + ".ext"), "-out", p(name + ".pem.new"), env=env)
     os.rename(p(name + ".pem.new"), p(name + ".pem"))
     return p(name + ".pem"), p(name + ".key")
 

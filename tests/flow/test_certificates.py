@@ -1,4 +1,5 @@
-"""The end of our certificates is told before it comes: in the log, the status, the metrics, the health and by check.
+"""The end of our certificates and of those we were shown is told before it comes: in the log, the status, the metrics, the
+health and by check.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -8,8 +9,10 @@ import os
 import re
 
 from flow import certs, kit
-from flow.http_way import Receiver
-from flow.story import SHORT
+from flow.http_way import Receiver, Sink
+from flow.listener import context
+from flow.rows import feeds
+from flow.story import SHORT, small_world
 from flow.syslog_receivers import free_port
 from flow.test_console import Console
 
@@ -66,3 +69,45 @@ def test_an_ended_certificate_turns_health_red(dir_, shim):
             kit.wait_for("red", lambda: "is a certificate that ended at" in Console(port).get("/healthz")[2])
             assert "level=error component=tls msg=\"our certificate outputs.soc.tls.cert ended at" in agent.tail(1 << 20)
             assert Console(port).get("/healthz")[0] == 503
+
+
+def peers_told(cfg):
+    """{place: reason or None}"""
+    return {p["name"]: p["reason"] for p in json.loads(kit.run(["status", "--json", "-c", cfg])[1])["peerCertificates"]}
+
+
+def test_what_the_other_side_shows_is_told_before_it_ends(dir_, shim):
+    ca = certs.ca(dir_, days="400")
+    shim.set(wall_offset_ns=-18 * DAY_NS)
+    old = lambda name: context(*certs.issue(dir_, name, name, days="20", env=shim.env))
+    port = free_port()
+    rows, _ = small_world(seed=11)
+    with kit.Azure(dir_) as azure, Receiver(old("theirs")) as r, Sink(old("siem")) as siem, \
+            Receiver(context(*certs.issue(dir_, "renewed", "renewed", days="20"))) as renewed:
+        azure.add_rows(rows.rows)
+        places = {"localhost:%d" % r.port: "soc", "127.0.0.1:%d" % siem.port: "siem", "localhost:%d" % renewed.port: "new"}
+        web = lambda name, at: {"name": name, "type": "webhook", "url": "https://localhost:%d/" % at, "tls": {"ca": ca}}
+        cfg = kit.config(azure, dir_, [web("soc", r.port), web("new", renewed.port), {
+            "name": "siem", "type": "syslog", "address": "127.0.0.1:%d" % siem.port, "tls": {"ca": ca}}], feeds=feeds(dir_),
+            source=SHORT, console={"listen": "127.0.0.1:%d" % port})
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("alerts everywhere", lambda: r.posts() and renewed.posts() and siem.got)
+            kit.wait_for("the peers", lambda: set(peers_told(cfg)) == set(places))
+            told = {places[p]: reason for p, reason in peers_told(cfg).items()}
+            assert told["soc"].startswith("ends in 1d") and told["siem"].startswith("ends in 1d") and told["new"] is None
+            shown = kit.run(["status", "-c", cfg])[1]
+            assert "certificate of the other side\n  localhost:%d ends in 1d" % r.port in shown
+            console = Console(port)
+            metrics = console.get("/metrics")[2]
+            assert set(re.findall(r'^cosmowatch_peer_certificate_expiry_timestamp_seconds\{peer="([\w.:]+)"\} \d+$', metrics,
+                                  re.M)) == set(places)
+            status, _, health = console.get("/healthz")
+            assert status == 200 and "has a certificate that ends in 1d" in health
+            assert agent.stop() == 0
+            log = agent.tail(1 << 20)
+            assert sorted(re.findall(r'msg="certificate of (\S+) ends in 1d', log)) == sorted(
+                p for p, name in places.items() if name != "new"), "once each"
+            assert "certificate=theirs" in log and "ask whoever runs it to renew it" in log
+        code, said, _ = kit.run(["check", "--online", "-c", cfg], check=False)
+        assert "note  certificate of localhost:%d" % r.port in said, (code, said)
+        assert "certificate of localhost:%d" % renewed.port not in said

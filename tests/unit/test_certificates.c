@@ -6,6 +6,7 @@
 
 #include "assemble.h"
 #include "base/timeutil.h"
+#include "net/peers.h"
 #include "settings/errors.h"
 #include "settings/settings.h"
 #include "tests/kit/certs.h"
@@ -17,6 +18,7 @@ static struct folder folder;
 static struct fake_services fake;
 static struct settings *settings;
 static struct certificates *certificates;
+static struct peers *peers;
 static char cert[200], pfx[200], trust[200], password[200];
 
 static void make(const char *file, int64_t days)
@@ -53,12 +55,15 @@ static void set_up(void)
                    "- { name: gone, type: syslog, address: siem.example.net, tls: { cert: /nowhere/x.pem } }\n",
                    pfx, password, trust, cert);
     ck_assert_int_eq(settings_parse_text(slice_of(text), "f", assemble_registry(), &settings, &errors), 0);
-    ck_assert_int_eq(certificates_new(settings, &certificates, &err), 0);
+    peers = peers_new();
+    ck_assert_ptr_nonnull(peers);
+    ck_assert_int_eq(certificates_new(settings, peers, &certificates, &err), 0);
 }
 
 static void tear_down(void)
 {
     certificates_free(certificates);
+    peers_free(peers);
     settings_free(settings);
     fake_services_release(&fake);
     folder_remove(&folder);
@@ -127,6 +132,73 @@ START_TEST(a_replaced_certificate_begins_anew)
 }
 END_TEST
 
+static void note(const char *place, int64_t from_days, int64_t to_days)
+{
+    int64_t now_ns = sv_wall_ns(&fake.sv);
+
+    peers_note(peers, place, &(struct peer_chain){ .from_ns = now_ns + from_days * DAY_S * NS_PER_S,
+                                                   .to_ns = now_ns + to_days * DAY_S * NS_PER_S, .subject = "theirs" });
+}
+
+START_TEST(each_notice_about_a_peer_is_given_once)
+{
+    static const struct {
+        int64_t days;
+        int said;
+    } steps[] = { { 0, 0 }, { 25, 0 }, { 1, 1 }, { 10, 1 }, { 1, 2 }, { 2, 3 }, { 1, 4 }, { 9, 4 } };
+
+    note("siem.example.net:6514", -300, 40);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        pass_days(steps[i].days);
+        ck_assert_msg(lines_with("certificate of siem.example.net:6514 e") == steps[i].said, "step %zu: %d", i,
+                      lines_with("certificate of siem.example.net:6514 e"));
+    }
+    ck_assert_int_eq(lines_with("level=error component=tls msg=\"certificate of"), 0); /* who is refused says so */
+    note("siem.example.net:6514", 0, 365);
+    pass_days(350);
+    ck_assert_int_eq(lines_with("certificate of siem.example.net:6514 e"), 4);
+    pass_days(2);
+    ck_assert_int_eq(lines_with("certificate of siem.example.net:6514 e"), 5);
+}
+END_TEST
+
+START_TEST(a_peer_that_is_renewed_late_is_told_late)
+{
+    note("renewed.example.net", -1, 6); /* lives for a week */
+    pass_days(4);
+    ck_assert_int_eq(lines_with("certificate of renewed.example.net"), 0);
+    pass_days(1);
+    ck_assert_int_eq(lines_with("certificate of renewed.example.net ends in"), 1);
+    note("renewed.example.net", -1, 6);
+    pass_days(0);
+    ck_assert_int_eq(lines_with("certificate of renewed.example.net ends in"), 1);
+}
+END_TEST
+
+START_TEST(peers_are_bounded_and_what_they_are_called_is_no_label)
+{
+    struct peer p = { 0 };
+    char place[40];
+    size_t n = 0;
+
+    peers_note(NULL, "nobody", &(struct peer_chain){ .to_ns = 1 });
+    peers_note(peers, "resumed.example.net", &(struct peer_chain){ 0 });
+    ck_assert(!certificates_peer(certificates, 0, &p));
+    note("a\"}\n1", -1, 9);
+    ck_assert(certificates_peer(certificates, 0, &p));
+    ck_assert_str_eq(p.place, "a???1");
+    for (size_t i = 0; i < PEERS_MAX; i++) {
+        (void)snprintf(place, sizeof place, "[2001:db8::%zx]:443", i);
+        note(place, -1, 9);
+    }
+    while (certificates_peer(certificates, n, &p))
+        n++;
+    ck_assert_uint_eq(n, PEERS_MAX);
+    ck_assert(certificates_peer(certificates, 0, &p)); /* the one not seen for longest made room */
+    ck_assert_str_eq(p.place, place);
+}
+END_TEST
+
 START_TEST(the_end_is_told_in_words)
 {
     const struct certificate c = { .not_after_ns = INT64_C(1787220000) * NS_PER_S };
@@ -147,7 +219,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = { every_file_that_options_name_is_read, each_notice_is_given_once,
-                                   a_replaced_certificate_begins_anew, the_end_is_told_in_words };
+                                   a_replaced_certificate_begins_anew, the_end_is_told_in_words,
+                                   each_notice_about_a_peer_is_given_once, a_peer_that_is_renewed_late_is_told_late,
+                                   peers_are_bounded_and_what_they_are_called_is_no_label };
     Suite *suite = suite_create("certificates");
     TCase *group = tcase_create("certificates");
     SRunner *runner = srunner_create(suite);
