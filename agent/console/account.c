@@ -48,7 +48,7 @@ static int add_client(void *self, const struct baseline_row *row, struct error *
         buf_add_str(&c->of[i], "<li>");
         html_add(&c->of[i], slice_make(row->label.at + prefix.len, row->label.len - prefix.len));
         buf_add_str(&c->of[i], " <span class=\"soft\">");
-        html_add(&c->of[i], buf_slice(&what));
+        html_add_buf(&c->of[i], &what);
         buf_add_str(&c->of[i], "</span></li>");
         return 0;
     }
@@ -71,7 +71,7 @@ static int add_clients(struct view *v, const char *account, struct error *err)
     for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
         if (c.n[i] > 0) {
             buf_addf(v->out, "<div><h3>%s</h3><ul>", groups[i].title);
-            buf_add_slice(v->out, buf_slice(&c.of[i]));
+            buf_add_buf(v->out, &c.of[i]);
             if (c.n[i] > VALUES_PER_GROUP)
                 buf_addf(v->out, "<li>and %zu more</li>", c.n[i] - VALUES_PER_GROUP);
             buf_add_str(v->out, "</ul></div>\n");
@@ -137,7 +137,7 @@ static void end_memory(struct memories *m)
     html_add_str(out, m->memory);
     buf_add_str(out, "</code></p><div class=\"scroll\"><table class=\"cards known\"><thead><tr><th scope=\"col\">What</th>"
                      "<th scope=\"col\">Known of it</th><th scope=\"col\">Last seen</th></tr></thead><tbody>\n");
-    buf_add_slice(out, buf_slice(&m->rows));
+    buf_add_buf(out, &m->rows);
     buf_add_str(out, "</tbody></table></div>");
     if (m->rows_len > ROWS_PER_MEMORY)
         buf_addf(out, "<p>and %" PRId64 " more: <code>cosmowatch baseline show ACCOUNT %s</code></p>",
@@ -151,10 +151,13 @@ static int add_row(void *self, const struct baseline_row *row, struct error *err
 {
     struct memories *m = self;
     CLEANUP(buf_release) struct buf what = BUF_INIT(65536);
+    bool is_told = false;
 
     if (m->only_others && find_words(row->memory))
         return 0;
-    if (!baseline_describe_row(m->v->baseline, row, &what) || what.len == 0)
+    is_told = baseline_describe_row(m->v->baseline, row, &what);
+    buf_take_refusal(m->v->out, &what);
+    if (!is_told || what.len == 0)
         return 0; /* book-keeping that says nothing to a person */
     if (strcmp(m->memory, row->memory) != 0)
         end_memory(m);
@@ -165,7 +168,7 @@ static int add_row(void *self, const struct baseline_row *row, struct error *err
     buf_add_str(&m->rows, "<tr><td>");
     html_add(&m->rows, slice_empty(row->label) ? SL("(the account)") : slice_cut(row->label, 200));
     buf_add_str(&m->rows, "</td><td>");
-    html_add(&m->rows, buf_slice(&what));
+    html_add_buf(&m->rows, &what);
     buf_add_str(&m->rows, "</td><td data-label=\"last seen\">");
     html_add_time(&m->rows, row->seen_ns);
     buf_add_str(&m->rows, "</td></tr>\n");

@@ -23,6 +23,7 @@ static void end_account(struct listing *l)
 {
     if (l->rows == 0)
         return;
+    buf_take_refusal(l->out, &l->last);
     buf_add_str(l->out, "<tr><td><a href=\"/accounts/");
     html_add_url(l->out, l->last.len > 0 ? buf_slice(&l->last) : SL("-"));
     buf_add_str(l->out, "\">");

@@ -17,7 +17,7 @@ static void add_expanded(struct buf *out, const struct alert *a, const char *tem
     CLEANUP(buf_release) struct buf text = BUF_INIT(TEXT_MAX);
 
     alert_expand(a, template_text, &text);
-    html_add(out, buf_slice(&text));
+    html_add_buf(out, &text);
 }
 
 /* A line of words, left out when there are none. */
@@ -27,10 +27,11 @@ static void add_term(struct buf *out, const char *label, const struct alert *a,
     CLEANUP(buf_release) struct buf text = BUF_INIT(TEXT_MAX);
 
     words(a, &text);
+    buf_take_refusal(out, &text);
     if (text.len == 0)
         return;
     buf_addf(out, "<dt>%s</dt><dd>", label);
-    html_add(out, buf_slice(&text));
+    html_add_buf(out, &text);
     buf_add_str(out, "</dd>");
 }
 
@@ -58,7 +59,7 @@ static void add_what(struct buf *out, const struct alert *a)
     }
     buf_add_char(out, ' ');
     alert_scope(a, &scope);
-    html_add(out, buf_slice(&scope));
+    html_add_buf(out, &scope);
     buf_add_str(out, "</dd>");
 }
 
@@ -115,7 +116,7 @@ static void add_evidence(struct buf *out, const struct alert *a)
 
         alert_fact_words(a, &a->facts[i], &text);
         buf_addf(out, "<tr><th scope=\"row\">%s</th><td>", a->facts[i].name);
-        html_add(out, buf_slice(&text));
+        html_add_buf(out, &text);
         buf_add_str(out, "</td></tr>\n");
     }
     buf_add_str(out, "</tbody></table></div>\n");
@@ -129,11 +130,12 @@ static void add_rows_behind(struct buf *out, const struct alert *a)
     alert_portal_link(a, &link);
     buf_add_str(out, "<h2>The rows behind it</h2><p>In Log Analytics: <button type=\"button\" class=\"copy\" data-copy=\"kql\" "
                      "hidden>Copy</button></p><pre id=\"kql\" tabindex=\"0\">");
+    buf_take_refusal(out, &kql);
     html_add_lines(out, buf_slice(&kql));
     buf_add_str(out, "</pre>\n");
     if (link.len > 0) {
         buf_add_str(out, "<p><a rel=\"noreferrer\" href=\"");
-        html_add(out, buf_slice(&link));
+        html_add_buf(out, &link);
         buf_add_str(out, "\">The account in the Azure portal</a></p>\n");
     }
 }
@@ -218,7 +220,7 @@ int alert_page(struct view *v, struct error *err)
     buf_add_str(v->out, "</div>\n");
     alert_description(a, &description);
     buf_add_str(v->out, "<h2>What it means</h2><p>");
-    html_add(v->out, buf_slice(&description));
+    html_add_buf(v->out, &description);
     buf_add_str(v->out, "</p>\n");
     add_rows_behind(v->out, a);
     compare_add_requests(v->out, a);

@@ -236,7 +236,7 @@ static void add_texts(struct buf *out, const struct fact *f)
         else
             buf_add_slice(&text, slice_cut(slice_of(f->entries[i].text), 200));
         buf_add_str(out, i > 0 ? "<br>" : "");
-        html_add(out, buf_slice(&text));
+        html_add_buf(out, &text);
     }
 }
 
@@ -263,11 +263,12 @@ void compare_add(struct buf *out, const struct alert *a)
     CLEANUP(buf_release) struct buf part = BUF_INIT(1u << 20);
     bool has_numbers = add_numbers(&part, a), has_values = add_values(&part, a);
 
+    buf_take_refusal(out, &part);
     if (!has_numbers && !has_values)
         return;
     add_hours(&part, a);
     buf_add_str(out, "<h2>Usual against observed</h2>\n");
-    buf_add_slice(out, buf_slice(&part));
+    buf_add_buf(out, &part);
 }
 
 /* ---- requests ------------------------------------------------------------------------------------------------------------ */
@@ -293,10 +294,12 @@ void compare_add_requests(struct buf *out, const struct alert *a)
 {
     CLEANUP(buf_release) struct buf part = BUF_INIT(1u << 20);
     bool has_operations = add_map(&part, a, "operations", "Operations");
+    bool has_answers = add_map(&part, a, "statusCodes", "Answers by status");
 
-    if (!add_map(&part, a, "statusCodes", "Answers by status") && !has_operations)
+    buf_take_refusal(out, &part);
+    if (!has_answers && !has_operations)
         return;
     buf_add_str(out, "<h2>What was asked</h2><div class=\"pair\">\n");
-    buf_add_slice(out, buf_slice(&part));
+    buf_add_buf(out, &part);
     buf_add_str(out, "</div>\n");
 }

@@ -2,6 +2,7 @@
 #include "console/console.h"
 
 #include "base/file.h"
+#include "base/json_in.h"
 #include "base/log.h"
 #include "console/assets.h"
 #include "console/view.h"
@@ -57,7 +58,7 @@ struct console {
     struct console_config cfg;
     struct store *store;
     struct MHD_Daemon *daemon;
-    char *unix_path;
+    const char *unix_path; /* of the settings; once it is there */
     char own_host[INET6_ADDRSTRLEN + 2];
     struct buf cert, key;
 };
@@ -176,7 +177,7 @@ static int listen_on(struct console *c, const struct address *a, int *ret_fd, st
     }
     if (is_unix) {
         (void)chmod(where + 5, 0660);
-        c->unix_path = strdup(where + 5);
+        c->unix_path = where + 5;
     }
     *ret_fd = fd;
     return 0;
@@ -219,24 +220,34 @@ static bool is_token(const struct console *c, const char *given)
     return given && strlen(given) == token->len && CRYPTO_memcmp(given, secret_reveal(token), token->len) == 0;
 }
 
+/* "user:password" in base64, of any user. Without asking for memory: a right password is never a wrong one. */
+static bool is_password(const struct console *c, const char *coded)
+{
+    unsigned char plain[REQUEST_MEMORY + 1] = "";
+    size_t len = strlen(coded);
+    const char *colon = NULL;
+    bool is_right = false;
+    int n = len < sizeof plain ? EVP_DecodeBlock(plain, (const unsigned char *)coded, (int)len) : -1;
+
+    if (n > 0) {
+        plain[n] = '\0'; /* padding was decoded to NUL bytes */
+        colon = strchr((const char *)plain, ':');
+        is_right = colon && is_token(c, colon + 1);
+    }
+    wipe(plain, sizeof plain);
+    return is_right;
+}
+
 static bool may_look(const struct console *c, struct MHD_Connection *conn)
 {
     const char *header = NULL;
-    char *user = NULL, *password = NULL;
-    bool is_right = false;
 
     if (secret_empty(&c->cfg.settings->token))
         return true;
     header = MHD_lookup_connection_value(conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
     if (header && strncasecmp(header, "Bearer ", 7) == 0)
         return is_token(c, header + 7);
-    user = MHD_basic_auth_get_username_password(conn, &password);
-    is_right = is_token(c, password);
-    if (password)
-        wipe(password, strlen(password));
-    MHD_free(user);
-    MHD_free(password);
-    return is_right;
+    return header && strncasecmp(header, "Basic ", 6) == 0 && is_password(c, header + 6);
 }
 
 /* ---- answers ------------------------------------------------------------------------------------------------------ */
@@ -281,7 +292,8 @@ static const char *query_value(void *self, const char *key)
     return value && value[0] ? value : NULL;
 }
 
-static void add_headers(struct MHD_Response *r, const char *type)
+/* All of them: a page without what keeps a browser from harm is none. */
+static bool add_headers(struct MHD_Response *r, int status, const char *type)
 {
     static const char *const headers[][2] = {
         { "Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -294,9 +306,16 @@ static void add_headers(struct MHD_Response *r, const char *type)
         { "Cache-Control", "no-store" },
     };
 
-    (void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    for (size_t i = 0; i < ARRAY_LEN(headers); i++)
-        (void)MHD_add_response_header(r, headers[i][0], headers[i][1]);
+    bool is_good = MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES;
+
+    for (size_t i = 0; i < ARRAY_LEN(headers) && is_good; i++)
+        is_good = MHD_add_response_header(r, headers[i][0], headers[i][1]) == MHD_YES;
+    if (is_good && status == MHD_HTTP_UNAUTHORIZED)
+        is_good = MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                                          "Basic realm=\"cosmowatch\", charset=\"UTF-8\"") == MHD_YES;
+    if (is_good && status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        is_good = MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES;
+    return is_good;
 }
 
 /* Copies the body: a page is small and its builder goes out of scope. */
@@ -307,12 +326,8 @@ static enum MHD_Result send_body(struct MHD_Connection *conn, int status, const 
 
     if (!r)
         return MHD_NO;
-    add_headers(r, type);
-    if (status == MHD_HTTP_UNAUTHORIZED)
-        (void)MHD_add_response_header(r, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Basic realm=\"cosmowatch\", charset=\"UTF-8\"");
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        (void)MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-    rc = MHD_queue_response(conn, (unsigned)status, r);
+    if (add_headers(r, status, type))
+        rc = MHD_queue_response(conn, (unsigned)status, r);
     MHD_destroy_response(r);
     return rc;
 }
@@ -322,14 +337,20 @@ static enum MHD_Result send_sentence(struct MHD_Connection *conn, int status, co
     return send_body(conn, status, "text/plain; charset=utf-8", slice_of(sentence));
 }
 
-static struct json_object *read_status(struct store *s)
+/* A page must not say that there is no news of the agent where only memory is missing to read it. */
+static int read_status(struct store *s, struct json_object **ret, struct error *err)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT(PAGE_MAX);
-    struct error err = { 0 };
+    struct error why = { 0 };
     bool found = false;
 
-    return store_get_blob(s, STORE_BLOB_STATUS, &text, &found, &err) == 0 && found ? json_tokener_parse(buf_cstr(&text))
-                                                                                  : NULL;
+    *ret = NULL;
+    if (store_get_blob(s, STORE_BLOB_STATUS, &text, &found, err) < 0 || buf_check(&text, err) < 0)
+        return -1;
+    if (!found || json_read(buf_slice(&text), ret, &why) == 0 || why.code == ERR_INPUT)
+        return 0;
+    *err = why;
+    return error_wrap(err, "what the agent left");
 }
 
 static enum MHD_Result show(struct console *c, struct MHD_Connection *conn, const struct page *p, const char *path,
@@ -346,8 +367,7 @@ static enum MHD_Result show(struct console *c, struct MHD_Connection *conn, cons
     v.wants_openmetrics = p->show == metrics_page && accept && strstr(accept, OPENMETRICS);
     if (v.wants_openmetrics)
         type = OPENMETRICS "; version=1.0.0; charset=utf-8";
-    v.status = read_status(c->store);
-    status = p->show(&v, &err);
+    status = read_status(c->store, &v.status, &err) < 0 ? -1 : p->show(&v, &err);
     json_object_put(v.status);
     if (status >= 0 && buf_check(&out, &err) == 0)
         return send_body(conn, status, type, buf_slice(&out));
@@ -364,13 +384,13 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *conn, const
     const struct page *page = NULL;
     const char *rest = "";
 
-    if (!*seen) { /* headers are there, a body is not wanted */
-        *seen = c;
-        return MHD_YES;
-    }
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
-        *upload_len = 0;
+    /* At once: in the middle of a body no answer is taken. */
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return send_sentence(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "the console only shows\n");
+    if (!*seen || *upload_len > 0) { /* headers are there, a body is not wanted */
+        *seen = c;
+        *upload_len = 0;
+        return MHD_YES;
     }
     if (!is_our_name(c, MHD_lookup_connection_value(conn, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST)))
         return send_sentence(conn, MHD_HTTP_MISDIRECTED_REQUEST,
@@ -457,7 +477,6 @@ void console_stop(struct console *c)
         MHD_stop_daemon(c->daemon);
     if (c->unix_path)
         (void)unlink(c->unix_path);
-    free(c->unix_path);
     store_close(c->store);
     if (c->key.at)
         wipe(c->key.at, c->key.len);

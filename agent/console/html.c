@@ -26,7 +26,14 @@ void html_add(struct buf *out, struct slice text)
     CLEANUP(buf_release) struct buf safe = BUF_INIT(TEXT_MAX);
 
     term_add_safe(&safe, slice_cut(text, TEXT_MAX / 8));
+    buf_take_refusal(out, &safe);
     add_escaped(out, buf_slice(&safe));
+}
+
+void html_add_buf(struct buf *out, const struct buf *part)
+{
+    buf_take_refusal(out, part);
+    html_add(out, buf_slice(part));
 }
 
 void html_add_str(struct buf *out, const char *text)

@@ -9,6 +9,7 @@
 struct view;
 
 void html_add(struct buf *out, struct slice text);           /* as text or as the value of a quoted attribute */
+void html_add_buf(struct buf *out, const struct buf *part); /* its text, and its refusal */
 void html_add_str(struct buf *out, const char *text);
 void html_add_lines(struct buf *out, struct slice text);     /* newlines stay: for <pre> */
 void html_add_url(struct buf *out, struct slice text);       /* percent-encoded, then safe in a quoted attribute */

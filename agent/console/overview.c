@@ -37,7 +37,7 @@ static void add_health(struct view *v, int64_t now)
              bad ? "Something needs you" : "All sources are read, all outputs deliver");
     if (list.len > 0) {
         buf_add_str(v->out, "<ul>");
-        buf_add_slice(v->out, buf_slice(&list));
+        buf_add_buf(v->out, &list);
         buf_add_str(v->out, "</ul>");
     }
     buf_add_str(v->out, "</section>\n");
@@ -125,11 +125,11 @@ static void add_first(struct buf *out, const struct alert *a)
     buf_add_str(out, "<li>");
     html_add_severity(out, a->severity);
     buf_addf(out, "<a href=\"/alerts/%s\">", a->id);
-    html_add(out, buf_slice(&title));
+    html_add_buf(out, &title);
     buf_add_str(out, "</a> <span class=\"soft\">");
     html_add_time(out, a->last_ns);
     buf_add_str(out, "</span><br>");
-    html_add(out, buf_slice(&why));
+    html_add_buf(out, &why);
     buf_add_str(out, "</li>\n");
 }
 
@@ -155,7 +155,7 @@ static int add_look_first(struct view *v, int64_t now, struct error *err)
 
     if (rc == 0 && f.incidents_len + f.others_len > 0) {
         buf_add_str(v->out, "<section><h2>Look at these first</h2><ol class=\"first\">");
-        buf_add_slice(v->out, buf_slice(f.incidents_len > 0 ? &f.incidents : &f.others));
+        buf_add_buf(v->out, f.incidents_len > 0 ? &f.incidents : &f.others);
         buf_addf(v->out, "</ol><p class=\"more\"><a href=\"/alerts?severity=3&amp;since=%dd\">All of high severity in the last %d "
                          "days</a></p></section>\n", FIRST_DAYS, FIRST_DAYS);
     }

@@ -75,7 +75,7 @@ static int add_run(void *self, const struct window_run *r, struct error *err UNU
     buf_addf(&words, ": %s%s%s", window_state_name(r->w.state), r->w.reason[0] ? ", " : "", r->w.reason);
     buf_addf(s->out, "<rect class=\"%s\" x=\"%.2f\" width=\"%.2f\" height=\"16\"><title>", cover_classes[what],
              unit * (double)(from - s->from_ns), width < 2 ? 2 : width); /* a short one must be seen too */
-    html_add(s->out, buf_slice(&words));
+    html_add_buf(s->out, &words);
     buf_add_str(s->out, "</title></rect>");
     if (what == COVER_GAP)
         note_gap(s, &r->w);
@@ -109,11 +109,11 @@ static int add_strip(struct view *v, const char *source, int64_t now, struct err
     add_strip_words(&words, &s);
     buf_addf(v->out, "<svg class=\"strip\" viewBox=\"0 0 1000 16\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"%s\">",
              buf_cstr(&words));
-    buf_add_slice(v->out, buf_slice(&rects));
+    buf_add_buf(v->out, &rects);
     buf_add_str(v->out, "</svg>");
     if (s.gaps_len > 0) {
         buf_add_str(v->out, "<ul class=\"reason\">");
-        buf_add_slice(v->out, buf_slice(&s.gaps));
+        buf_add_buf(v->out, &s.gaps);
         if (s.gaps_len > GAPS_SHOWN)
             buf_addf(v->out, "<li>and %d more: <code>cosmowatch coverage</code></li>", s.gaps_len - GAPS_SHOWN);
         buf_add_str(v->out, "</ul>");
@@ -159,7 +159,7 @@ static void begin_part(struct buf *out, struct json_object *o)
 
 static void add_words(struct buf *out, const struct buf *words)
 {
-    html_add(out, buf_slice(words));
+    html_add_buf(out, words);
 }
 
 static int add_source(struct view *v, struct json_object *o, int64_t now, struct error *err)

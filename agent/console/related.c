@@ -65,12 +65,12 @@ static void add_member(struct buf *out, const struct alert *a)
     buf_add_char(out, ' ');
     html_add_severity(out, a->severity);
     buf_addf(out, "<br><a href=\"/alerts/%s\">", a->id);
-    html_add(out, buf_slice(&title));
+    html_add_buf(out, &title);
     buf_add_str(out, "</a>");
     if (a->is_suppressed)
         buf_add_str(out, " <span class=\"state slow\">suppressed</span>");
     buf_add_str(out, "<br><span class=\"soft\">");
-    html_add(out, buf_slice(&why));
+    html_add_buf(out, &why);
     buf_add_str(out, "</span></li>\n");
 }
 
@@ -141,7 +141,7 @@ static void add_table(struct buf *out, const char *title, const struct buf *rows
 {
     buf_addf(out, "<h2>%s</h2>", title);
     rows_begin(out);
-    buf_add_slice(out, buf_slice(rows));
+    buf_add_buf(out, rows);
     rows_end(out);
 }
 

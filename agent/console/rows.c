@@ -19,7 +19,7 @@ struct rows {
     struct rows_stop stop;
 };
 
-static bool holds(const struct alert *a, const char *text)
+static bool holds(const struct alert *a, const char *text, struct buf *out)
 {
     CLEANUP(buf_release) struct buf all = BUF_INIT(1u << 20);
 
@@ -30,6 +30,7 @@ static bool holds(const struct alert *a, const char *text)
     for (size_t i = 0; i < a->facts_len; i++)
         for (size_t k = 0; fact_is_list(&a->facts[i]) && k < a->facts[i].len; k++)
             buf_addf(&all, "\n%s", a->facts[i].entries[k].text);
+    buf_take_refusal(out, &all);
     return strcasestr(buf_cstr(&all), text) != NULL;
 }
 
@@ -56,8 +57,9 @@ void rows_add(struct buf *out, const struct alert *a)
     buf_add_str(out, "</td><td>");
     html_add_severity(out, a->severity);
     buf_addf(out, "</td><td><a href=\"/alerts/%s\">", a->id);
-    html_add(out, buf_slice(&title));
+    html_add_buf(out, &title);
     buf_addf(out, "</a>%s</td><td>", a->is_suppressed ? " <span class=\"state slow\">suppressed</span>" : "");
+    buf_take_refusal(out, &accounts);
     html_add(out, slice_cut(buf_slice(&accounts), 80));
     buf_add_str(out, "</td><td class=\"about\">");
     html_add(out, slice_cut(slice_of(a->subject), 120));
@@ -79,7 +81,7 @@ static int add_row(void *self, const struct alert *a, struct error *err UNUSED)
     r->scanned++;
     r->stop.last_ns = a->last_ns;
     memcpy(r->stop.id, a->id, sizeof r->stop.id);
-    if (!holds(a, r->text))
+    if (!holds(a, r->text, r->out))
         return 0;
     if (r->n++ == 0)
         rows_begin(r->out);

@@ -94,7 +94,7 @@ static void add_suppression(struct view *v, size_t i, const struct quiet *quiet)
     buf_add_str(v->out, "<tr><td>");
     html_add_str(v->out, look.name);
     buf_add_str(v->out, "</td><td>");
-    html_add(v->out, buf_slice(&what));
+    html_add_buf(v->out, &what);
     buf_add_str(v->out, "</td><td>");
     html_add_str(v->out, look.reason);
     if (look.comment[0]) {

@@ -26,6 +26,10 @@ static const struct {
     { "ld-linux", "a thread's variables, made at first use: nobody could be told" },
     { "librdkafka", "ends the process by an assertion of its own at every refusal" },
     { "libmaxminddb", "1.7 does not free what it read of a file's description when it must give up" },
+    { "libgnutls", "3.7 reads through a certificate that it could not make" },
+    { "libp11-kit", "of libgnutls" },
+    { "libtasn1", "of libgnutls" },
+    { "libgmp", "of libgnutls; ends the process" },
     { "libjson-c", "0.16 reads through the name it could not copy, and leaves members out of what it reads, "
                    "without a word" },
 };
@@ -40,7 +44,7 @@ static struct {
     bool is_tracing;   /* say where it is refused, in offsets for addr2line */
     struct {
         uintptr_t from, to;
-    } excused[8];
+    } excused[16];
     size_t excused_len;
 } memory = { .nth = -1 };
 
