@@ -172,7 +172,7 @@ TRIES ?= 600
 .PHONY: torture torture-run
 torture:
 	@$(MAKE) --no-print-directory -s SAN=address,undefined TRIES=$(TRIES) torture-run
-torture-run: $(B)/unit/test_torture_verbs $(B)/unit/test_torture_outputs $(B)/unit/test_torture_store $(B)/unit/test_torture_console
+torture-run: $(B)/unit/test_torture_verbs $(B)/unit/test_torture_outputs $(B)/unit/test_torture_store $(B)/unit/test_torture_console $(B)/unit/test_torture_inputs
 	@for t in $^; do COSMOWATCH_TORTURE=$(TRIES) CK_DEFAULT_TIMEOUT=0 $$t || exit 1; done
 
 # ---- what a newcomer runs -------------------------------------------------------------------------

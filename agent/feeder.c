@@ -73,6 +73,7 @@ struct feed {
     struct network_table *fresh_azure; /* type azure_service_tags: instead, with the bytes it was read from */
     struct buf fresh_bytes;
     char reason[240];
+    bool is_unused;            /* what came last could not be put in place: it is to come again */
     int64_t refreshed_ns, entries;
 };
 
@@ -275,6 +276,13 @@ static int parse(struct feeder *f, struct feed *feed, struct slice bytes, struct
     return feed_parse(bytes, &feed->options, now, ret, report, err);
 }
 
+/* What came is not in use: "not changed" would be no answer to the next question. */
+static void forget_marks(struct feed *feed)
+{
+    feed->changed = (struct timespec){ 0 };
+    feed->etag[0] = '\0';
+}
+
 /* Fetch and parse one feed; the table waits for feeder_swap. */
 static int refresh(struct feeder *f, struct feed *feed, struct error *err)
 {
@@ -308,7 +316,7 @@ static int refresh(struct feeder *f, struct feed *feed, struct error *err)
     }
     pthread_mutex_unlock(&f->lock);
     if (rc < 0) {
-        feed->changed = (struct timespec){ 0 };
+        forget_marks(feed);
         return error_wrap(err, "feed '%s'", feed->cfg.name);
     }
     say_report(feed, &report);
@@ -319,7 +327,16 @@ static void refresh_due(struct feeder *f, struct feed *feed)
 {
     struct error err = { 0 };
     int64_t now = sv_mono_ms(f->cfg.sv);
+    bool was_unused;
 
+    pthread_mutex_lock(&f->lock);
+    was_unused = feed->is_unused;
+    feed->is_unused = false;
+    pthread_mutex_unlock(&f->lock);
+    if (was_unused) {
+        forget_marks(feed);
+        feed->due_ms = feed->due_ms > now + RETRY_MS ? now + RETRY_MS : feed->due_ms;
+    }
     if (now < feed->due_ms)
         return;
     if (refresh(f, feed, &err) < 0) {
@@ -451,12 +468,14 @@ void feeder_swap(struct feeder *f, struct store *store)
             log_event(LOG_LEVEL_WARN, "feed", "refused, what was known stays in use", "cause", err.msg, NULL);
             pthread_mutex_lock(&f->lock);
             (void)snprintf(feed->reason, sizeof feed->reason, "%s", err.msg);
+            feed->is_unused = true;
             pthread_mutex_unlock(&f->lock);
         }
     }
 }
 
-static void load_kept(struct feeder *f, struct feed *feed, struct store *store)
+/* -1: there is no memory for it. Begun without what is known, the next refresh would write over it. */
+static int load_kept(struct feeder *f, struct feed *feed, struct store *store, struct error *ret_err)
 {
     CLEANUP(buf_release) struct buf text = BUF_INIT(FEED_BYTES_MAX);
     CLEANUP(feed_table_freep) struct feed_table *table = NULL;
@@ -467,14 +486,30 @@ static void load_kept(struct feeder *f, struct feed *feed, struct store *store)
     char blob[128];
 
     (void)snprintf(blob, sizeof blob, "feed/%s", feed->cfg.name);
-    if (store_get_blob(store, blob, &text, &found, &err) < 0 || !found)
-        return;
-    if (is_azure(feed) ? service_tags_parse(buf_slice(&text), &azure, &report, &err) < 0 ||
-                             put_azure_in_place(f, feed, TAKE(azure), SL(""), NULL, &err) < 0
-                       : feed_table_load(buf_slice(&text), &table, &err) < 0 ||
-                             enrich_set_feed(f->cfg.enrich, feed->cfg.name, TAKE(table), &err) < 0)
+    if (store_get_blob(store, blob, &text, &found, &err) == 0 && !found)
+        return 0;
+    if (err.code != ERR_NONE || buf_check(&text, &err) < 0 ||
+        (is_azure(feed) ? service_tags_parse(buf_slice(&text), &azure, &report, &err) < 0 ||
+                              put_azure_in_place(f, feed, TAKE(azure), SL(""), NULL, &err) < 0
+                        : feed_table_load(buf_slice(&text), &table, &err) < 0 ||
+                              enrich_set_feed(f->cfg.enrich, feed->cfg.name, TAKE(table), &err) < 0)) {
+        if (err.code == ERR_NOMEM) {
+            *ret_err = err;
+            return error_wrap(ret_err, "what was kept of feed '%s'", feed->cfg.name);
+        }
         log_event(LOG_LEVEL_WARN, "feed", "what was kept cannot be read, starting afresh", "feed", feed->cfg.name,
                   "cause", err.msg, NULL);
+    }
+    return 0;
+}
+
+/* What refresh or swap had to say of one, as an error. */
+static int complain(struct feeder *f, struct error *err)
+{
+    for (size_t i = 0; i < f->feeds_len; i++)
+        if (f->feeds[i].is_unused)
+            return error_set(err, ERR_INPUT, "%s", f->feeds[i].reason);
+    return 0;
 }
 
 int feeder_first(struct feeder *f, struct store *store, bool is_strict, struct error *err)
@@ -483,8 +518,8 @@ int feeder_first(struct feeder *f, struct store *store, bool is_strict, struct e
         struct feed *feed = &f->feeds[i];
         struct error e = { 0 };
 
-        if (store)
-            load_kept(f, feed, store);
+        if (store && load_kept(f, feed, store, err) < 0)
+            return -1;
         if (!is_strict) {
             refresh_due(f, feed);
         } else if (refresh(f, feed, &e) < 0) {
@@ -493,7 +528,7 @@ int feeder_first(struct feeder *f, struct store *store, bool is_strict, struct e
         }
     }
     feeder_swap(f, store);
-    return 0;
+    return is_strict ? complain(f, err) : 0;
 }
 
 int feeder_files(struct feeder *f, struct error *err)
@@ -507,7 +542,7 @@ int feeder_files(struct feeder *f, struct error *err)
             return -1;
     }
     feeder_swap(f, NULL);
-    return 0;
+    return complain(f, err);
 }
 
 struct json_object *feeder_status(struct feeder *f)

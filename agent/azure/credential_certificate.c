@@ -86,6 +86,10 @@ static struct signing_key *signing_key_make(const char *path, EVP_PKEY *key, con
     struct signing_key *k;
     unsigned len = 0;
 
+    if ((!key || !cert) && openssl_was_refused()) {
+        (void)error_set(err, ERR_NOMEM, "no memory to read '%s'", path);
+        return NULL;
+    }
     if (!key || !cert) {
         (void)error_set(err, ERR_CONFIG, "'%s' holds no %s (PEM or PFX; is the password right?)", path,
                         key ? "certificate for its key" : "private key");
@@ -118,6 +122,7 @@ static struct signing_key *signing_key_read(const char *path, const struct secre
     if (credential_read_file(path, FILE_MAX_BYTES, &file, err) < 0)
         return NULL;
     bytes = slice_make(secret_reveal(&file), file.len);
+    ERR_clear_error();
     if (slice_find(bytes, SL("-----BEGIN ")) != SIZE_MAX)
         read_pem(bytes, password, &key, &cert);
     else
@@ -184,6 +189,7 @@ static void add_claims(struct buf *out, const struct azure_credential *c, const 
     json_add_key(&json, "exp");
     json_add_i64(&json, now_s + LIFETIME_S);
     buf_add_char(&json, '}');
+    buf_take_refusal(out, &json);
     add_base64url(out, json.at, json.len);
 }
 
@@ -193,13 +199,18 @@ static int add_signature(struct buf *out, EVP_PKEY *key, struct error *err)
     EVP_PKEY_CTX *how = NULL;
     unsigned char signature[1024]; /* RSA 8192 */
     size_t len = sizeof(signature);
-    int ok = md && EVP_DigestSignInit(md, &how, EVP_sha256(), NULL, key) == 1 &&
+    int ok;
+
+    ERR_clear_error();
+    ok = md && EVP_DigestSignInit(md, &how, EVP_sha256(), NULL, key) == 1 &&
              EVP_PKEY_CTX_set_rsa_padding(how, RSA_PKCS1_PSS_PADDING) == 1 &&
              EVP_PKEY_CTX_set_rsa_pss_saltlen(how, RSA_PSS_SALTLEN_DIGEST) == 1 &&
              EVP_PKEY_CTX_set_rsa_mgf1_md(how, EVP_sha256()) == 1 &&
              EVP_DigestSign(md, signature, &len, (const unsigned char *)out->at, out->len) == 1;
 
     EVP_MD_CTX_free(md);
+    if (!ok && openssl_was_refused())
+        return error_set(err, ERR_NOMEM, "no memory to sign with the certificate's key");
     if (!ok) {
         ERR_clear_error();
         return error_set(err, ERR_CONFIG, "the certificate's key cannot sign (RSA of 2048 to 8192 bits is needed)");

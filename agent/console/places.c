@@ -34,6 +34,7 @@ struct spots {
     const struct baseline *baseline;
     struct spot seen[SEEN_MAX], usual[USUAL_MAX];
     size_t seen_len, usual_len;
+    bool is_refused; /* memory, to one of them */
 };
 
 static bool is_placed(const struct spot *s)
@@ -65,6 +66,7 @@ static void see(struct spots *all, const char *text)
         *s = (struct spot){ .lat = said.lat, .lon = said.lon };
         settle(s, said.country, said.city);
     } else {
+        all->is_refused |= said.is_refused;
         *s = (struct spot){ .lat = (double)NAN, .lon = (double)NAN };
         settle(s, text, "");
     }
@@ -267,6 +269,7 @@ int places_add_of_alert(struct view *v, const struct alert *a, struct error *err
     struct spots all = { .baseline = v->baseline };
 
     find_seen(&all, a);
+    v->out->failed |= all.is_refused;
     if (all.seen_len == 0)
         return 0;
     if (find_usual(v, &all, a->account, err) < 0)

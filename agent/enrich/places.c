@@ -362,10 +362,13 @@ bool place_read(struct slice text, struct place_said *ret)
     bool is_place = false;
 
     *ret = (struct place_said){ .lat = (double)NAN, .lon = (double)NAN };
-    if (text.len == 0 || text.len > ROW_PLACE_MAX || text.at[0] != '{' || !(tok = json_tokener_new_ex(4)))
+    if (text.len == 0 || text.len > ROW_PLACE_MAX || text.at[0] != '{')
         return false;
-    o = json_tokener_parse_ex(tok, text.at, (int)text.len);
-    json_tokener_free(tok);
+    tok = json_tokener_new_ex(4);
+    o = tok ? json_tokener_parse_ex(tok, text.at, (int)text.len) : NULL;
+    ret->is_refused = !o && (!tok || json_tokener_get_error(tok) == json_tokener_success);
+    if (tok)
+        json_tokener_free(tok);
     if (o && json_object_is_type(o, json_type_object)) {
         keep(ret->country, sizeof ret->country, text_member(o, "country"));
         keep(ret->city, sizeof ret->city, text_member(o, "city"));
@@ -396,6 +399,7 @@ void place_words(struct slice text, struct buf *out)
     struct place_said said;
 
     if (!place_read(text, &said)) {
+        out->failed |= said.is_refused;
         buf_add_slice(out, text);
         return;
     }

@@ -63,9 +63,13 @@ extern const struct option_spec places_options[];
 struct slice place_text(const struct place *p, char room[PLACE_TEXT_MAX]);
 /* And back: {"country":"Netherlands","state":"North Holland","city":"Amsterdam","latitude":52.3,"longitude":4.9}. False:
  * it is something else, or names no country. */
-struct place_said { char country[64], city[64]; double lat, lon; /* NAN when unsaid */ };
+struct place_said {
+    char country[64], city[64];
+    double lat, lon; /* NAN when unsaid */
+    bool is_refused; /* memory was missing to read it: it may be a place */
+};
 bool place_read(struct slice text, struct place_said *ret);
-/* "Amsterdam, Netherlands"; what is no such text stays as it is. */
+/* "Amsterdam, Netherlands"; what is no such text stays as it is. Without memory to read it `out` has failed. */
 struct buf;
 void place_words(struct slice text, struct buf *out);
 /* Great-circle distance in km; NAN when a position is unsaid. */

@@ -15,4 +15,15 @@
 #include <openssl/x509v3.h>
 #undef ERR_STATE
 
+/* A call failed: for want of memory? It says so among its errors, or had none left to say anything. Empties the queue. */
+static inline bool openssl_was_refused(void)
+{
+    unsigned long code = ERR_get_error();
+    bool was = code == 0;
+
+    for (; code != 0; code = ERR_get_error())
+        was |= ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    return was;
+}
+
 #endif

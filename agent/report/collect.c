@@ -132,6 +132,8 @@ static int count_place(struct report *r, const struct alert *a, struct error *er
     struct buf place = BUF_HERE(PLACE_TEXT_MAX);
 
     place_words(slice_cut(said, PLACE_TEXT_MAX), &place);
+    if (buf_check(&place, err) < 0)
+        return -1;
     return tally(r, BY_PLACE, place.len > 0 ? buf_cstr(&place) : NO_PLACE, a, err);
 }
 

@@ -21,7 +21,6 @@
 #include "tests/kit/sink.h"
 
 #include <librdkafka/rdkafka.h>
-#include <sys/prctl.h>
 
 #define ALERTS 3
 #define PATIENCE_ROUNDS 20000 /* of half a millisecond */
@@ -104,25 +103,6 @@ static void receive(int ready)
     SCENE_NEEDS(write(ready, "x", 1) == 1);
     for (;;)
         (void)pause();
-}
-
-static pid_t start_receiver(void)
-{
-    int ready[2];
-    char byte;
-    pid_t child;
-
-    ck_assert_int_eq(pipe(ready), 0);
-    child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        receive(ready[1]);
-    }
-    (void)close(ready[1]);
-    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    (void)close(ready[0]);
-    return child;
 }
 
 /* ---- one delivery
@@ -410,12 +390,11 @@ START_TEST(a_delivery_without_memory_waits_for_it_and_loses_nothing)
         return;
     torture_begin();
     receiver = r;
-    child = start_receiver();
+    child = scene_serve(receive);
     say_secrets();
     int findings = scene_torture(&s);
 
-    (void)kill(child, SIGKILL);
-    (void)waitpid(child, NULL, 0);
+    scene_serve_no_more(child);
     ck_assert_int_eq(findings, 0);
 }
 END_TEST

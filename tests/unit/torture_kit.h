@@ -20,6 +20,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,6 +144,8 @@ static void try_nth(const struct scene *s, long nth, bool is_for_good, const str
     if (play_once(s, nth, is_for_good, said, &err, &left) < 0) {
         if (err.code == ERR_NONE || !err.msg[0])
             scene_fail("failed without a word (code %d, '%s')", (int)err.code, err.msg);
+        if (memory.is_tracing)
+            (void)fprintf(stderr, "told: %s: %s\n", error_code_name(err.code), err.msg);
         playing->told++;
     } else {
         if (!is_same(want, said))
@@ -221,6 +224,33 @@ static UNUSED bool torture_wants(const struct scene *s)
     const char *only = getenv("COSMOWATCH_SCENE");
 
     return REFUSES_MEMORY && (!only || strcmp(only, s->name) == 0);
+}
+
+/* A server in a process of its own, where nothing is refused: it writes a byte when it is ready, and never returns. */
+static UNUSED pid_t scene_serve(void (*serve)(int ready))
+{
+    int ready[2];
+    char byte;
+    pid_t child;
+
+    ck_assert_int_eq(pipe(ready), 0);
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        serve(ready[1]);
+        _exit(0);
+    }
+    (void)close(ready[1]);
+    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+    (void)close(ready[0]);
+    return child;
+}
+
+static UNUSED void scene_serve_no_more(pid_t child)
+{
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, NULL, 0);
 }
 
 /* What is made once for all scenes. */
