@@ -273,6 +273,7 @@ static int build_sources(struct assembly *a, bool is_offline, struct error *err)
 {
     const struct settings_entries *list = &a->settings->sources;
 
+    a->sources_are_open = !is_offline;
     a->sources = calloc(list->len + 1, sizeof *a->sources);
     if (!a->sources)
         return error_set(err, ERR_NOMEM, "no memory for the sources");
@@ -283,11 +284,10 @@ static int build_sources(struct assembly *a, bool is_offline, struct error *err)
             continue;
         a->sources[a->sources_len] = (struct worker_source){ .name = list->at[i].name, .ops = ops,
                                                            .self = list->at[i].self };
+        a->sources_len++; /* closed as well when its opening fails half-way */
         if (!is_offline && ops->open(list->at[i].self, list->at[i].name, &a->sv, err) < 0)
             return error_wrap(err, "source '%s'", list->at[i].name);
-        a->sources_len++;
     }
-    a->sources_are_open = !is_offline;
     return 0;
 }
 

@@ -71,7 +71,7 @@ static void probe_source(struct checking *c, const struct worker_source *s)
     bool is_ok = false;
 
     say_asking("source", s->name);
-    is_ok = s->ops->probe(s->self, &said, &err) == 0;
+    is_ok = s->ops->probe(s->self, &said, &err) == 0 && buf_check(&said, &err) == 0;
     if (!is_ok)
         buf_addf(&said, "%s%s", said.len ? "\n" : "", err.msg);
     c->result.has_places |= has_line(&said, SURVEY_HAS_PLACES);
@@ -86,7 +86,7 @@ static void probe_output(struct checking *c, const struct delivery_output_config
 
     say_asking("output", o->name);
     is_ok = (!o->ops->open || o->ops->open(o->self, o->name, sv, &err) == 0) &&
-            (!o->ops->probe || o->ops->probe(o->self, &said, &err) == 0);
+            (!o->ops->probe || o->ops->probe(o->self, &said, &err) == 0) && buf_check(&said, &err) == 0;
     if (o->ops->close)
         o->ops->close(o->self);
     if (!is_ok)

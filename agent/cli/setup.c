@@ -266,6 +266,7 @@ static int add_app(struct setup *s, bool is_secret, struct error *err)
             return -1;
         buf_add_str(&reference, s->asker.line);
     }
+    buf_take_refusal(&s->source, &reference);
     setup_add_pair(&s->source, 6, "client_secret", buf_cstr(&reference));
     return 0;
 }
@@ -458,10 +459,10 @@ static int finish(struct setup *s, struct error *err)
     struct check_result result = { 0 };
     int rc = 0;
 
-    buf_add_slice(&whole, buf_slice(&s->source));
+    buf_add_buf(&whole, &s->source);
     buf_add_str(&whole, "\noutputs:\n");
-    buf_add_slice(&whole, buf_slice(&s->outputs));
-    buf_add_slice(&whole, buf_slice(&s->rest));
+    buf_add_buf(&whole, &s->outputs);
+    buf_add_buf(&whole, &s->rest);
     if (write_fresh(s, &whole, err) < 0)
         return -1;
     if (!s->args.flag[SETUP_OFFLINE])
@@ -477,7 +478,7 @@ static int finish(struct setup *s, struct error *err)
 
 static int make(struct setup *s, struct error *err)
 {
-    if (want_place(s, err) < 0)
+    if (buf_check(&s->fresh, err) < 0 || want_place(s, err) < 0)
         return -1;
     if (s->asker.is_there)
         (void)fprintf(stderr, "%s comes of this. Enter takes what stands in [brackets]; Ctrl-C leaves everything as it "

@@ -61,6 +61,7 @@ static int ask_required(struct setup *s, const struct output_ops *o, const struc
         buf_addf(&name, "%s-%s", o->name, spec->key);
         if (setup_want_secret(s, buf_cstr(&name), buf_cstr(&question), &reference, err) < 0)
             return -1;
+        buf_take_refusal(out, &reference);
         add_option(out, spec, spec->key, buf_cstr(&reference));
         return 0;
     }
@@ -83,6 +84,7 @@ static void add_name(struct setup *s, const char *type, struct buf *out)
         if (s->made.len > 0 && memmem(s->made.at, s->made.len, name.at, name.len))
             continue;
         buf_add_slice(&s->made, buf_slice(&name));
+        buf_take_refusal(out, &s->made);
         buf_addf(out, "  - name: %.*s\n", (int)name.len - 2, name.at + 1);
         return;
     }
@@ -148,7 +150,7 @@ static int add_output(struct setup *s, const char *words, struct error *err)
 
     if (rc == 0 && s->asker.is_there && !s->args.flag[SETUP_OFFLINE]) {
         buf_add_str(&alone, "outputs:\n");
-        buf_add_slice(&alone, buf_slice(&one));
+        buf_add_buf(&alone, &one);
         if (!setup_try(s, &alone, ASSEMBLE_OUTPUTS, "it") && !ask_yes(&s->asker, "  Keep it all the same?", false)) {
             s->made.len = made_before;
             ask_undo(mark);
@@ -158,7 +160,7 @@ static int add_output(struct setup *s, const char *words, struct error *err)
     if (rc < 0)
         ask_undo(mark);
     if (rc == 0)
-        buf_add_slice(&s->outputs, buf_slice(&one));
+        buf_add_buf(&s->outputs, &one);
     return rc;
 }
 

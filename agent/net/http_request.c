@@ -35,15 +35,17 @@ static bool is_loopback(const char *host)
 int http_target_read(const char *url, struct http_target *ret, struct error *err)
 {
     CURLU *u = curl_url();
+    CURLUcode rc;
     char *scheme = NULL, *host = NULL, *port = NULL;
     int result = 0;
 
     if (!u)
         return error_set(err, ERR_NOMEM, "no memory for a URL");
-    if (curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
-        result = error_set(err, ERR_CONFIG, "not a URL that can be asked");
+    if ((rc = curl_url_set(u, CURLUPART_URL, url, 0)) != CURLUE_OK ||
+        (rc = curl_url_get(u, CURLUPART_SCHEME, &scheme, 0)) != CURLUE_OK ||
+        (rc = curl_url_get(u, CURLUPART_HOST, &host, 0)) != CURLUE_OK) {
+        result = rc == CURLUE_OUT_OF_MEMORY ? error_set(err, ERR_NOMEM, "no memory for a URL")
+                                            : error_set(err, ERR_CONFIG, "not a URL that can be asked");
     } else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0) {
         result = error_set(err, ERR_CONFIG, "'%.100s': URLs of kind '%.20s' are not used, only https", host,
                            scheme);
@@ -141,7 +143,8 @@ static int add_line(struct http_slot *s, const char *name, const char *between, 
     if (has_control_byte(slice_of(name)) || has_control_byte(value))
         return error_set(err, ERR_INPUT, "header '%.60s' has a control byte in it", name);
     if (!buf_reserve(&line, strlen(name) + value.len + 16)) /* at once: growing would leave copies */
-        return error_set(err, ERR_INPUT, "header '%.60s' is too long", name);
+        return line.is_full ? error_set(err, ERR_INPUT, "header '%.60s' is too long", name)
+                            : error_set(err, ERR_NOMEM, "no memory for header '%.60s'", name);
     buf_add_str(&line, name);
     /* curl's spelling: "Name:" removes a header, "Name;" sends an empty one. */
     buf_add_str(&line, value.len > 0 ? between : ";");

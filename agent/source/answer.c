@@ -22,13 +22,20 @@ static void free_tokener(struct json_tokener **t)
         json_tokener_free(*t);
 }
 
-static struct json_object *parse_value(struct slice text)
+/* NULL: it is no JSON, or memory is missing to read it, which `ret_is_refused` (may be NULL) tells. */
+static struct json_object *parse_value(struct slice text, bool *ret_is_refused)
 {
     CLEANUP(free_tokener) struct json_tokener *t = json_tokener_new_ex(DEPTH_MAX);
+    struct json_object *o;
 
+    if (ret_is_refused)
+        *ret_is_refused = !t;
     if (!t || text.len == 0 || text.len > INT_MAX)
         return NULL;
-    return json_tokener_parse_ex(t, text.at, (int)text.len);
+    o = json_tokener_parse_ex(t, text.at, (int)text.len);
+    if (!o && ret_is_refused) /* a refusal has no code of its own */
+        *ret_is_refused = json_tokener_get_error(t) == json_tokener_success && !slice_eq(slice_trim(text), SL("null"));
+    return o;
 }
 
 static const char *column_name(struct json_object *columns, size_t i)
@@ -95,9 +102,12 @@ static int each_row(struct json_object *table, int (*fn)(void *, const struct an
 int answer_each_row(struct slice body, int (*fn)(void *self, const struct answer_row *r, struct error *err),
                     void *self, struct error *err)
 {
-    CLEANUP(put_object) struct json_object *root = parse_value(body);
+    bool is_refused = false;
+    CLEANUP(put_object) struct json_object *root = parse_value(body, &is_refused);
     struct json_object *tables = NULL, *wrong = NULL;
 
+    if (is_refused)
+        return error_set(err, ERR_NOMEM, "no memory to read the answer");
     if (!json_object_is_type(root, json_type_object))
         return error_set(err, ERR_SERVER, "the answer is not JSON");
     if (json_object_object_get_ex(root, "error", &wrong) && wrong) {

@@ -612,16 +612,22 @@ static void say_skew(const struct log_analytics *s, struct buf *said)
     buf_add_str(said, skew > SKEW_TOLERATED_NS ? "; tokens and labels suffer\n  do: timedatectl set-ntp true\n" : "\n");
 }
 
-/* What a reader may not see, or a workspace has not, is no fault of the configuration. */
-static void survey(struct log_analytics *s, struct slice query, int (*row)(void *, const struct answer_row *, struct error *),
-                   struct survey *to, const char *what)
+/* What a reader may not see, or a workspace has not, is no fault of the configuration. -1: no memory to ask. */
+static int survey(struct log_analytics *s, struct slice query, int (*row)(void *, const struct answer_row *, struct error *),
+                  struct survey *to, const char *what, struct error *ret_err)
 {
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
     struct error err = { 0 };
 
-    if (ask(s, query, s->query_timeout_ms / 1000, &answer, &err) < 0 ||
-        answer_each_row(buf_slice(&answer.body), row, to, &err) < 0)
-        buf_addf(to->said, "note: %s: %s\n", what, err.msg);
+    if (ask(s, query, s->query_timeout_ms / 1000, &answer, &err) == 0 &&
+        answer_each_row(buf_slice(&answer.body), row, to, &err) == 0)
+        return 0;
+    if (err.code == ERR_NOMEM) {
+        *ret_err = err;
+        return error_wrap(ret_err, "%s", what);
+    }
+    buf_addf(to->said, "note: %s: %s\n", what, err.msg);
+    return 0;
 }
 
 static int survey_all(struct log_analytics *s, struct buf *said, struct error *err)
@@ -633,12 +639,15 @@ static int survey_all(struct log_analytics *s, struct buf *said, struct error *e
     if (survey_add_accounts_query(&accounts, &s->reader.scope, err) < 0 || survey_add_usage_query(&usage, err) < 0 ||
         survey_add_places_query(&places, &s->reader.scope, err) < 0 || survey_add_aggregate_query(&aggregate, err) < 0)
         return -1;
-    survey(s, buf_slice(&accounts), survey_account_row, &to, "what arrives of each account");
+    if (survey(s, buf_slice(&accounts), survey_account_row, &to, "what arrives of each account", err) < 0)
+        return -1;
     survey_end_account(&to);
-    survey(s, buf_slice(&places), survey_place_row, &to, "whether addresses have places");
-    survey(s, buf_slice(&usage), survey_usage_row, &to, "how much it is");
-    if (to.mb_month[TABLE_DATA_PLANE] > 0 && to.mb_month[TABLE_DATA_PLANE_5M] == 0)
-        survey(s, buf_slice(&aggregate), survey_aggregate_row, &to, "what the aggregated table would hold");
+    if (survey(s, buf_slice(&places), survey_place_row, &to, "whether addresses have places", err) < 0 ||
+        survey(s, buf_slice(&usage), survey_usage_row, &to, "how much it is", err) < 0)
+        return -1;
+    if (to.mb_month[TABLE_DATA_PLANE] > 0 && to.mb_month[TABLE_DATA_PLANE_5M] == 0 &&
+        survey(s, buf_slice(&aggregate), survey_aggregate_row, &to, "what the aggregated table would hold", err) < 0)
+        return -1;
     survey_end_usage(&to);
     return 0;
 }
