@@ -360,12 +360,14 @@ void query_read_run(struct query_reading *r, const struct query_dialect *d, uint
  * shape, however many: that one of them takes away the sense of another must show too. */
 static void show_in_shape(struct query_reading *r)
 {
-    static const enum query_rule rules[] = { Q_COMMENT_TAIL, Q_COMMENT_QUOTE, Q_NEEDLESS, Q_MIXED, Q_OR_SELF };
+    for (size_t i = 0; i < r->findings_len; i++) {
+        enum query_rule rule = r->findings[i].rule;
 
-    for (size_t i = 0; i < r->findings_len; i++)
-        for (size_t k = 0; k < ARRAY_LEN(rules); k++)
-            if (r->findings[i].rule == rules[k] && (k < 2 || r->findings[i].score >= 60))
-                r->shape.hash ^= UINT64_C(0x636f6d6d656e7421) + k / 2;
+        if (rule == Q_COMMENT_TAIL || rule == Q_COMMENT_QUOTE)
+            r->shape.hash ^= UINT64_C(0x636f6d6d656e7421);
+        if ((rule == Q_NEEDLESS || rule == Q_MIXED || rule == Q_OR_SELF) && r->findings[i].score >= 60)
+            r->shape.hash ^= UINT64_C(0x6f74686572206f72) + rule;
+    }
 }
 
 void query_read(struct query_reading *r, const struct query_dialect *d, struct slice text)
