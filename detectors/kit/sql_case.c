@@ -483,7 +483,7 @@ static const char *variant_of(enum sql_rule rule)
     case RULE_FOREIGN_WORD: case RULE_FOREIGN_CONTAINER: case RULE_FOREIGN_MARK: case RULE_BROKEN_TAUTOLOGY:
         return ".ForeignDialect";
     case RULE_OR_ALWAYS: case RULE_BARE_LITERAL: case RULE_LOGIC_IN_VALUE: case RULE_CHAINED_COMPARE:
-    case RULE_LITERAL_SUM: case RULE_SWALLOWED: case RULE_SANDWICH: case RULE_STUB: case RULE_TWO_HANDS:
+    case RULE_LITERAL_SUM: case RULE_SWALLOWED: case RULE_SANDWICH: case RULE_STUB: case RULE_TWO_HANDS: case RULE_NEEDLESS: case RULE_MIXED:
     case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE:
     case RULE_ORDER_CONSTANT: case RULE_NONE: case RULE_COUNT: default: return ".PredicateBypass";
     }

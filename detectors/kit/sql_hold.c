@@ -15,7 +15,7 @@
 
 /* ---- the same value twice ------------------------------------------------------------------------ */
 
-static bool same_tokens(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
+bool sql_same_tokens(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
 {
     if (a->last - a->first != b->last - b->first)
         return false;
@@ -31,7 +31,7 @@ static bool same_field(const struct judge *g, const struct sql_node *a, const st
     for (; a->kind == NODE_FIELD && b->kind == NODE_FIELD; a = first_child(g, a), b = first_child(g, b))
         if (!slice_eq(field_name(g, a), field_name(g, b)))
             return false;
-    return a->kind == b->kind && same_tokens(g, a, b);
+    return a->kind == b->kind && sql_same_tokens(g, a, b);
 }
 
 /* The one field or alias that an expression is made of: LOWER(c.id), c.id || '', [c.id], c._ts + 0. NULL: none or more. */

@@ -28,6 +28,8 @@ static const struct { const char *name, *sentence; bool is_probe;
                          .sentence = "is a value that ends at the opening quote of the next one" },
     [RULE_SANDWICH] = { .name = "sandwich", .sentence = "compares the property of the condition in front once more" },
     [RULE_STUB] = { .name = "stub", .sentence = "holds for no item: it closes what was opened" },
+    [RULE_NEEDLESS] = { .name = "needless", .sentence = "are alternatives of which one makes the other needless" },
+    [RULE_MIXED] = { .name = "mixed", .sentence = "is an alternative to conditions that were to hold together" },
     [RULE_TWO_HANDS] = { .name = "two-hands",
                          .sentence = "names its property in another way than the conditions in front of it" },
     [RULE_FOREIGN_WORD] = { .name = "foreign-word",

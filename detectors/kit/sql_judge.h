@@ -30,6 +30,8 @@ enum sql_rule {
     RULE_SWALLOWED,        /* 'x\' AND c.pass = ' OR ...: a backslash that took the closing quote */
     RULE_SANDWICH,         /* c.a = 'x' OR c.b > 0 OR c.a = '': the half of a condition, to close what was opened */
     RULE_STUB,             /* ... OR c.price > 0 OR c.id = '': holds for nobody, and closes what was opened */
+    RULE_NEEDLESS,         /* c.user = 'x' OR c.user = 'x' AND c.pass = 'y': the second half does not count any more */
+    RULE_MIXED,            /* c.tenant = 'a' AND c.sku = 'x' OR c.tenant = 'b' */
     RULE_TWO_HANDS,        /* c["kind"] = 'x' OR c.admin = true: written in another way than what stands in front */
     /* can only be a probe */
     RULE_FOREIGN_WORD,     /* UNION SELECT, information_schema, SLEEP( */

@@ -38,6 +38,8 @@ struct sql_hold sql_hold_of(const struct judge *g, const struct sql_node *n);
 bool sql_is_always_there(const struct judge *g, const struct sql_node *n);
 /* Are both made of the same one field, as far as they depend on the item? LOWER(c.id), c["id"] */
 bool sql_same_value(const struct judge *g, const struct sql_node *a, const struct sql_node *b);
+/* Are both written with the same words? */
+bool sql_same_tokens(const struct judge *g, const struct sql_node *a, const struct sql_node *b);
 /* The expression a call or field is about: LENGTH(c.id) -> c.id. */
 const struct sql_node *sql_core_of(const struct judge *g, const struct sql_node *n);
 bool sql_is_call_of(const struct judge *g, const struct sql_node *n, const char *const *names, size_t len);

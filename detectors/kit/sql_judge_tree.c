@@ -215,10 +215,12 @@ static bool is_length_of_any(const struct judge *g, const struct sql_node *n)
  * a value, with a length of 0 or more, or of the property that the condition in front compares with one value. */
 static void judge_weak_hold(struct judge *g, const struct sql_node *n, const struct place *at)
 {
-    const struct sql_node *before = at->before;
-    bool is_needless = is_compare(before) && before->code == OP_EQ && is_literal(second_child(g, before)) &&
-                       (is_compare(n) || n->kind == NODE_LIKE) && !is_nothing(g, second_child(g, before)) &&
-                       !is_nothing(g, second_child(g, n)) && sql_same_value(g, first_child(g, before), first_child(g, n));
+    const struct sql_node *before = at->before, *asked = n->children ? first_child(g, n) : n;
+    bool picks = (is_compare(before) && before->code == OP_EQ) || before->kind == NODE_LIKE ||
+                 IS_CALL_OF(g, before, "startswith", "contains", "endswith");
+    bool is_needless = picks && before->children >= 2 && is_literal(second_child(g, before)) &&
+                       !is_nothing(g, second_child(g, before)) && n->kind != NODE_SUBQUERY &&
+                       sql_same_value(g, first_child(g, before), asked);
     bool is_open = n->kind == NODE_SUBQUERY && n->code == WORD_EXISTS && !at->is_grouped;
 
     sql_found(g, RULE_OR_ALWAYS, is_length_of_any(g, n) ? 66 : is_needless ? 64 : 0, n->first, n->last);
@@ -342,6 +344,61 @@ static void judge_sandwich(struct judge *g, const struct sql_node *n)
     }
 }
 
+/* x > 3 OR x < 9: below, above and between. (x < 3 OR x > 9 leaves out what lies between.) */
+static bool overlap(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
+{
+    const struct sql_node *low = second_child(g, a), *high = second_child(g, b);
+
+    return (a->code == OP_GT || a->code == OP_GE) && (b->code == OP_LT || b->code == OP_LE) && low->kind == NODE_NUMBER &&
+           high->kind == NODE_NUMBER && sql_number_of(g, low) < sql_number_of(g, high);
+}
+
+/* x = 'a' OR x != 'a', x < 5 OR x >= 5: between them nothing is left out. */
+static bool is_the_rest_of(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
+{
+    static const uint8_t rest[][2] = { { OP_EQ, OP_NE }, { OP_LT, OP_GE }, { OP_LE, OP_GT } };
+    bool fits = false;
+
+    if (!is_compare(a) || !is_compare(b) || !is_literal(second_child(g, a)) ||
+        !sql_same_value(g, first_child(g, a), first_child(g, b)))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(rest); i++)
+        fits |= (a->code == rest[i][0] && b->code == rest[i][1]) || (a->code == rest[i][1] && b->code == rest[i][0]);
+    return overlap(g, a, b) || overlap(g, b, a) ||
+           (fits && slice_eq(token_text(g, a->last), token_text(g, b->last)) &&
+            second_child(g, b)->kind == second_child(g, a)->kind);
+}
+
+/* A, and B which is A and something else: the something else does not count any more. And (A and B) or A with another
+ * value, which says little alone. */
+static void judge_beside_and(struct judge *g, const struct sql_node *one, const struct sql_node *all)
+{
+    uint32_t first = one->first < all->first ? one->first : all->first, last = one->last > all->last ? one->last : all->last;
+
+    for (uint32_t i = all->child; i && (one->refs & REFS_FIELD); i = node(g, i)->next) {
+        if (one->kind == node(g, i)->kind && sql_same_tokens(g, one, node(g, i)))
+            sql_found(g, RULE_NEEDLESS, 66, first, last);
+        if (asks_again(g, one, node(g, i)) || is_the_rest_of(g, one, node(g, i)))
+            sql_found(g, RULE_MIXED, 20, one->first, one->last);
+    }
+}
+
+/* Alternatives are different ones: none makes another needless. */
+static void judge_pairs(struct judge *g, const struct sql_node *n)
+{
+    for (uint32_t i = n->child; i && n->children <= SANDWICH_MAX; i = node(g, i)->next)
+        for (uint32_t k = node(g, i)->next; k; k = node(g, k)->next) {
+            const struct sql_node *a = node(g, i), *b = node(g, k);
+
+            if (a->kind == NODE_AND && b->kind != NODE_AND)
+                judge_beside_and(g, b, a);
+            if (b->kind == NODE_AND && a->kind != NODE_AND)
+                judge_beside_and(g, a, b);
+            if (!is_constant(a) && a->kind == b->kind && sql_same_tokens(g, a, b) && sql_hold_of(g, a).reach == HOLDS_ALL)
+                sql_found(g, RULE_NEEDLESS, 62, a->first, b->last); /* STARTSWITH(c.x, '') OR STARTSWITH(c.x, '') */
+        }
+}
+
 /* c.name = '' */
 static bool asks_for_nobody(const struct judge *g, const struct sql_node *n)
 {
@@ -384,29 +441,11 @@ static void judge_two_hands(struct judge *g, const struct sql_node *n, const str
         sql_found(g, RULE_TWO_HANDS, score, child->first, child->last);
 }
 
-/* x > 3 OR x < 9: below, above and between. (x < 3 OR x > 9 leaves out what lies between.) */
-static bool overlap(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
+/* c.kind != 'x' OR (c.kind = 'x' AND c.ok = true): if it is an x, then it is a good one. */
+static bool is_implication(const struct judge *g, const struct sql_node *before, const struct sql_node *child)
 {
-    const struct sql_node *low = second_child(g, a), *high = second_child(g, b);
-
-    return (a->code == OP_GT || a->code == OP_GE) && (b->code == OP_LT || b->code == OP_LE) && low->kind == NODE_NUMBER &&
-           high->kind == NODE_NUMBER && sql_number_of(g, low) < sql_number_of(g, high);
-}
-
-/* x = 'a' OR x != 'a', x < 5 OR x >= 5: between them nothing is left out. */
-static bool is_the_rest_of(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
-{
-    static const uint8_t rest[][2] = { { OP_EQ, OP_NE }, { OP_LT, OP_GE }, { OP_LE, OP_GT } };
-    bool fits = false;
-
-    if (!is_compare(a) || !is_compare(b) || !is_literal(second_child(g, a)) ||
-        !sql_same_value(g, first_child(g, a), first_child(g, b)))
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(rest); i++)
-        fits |= (a->code == rest[i][0] && b->code == rest[i][1]) || (a->code == rest[i][1] && b->code == rest[i][0]);
-    return overlap(g, a, b) || overlap(g, b, a) ||
-           (fits && slice_eq(token_text(g, a->last), token_text(g, b->last)) &&
-            second_child(g, b)->kind == second_child(g, a)->kind);
+    return is_compare(before) && before->code == OP_NE && child->kind == NODE_AND &&
+           (g->j->is_masked || is_bracketed_chain(g, child));
 }
 
 static void judge_alternative(struct judge *g, const struct sql_node *n, const struct sql_node *before,
@@ -426,6 +465,7 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
         return; /* 1 OR true: a lesson, not an application */
     judge_sandwich(g, n);
     judge_stub(g, n);
+    judge_pairs(g, n);
     struct sql_hold first = sql_hold_of(g, before);
 
     if (!is_constant(before) && first.reach == HOLDS_ALL) /* c.id = c.id OR ...: put in through a name */
@@ -440,8 +480,8 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
                             .is_bracketed = n->first > 0 && sql_token_is(token(g, n->first - 1), TOK_OP, OP_OPEN) };
 
         at.hole = hole_before(g, child->first, &at.hole_tok);
-        if (is_the_rest_of(g, last_of_and(g, before), first_of_and(g, child)))
-            sql_found(g, RULE_OR_SELF, at.hole == HOLE_NUMBER ? 50 : 66, before->first, child->last);
+        if (is_the_rest_of(g, last_of_and(g, before), first_of_and(g, child)) && !is_implication(g, before, child))
+            sql_found(g, RULE_OR_SELF, at.hole == HOLE_NUMBER && g->j->is_masked ? 50 : 66, before->first, child->last);
         if (at.hole == HOLE_NONE && chain_hole && is_text_compare(g, child))
             sql_found(g, RULE_CONSTANT_ANSWER, 70, child->first, child->last); /* = 'x' OR f(c.id) OR 'a'='b' */
         chain_hole |= at.hole == HOLE_STRING || at.hole == HOLE_EMPTY;

@@ -184,6 +184,7 @@ START_TEST(an_alternative_in_masked_text_is_one_on_another_property)
     static const struct { const char *text; bool is_attack; } cases[] = {
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) OR (a.ident3 = \"str3\"))", true },
         { "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") OR (a.ident3 = \"str3\"))", true },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) OR (a.ident1 = \"str3\"))", true },
         { "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a.ident2 = \"str2\") OR (a.ident2 = \"str3\")))", false },
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 = \"str3\"))", false },
     };
