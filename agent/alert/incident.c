@@ -315,7 +315,7 @@ static bool network_of(struct slice text, char ret[PREFIX_TEXT_MAX])
     struct address a;
     struct prefix p;
 
-    if (enrich_is_private(text) || !address_parse(text, &a))
+    if (!address_parse(text, &a) || enrich_is_private_address(&a))
         return false;
     p = prefix_of(&a, address_is_v4(&a) ? 120 : 64);
     prefix_format(&p, ret);

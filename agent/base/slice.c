@@ -14,8 +14,10 @@ static bool is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static bool equal_nocase(const char *a, const char *b, size_t len)
+bool slice_same_nocase(const char *a, const char *b, size_t len)
 {
+    if (len > 0 && memcmp(a, b, len) == 0) /* what has one usual spelling mostly comes in it */
+        return true;
     for (size_t i = 0; i < len; i++)
         if (lower(a[i]) != lower(b[i]))
             return false;
@@ -32,11 +34,6 @@ int slice_cmp(struct slice a, struct slice b)
     return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
 }
 
-bool slice_eq_nocase(struct slice a, struct slice b)
-{
-    return a.len == b.len && equal_nocase(a.at, b.at, a.len);
-}
-
 bool slice_starts(struct slice s, struct slice prefix)
 {
     return s.len >= prefix.len && slice_eq(slice_make(s.at, prefix.len), prefix);
@@ -44,14 +41,14 @@ bool slice_starts(struct slice s, struct slice prefix)
 
 bool slice_starts_nocase(struct slice s, struct slice prefix)
 {
-    return s.len >= prefix.len && equal_nocase(s.at, prefix.at, prefix.len);
+    return s.len >= prefix.len && slice_same_nocase(s.at, prefix.at, prefix.len);
 }
 
 bool slice_ends_nocase(struct slice s, struct slice suffix)
 {
     if (s.len < suffix.len)
         return false;
-    return suffix.len == 0 || equal_nocase(s.at + (s.len - suffix.len), suffix.at, suffix.len);
+    return suffix.len == 0 || slice_same_nocase(s.at + (s.len - suffix.len), suffix.at, suffix.len);
 }
 
 size_t slice_find(struct slice s, struct slice needle)
@@ -76,7 +73,7 @@ size_t slice_find_nocase(struct slice s, struct slice needle)
         return SIZE_MAX;
     first = lower(needle.at[0]);
     for (size_t i = 0; i <= s.len - needle.len; i++)
-        if (lower(s.at[i]) == first && equal_nocase(s.at + i, needle.at, needle.len))
+        if (lower(s.at[i]) == first && slice_same_nocase(s.at + i, needle.at, needle.len))
             return i;
     return SIZE_MAX;
 }

@@ -38,7 +38,12 @@ static inline bool slice_empty(struct slice s)
 }
 
 int slice_cmp(struct slice a, struct slice b); /* bytewise, shorter first: -1, 0, 1 */
-bool slice_eq_nocase(struct slice a, struct slice b);              /* ASCII case only */
+bool slice_same_nocase(const char *a, const char *b, size_t len); /* both have len bytes */
+/* ASCII case only. Most comparisons end with the lengths. */
+static inline bool slice_eq_nocase(struct slice a, struct slice b)
+{
+    return a.len == b.len && slice_same_nocase(a.at, b.at, a.len);
+}
 bool slice_starts(struct slice s, struct slice prefix);
 bool slice_starts_nocase(struct slice s, struct slice prefix);
 bool slice_ends_nocase(struct slice s, struct slice suffix);

@@ -33,7 +33,7 @@ struct enrich {
     struct prefix_index *azure_index;
     struct places *places;
     struct trusted *trusted;
-    bool networks_have_country, networks_have_asn; /* any of the operator's */
+    bool networks_have_country, networks_have_asn, networks_are_trusted; /* any of the operator's */
 };
 
 /* ---- networks ---------------------------------------------------------------------------------- */
@@ -52,12 +52,13 @@ int enrich_set_networks(struct enrich *e, struct network_table *table, struct er
     network_table_free(e->networks);
     e->network_index = index;
     e->networks = TAKE(taken);
-    e->networks_have_country = e->networks_have_asn = false;
+    e->networks_have_country = e->networks_have_asn = e->networks_are_trusted = false;
     for (size_t i = 0; i < network_table_len(e->networks); i++) {
         const struct network *n = network_table_at(e->networks, i);
 
         e->networks_have_country = e->networks_have_country || n->country[0] != '\0';
         e->networks_have_asn = e->networks_have_asn || n->asn != 0;
+        e->networks_are_trusted = e->networks_are_trusted || n->is_trusted;
     }
     return 0;
 }
@@ -137,23 +138,25 @@ bool enrich_knows_networks(const struct enrich *e)
     return e->networks_have_asn || places_know_networks(e->places);
 }
 
-bool enrich_is_private(struct slice address)
+bool enrich_is_private_address(const struct address *a)
 {
     static const struct address none = { { 0 } };
-    struct address a;
-    const uint8_t *v4 = a.at + 12;
+    const uint8_t *v4 = a->at + 12;
 
-    if (slice_empty(address))
-        return true;
-    if (!address_parse(address, &a))
-        return false;
-    if (address_is_v4(&a))
+    if (address_is_v4(a))
         return v4[0] == 10 || v4[0] == 127 || (v4[0] == 172 && (v4[1] & 0xf0) == 16) ||
                (v4[0] == 192 && v4[1] == 168) || (v4[0] == 169 && v4[1] == 254) ||
                (v4[0] | v4[1] | v4[2] | v4[3]) == 0;
-    return (a.at[0] & 0xfe) == 0xfc ||                          /* fc00::/7, unique local */
-           (a.at[0] == 0xfe && (a.at[1] & 0xc0) == 0x80) ||     /* fe80::/10, link-local */
-           (memcmp(a.at, none.at, 15) == 0 && a.at[15] <= 1);   /* :: and ::1 */
+    return (a->at[0] & 0xfe) == 0xfc ||                          /* fc00::/7, unique local */
+           (a->at[0] == 0xfe && (a->at[1] & 0xc0) == 0x80) ||    /* fe80::/10, link-local */
+           (memcmp(a->at, none.at, 15) == 0 && a->at[15] <= 1);  /* :: and ::1 */
+}
+
+bool enrich_is_private(struct slice address)
+{
+    struct address a;
+
+    return slice_empty(address) || (address_parse(address, &a) && enrich_is_private_address(&a));
 }
 
 /* ---- life -------------------------------------------------------------------------------------- */
@@ -211,9 +214,13 @@ void enrich_set_trusted(struct enrich *e, struct trusted *list)
 bool enrich_trusts(const struct enrich *e, enum trusted_kind kind, struct slice account, struct slice value,
                    int64_t time_ns)
 {
-    const struct network *n = e && kind == TRUSTED_ADDRESS ? enrich_network(e, value, time_ns) : NULL;
+    const struct network *n = NULL;
 
-    return (n && n->is_trusted) || (e && trusted_has(e->trusted, kind, account, value, time_ns));
+    if (!e)
+        return false;
+    if (kind == TRUSTED_ADDRESS && e->networks_are_trusted)
+        n = enrich_network(e, value, time_ns);
+    return (n && n->is_trusted) || trusted_has(e->trusted, kind, account, value, time_ns);
 }
 
 bool enrich_trusts_asn(const struct enrich *e, struct slice account, int64_t asn, int64_t time_ns)

@@ -38,6 +38,7 @@ struct enrich;        /* the whole set */
 struct feed_table;    /* feeds.h */
 struct network_table; /* networks.h */
 struct place;         /* places.h */
+struct address;       /* prefix.h */
 struct places;        /* places.h */
 
 /* Knows the standing facts (portal middleware addresses) from birth. */
@@ -83,5 +84,6 @@ bool enrich_trusts(const struct enrich *e, enum trusted_kind kind, struct slice 
 /* Does the operator trust the system that the address is in? asn: what enrich_place() said; 0: no. */
 bool enrich_trusts_asn(const struct enrich *e, struct slice account, int64_t asn, int64_t time_ns);
 bool enrich_is_private(struct slice address); /* RFC 1918, ULA, loopback, link-local, empty */
+bool enrich_is_private_address(const struct address *a);
 
 #endif

@@ -15,29 +15,27 @@
 
 static const uint8_t v4_mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
-/* The common case, without the copy that inet_pton asks for: one call per observation. */
+/* The common case, without the copy that inet_pton asks for. */
 static bool dotted_parse(struct slice s, struct address *ret)
 {
-    unsigned part = 0, digits = 0, parts = 0;
+    const char *at = s.at, *end = s.at + s.len;
     uint8_t v4[4];
 
     if (s.len > sizeof("255.255.255.255") - 1)
         return false;
-    for (size_t i = 0; i <= s.len; i++) {
-        if (i == s.len || s.at[i] == '.') {
-            if (digits == 0 || part > 255 || parts == 4)
-                return false;
-            v4[parts++] = (uint8_t)part;
-            part = digits = 0;
-        } else if (s.at[i] >= '0' && s.at[i] <= '9' && digits < 3 && (digits == 0 || part > 0)) {
-            part = part * 10 + (unsigned)(s.at[i] - '0');
-            digits++;
-        } else {
-            return false; /* leading zeros too, as inet_pton does: octal or not is anybody's guess */
-        }
+    for (size_t i = 0; i < sizeof v4; i++) {
+        const char *from = at;
+        unsigned part = 0;
+
+        for (; at < end && *at >= '0' && *at <= '9'; at++)
+            part = part * 10 + (unsigned)(*at - '0');
+        /* Leading zeros are refused, as inet_pton does: octal or not is anybody's guess. */
+        if (at == from || at > from + 3 || part > 255 || (*from == '0' && at > from + 1))
+            return false;
+        if (i + 1 < sizeof v4 ? at == end || *at++ != '.' : at != end)
+            return false;
+        v4[i] = (uint8_t)part;
     }
-    if (parts != 4)
-        return false;
     memcpy(ret->at, v4_mapped, 12);
     memcpy(ret->at + 12, v4, 4);
     return true;
@@ -104,24 +102,39 @@ bool prefix_holds(const struct prefix *p, const struct address *a)
     return memcmp(&q.first, &p->first, sizeof(q.first)) == 0;
 }
 
+static char *put_number(char *at, unsigned n) /* below 1000 */
+{
+    if (n >= 100)
+        *at++ = (char)('0' + n / 100);
+    if (n >= 10)
+        *at++ = (char)('0' + n / 10 % 10);
+    *at++ = (char)('0' + n % 10);
+    return at;
+}
+
 void address_format(const struct address *a, char ret[ADDRESS_TEXT_MAX])
 {
-    if (address_is_v4(a))
-        (void)snprintf(ret, ADDRESS_TEXT_MAX, "%u.%u.%u.%u", a->at[12], a->at[13], a->at[14], a->at[15]);
-    else if (!inet_ntop(AF_INET6, a->at, ret, ADDRESS_TEXT_MAX))
+    if (address_is_v4(a)) { /* of each new client: printf would cost more than all else about it */
+        for (size_t i = 12; i < 16; i++) {
+            ret = put_number(ret, a->at[i]);
+            *ret++ = i < 15 ? '.' : '\0';
+        }
+        return;
+    }
+    if (!inet_ntop(AF_INET6, a->at, ret, ADDRESS_TEXT_MAX))
         ret[0] = '\0'; /* cannot happen: the room is enough for any address */
 }
 
 void prefix_format(const struct prefix *p, char ret[PREFIX_TEXT_MAX])
 {
-    char host[ADDRESS_TEXT_MAX];
+    char *end;
 
-    address_format(&p->first, host);
+    address_format(&p->first, ret);
     if (p->bits == 128)
-        (void)snprintf(ret, PREFIX_TEXT_MAX, "%s", host);
-    else
-        (void)snprintf(ret, PREFIX_TEXT_MAX, "%s/%u", host,
-                       address_is_v4(&p->first) && p->bits >= 96 ? p->bits - 96u : p->bits);
+        return;
+    end = ret + strlen(ret);
+    *end++ = '/';
+    *put_number(end, address_is_v4(&p->first) && p->bits >= 96 ? p->bits - 96u : p->bits) = '\0';
 }
 
 /* ---- the index --------------------------------------------------------------------------------- */

@@ -91,21 +91,19 @@ struct agent agent_read(struct agent_memo *memo, struct slice text)
 
 struct neighbourhood neighbourhood_of(struct slice address)
 {
-    struct neighbourhood n = { .at = { 0 } };
+    struct neighbourhood n = { .at = { 'p' }, .len = 1 };
     struct address a;
 
-    if (enrich_is_private(address)) {
-        n.at[0] = 'p';
-        n.len = 1;
-    } else if (address_parse(address, &a)) {
+    if (slice_empty(address))
+        return n;
+    if (!address_parse(address, &a)) {
+        n.at[0] = '?';
+    } else if (!enrich_is_private_address(&a)) {
         bool is_v4 = address_is_v4(&a);
 
         n.at[0] = is_v4 ? '4' : '6';
         memcpy(n.at + 1, a.at + (is_v4 ? 12 : 0), is_v4 ? 2 : 4);
         n.len = is_v4 ? 3 : 5;
-    } else {
-        n.at[0] = '?';
-        n.len = 1;
     }
     return n;
 }

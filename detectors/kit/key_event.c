@@ -437,7 +437,7 @@ bool network_of(struct slice text, struct network_of *ret)
     struct address a;
     struct prefix p;
 
-    if (!address_parse(text, &a) || enrich_is_private(text))
+    if (!address_parse(text, &a) || enrich_is_private_address(&a))
         return false;
     ret->is_v4 = address_is_v4(&a);
     p = prefix_of(&a, ret->is_v4 ? 96 + 24 : 64);

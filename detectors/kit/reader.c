@@ -33,7 +33,7 @@ static void read_network(struct reader *r, struct slice text, char network[PREFI
     r->has_address = address_parse(text, &r->address);
     if (r->has_address)
         address_format(&r->address, r->address_text);
-    r->is_private = slice_empty(text) || (r->has_address && enrich_is_private(text));
+    r->is_private = slice_empty(text) || (r->has_address && enrich_is_private_address(&r->address));
     if (!r->has_address || r->is_private) {
         memcpy(network, r->is_private ? "private" : "unknown network", r->is_private ? 8 : 16);
         return;
