@@ -25,6 +25,7 @@
 
 #define CHUNK_ENTRIES 512
 #define MEMORIES_MAX 64
+#define TABLE_PLACES 256 /* four for each memory: most are found at once */
 #define ACCOUNTS_MAX 100000
 #define EVICT_SHARE 16 /* one sixteenth leaves when the table is full */
 
@@ -40,6 +41,9 @@ _Static_assert(sizeof(struct entry) % 8 == 0, "the struct behind it may hold int
 struct table {
     const struct baseline_memory *memory;
     uint64_t seed[2];      /* of the two halves of the hash: of the memory's name */
+    char hashed[64];       /* the account that was hashed last; none when too long to keep */
+    size_t hashed_len;
+    uint64_t hash[2];      /* its halves */
     size_t stride;
     char **chunks;
     size_t chunks_len, len; /* entries in use: 0..len-1 */
@@ -59,6 +63,7 @@ struct baseline {
     struct baseline_config cfg;
     struct table tables[MEMORIES_MAX];
     size_t tables_len;
+    uint8_t places[TABLE_PLACES]; /* 1 + number of a table, by its memory's address; 0 free */
     struct unsaved *unsaved;
     size_t unsaved_len, unsaved_cap;
     char *texts;           /* account, key and label of unsaved rows, back to back */
@@ -86,12 +91,25 @@ static const struct baseline_memory accounts_memory = {
 
 /* ---- hash and index ---------------------------------------------------------------------------- */
 
-static void table_hash(const struct table *t, struct slice account, struct slice key, uint8_t ret_id[16])
+/* Detectors ask for one account many times in a row: its part of the hash is made once. */
+static void hash_account(struct table *t, struct slice account)
 {
-    for (size_t half = 0; half < 2; half++) {
-        uint64_t h = hash64(account.at, account.len, t->seed[half]);
+    for (size_t half = 0; half < 2; half++)
+        t->hash[half] = hash64(account.at, account.len, t->seed[half]);
+    t->hashed_len = 0;
+    if (account.len == 0 || account.len > sizeof t->hashed)
+        return;
+    memcpy(t->hashed, account.at, account.len);
+    t->hashed_len = account.len;
+}
 
-        h = hash64(key.at, key.len, h);
+static void table_hash(struct table *t, struct slice account, struct slice key, uint8_t ret_id[16])
+{
+    if (t->hashed_len == 0 || !slice_eq(account, slice_make(t->hashed, t->hashed_len)))
+        hash_account(t, account);
+    for (size_t half = 0; half < 2; half++) {
+        uint64_t h = hash64(key.at, key.len, t->hash[half]);
+
         memcpy(ret_id + 8 * half, &h, 8);
     }
 }
@@ -394,6 +412,18 @@ static struct table *find_table_named(struct baseline *b, const char *name)
     return NULL;
 }
 
+/* Where a memory stands in `places`, or the free place where it would. Every question to the baseline comes by here,
+ * dozens for each observation. */
+static size_t table_place(const struct baseline *b, const struct baseline_memory *m)
+{
+    size_t i = (size_t)(((uint64_t)(uintptr_t)m * UINT64_C(0x9e3779b97f4a7c15)) >> 56);
+
+    while (b->places[i] && b->tables[b->places[i] - 1].memory != m)
+        i = (i + 1) % TABLE_PLACES;
+    return i;
+}
+_Static_assert(TABLE_PLACES == 256 && MEMORIES_MAX < TABLE_PLACES, "table_place() takes eight bits and needs a free place");
+
 int baseline_declare(struct baseline *b, const struct baseline_memory *m, struct error *err)
 {
     struct table *t = find_table_named(b, m->name);
@@ -406,22 +436,20 @@ int baseline_declare(struct baseline *b, const struct baseline_memory *m, struct
         return error_set(err, ERR_BUG, "more than %d memories", MEMORIES_MAX);
     if (m->max_keys < 1 || m->max_keys > UINT32_MAX - 1)
         return error_set(err, ERR_BUG, "memory '%s' has no sensible ceiling", m->name);
-    t = &b->tables[b->tables_len++];
+    t = &b->tables[b->tables_len];
+    b->places[table_place(b, m)] = (uint8_t)++b->tables_len;
     *t = (struct table){ .memory = m, .stride = sizeof(struct entry) + ((m->size + 7U) & ~7U) };
     t->seed[0] = hash64(m->name, strlen(m->name), 0x636f736d6f776174u);
     t->seed[1] = hash64(m->name, strlen(m->name), 0x6d656d6f72792e31u);
     return 0;
 }
 
-/* Few memories, and the same few all the time: comparing pointers beats hashing names. */
 static struct table *find_table(struct baseline *b, const struct baseline_memory *m)
 {
-    for (size_t i = 0; i < b->tables_len; i++) {
-        if (b->tables[i].memory == m)
-            return &b->tables[i];
-    }
-    assert(false && "memory was not declared");
-    return NULL;
+    size_t number = b->places[table_place(b, m)];
+
+    assert(number && "memory was not declared");
+    return number ? &b->tables[number - 1] : NULL;
 }
 
 void *baseline_put(struct baseline *b, const struct baseline_memory *m, struct slice account,

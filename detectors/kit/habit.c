@@ -84,11 +84,10 @@ void habit_note_long(struct baseline *b, const struct baseline_memory *m, struct
     note(b, m, account, key, label, time_ns, &long_kind, ret);
 }
 
-static void look(struct baseline *b, const struct baseline_memory *m, struct slice account, struct slice key,
-                 int64_t time_ns, const struct slots_kind *k, struct habit_view *ret)
+static void look(struct baseline *b, const struct habit *known, int64_t time_ns, const struct slots_kind *k,
+                 struct habit_view *ret)
 {
     int32_t len = slots_len(baseline_cfg(b)), slot = slots_of(time_ns, len);
-    const struct habit *known = baseline_get(b, m, account, key);
     struct habit h;
     enum slot_age age;
 
@@ -103,21 +102,24 @@ static void look(struct baseline *b, const struct baseline_memory *m, struct sli
 void habit_look(struct baseline *b, const struct baseline_memory *m, struct slice account, struct slice key,
                 int64_t time_ns, struct habit_view *ret)
 {
-    look(b, m, account, key, time_ns, &usual_kind, ret);
+    look(b, baseline_get(b, m, account, key), time_ns, &usual_kind, ret);
 }
 
 void habit_look_long(struct baseline *b, const struct baseline_memory *m, struct slice account, struct slice key,
                      int64_t time_ns, struct habit_view *ret)
 {
-    look(b, m, account, key, time_ns, &long_kind, ret);
+    look(b, baseline_get(b, m, account, key), time_ns, &long_kind, ret);
 }
 
 bool habit_is_noted(struct baseline *b, const struct baseline_memory *m, struct slice account, struct slice key,
-                    int64_t time_ns)
+                    int64_t time_ns, struct habit_view *ret)
 {
     const struct habit *h = baseline_get(b, m, account, key);
 
-    return h && h->newest == slots_of(time_ns, slots_len(baseline_cfg(b))) && (h->open[0] & hour_bit(time_ns));
+    if (!h || h->newest != slots_of(time_ns, slots_len(baseline_cfg(b))) || !(h->open[0] & hour_bit(time_ns)))
+        return false;
+    look(b, h, time_ns, &usual_kind, ret);
+    return true;
 }
 
 const char *habit_word(const struct habit_view *v)

@@ -44,9 +44,9 @@ void habit_look(struct baseline *b, const struct baseline_memory *m, struct slic
                 int64_t time_ns, struct habit_view *ret);
 void habit_look_long(struct baseline *b, const struct baseline_memory *m, struct slice account, struct slice key,
                      int64_t time_ns, struct habit_view *ret);
-/* Was it noted in this very hour? Then noting it again changes nothing. */
+/* Was it noted in this very hour? Then noting it again changes nothing, and ret says what habit_note() would. */
 bool habit_is_noted(struct baseline *b, const struct baseline_memory *m, struct slice account, struct slice key,
-                    int64_t time_ns);
+                    int64_t time_ns, struct habit_view *ret);
 /* "FREQUENT", "INFREQUENT", "RARE" or "UNSEEN". */
 const char *habit_word(const struct habit_view *v);
 

@@ -116,9 +116,7 @@ static int64_t note_known(const struct key_request *r, char what, struct slice n
     struct slice key = known_key(what, name, room), account = r->obs->text[F_ACCOUNT];
     struct habit_view v;
 
-    if (habit_is_noted(b, &key_places_memory, account, key, r->obs->minute_ns))
-        habit_look(b, &key_places_memory, account, key, r->obs->minute_ns, &v);
-    else
+    if (!habit_is_noted(b, &key_places_memory, account, key, r->obs->minute_ns, &v))
         habit_note(b, &key_places_memory, account, key, name, r->obs->minute_ns, &v);
     return v.days;
 }
