@@ -150,6 +150,7 @@ int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool
             pulse_note(e->baseline, &obs[i]);
         if (obs[i].text[F_ACCOUNT].len > 0)
             baseline_saw_account(e->baseline, obs[i].text[F_ACCOUNT], obs[i].minute_ns);
+        ctx.is_learning = baseline_is_learning(e->baseline, obs[i].text[F_ACCOUNT], obs[i].minute_ns);
         ctx.is_counted_elsewhere = obs[i].kind == OBS_REQUEST && request_is_counted_elsewhere(e->baseline, &obs[i]);
         for (size_t d = 0; d < e->detectors_len; d++) {
             const struct engine_detector *det = &e->detectors[d];

@@ -138,8 +138,7 @@ static int change_feed_observe(void *self, const struct observation *obs, const 
     r = reader_of(&d->memo, obs);
     key = (struct bin_key){ .tag = "feed", .subject = reader_container_hash(obs, r->hash),
                             .start_ns = time_floor(obs->minute_ns, NS_PER_DAY) };
-    if (is_known(obs, ctx, r, key.subject) || ctx->is_backfill || reader_is_trusted(ctx->enrich, obs) ||
-        baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
+    if (is_known(obs, ctx, r, key.subject) || ctx->is_backfill || reader_is_trusted(ctx->enrich, obs) || ctx->is_learning)
         return 0;
     b = bin_put(ctx, obs, &key);
     if (!b)

@@ -23,6 +23,7 @@ struct detector_context {
     const struct enrich *enrich;
     const struct alert_sink *sink;
     int64_t watermark_ns;  /* everything visible up to here was read before this batch */
+    bool is_learning;      /* the account of this observation still is (baseline.h) */
     bool is_counted_elsewhere; /* this request also left a data-plane row, and that one counts (kit/request.h) */
     bool is_backfill;      /* learning from history: emit nothing (the flow also drops drafts) */
 };

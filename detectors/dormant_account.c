@@ -170,8 +170,7 @@ static int dormant_account_observe(void *self, const struct observation *obs, co
                          obs->minute_ns);
     account = meet(d, obs, ctx, SL(""), bytes);
     by_key = *key ? meet(d, obs, ctx, slice_of(key), bytes) : (struct met){ .pause_days = 0 };
-    if ((!account.pause_days && !by_key.pause_days) || ctx->is_backfill ||
-        baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns) ||
+    if ((!account.pause_days && !by_key.pause_days) || ctx->is_backfill || ctx->is_learning ||
         access_trusts(ctx, obs, TRUSTED_PRINCIPAL, obs->text[F_PRINCIPAL]) ||
         access_trusts(ctx, obs, TRUSTED_ADDRESS, obs->text[F_ADDRESS]))
         return 0;

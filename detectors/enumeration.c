@@ -343,7 +343,7 @@ static int enumeration_observe(void *self, const struct observation *obs, const 
     if (kinds && obs->kind == OBS_REQUEST && ctx->is_counted_elsewhere)
         counted.count = counted.ru_milli = counted.bytes_out = 0;
     if (!kinds || !learn(obs, ctx, in.reader, kinds, &in.usual) || ctx->is_backfill || is_trusted(obs, ctx) ||
-        baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
+        ctx->is_learning)
         return 0;
     in.marks = kinds | place_mark(obs, kinds) | (in.is_new_address ? MARK_NEW_ADDRESS : 0);
     in.key = (struct bin_key){ .tag = "listed", .subject = in.reader->hash,

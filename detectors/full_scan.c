@@ -141,8 +141,7 @@ static int full_scan_observe(void *self, const struct observation *obs, const st
     if (!s.mark)
         return 0;
     s.reader = reader_of(&d->memo, obs);
-    is_quiet = ctx->is_backfill || baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns) ||
-               reader_is_trusted(ctx->enrich, obs);
+    is_quiet = ctx->is_backfill || ctx->is_learning || reader_is_trusted(ctx->enrich, obs);
     s.key = (struct bin_key){ .tag = "scan", .subject = reader_container_hash(obs, s.reader->hash),
                               .start_ns = time_floor(obs->minute_ns, NS_PER_DAY) };
     if (is_quiet)

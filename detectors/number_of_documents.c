@@ -162,8 +162,7 @@ static int judge(struct walk *w, struct error *err)
     bin_add(b, obs, obs->bytes_out, 0);
     bin_add_address(b, w->ctx, obs, &w->key, w->reader);
     band_note(band, age, w->hour, as_amount(b->requests));
-    if (LIKELY(b->requests <= w->d->floors[w->measure]) || w->ctx->is_backfill || w->is_trusted ||
-        baseline_is_learning(w->ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
+    if (LIKELY(b->requests <= w->d->floors[w->measure]) || w->ctx->is_backfill || w->is_trusted || w->ctx->is_learning)
         return 0;
     set_limit(w, band, age);
     return b->requests > w->limit ? tell(w, b, err) : 0;

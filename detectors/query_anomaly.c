@@ -109,7 +109,7 @@ static int query_anomaly_observe(void *self, const struct observation *obs, cons
     struct query_case k;
 
     if (obs->kind != OBS_TEXT || obs->api >= API_COUNT || obs->text[F_QUERY_TEXT].len == 0 || injection_run(obs) != RUN_OK ||
-        ctx->is_backfill || baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
+        ctx->is_backfill || ctx->is_learning)
         return 0;
     s.kind = &kinds[obs->api];
     if (injection_scene_open(&s, err) < 0)

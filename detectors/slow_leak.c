@@ -398,8 +398,7 @@ static int slow_leak_observe(void *self, const struct observation *obs, const st
     if (l->verdict[reader.age] == UNJUDGED) /* the first row of its day */
         l->verdict[reader.age] = is_over(d, &l->days, &all, last, &found) ? OVER : ORDINARY;
     if (LIKELY(l->verdict[reader.age] == ORDINARY) || l->is_told[reader.age] || ctx->is_backfill ||
-        (l->told[reader.age] && last + 2 - l->told[reader.age] < QUIET_DAYS) ||
-        baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns))
+        (l->told[reader.age] && last + 2 - l->told[reader.age] < QUIET_DAYS) || ctx->is_learning)
         return 0;
     l->is_told[reader.age] = 1;
     (void)is_over(d, &l->days, &all, last, &found); /* again, for the figures */

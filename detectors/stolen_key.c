@@ -466,38 +466,38 @@ static unsigned class_of(const struct key_request *r)
            (is_rare ? USE_RARE_NETWORK : 0u);
 }
 
+static int judge_use(struct stolen_key *d, const struct key_request *r, struct error *err)
+{
+    struct baseline *b = r->ctx->baseline;
+    struct slice account = r->obs->text[F_ACCOUNT];
+    size_t place = place_of(r->kind, class_of(r), key_use_bucket(&r->net));
+    struct places *all;
+    struct key_use *u, added = key_use_of(r);
+    char room[32];
+
+    all = baseline_put(b, &places_memory, account, key_slot(r->slot, SIZE_MAX, room), SL(""), r->obs->minute_ns, NULL);
+    if (all)
+        all->bits[place / 8] |= (uint8_t)(1u << place % 8);
+    u = baseline_put(b, &use_memory, account, key_slot(r->slot, place, room), SL(""), r->obs->minute_ns, NULL);
+    if (!all || !u)
+        return 0;
+    key_use_add(u, &added);
+    if (!r->ctx->is_backfill && find_readers(d, r, u, place, &added, err) < 0)
+        return -1;
+    return r->is_new_wide ? judge_spread(d, r, &added, err) : 0;
+}
+
 static int observe_request(struct stolen_key *d, const struct observation *obs,
                            const struct detector_context *ctx, struct error *err)
 {
     struct key_request r = { .memo = &d->memo, .obs = obs, .ctx = ctx, .len = slots_len(baseline_cfg(ctx->baseline)) };
-    size_t place;
-    struct slice account = obs->text[F_ACCOUNT];
-    struct places *all;
-    struct key_use *u, added;
-    char room[32];
-    bool is_elsewhere_too = ctx->is_counted_elsewhere, is_judged;
+    bool is_judged;
 
     r.slot = slots_of(obs->minute_ns, r.len);
-    is_judged = !is_elsewhere_too && key_request_read(&r) && r.is_elsewhere &&
-                !baseline_is_learning(ctx->baseline, account, obs->minute_ns);
+    is_judged = !ctx->is_counted_elsewhere && key_request_read(&r) && r.is_elsewhere && !ctx->is_learning;
     if (account_goes_on(d, obs, is_judged ? KEY_USED : NOTHING, ctx, err) < 0)
         return -1;
-    if (!is_judged)
-        return 0;
-
-    added = key_use_of(&r);
-    place = place_of(r.kind, class_of(&r), key_use_bucket(&r.net));
-    all = baseline_put(ctx->baseline, &places_memory, account, key_slot(r.slot, SIZE_MAX, room), SL(""),
-                       obs->minute_ns, NULL);
-    if (all)
-        all->bits[place / 8] |= (uint8_t)(1u << place % 8);
-    u = baseline_put(ctx->baseline, &use_memory, account, key_slot(r.slot, place, room), SL(""), obs->minute_ns, NULL);
-    if (!all || !u)
-        return 0;
-    key_use_add(u, &added);
-    if (!ctx->is_backfill && find_readers(d, &r, u, place, &added, err) < 0)
-        return -1;
-    return r.is_new_wide ? judge_spread(d, &r, &added, err) : 0;
+    return is_judged ? judge_use(d, &r, err) : 0;
 }
 
 static int observe_activity(const struct stolen_key *d, const struct observation *obs,

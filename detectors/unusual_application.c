@@ -103,8 +103,7 @@ static int judge_script(const struct finding *in, struct error *err)
 
     if (seen.is_first_touch)
         usual_list_add(b, account, USUAL_SCRIPT, in->agent.product, in->obs->minute_ns);
-    if (!usual_is_unseen(&seen) || in->ctx->is_backfill ||
-        baseline_is_learning(b, account, in->obs->minute_ns) || is_trusted(in) ||
+    if (!usual_is_unseen(&seen) || in->ctx->is_backfill || in->ctx->is_learning || is_trusted(in) ||
         !sensitivity_wants(in->options->sensitivity, alert.confidence))
         return 0;
     return tell(in, &alert, USUAL_SCRIPT, &seen, SL("a scripting client that never used this account"), err);
@@ -129,8 +128,7 @@ static int judge_family(const struct unusual_application *d, const struct findin
         return 0;
     usual_note_new(b, account, USUAL_FAMILY, obs->minute_ns);
     if ((in->agent.kind == AGENT_BROWSER && !d->browsers) || in->ctx->is_backfill ||
-        baseline_is_learning(b, account, obs->minute_ns) || is_trusted(in) ||
-        !sensitivity_wants(d->sensitivity, alert.confidence))
+        in->ctx->is_learning || is_trusted(in) || !sensitivity_wants(d->sensitivity, alert.confidence))
         return 0;
     if (!is_elsewhere && d->sensitivity != SENSITIVITY_HIGH &&
         usual_is_restless(b, account, USUAL_FAMILY, obs->minute_ns))

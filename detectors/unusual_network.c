@@ -117,8 +117,7 @@ struct finding {
 
 static bool is_silent(const struct finding *in)
 {
-    return in->ctx->is_backfill ||
-           baseline_is_learning(in->ctx->baseline, in->obs->text[F_ACCOUNT], in->obs->minute_ns);
+    return in->ctx->is_backfill || in->ctx->is_learning;
 }
 
 static bool is_trusted(const struct finding *in)
@@ -173,6 +172,21 @@ static int judge_provider(const struct finding *in, struct error *err)
     return access_emit(&alert, obs, &f, in->ctx, err);
 }
 
+static int tell_path(const struct finding *in, const struct usual_view *seen, bool by_endpoints, struct error *err)
+{
+    const struct observation *obs = in->obs;
+    struct access_alert alert = { .detector = "unusual_network", .type = BYPASSED, .severity = SEVERITY_MEDIUM,
+                                  .confidence = 60, .subject = access_who(obs), .is_counted = in->is_counted };
+    struct access_facts f = { .len = 0 };
+
+    access_add_request(&f, obs, &in->place, in->is_counted);
+    access_add_set(&f, "observedValue", SL("a public address"));
+    access_add_set(&f, "reason", by_endpoints ? SL("the account has private endpoints and was used around them")
+                                              : SL("the account was used by private addresses only until now"));
+    access_add_usual(&f, in->ctx, obs, USUAL_PATH, seen);
+    return access_emit(&alert, obs, &f, in->ctx, err);
+}
+
 static int judge_path(const struct finding *in, bool is_private, struct error *err)
 {
     const struct observation *obs = in->obs;
@@ -180,9 +194,6 @@ static int judge_path(const struct finding *in, bool is_private, struct error *e
     struct slice account = obs->text[F_ACCOUNT];
     struct usual_view seen = usual_touch(b, account, USUAL_PATH, is_private ? SL("private") : SL("public"),
                                          obs->minute_ns), before;
-    struct access_alert alert = { .detector = "unusual_network", .type = BYPASSED, .severity = SEVERITY_MEDIUM,
-                                  .confidence = 60, .subject = access_who(obs), .is_counted = in->is_counted };
-    struct access_facts f = { .len = 0 };
     bool by_endpoints;
 
     if (is_private || !usual_is_unseen(&seen) || is_silent(in))
@@ -191,12 +202,7 @@ static int judge_path(const struct finding *in, bool is_private, struct error *e
     by_endpoints = has_endpoints(obs, in->ctx);
     if (before.active_days < PRIVATE_DAYS && !(by_endpoints && !usual_is_unseen(&before)))
         return 0;
-    access_add_request(&f, obs, &in->place, in->is_counted);
-    access_add_set(&f, "observedValue", SL("a public address"));
-    access_add_set(&f, "reason", by_endpoints ? SL("the account has private endpoints and was used around them")
-                                              : SL("the account was used by private addresses only until now"));
-    access_add_usual(&f, in->ctx, obs, USUAL_PATH, &seen);
-    return access_emit(&alert, obs, &f, in->ctx, err);
+    return tell_path(in, &seen, by_endpoints, err);
 }
 
 static int unusual_network_observe(void *self, const struct observation *obs,

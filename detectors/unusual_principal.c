@@ -110,8 +110,7 @@ struct finding {
 
 static bool is_silent(const struct finding *in)
 {
-    return in->ctx->is_backfill ||
-           baseline_is_learning(in->ctx->baseline, in->obs->text[F_ACCOUNT], in->obs->minute_ns);
+    return in->ctx->is_backfill || in->ctx->is_learning;
 }
 
 /* What a client (program and neighbourhood) signed in with; a letter each. */

@@ -445,7 +445,7 @@ static int volume_observe(void *self, const struct observation *obs, const struc
     if (!enter(d, &s, ACCOUNT, obs->bytes_out, &account) || !enter(d, &s, CONTAINER, obs->bytes_out, &container) ||
         !enter(d, &s, READER, obs->bytes_out, &reader))
         return 0;
-    is_quiet = ctx->is_backfill || baseline_is_learning(ctx->baseline, obs->text[F_ACCOUNT], obs->minute_ns);
+    is_quiet = ctx->is_backfill || ctx->is_learning;
     age_days = reader_age_days(&s);
     if (UNLIKELY(reader.hour->bytes > d->rule.floor_bytes)) /* below the floor nothing is unusual */
         judge_reader(d, &s, &reader, age_days, &j);

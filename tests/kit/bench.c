@@ -270,6 +270,7 @@ void bench_feed(struct bench *b, const struct observation *given)
     baseline_saw_account(b->baseline, obs.text[F_ACCOUNT], obs.minute_ns);
     if (!(b->ops->reads & obs.kind))
         return;
+    ctx.is_learning = baseline_is_learning(b->baseline, obs.text[F_ACCOUNT], obs.minute_ns);
     ctx.is_counted_elsewhere = obs.kind == OBS_REQUEST && request_is_counted_elsewhere(b->baseline, &obs);
     need(b->ops->observe(b->self, &obs, &ctx, &err) == 0, "observe", &err);
 }
