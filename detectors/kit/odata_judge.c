@@ -23,6 +23,47 @@ static bool is_empty_text(const struct query_reading *r, const struct query_node
     return r->tokens[n->last].kind == QUERY_STRING && query_string_inside(&r->lex, n->last).len == 0;
 }
 
+static bool same_compare(const struct query_reading *r, const struct query_node *a,
+                         const struct query_node *b)
+{
+    if (a->kind != O_COMPARE || b->kind != O_COMPARE || a->last - a->first != b->last - b->first)
+        return false;
+    for (uint32_t i = 0; i <= a->last - a->first; i++)
+        if (!slice_eq(query_token_text(&r->lex, a->first + i), query_token_text(&r->lex, b->first + i)))
+            return false;
+    return true;
+}
+
+/* The bracket that closes what `open` opens; the end when none does. */
+static size_t closing(const struct query_reading *r, size_t open)
+{
+    size_t depth = 0, i = open;
+
+    for (; i < r->lex.len; i++) {
+        depth += query_is_op(&r->lex, i, '(');
+        depth -= query_is_op(&r->lex, i, ')');
+        if (depth == 0)
+            break;
+    }
+    return i;
+}
+
+#define BRACKETS_MAX 8u
+
+/* Is it `(a and b)`, in brackets of its own? Those of its first condition, ((a) and (b)), stand further in. */
+static bool is_bracketed(const struct query_reading *r, const struct query_node *n)
+{
+    for (size_t open = n->first, k = 0; open > 0 && k < BRACKETS_MAX && query_is_op(&r->lex, open - 1, '('); k++) {
+        size_t end = closing(r, --open), last = n->last + 1;
+
+        while (last < end && query_is_op(&r->lex, last, ')'))
+            last++;
+        if (end > n->last && last == end)
+            return true;
+    }
+    return false;
+}
+
 struct place {
     bool is_behind_value, is_empty, is_bracketed,
         is_grouped; /* grouped: in brackets beside other conditions */
@@ -157,7 +198,7 @@ static bool overlap(const struct query_reading *r, const struct query_node *a, c
 static bool is_the_rest_of(const struct query_reading *r, const struct query_node *n,
                            const struct query_node *again)
 {
-    static const char *const rest[][2] = { { "eq", "ne" }, { "lt", "ge" }, { "le", "gt" } };
+    static const char *const rest[][2] = { { "eq", "ne" }, { "lt", "ge" }, { "le", "gt" }, { "le", "ne" }, { "ge", "ne" } };
 
     if (n->kind != O_COMPARE || again->kind != O_COMPARE)
         return false;
@@ -241,6 +282,10 @@ static void judge_alternative(struct query_reading *r, const struct query_node *
     case O_AND:
         if (!is_range(r, a, b))
             judge_alternative(r, a, at);
+        for (uint32_t i = a->next; i && !is_bracketed(r, n); i = node(r, i)->next)
+            if (node(r, i)->kind == O_COMPARE && wide_score(r, node(r, i)) >= 70 &&
+                is_empty_text(r, node(r, i))) /* and RowKey ne '' */
+                query_found(r, Q_OR_ALWAYS, 62, n->first - 1, n->last);
         return; /* or '1' eq '1' and the rest of the filter */
     case O_CALL:
         judge_call(r, n, n, at);
@@ -344,7 +389,7 @@ static void judge_sandwich(struct query_reading *r, const struct query_node *lis
 
         if (name && once_more && same_text(r, name, once_more) && !(other && same_text(r, name, other)))
             query_found(r, Q_SANDWICH,
-                        is_mixed || between->kind == O_CALL || node(r, between->child)->kind == O_CALL ||
+                        is_mixed || same_compare(r, a->kind == O_AND ? last_of(r, a) : a, again) || between->kind == O_CALL || node(r, between->child)->kind == O_CALL ||
                                 is_empty_text(r, again)
                             ? 62
                             : 40,
@@ -360,17 +405,6 @@ static void judge_sandwich(struct query_reading *r, const struct query_node *lis
 
 #define ALTERNATIVES_MAX                                                                                     \
     12u /* of a longer list the first: what was put in stands by the values of a few conditions */
-
-static bool same_compare(const struct query_reading *r, const struct query_node *a,
-                         const struct query_node *b)
-{
-    if (a->kind != O_COMPARE || b->kind != O_COMPARE || a->last - a->first != b->last - b->first)
-        return false;
-    for (uint32_t i = 0; i <= a->last - a->first; i++)
-        if (!slice_eq(query_token_text(&r->lex, a->first + i), query_token_text(&r->lex, b->first + i)))
-            return false;
-    return true;
-}
 
 /* Which of two values comes first? False when they cannot be compared. */
 static bool order_of(const struct query_reading *r, const struct query_node *a, const struct query_node *b,
@@ -411,36 +445,6 @@ static bool is_wider(const struct query_reading *r, const struct query_node *a, 
     return (above && is_above(r, first) && order > 0) || (below && is_below(r, first) && order < 0);
 }
 
-/* The bracket that closes what `open` opens; the end when none does. */
-static size_t closing(const struct query_reading *r, size_t open)
-{
-    size_t depth = 0, i = open;
-
-    for (; i < r->lex.len; i++) {
-        depth += query_is_op(&r->lex, i, '(');
-        depth -= query_is_op(&r->lex, i, ')');
-        if (depth == 0)
-            break;
-    }
-    return i;
-}
-
-#define BRACKETS_MAX 8u
-
-/* Is it `(a and b)`, in brackets of its own? Those of its first condition, ((a) and (b)), stand further in. */
-static bool is_bracketed(const struct query_reading *r, const struct query_node *n)
-{
-    for (size_t open = n->first, k = 0; open > 0 && k < BRACKETS_MAX && query_is_op(&r->lex, open - 1, '('); k++) {
-        size_t end = closing(r, --open), last = n->last + 1;
-
-        while (last < end && query_is_op(&r->lex, last, ')'))
-            last++;
-        if (end > n->last && last == end)
-            return true;
-    }
-    return false;
-}
-
 /* (PartitionKey eq 'a') and (Name eq 'b'): a library's; it has brackets around both together, too. */
 static bool all_bracketed(const struct query_reading *r, const struct query_node *list)
 {
@@ -457,26 +461,19 @@ static bool is_equal(const struct query_reading *r, const struct query_node *n, 
     return name && query_is_word(&r->lex, name->last, property) && query_is_word(&r->lex, name->last + 1, "eq");
 }
 
-/* ... and RowKey eq 'x': one entity */
-static bool has_row(const struct query_reading *r, const struct query_node *list)
-{
-    for (uint32_t i = list->child; i; i = node(r, i)->next)
-        if (is_equal(r, node(r, i), "RowKey"))
-            return true;
-    return false;
-}
-
 /* A, and B which is A and something else: the something else does not count any more. */
 static void judge_beside_and(struct query_reading *r, const struct query_node *one,
                              const struct query_node *all)
 {
     const struct query_node *name = compared_name(r, one);
-    bool repeats = false, asks_same = false, is_secret = false;
+    bool repeats = false, asks_same = false, is_secret = false, is_range_around = true, denies = false;
 
     for (uint32_t i = all->child; i; i = node(r, i)->next) {
         const struct query_node *other = compared_name(r, node(r, i));
 
         repeats |= same_compare(r, one, node(r, i));
+        is_range_around &= is_wider(r, one, node(r, i));
+        denies |= node(r, i)->kind == O_NOT && same_compare(r, one, node(r, node(r, i)->child));
         asks_same |= name && other && same_text(r, name, other);
         is_secret |= other && mongo_is_secret(query_token_text(&r->lex, other->last));
     }
@@ -484,14 +481,14 @@ static void judge_beside_and(struct query_reading *r, const struct query_node *o
     size_t first = one->first < all->first ? one->first : all->first,
            last = one->last > all->last ? one->last : all->last;
 
-    if (repeats)
+    if (repeats || is_range_around)
         query_found(r, Q_NEEDLESS, is_secret ? 74 : 66, first, last);
-    else if (is_the_rest_of(r, one, node(r, all->child)))
-        query_found(r, Q_OR_SELF, 64, first, last);
+    else if (denies || is_the_rest_of(r, one, node(r, all->child)))
+        query_found(r, Q_OR_SELF, is_bracketed(r, all) ? 40 : 64, first, last); /* ne 'x' or (eq 'x' and Ok eq true) */
     else if (asks_same && !is_bracketed(r, all))
         query_found(r, Q_MIXED, is_secret && !knows_it                              ? 66
                                 : is_bracketed(r, one) && all_bracketed(r, all)     ? 64
-                                : is_equal(r, one, "PartitionKey") && has_row(r, all) ? 62
+                                : is_equal(r, one, "PartitionKey")                     ? 64
                                                                                     : 40,
                     first, last);
 }
