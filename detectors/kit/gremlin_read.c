@@ -143,7 +143,8 @@ struct chain { /* of the outermost traversal */
     size_t steps, writes;
     bool is_outer, is_predicate;
     size_t fresh_tok, fresh_last, write_tok, predicate_tok;
-    bool has_fresh, has_drop, adds_edge, was_as;
+    bool has_fresh, has_drop, adds_edge, was_as, has_name;
+    bool is_kept; /* what was found before the fresh start has a name, or was made */
     bool reads_secret;            /* values('pin') was the last step */
     bool starts_anew, picks, has_label; /* an inner one: from all elements; takes some by their values; of a kind */
     struct step drop;
@@ -174,6 +175,25 @@ static void keep_step(struct parser *p, const struct step *s)
             .changes = p->changes > s->changes, .is_behind_value = s->was_behind_value };
 }
 
+static bool number_in(const struct query_reading *r, size_t predicate, double *ret)
+{
+    size_t i = predicate + 2; /* gt(-1) */
+    bool is_negative = query_is_op(&r->lex, i, '-');
+
+    if (!parse_real(query_token_text(&r->lex, i + is_negative), ret))
+        return false;
+    *ret = is_negative ? -*ret : *ret;
+    return true;
+}
+
+/* gt(-1), gte(0) */
+static bool is_above_nothing(const struct query_reading *r, const struct step *s)
+{
+    double low = 0;
+
+    return WORD_IN(s->name, "gt", "gte") && number_in(r, s->tok, &low) && low <= 0;
+}
+
 static void judge_step(struct parser *p, struct chain *c, const struct step *s)
 {
     struct query_reading *r = p->r;
@@ -185,7 +205,7 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
     if (WORD_IN(s->name, "union", "coalesce", "or", "optional", "sideEffect", "map", "flatMap", "repeat", "choose",
                 "inject", "not", "both", "bothE", "valueMap", "properties", "fold", "unfold", "local"))
         query_found(r, Q_WIDE_STEP, 12, s->tok, s->last);
-    if (WORD_IN(s->name, "neq", "without"))
+    if (WORD_IN(s->name, "neq", "without") || is_above_nothing(r, s))
         query_found(r, Q_NOT_EQUAL, 15, s->tok, s->last);
     if (c->is_outer && WORD_IN(s->name, "or") && s->args == 1 && p->seen_value) /* there is no alternative to one */
         query_found(r, Q_WIDE_STEP, s->denies ? 62 : 45, s->tok, s->last);
@@ -218,7 +238,10 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
         c->has_drop = true;
         c->drop = *s;
     }
-    c->adds_edge |= WORD_IN(s->name, "addE", "addV");
+    bool had_made = c->adds_edge;
+
+    c->adds_edge |= WORD_IN(s->name, "addE", "addV", "mergeV", "mergeE");
+    c->has_name |= WORD_IN(s->name, "as", "store", "aggregate");
     c->writes = WORD_IN(s->name, "property");
     if (c->writes)
         c->write_tok = s->tok;
@@ -226,6 +249,7 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
         return; /* g.withSideEffect(...).V(): still the source */
     if (c->steps > 0 && WORD_IN(s->name, "V", "E") && !s->has_id && !c->has_fresh && !c->was_as) {
         c->has_fresh = true;
+        c->is_kept = c->has_name || had_made;
         c->fresh_tok = s->tok;
         c->fresh_last = s->last;
     }
@@ -237,17 +261,6 @@ static struct step step_at(const struct parser *p)
 {
     return (struct step){ .name = query_token_text(&p->r->lex, p->i), .tok = p->i, .was_behind_value = p->seen_value,
                           .drops = p->drops, .changes = p->changes };
-}
-
-static bool number_in(const struct query_reading *r, size_t predicate, double *ret)
-{
-    size_t i = predicate + 2; /* gt(-1) */
-    bool is_negative = query_is_op(&r->lex, i, '-');
-
-    if (!parse_real(query_token_text(&r->lex, i + is_negative), ret))
-        return false;
-    *ret = is_negative ? -*ret : *ret;
-    return true;
 }
 
 /* gt(-1).or(lt(1000)): below, above and between. */
@@ -370,8 +383,8 @@ static void take_primary(struct parser *p)
     if (c.starts_anew && was_behind_value && !WORD_IN(p->inside, "to", "from"))
         query_found(p->r, Q_FRESH_START, is_narrow && !c.writes ? 20 : 66, first,
                     c.fresh_last); /* or it changes what it finds */
-    if (c.has_fresh) /* .V() for the other end of a new edge is ordinary */
-        query_found(p->r, Q_FRESH_START, c.adds_edge ? 15 : 66, c.fresh_tok, c.fresh_last);
+    if (c.has_fresh) /* .V() for the other end of a new edge is ordinary, when the first one was given a name */
+        query_found(p->r, Q_FRESH_START, c.adds_edge && c.is_kept ? 15 : 66, c.fresh_tok, c.fresh_last);
 }
 
 static void take_expr(struct parser *p)
@@ -461,7 +474,16 @@ static bool may_insert(const struct query_reading *r, size_t tok)
     return i > 0 && query_is_literal(&r->lex, i - 1);
 }
 
+/* neq('x') where the application gives a value: has('line', 4) */
+static bool takes_value(const struct query_reading *r, size_t tok)
+{
+    return tok > 1 && r->tokens[tok].kind == QUERY_NAME &&
+           (query_is_op(&r->lex, tok - 1, ',') || query_is_op(&r->lex, tok - 1, '(')) &&
+           (gremlin_is_predicate(query_token_text(&r->lex, tok)) || WORD_IN(query_token_text(&r->lex, tok), "P", "TextP"));
+}
+
 const struct query_dialect gremlin_dialect = {
     .lex = { .quotes = "'\"", .escapes = true, .slash_comments = true, .block_comments = true },
     .read = gremlin_read, .is_key_string = is_key_string, .is_keyword = is_keyword, .may_insert = may_insert,
+    .takes_value = takes_value,
 };

@@ -36,6 +36,12 @@ static bool moves(const struct gremlin_step *s)
                    "repeat");
 }
 
+/* From an edge, which may have been changed, to its ends. */
+static bool leaves_edge(const struct gremlin_step *s)
+{
+    return WORD_IN(s->name, "inV", "outV", "otherV");
+}
+
 static bool writes(const struct gremlin_step *s)
 {
     return s->drops || s->changes || WORD_IN(s->name, "property", "addV", "addE", "mergeV", "mergeE", "drop");
@@ -195,7 +201,7 @@ static void judge_change_on_the_way(struct query_reading *r, const struct gremli
     if (last == n || !s[last].is_behind_value || !(makes || WORD_IN(s[last].name, "property")))
         return;
     for (size_t j = last + 1; j < n; j++)
-        if (asks(&s[j]) || (moves(&s[j]) && !makes))
+        if (asks(&s[j]) || (moves(&s[j]) && !makes && !leaves_edge(&s[j])))
             query_found(r, Q_CHANGE_ON_WAY, 63, s[last].tok, s[j].last);
 }
 

@@ -389,7 +389,8 @@ static void judge_sandwich(struct query_reading *r, const struct query_node *lis
 
         if (name && once_more && same_text(r, name, once_more) && !(other && same_text(r, name, other)))
             query_found(r, Q_SANDWICH,
-                        is_mixed || same_compare(r, a->kind == O_AND ? last_of(r, a) : a, again) || between->kind == O_CALL || node(r, between->child)->kind == O_CALL ||
+                        is_mixed || same_compare(r, a->kind == O_AND ? last_of(r, a) : a, again) ||
+                                between->kind == O_CALL || node(r, between->child)->kind == O_CALL ||
                                 is_empty_text(r, again)
                             ? 62
                             : 40,

@@ -110,6 +110,14 @@ static int ask_start(void *self, size_t i)
     return r->tokens[tok].kind == QUERY_NAME || r->tokens[tok].op == '.' ? 1 : 2;
 }
 
+/* Or it stands where a value belongs. */
+static bool ask_value(void *self, size_t i)
+{
+    const struct asker *a = self;
+
+    return a->b->dialect->takes_value(&a->b->reading, a->b->reading.shape.tok[i]);
+}
+
 struct extension {
     bool found, has_new_field, starts_with_or;
     uint32_t from, to; /* bytes */
@@ -124,8 +132,13 @@ static struct extension find_extension(struct query_bench *b, const struct query
     struct extension ret = { 0 };
 
     query_shape_filter_load(c, &b->filter);
-    struct query_insertion in = query_shape_find_insertion(sh, &(struct query_insertion_ask){
-        .self = &a, .is_known = ask_known, .start_rank = ask_start });
+    uint64_t value = query_value_word();
+    struct query_insertion_ask ask = { .self = &a, .is_known = ask_known, .start_rank = ask_start, .takes_value = ask_value,
+                                       .values = &value, .values_len = 1 };
+    struct query_insertion in = query_shape_find_insertion(sh, &ask);
+
+    if (!in.found && b->dialect->takes_value)
+        in = query_shape_find_replacement(sh, &ask);
 
     if (!in.found || in.from == in.to)
         return ret;

@@ -7,6 +7,11 @@
 
 enum { WORD_NAME = 1, WORD_VALUE, WORD_OP, WORD_PARAM, WORD_BAD };
 
+uint64_t query_value_word(void)
+{
+    return query_word_of_code(WORD_VALUE, 0);
+}
+
 void query_reading_init(struct query_reading *r)
 {
     r->lex.tokens = r->tokens;

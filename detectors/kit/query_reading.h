@@ -55,7 +55,10 @@ struct query_dialect {
     bool (*is_group)(const struct query_reading *r, size_t open_tok);
     bool (*is_keyword)(struct slice name);
     bool (*may_insert)(const struct query_reading *r, size_t tok); /* may injected words begin here? */
+    bool (*takes_value)(const struct query_reading *r, size_t tok); /* may they stand for a value? NULL: never */
 };
+
+uint64_t query_value_word(void); /* of the shape: stands for any value */
 
 void query_reading_init(struct query_reading *r);
 void query_read(struct query_reading *r, const struct query_dialect *d, struct slice text);

@@ -61,11 +61,36 @@ START_TEST(what_the_application_does_itself_hides_nothing)
 }
 END_TEST
 
+/* A number that came from a form can bring a predicate. An application that begins to ask for ranges is another matter. */
+START_TEST(a_predicate_for_nearly_everything_where_a_value_always_stood_alerts)
+{
+    static const struct { const char *text; bool is_attack; } cases[] = {
+        { "g.V().has('bus','line',neq(0)).out('stops')", true },
+        { "g.V().has('bus','line',without(-1)).out('stops')", true },
+        { "g.V().has('bus','line',gt(-1)).out('stops')", true },
+        { "g.V().has('bus','line',gt(40)).out('stops')", false },
+        { "g.V().has('bus','line',7).out('stops')", false },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b = bench_open(&detector_gremlin_injection, "");
+
+        for (int k = 0; k < 50; k++)
+            ask(b, (struct ask){ .api = API_GREMLIN, .text = "g.V().has('bus','line',4).out('stops')",
+                                 .minute_ns = day(0) + k * 5 * NS_PER_HOUR });
+        ask(b, (struct ask){ .api = API_GREMLIN, .text = cases[i].text, .minute_ns = day(12) });
+        ck_assert_msg(bench_alerts(b) == cases[i].is_attack, "%s", cases[i].text);
+        bench_free(b);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = promised_tests();
 
     tcase_add_test(t, dropping_what_the_client_never_dropped_is_high);
     tcase_add_test(t, what_the_application_does_itself_hides_nothing);
+    tcase_add_test(t, a_predicate_for_nearly_everything_where_a_value_always_stood_alerts);
     return run_suite("gremlin_injection", t);
 }
