@@ -462,18 +462,27 @@ static bool is_equal(const struct query_reading *r, const struct query_node *n, 
     return name && query_is_word(&r->lex, name->last, property) && query_is_word(&r->lex, name->last + 1, "eq");
 }
 
+/* eq 'x' in ge 'a' and le 'z' */
+static bool lies_within(const struct query_reading *r, const struct query_node *one, const struct query_node *all)
+{
+    bool is_within = true;
+
+    for (uint32_t i = all->child; i; i = node(r, i)->next)
+        is_within &= is_wider(r, one, node(r, i));
+    return is_within;
+}
+
 /* A, and B which is A and something else: the something else does not count any more. */
 static void judge_beside_and(struct query_reading *r, const struct query_node *one,
                              const struct query_node *all)
 {
     const struct query_node *name = compared_name(r, one);
-    bool repeats = false, asks_same = false, is_secret = false, is_range_around = true, denies = false;
+    bool repeats = false, asks_same = false, is_secret = false, denies = false;
 
     for (uint32_t i = all->child; i; i = node(r, i)->next) {
         const struct query_node *other = compared_name(r, node(r, i));
 
         repeats |= same_compare(r, one, node(r, i));
-        is_range_around &= is_wider(r, one, node(r, i));
         denies |= node(r, i)->kind == O_NOT && same_compare(r, one, node(r, node(r, i)->child));
         asks_same |= name && other && same_text(r, name, other);
         is_secret |= other && mongo_is_secret(query_token_text(&r->lex, other->last));
@@ -482,7 +491,7 @@ static void judge_beside_and(struct query_reading *r, const struct query_node *o
     size_t first = one->first < all->first ? one->first : all->first,
            last = one->last > all->last ? one->last : all->last;
 
-    if (repeats || is_range_around)
+    if (repeats || lies_within(r, one, all))
         query_found(r, Q_NEEDLESS, is_secret ? 74 : 66, first, last);
     else if (denies || is_the_rest_of(r, one, node(r, all->child)))
         query_found(r, Q_OR_SELF, is_bracketed(r, all) ? 40 : 64, first, last); /* ne 'x' or (eq 'x' and Ok eq true) */
@@ -534,6 +543,8 @@ static void judge_pair(struct query_reading *r, const struct query_node *a, cons
         judge_beside_and(r, a, b);
     if (a->kind == O_AND)
         judge_again_for_nobody(r, a, b);
+    if (a->kind == O_AND && b->kind == O_AND && lies_within(r, last_of(r, a), b))
+        query_found(r, Q_NEEDLESS, 64, a->first, b->last);
     if (b->kind == O_NOT && same_compare(r, a->kind == O_AND ? last_of(r, a) : a, node(r, b->child)))
         query_found(r, Q_OR_SELF, 66, a->first, b->last);
     else if (is_the_rest_of(r, a, b))

@@ -83,12 +83,12 @@ void sql_bench_free(struct sql_bench *b)
 
 /* ---- the text alone ------------------------------------------------------------------------------ */
 
-static bool has_rule(const struct sql_judgement *j, enum sql_rule rule)
+static int rule_score(const struct sql_judgement *j, enum sql_rule rule)
 {
     for (size_t i = 0; i < j->findings_len; i++)
         if (j->findings[i].rule == rule)
-            return true;
-    return false;
+            return j->findings[i].score;
+    return 0;
 }
 
 static int score_of(const struct sql_judgement *j, bool probes)
@@ -188,9 +188,11 @@ static void read_text(struct sql_bench *b, struct slice statement, struct sql_re
     sql_judge(&b->scratch, j);
     sql_shape_make(&b->shape, &b->scratch.lex, j->is_masked);
     r->shape = b->shape.hash;
-    if (has_rule(j, RULE_COMMENT_TAIL) &&
+    if (rule_score(j, RULE_COMMENT_TAIL) > 0 &&
         j->score >= THRESHOLD_ALONE) /* what is left may be a known shape: the cut must show */
         r->shape ^= UINT64_C(0x636f6d6d656e7421);
+    if (rule_score(j, RULE_NEEDLESS) >= THRESHOLD_ALONE) /* alternatives on one property are one word of the shape */
+        r->shape ^= UINT64_C(0x6e6565646c657373);
     if (has_comment_behind(&b->scratch.lex)) {
         r->shape ^= UINT64_C(0x626568696e642121);
         query_shape_note_field(&b->shape, COMMENT_WORD, 0);
@@ -483,8 +485,8 @@ static const char *variant_of(enum sql_rule rule)
     case RULE_FOREIGN_WORD: case RULE_FOREIGN_CONTAINER: case RULE_FOREIGN_MARK: case RULE_BROKEN_TAUTOLOGY:
         return ".ForeignDialect";
     case RULE_OR_ALWAYS: case RULE_BARE_LITERAL: case RULE_LOGIC_IN_VALUE: case RULE_CHAINED_COMPARE:
-    case RULE_LITERAL_SUM: case RULE_SWALLOWED: case RULE_SANDWICH: case RULE_STUB: case RULE_TWO_HANDS: case RULE_NEEDLESS: case RULE_MIXED:
-    case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE:
+    case RULE_LITERAL_SUM: case RULE_SWALLOWED: case RULE_SANDWICH: case RULE_STUB: case RULE_TWO_HANDS:
+    case RULE_NEEDLESS: case RULE_MIXED: case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE:
     case RULE_ORDER_CONSTANT: case RULE_NONE: case RULE_COUNT: default: return ".PredicateBypass";
     }
 }

@@ -223,7 +223,8 @@ static void judge_weak_hold(struct judge *g, const struct sql_node *n, const str
                        sql_same_value(g, first_child(g, before), asked);
     bool is_open = n->kind == NODE_SUBQUERY && n->code == WORD_EXISTS && !at->is_grouped;
 
-    sql_found(g, RULE_OR_ALWAYS, is_length_of_any(g, n) ? 66 : is_needless ? 64 : 0, n->first, n->last);
+    sql_found(g, RULE_OR_ALWAYS, is_length_of_any(g, n) ? 66 : 0, n->first, n->last);
+    sql_found(g, RULE_NEEDLESS, is_needless ? 64 : 0, before->first, n->last);
     sql_found(g, RULE_SUBQUERY, is_open ? 62 : 0, n->first, n->last);
 }
 
@@ -455,6 +456,19 @@ static void judge_alternative(struct judge *g, const struct sql_node *n, const s
     judge_two_hands(g, n, before, child, 62);
 }
 
+/* x = 'a' OR NOT (x = 'a'); and, which counts only when it was put in, x = 'a' OR x LIKE 'b'. */
+static void judge_contrast(struct judge *g, const struct sql_node *before, const struct sql_node *child)
+{
+    bool searches = child->kind == NODE_LIKE || IS_CALL_OF(g, child, "regexmatch", "startswith", "endswith", "contains");
+
+    if (child->kind == NODE_NOT && first_child(g, child)->kind == before->kind &&
+        sql_same_tokens(g, before, first_child(g, child)))
+        sql_found(g, RULE_OR_SELF, 66, before->first, child->last);
+    if (searches && is_compare(before) && before->code == OP_EQ && (before->refs & REFS_FIELD) &&
+        sql_same_value(g, first_child(g, before), first_child(g, child)))
+        sql_found(g, RULE_NEEDLESS, 20, before->first, child->last);
+}
+
 static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
 {
     const struct sql_node *before = first_child(g, n);
@@ -482,6 +496,7 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
         at.hole = hole_before(g, child->first, &at.hole_tok);
         if (is_the_rest_of(g, last_of_and(g, before), first_of_and(g, child)) && !is_implication(g, before, child))
             sql_found(g, RULE_OR_SELF, at.hole == HOLE_NUMBER && g->j->is_masked ? 50 : 66, before->first, child->last);
+        judge_contrast(g, last_of_and(g, before), child);
         if (at.hole == HOLE_NONE && chain_hole && is_text_compare(g, child))
             sql_found(g, RULE_CONSTANT_ANSWER, 70, child->first, child->last); /* = 'x' OR f(c.id) OR 'a'='b' */
         chain_hole |= at.hole == HOLE_STRING || at.hole == HOLE_EMPTY;

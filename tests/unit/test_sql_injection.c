@@ -185,6 +185,7 @@ START_TEST(an_alternative_in_masked_text_is_one_on_another_property)
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) OR (a.ident3 = \"str3\"))", true },
         { "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") OR (a.ident3 = \"str3\"))", true },
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) OR (a.ident1 = \"str3\"))", true },
+        { "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a.ident2 = \"str2\") OR (a.ident2 LIKE \"str3\")))", true },
         { "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a.ident2 = \"str2\") OR (a.ident2 = \"str3\")))", false },
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 = \"str3\"))", false },
     };
@@ -273,6 +274,28 @@ START_TEST(a_known_shape_is_ordinary_whatever_it_contains)
     feed(b, (struct ask){ .text = empty, .minute_ns = day(5), .container = "users" });
     ck_assert_uint_eq(bench_alerts(b), 1);
     bench_free(b);
+}
+END_TEST
+
+/* Alternatives on one property are one word of a shape: one that takes the sense from another is none of the usual. */
+START_TEST(an_alternative_that_makes_another_needless_is_no_known_shape)
+{
+    static const char *const usual = "SELECT * FROM c WHERE CONTAINS(c.text, 'lamp')";
+    static const struct { const char *text; bool is_attack; } cases[] = {
+        { "SELECT * FROM c WHERE CONTAINS(c.text, 'lamp') OR CONTAINS(c.text, 'bulb')", false },
+        { "SELECT * FROM c WHERE CONTAINS(c.text, 'x') OR CONTAINS(c.text, '')", true },
+        { "SELECT * FROM c WHERE CONTAINS(c.text, '')", false },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b = bench_open(&detector_sql_injection, "");
+
+        for (int d = 0; d < 10; d++)
+            feed(b, (struct ask){ .text = usual, .minute_ns = day(d) });
+        feed(b, (struct ask){ .text = cases[i].text, .minute_ns = day(12) });
+        ck_assert_msg(bench_alerts(b) == cases[i].is_attack, "%s", cases[i].text);
+        bench_free(b);
+    }
 }
 END_TEST
 
@@ -519,6 +542,7 @@ int main(void)
     tcase_add_test(t, a_question_in_masked_text_that_the_usual_statement_never_asks_alerts_after_weeks);
     tcase_add_test(t, the_usual_statement_and_harmless_news_are_silent);
     tcase_add_test(t, a_known_shape_is_ordinary_whatever_it_contains);
+    tcase_add_test(t, an_alternative_that_makes_another_needless_is_no_known_shape);
     tcase_add_test(t, an_attacker_does_not_teach);
     tcase_add_test(t, what_is_only_unusual_becomes_usual_after_two_weeks);
     tcase_add_test(t, a_doubtful_statement_of_an_application_becomes_usual_after_two_weeks);
