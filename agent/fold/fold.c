@@ -20,7 +20,7 @@
 #include <stdlib.h>
 
 #define MEMO_PLACES 256    /* per field; a power of two */
-#define RECENT_PLACES 2048 /* a power of two */
+#define RECENT_PLACES 8192 /* a power of two; many times what is about in a minute, or two share a place */
 #define SAMPLE_ROOM 40  /* an ActivityId is a GUID: 36 bytes */
 #define EXTRA_COUNT (F_COUNT - F_GROUP_COUNT)
 
@@ -564,16 +564,14 @@ static inline uint32_t *recent_place(struct fold *f, const struct record *r)
 }
 
 static inline bool is_like(const struct fold *f, size_t place, const struct record *r,
-                           int64_t minute_ns, uint32_t kind_table)
+                           int64_t minute_ns, enum observation_kind kind, enum table table)
 {
     const struct observation *o;
-    const struct group_key *k;
 
     if (UNLIKELY(place >= f->len))
         return false;
-    o = &f->obs[place];
-    k = &f->groups[place].key;
-    if (k->minute_ns != minute_ns || k->kind_table != kind_table || k->status != r->status)
+    o = &f->obs[place]; /* says all that its group says, and is needed next */
+    if (o->minute_ns != minute_ns || o->kind != kind || o->table != table || o->status != r->status)
         return false;
     for (unsigned i = 0; i < F_QUERY_TEXT; i++) {
         if (o->text[i].len != r->text[i].len)
@@ -596,7 +594,6 @@ static inline int64_t minute_of(struct fold *f, int64_t time_ns)
 static inline int add_folded(struct fold *f, const struct record *r, enum observation_kind kind,
                              enum table table, struct error *err)
 {
-    const uint32_t kind_table = (uint32_t)kind << 16 | (uint32_t)table;
     const int64_t minute_ns = minute_of(f, r->time_ns);
     uint32_t *recent = NULL;
     struct group_key k;
@@ -604,7 +601,7 @@ static inline int add_folded(struct fold *f, const struct record *r, enum observ
 
     if (LIKELY(kind == OBS_REQUEST)) {
         recent = recent_place(f, r);
-        if (is_like(f, *recent, r, minute_ns, kind_table))
+        if (is_like(f, *recent, r, minute_ns, kind, table))
             return add_to(f, *recent, r, err);
     }
     for (unsigned i = 0; i < F_QUERY_TEXT; i++) {
@@ -616,7 +613,7 @@ static inline int add_folded(struct fold *f, const struct record *r, enum observ
         text_id(f, F_QUERY_TEXT, r->text[F_QUERY_TEXT], &k.text[F_QUERY_TEXT], err) < 0)
         return -1;
     k.minute_ns = minute_ns;
-    k.kind_table = kind_table;
+    k.kind_table = (uint32_t)kind << 16 | (uint32_t)table;
     k.status = r->status;
     if (group_find(f, &k, r->api, &place, err) < 0)
         return -1;

@@ -134,6 +134,94 @@ START_TEST(numbers_come_as_numbers_or_text_and_never_as_zero)
 }
 END_TEST
 
+/* What JSON calls a number; how it comes is our own affair. */
+static bool is_json_number(const char *at)
+{
+    size_t n;
+
+    at += *at == '-';
+    n = strspn(at, "0123456789");
+    if (n == 0 || (*at == '0' && n > 1))
+        return false;
+    at += n;
+    if (*at == '.') {
+        n = strspn(++at, "0123456789");
+        at += n;
+        if (n == 0)
+            return false;
+    }
+    if (*at == 'e') {
+        at++;
+        at += *at == '-' || *at == '+';
+        n = strspn(at, "0123456789");
+        at += n;
+        if (n == 0)
+            return false;
+    }
+    return *at == '\0';
+}
+
+static int keep_charge(void *self, const struct record *rec, struct error *err UNUSED)
+{
+    int64_t **at = self;
+
+    *(*at)++ = rec->ru_milli;
+    return 0;
+}
+
+/* Spelled with digits, points, signs and exponents in any order, up to twelve of them. */
+static void add_spelling(char room[16], uint64_t *state)
+{
+    static const char first[] = "0123456789-", further[] = "0123456789012345678901234567890123456789....-+e";
+    size_t len;
+
+    *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    len = 1 + (size_t)(*state >> 33) % 12;
+    for (size_t i = 0; i < len; i++) {
+        *state = *state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+        room[i] = i == 0 ? first[(*state >> 33) % (sizeof first - 1)] : further[(*state >> 33) % (sizeof further - 1)];
+    }
+    room[len] = '\0';
+}
+
+START_TEST(a_number_is_read_as_the_c_library_reads_it)
+{
+    enum { NUMBERS = 50000 };
+    static char spelled[NUMBERS][16];
+    static int64_t got[NUMBERS];
+    int64_t *next = got;
+    struct decode_sink sink = { .self = &next, .on_record = keep_charge };
+    struct decode_result result;
+    struct decoder *d = decoder_new();
+    struct buf text = BUF_INIT(8u << 20);
+    struct error err = { 0 };
+    uint64_t state = 1;
+    int numbers = 0;
+
+    buf_add_str(&text, HEAD COL("TimeGenerated") "," COL("RequestCharge") ROWS);
+    for (int i = 0; i < NUMBERS; i++) {
+        add_spelling(spelled[i], &state);
+        buf_addf(&text, "%s[\"2026-05-04T10:00:00Z\",%s]", i ? "," : "", spelled[i]);
+    }
+    buf_add_str(&text, TAIL);
+    for (int i = 0; i < DECODE_PADDING; i++)
+        buf_add_char(&text, '\0');
+    ck_assert(!text.failed);
+    ck_assert_int_eq(decode_answer(d, text.at, text.len - DECODE_PADDING, TABLE_DATA_PLANE, &sink, &result, &err), 0);
+    ck_assert_int_eq(result.records, NUMBERS);
+    for (int i = 0; i < NUMBERS; i++) {
+        double milli = is_json_number(spelled[i]) ? strtod(spelled[i], NULL) * 1000 + 0.5 : -1;
+        int64_t want = milli >= 0 && milli < 9.2e18 ? (int64_t)milli : NUM_ABSENT;
+
+        ck_assert_msg(got[i] == want, "%s: %lld, not %lld", spelled[i], (long long)got[i], (long long)want);
+        numbers += want != NUM_ABSENT;
+    }
+    ck_assert_int_gt(numbers, NUMBERS / 5);
+    decoder_free(d);
+    buf_release(&text);
+}
+END_TEST
+
 START_TEST(a_number_in_a_text_column_is_its_spelling)
 {
     struct kit k = kit_answer(SL(HEAD COL("TimeGenerated") "," COL("ErrorCode") "," COL("OperationName")
@@ -489,6 +577,7 @@ int main(void)
         rows_come_in_order_and_unknown_columns_are_ignored,
         a_damaged_row_costs_no_neighbour,
         numbers_come_as_numbers_or_text_and_never_as_zero,
+        a_number_is_read_as_the_c_library_reads_it,
         a_number_in_a_text_column_is_its_spelling,
         the_first_filled_column_of_one_meaning_wins_in_any_order,
         addresses_lose_their_port,
