@@ -120,7 +120,7 @@ static bool is_empty_box(const struct judge *g, const struct sql_node *n, const 
 {
     const struct sql_node *field = first_child(g, at->before);
 
-    return at->is_grouped && at->is_bracketed && at->is_pair && at->hole == HOLE_EMPTY && !g->j->is_masked &&
+    return at->is_grouped && at->is_bracketed && at->is_pair && at->hole == HOLE_EMPTY &&
            is_compare(n) && n->code == OP_EQ && is_nothing(g, first_child(g, n)) &&
            is_nothing(g, second_child(g, n)) && is_compare(at->before) && field->kind == NODE_FIELD &&
            !is_quoted_field(g, field);
@@ -149,7 +149,7 @@ static void judge_or_constant(struct judge *g, const struct sql_node *n, const s
         sql_found(g, RULE_OR_CONSTANT, t == TRUTH_YES ? 10 : 5, n->first, n->last); /* a hint when it was put in */
         return;
     }
-    int score = is_empty_box(g, n, at) ? 45
+    int score = is_empty_box(g, n, at) ? g->j->is_masked ? 64 : 45 /* masked all have brackets: told until it is usual */
                 : with_text            ? 85
                 : !at->is_grouped      ? 78
                 : t == TRUTH_NO        ? 45
