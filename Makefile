@@ -167,7 +167,7 @@ $(B)/fuzz/%: $(B)/tests/fuzz/fuzz_%.o $(FUZZKIT) $(KITOBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)echo "  LD  $@"; $(CXX) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZLIBS)
 
-#   make torture        every request for memory refused in turn, under AddressSanitizer; TRIES=600 of each scene, 0: all
+#   make torture        every request for memory, for descriptors too, refused in turn, under AddressSanitizer; TRIES=600 of each scene, 0: all
 TRIES ?= 600
 .PHONY: torture torture-run
 torture:

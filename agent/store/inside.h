@@ -90,7 +90,7 @@ bool stmt_row_is_sound(sqlite3_stmt *stmt, int first, int n);
 int store_sql_error(struct store *s, int rc, struct error *err);
 bool sql_is_damage(int rc);
 /* Memory or descriptors were refused: it says nothing about the file. */
-bool sql_is_refused(sqlite3 *db, int rc);
+bool sql_is_refused(int rc);
 bool sql_complaint_is_refusal(const char *text); /* of its integrity check */
 MUST_CHECK int store_exec(struct store *s, const char *sql, struct error *err);
 

@@ -153,7 +153,7 @@ static int salvage_row(struct salvage *v, sqlite3_stmt *from, sqlite3_stmt *to, 
 /* Could it not be read because it is damaged? */
 static bool is_hole(struct salvage *v, int rc)
 {
-    if (sql_is_refused(v->old, rc))
+    if (sql_is_refused(rc))
         v->refused = rc;
     else
         v->holes++;
@@ -174,7 +174,7 @@ static int probe(struct salvage *v, sqlite3_stmt *stmt, int64_t at, int64_t *ret
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW)
         *ret = sqlite3_column_int64(stmt, 0);
-    else if (sql_is_refused(v->old, rc))
+    else if (sql_is_refused(rc))
         v->refused = rc;
     (void)sqlite3_reset(stmt);
     return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
@@ -296,7 +296,7 @@ static int open_damaged(struct salvage *v, const char *path, struct error *err)
             return 0;
         }
     }
-    v->refused = !db || sql_is_refused(db, rc) ? SQLITE_NOMEM : 0;
+    v->refused = !db ? SQLITE_NOMEM : sql_is_refused(rc) ? rc : 0;
     (void)sqlite3_close_v2(db);
     return v->refused ? refused(v, err) : 0;
 }

@@ -162,7 +162,7 @@ static int look_at_schema(struct store *s, bool *ret_is_ours, struct error *err)
     if (model_crc(&made) != SQLITE_OK) /* nothing but memory stands in its way */
         return error_set(err, ERR_NOMEM, "no memory to compare the store in '%s' with", s->dir);
     rc = schema_crc(s->db, &there);
-    if (sql_is_refused(s->db, rc))
+    if (sql_is_refused(rc))
         return store_sql_error(s, rc, err);
     *ret_is_ours = rc == SQLITE_OK && made == there;
     return 0;

@@ -45,13 +45,12 @@ bool sql_is_damage(int rc)
            rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_CORRUPTFS || rc == SQLITE_IOERR_DATA;
 }
 
-bool sql_is_refused(sqlite3 *db, int rc)
+/* A journal that cannot be opened says CANTOPEN, and what the kernel said is forgotten by then. A damaged file can be
+ * opened. */
+bool sql_is_refused(int rc)
 {
-    int os = db ? sqlite3_system_errno(db) : 0;
-
-    return (rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM ||
-           (((rc & 0xff) == SQLITE_CANTOPEN || (rc & 0xff) == SQLITE_IOERR) &&
-            (os == ENOMEM || os == EMFILE || os == ENFILE));
+    return (rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM || (rc & 0xff) == SQLITE_CANTOPEN ||
+           rc == SQLITE_IOERR_SHMMAP || rc == SQLITE_IOERR_SHMOPEN || rc == SQLITE_IOERR_MMAP;
 }
 
 /* Of a page that it has no memory for it says the same as of one that is damaged, but for the code. */

@@ -9,10 +9,12 @@
 
 #include "base/base.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <link.h>
 #include <locale.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,7 @@ static struct {
     _Atomic long live; /* handed out and not given back */
     long nth;          /* counted from 0; -1: none */
     bool is_for_good;  /* and all after it */
+    bool is_of_calls;  /* calls of the system instead: refusing_calls.h */
     bool is_tracing;   /* say where it is refused, in offsets for addr2line */
     struct {
         uintptr_t from, to;
@@ -92,7 +95,8 @@ static UNUSED void memory_trace(void)
 /* The first requests come before a sanitizer stands. */
 #define MEMORY_PLAIN __attribute__((no_sanitize("address", "undefined")))
 
-static UNUSED MEMORY_PLAIN bool memory_refuses(const void *caller)
+/* Is what is asked for now the one to be refused? */
+static UNUSED MEMORY_PLAIN bool memory_is_its_turn(const void *caller)
 {
     long n = 0;
 
@@ -107,6 +111,13 @@ static UNUSED MEMORY_PLAIN bool memory_refuses(const void *caller)
     memory.refused++;
     if (memory.is_tracing)
         memory_trace();
+    return true;
+}
+
+static UNUSED MEMORY_PLAIN bool memory_refuses(const void *caller)
+{
+    if (memory.is_of_calls || !memory_is_its_turn(caller))
+        return false;
     errno = ENOMEM;
     return true;
 }
@@ -219,6 +230,20 @@ MEMORY_EXPORT locale_t duplocale(locale_t from)
     made = __duplocale(from);
     memory_is_excused = false;
     return made;
+}
+
+/* The sanitizer's own question at the start of each thread, which it takes no refusal of. */
+MEMORY_EXPORT int pthread_getattr_np(pthread_t thread, pthread_attr_t *ret)
+{
+    static int (*_Atomic real)(pthread_t, pthread_attr_t *);
+    int rc;
+
+    memory_is_excused = true;
+    if (!real)
+        real = (int (*)(pthread_t, pthread_attr_t *))dlsym(RTLD_NEXT, "pthread_getattr_np");
+    rc = real(thread, ret);
+    memory_is_excused = false;
+    return rc;
 }
 
 /* new and delete of C++, by their names in object files. */

@@ -631,8 +631,10 @@ static void say_files(struct buf *said)
     static const char *const names[] = { "store.db.damaged-1", "store.db.damaged-1-wal", "store.db.damaged-2",
                                          "store.db.new", "store.db.mended", "salvage", "suspect" };
 
+    struct stat st; /* an empty journal holds nothing */
+
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (access(in(&folder, names[i], ""), F_OK) == 0)
+        if (stat(in(&folder, names[i], ""), &st) == 0 && (st.st_size > 0 || !strstr(names[i], "-wal")))
             buf_addf(said, "there is %s\n", names[i]);
 }
 

@@ -6,12 +6,13 @@
  *
  * Each request of a scene has its turn when there are few; of many every k-th, so that COSMOWATCH_TORTURE
  * tries remain (preset 16; 0: all); k is printed. COSMOWATCH_SCENE=NAME plays one scene, COSMOWATCH_NTH=N
- * refuses only that request, and says where it was made. Each scene has a process of its own; a server that
+ * refuses only that request, and says where it was made. After memory come calls of the system that hand out
+ * descriptors and maps, in the same way (COSMOWATCH_WHAT=memory or calls: one of them). Each scene has a process of its own; a server that
  * it asks stands in another, where nothing is refused. SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_TEST_TORTURE_KIT_H
 #define COSMOWATCH_TEST_TORTURE_KIT_H
 
-#include "refusing_memory.h"
+#include "refusing_calls.h"
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -40,7 +41,7 @@ struct scene {
 /* Between the process of a scene and the one that watches it. */
 static struct playing {
     long total, nth, tried, told, same;
-    bool is_for_good, is_over;
+    bool is_for_good, is_over, is_of_calls;
     char what[1000];
 } * playing;
 
@@ -80,10 +81,20 @@ static UNUSED void scene_go_on(bool was)
     memory.is_counting = was;
 }
 
+/* Descriptors that are open. */
+static long count_files(void)
+{
+    long n = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
 static int play_once(const struct scene *s, long nth, bool is_for_good, struct buf *said, struct error *err,
                      long *ret_left)
 {
-    long before = memory.live;
+    long before = memory.live, files = count_files();
     int rc;
 
     if (s->before)
@@ -98,6 +109,9 @@ static int play_once(const struct scene *s, long nth, bool is_for_good, struct b
     if (s->after)
         s->after(rc == 0 ? said : NULL);
     *ret_left = memory.live - before;
+    files = count_files() - files;
+    if (files > 0)
+        *ret_left = files + (*ret_left > 0 ? *ret_left : 0);
     return rc;
 }
 
@@ -130,7 +144,7 @@ static void scene_leak(const struct scene *s, long nth, bool is_for_good, struct
             return;
     }
     (void)MEMORY_LEAKS(); /* says where */
-    scene_fail("%ld pieces of memory left behind, each time", left);
+    scene_fail("%ld pieces of memory, or descriptors, left behind, each time", left);
 }
 
 static void try_nth(const struct scene *s, long nth, bool is_for_good, const struct buf *want,
@@ -170,7 +184,8 @@ static long from_env(const char *name, long preset)
 
 static long stride_of(const struct scene *s, long total)
 {
-    long wanted = from_env("COSMOWATCH_TORTURE", 16) / 2; /* each alone, and with all after it */
+    /* Each alone, and with all after it; of calls half as many: they are few, and of few kinds. */
+    long wanted = from_env("COSMOWATCH_TORTURE", 16) / (playing->is_of_calls ? 4 : 2);
     long tries = s->dear > 1 && wanted > 0 ? (wanted + s->dear - 1) / s->dear : wanted;
 
     return tries <= 0 || total <= tries ? 1 : (total + tries - 1) / tries;
@@ -187,6 +202,7 @@ static void play_all(const struct scene *s, long from, bool from_for_good)
                 buf_reserve(&said, SAID_MAX / 4)); /* no requests of the test's own */
     scene_now = s;
     memory.is_tracing = only >= 0;
+    memory.is_of_calls = playing->is_of_calls;
     for (int warm = 0; warm < 3; warm++) /* what is made once is made now */
         if (play_once(s, -1, false, warm ? &said : &want, &err, &left) < 0)
             scene_fail("undisturbed: %s", err.msg);
@@ -262,14 +278,12 @@ static UNUSED void torture_begin(void)
 }
 
 /* How many findings; each is printed. */
-static UNUSED int scene_torture(const struct scene *s)
+static int torture_with(const struct scene *s, bool is_of_calls)
 {
+    const char *what = is_of_calls ? "call" : "request";
     int findings = 0;
 
-    if (!torture_wants(s))
-        return 0;
-    torture_begin();
-    *playing = (struct playing) { 0 };
+    *playing = (struct playing) { .is_of_calls = is_of_calls };
     while (findings < FINDINGS_MAX) {
         long from = playing->nth;
         bool from_for_good = playing->is_for_good;
@@ -284,7 +298,7 @@ static UNUSED int scene_torture(const struct scene *s)
         if (playing->is_over)
             break;
         describe_end(status, how, sizeof how);
-        printf("torture: %s, request %ld of %ld%s: %s\n", s->name, playing->nth, playing->total,
+        printf("torture: %s, %s %ld of %ld%s: %s\n", s->name, what, playing->nth, playing->total,
                playing->is_for_good ? " and all after it" : "", how);
         findings++;
         if (playing->total == 0 || getenv("COSMOWATCH_NTH")) /* it does not even work undisturbed */
@@ -297,10 +311,26 @@ static UNUSED int scene_torture(const struct scene *s)
             playing->is_for_good = true;
         }
     }
-    printf("torture: %-28s %6ld requests, every %ld%s: %ld told, %ld right all the same, %d wrong\n", s->name,
-           playing->total, stride_of(s, playing->total), stride_of(s, playing->total) == 1 ? "st" : "th",
+    printf("torture: %-28s %6ld %ss, every %ld%s: %ld told, %ld right all the same, %d wrong\n", s->name,
+           playing->total, what, stride_of(s, playing->total), stride_of(s, playing->total) == 1 ? "st" : "th",
            playing->told, playing->same, findings);
     (void)fflush(stdout);
+    return findings;
+}
+
+/* Memory, then descriptors and maps. COSMOWATCH_WHAT=memory or calls: only these. */
+static UNUSED int scene_torture(const struct scene *s)
+{
+    const char *only = getenv("COSMOWATCH_WHAT");
+    int findings = 0;
+
+    if (!torture_wants(s))
+        return 0;
+    torture_begin();
+    if (!only || strcmp(only, "memory") == 0)
+        findings += torture_with(s, false);
+    if (!only || strcmp(only, "calls") == 0)
+        findings += torture_with(s, true);
     return findings;
 }
 
