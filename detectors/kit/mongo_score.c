@@ -393,7 +393,7 @@ static struct mongo_score score_bound(const struct mongo_question *q, bool is_lo
     if (!is_lower && v->kind == MONGO_TEXT && v->text.len > 0 && v->text.len <= 4 &&
         (v->text.at[0] == '~' || v->text.at[0] == 'z'))
         return SCORE(Q_ALWAYS_OPERATOR, is_who ? 84 : 66);
-    if (is_lower && v->kind == MONGO_NUMBER && v->text.len <= 1 && is_reference(q->field))
+    if (is_lower && v->kind == MONGO_NUMBER && v->text.len <= 1 && (is_reference(q->field) || is_lone_key(q)))
         return SCORE(Q_ALWAYS_OPERATOR, q->picks_one && !q->is_search ? 63 : BESIDE_HISTORY); /* order number above 0 */
     return is_who && v->kind == MONGO_TEXT ? SCORE(Q_SECRET_OPERATOR, 60) : SCORE(Q_NONE, 0);
 }

@@ -567,6 +567,16 @@ static void judge_pairs(struct query_reading *r, const struct query_node *list)
             judge_pair(r, at[i], at[j], is_grouped);
 }
 
+/* Pin ge '5' and Pin eq '1': who knows the value asks for no range. */
+static bool is_range_beside_value(const struct query_reading *r, const struct query_node *a, const struct query_node *b)
+{
+    size_t first = compared_name(r, a)->last + 1, second = compared_name(r, b)->last + 1;
+    bool is_first = query_is_word(&r->lex, first, "eq"), is_second = query_is_word(&r->lex, second, "eq");
+
+    return (is_first && (is_above(r, second) || is_below(r, second))) ||
+           (is_second && (is_above(r, first) || is_below(r, first)));
+}
+
 /* PartitionKey gt 'x' beside (PartitionKey eq 'x' and RowKey gt 'y'): what comes behind the page before. */
 static bool is_next_page(const struct query_reading *r, const struct query_node *list, const struct query_node *n)
 {
@@ -600,6 +610,8 @@ static void judge_list(struct query_reading *r, const struct query_node *list)
         const struct query_node *name = compared_name(r, n), *other = compared_name(r, before);
 
         at.asks_same = name && other && same_text(r, name, other);
+        if (list->kind == O_AND && at.asks_same && is_range_beside_value(r, before, n))
+            query_found(r, Q_SANDWICH, 62, before->first, n->last);
         at.is_behind_call = before->kind == O_CALL || node(r, before->child)->kind == O_CALL;
         before = n;
         const struct query_node *a = node(r, n->child), *b = node(r, a->next);

@@ -626,6 +626,16 @@ static void judge_question_between(struct judge *g, const struct sql_node *n)
     }
 }
 
+/* c.pin > '4' AND c.pin = 'x': who knows the value asks for no range. */
+static void judge_range_beside_value(struct judge *g, const struct sql_node *a, const struct sql_node *b)
+{
+    bool is_pair = is_compare(a) && is_compare(b) && is_literal(second_child(g, a)) && is_literal(second_child(g, b)) &&
+                   a->code != OP_NE && b->code != OP_NE && (a->code == OP_EQ) != (b->code == OP_EQ);
+
+    if (is_pair && first_child(g, a)->kind == NODE_FIELD && sql_same_value(g, first_child(g, a), first_child(g, b)))
+        sql_found(g, RULE_SANDWICH, 62, a->first, b->last);
+}
+
 static void judge_and(struct judge *g, const struct sql_node *n)
 {
     const struct sql_node *before = first_child(g, n);
@@ -639,6 +649,7 @@ static void judge_and(struct judge *g, const struct sql_node *n)
         uint32_t hole_tok = 0;
         enum hole hole = hole_before(g, child->first, &hole_tok);
 
+        judge_range_beside_value(g, before, child);
         if (is_text_compare(g, child) && (is_constant(before) || (hole == HOLE_NONE && chain_hole)))
             sql_found(g, RULE_CONSTANT_ANSWER, 65, child->first, child->last); /* true AND '1'='1' */
         chain_hole |= hole == HOLE_STRING || hole == HOLE_EMPTY;
