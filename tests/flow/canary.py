@@ -98,12 +98,21 @@ def processes(pid):
     return found
 
 
-def memory(pid):
-    """What the process can write to, piece by piece."""
+def may_look(pid):
+    """Root with its rights, as a rule; no process of ours can be looked into by others."""
+    try:
+        with open("/proc/%d/mem" % pid, "rb", 0):
+            return True
+    except PermissionError:
+        return False
+
+
+def memory(pid, rights_wanted="rw"):
+    """What the process can write to (or only read: "r"), piece by piece."""
     with open("/proc/%d/maps" % pid, encoding="ascii", errors="replace") as maps, open("/proc/%d/mem" % pid, "rb", 0) as mem:
         for line in maps:
             span, rights = line.split()[:2]
-            if not rights.startswith("rw"):
+            if not rights.startswith(rights_wanted):
                 continue
             start, end = (int(x, 16) for x in span.split("-"))
             mem.seek(start)
@@ -113,9 +122,9 @@ def memory(pid):
                 pass  # a guard or a device
 
 
-def in_memory(pid, texts):
+def in_memory(pid, texts, rights_wanted="rw"):
     """Those of the texts that are there."""
     found = set()
-    for piece in memory(pid):
+    for piece in memory(pid, rights_wanted):
         found |= {t for t in texts if t.encode() in piece}
     return found

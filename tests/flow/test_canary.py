@@ -184,6 +184,28 @@ def forgets(agent, cfg, c):
     assert {gone[t] for t in canary.in_memory(agent.child.pid, gone)} == set()
 
 
+def reader_holds(agent, c):
+    """The canaries in the memory of the process that parses what comes from outside, spelt in any way."""
+    if not canary.may_look(agent.child.pid):
+        return set()
+    texts = {s.decode("latin-1"): path for path, core in c.core.items() for s in canary.spellings(core)}
+
+    def look_into_it():
+        """Its name is looked for as well: so that it is known that the search finds what is there."""
+        try:
+            pid = canary.processes(agent.child.pid)[1]
+            with open("/proc/%d/cmdline" % pid, encoding="utf-8") as f:
+                name = f.read().split("\0")[0]
+            found = canary.in_memory(pid, {*texts, name}, "r")
+        except (OSError, IndexError):
+            return None  # another takes its place after each window
+        return found if name and name in found else None
+
+    found = kit.wait_for("a look into a reader", look_into_it)
+    assert len(canary.in_memory(agent.child.pid, texts)) > 15, "the agent has them, and the search knows them"
+    return {texts[t] for t in found if t in texts}
+
+
 VERBS = [
     ["check"], ["check", "--json"], ["check", "--online"], ["status"], ["status", "--json"], ["queries"], ["queries", "--json"],
     ["outputs", "status"], ["outputs", "status", "--json"], ["outputs", "test"], ["outputs", "parked"],
@@ -255,6 +277,7 @@ def test_every_secret_option_has_a_canary_and_none_of_them_leaves(dir_, monkeypa
             assert agent.child.poll() is None, agent.tail()
             kit.wait_for("every output to say why it does not deliver", lambda: everything_failed(cfg, doc))
             places = run_all(cfg, c, dir_, "all refuse") + [("console", pages(port, token))]
+            assert reader_holds(agent, c) == set()
             for pid in canary.processes(agent.child.pid):
                 for name in ("cmdline", "environ"):
                     with open("/proc/%d/%s" % (pid, name), "rb") as f:
