@@ -9,6 +9,8 @@
 #include "certificates.h"
 #include "delivery/delivery.h"
 #include "engine.h"
+#include "enrich/enrich.h"
+#include "enrich/trusted.h"
 #include "feeder.h"
 #include "net/peers.h"
 #include "store/store.h"
@@ -212,6 +214,29 @@ static struct json_object *peers_json(const struct certificates *all, int64_t no
     return list;
 }
 
+/* By number: values are whoever the operator trusts, and are no label of a metric. */
+static struct json_object *trusted_json(const struct trusted *t)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < trusted_len(t); i++) {
+        CLEANUP(buf_release) struct buf number = BUF_HERE(32);
+        struct json_object *o = json_object_new_object();
+        struct trusted_view look;
+
+        trusted_look(t, i, &look);
+        buf_addf(&number, "%zu", i + 1);
+        add(o, "name", json_object_new_string(buf_cstr(&number)));
+        add(o, "type", json_object_new_string(look.kind));
+        add(o, "value", json_object_new_string(look.value));
+        add(o, "note", text_or_null(look.note));
+        add(o, "lastUsed", time_or_null(trusted_use(t, i).last_ns));
+        add(o, "daysUsed", json_object_new_int(trusted_use(t, i).days));
+        json_object_array_add(list, o);
+    }
+    return list;
+}
+
 void status_build(struct buf *out, const struct status_parts *p)
 {
     struct json_object *o = json_object_new_object();
@@ -236,6 +261,7 @@ void status_build(struct buf *out, const struct status_parts *p)
         add(o, "feeds", feeder_status(p->feeder));
     add(o, "certificates", certificates_json(p->certificates, now));
     add(o, "peerCertificates", peers_json(p->certificates, now));
+    add(o, "trusted", trusted_json(enrich_trusted(engine_enrich(p->engine))));
     add(o, "judgement", judgement_json(p->engine));
     if (p->sv->reader)
         add(o, "reader", reader_json(p->sv->reader));

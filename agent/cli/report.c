@@ -4,6 +4,7 @@
 
 #include "assemble.h"
 #include "cli/cli.h"
+#include "enrich/enrich.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -76,6 +77,7 @@ static int make(const struct cli_args *args, struct error *err)
     r.made_ns = sv_wall_ns(&a.sv);
     r.forgotten_ns = r.made_ns - assemble_retention_ns(&a);
     r.suppress = a.suppress;
+    r.trusted = enrich_trusted(a.enrich);
     r.detectors = a.detectors;
     r.detectors_len = a.detectors_len;
     name_outputs(&r, &a);

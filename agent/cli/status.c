@@ -16,6 +16,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define TRUSTED_SHOWN 5
+
 static void add_reason(struct buf *out, const char *reason)
 {
     if (reason[0]) {
@@ -104,6 +106,28 @@ static void add_certificates(struct buf *out, struct json_object *o, const char 
         if (json_text(c, "reason", "")[0])
             buf_addf(out, "%scertificate%s%s\n  %s %s\n", term_style(colour, is_over ? TERM_RED : TERM_YELLOW),
                      of, term_style(colour, TERM_PLAIN), json_text(c, "name", ""), json_text(c, "reason", ""));
+    }
+}
+
+/* Only what may be stale: who looks at the rest looks at --json or at the console. */
+static void add_trusted(struct buf *out, struct json_object *o)
+{
+    struct json_object *list = NULL;
+    size_t n = json_list(o, "trusted", &list), unused = 0;
+
+    for (size_t i = 0; i < n; i++)
+        unused += !json_text(json_object_array_get_idx(list, i), "lastUsed", "")[0];
+    if (n == 0)
+        return;
+    buf_addf(out, "trusted\n  %zu entr%s, %zu of them vouched for nobody so far\n", n, n == 1 ? "y" : "ies", unused);
+    for (size_t i = 0, said = 0; i < n && said < TRUSTED_SHOWN; i++) {
+        struct json_object *t = json_object_array_get_idx(list, i);
+
+        if (json_text(t, "lastUsed", "")[0])
+            continue;
+        buf_addf(out, "  %s %s%s%s\n", json_text(t, "type", ""), json_text(t, "value", ""),
+                 json_text(t, "note", "")[0] ? ": " : "", json_text(t, "note", ""));
+        said++;
     }
 }
 
@@ -317,6 +341,7 @@ static int print_status(struct store *store, bool is_json, bool is_screen, struc
     add_feeds(&out, o);
     add_certificates(&out, o, "certificates", "", colour);
     add_certificates(&out, o, "peerCertificates", " of the other side", colour);
+    add_trusted(&out, o);
     add_judgement(&out, o);
     add_reader(&out, o);
     if (json_text(o, "storeRecovery", "")[0]) {

@@ -58,6 +58,11 @@ static const struct metric of_peers[] = {
     { "cosmowatch_peer_certificate_expiry_timestamp_seconds", "notAfter", SECONDS, "seconds",
       "When the certificates that another side showed end, the first of its chain", 0 },
 };
+static const struct metric of_trusted[] = {
+    { "cosmowatch_trusted_last_used_timestamp_seconds", "lastUsed", SECONDS, "seconds",
+      "The last event that an entry of `trusted:` vouched for, by its place in the list", 0 },
+    { "cosmowatch_trusted_used_days", "daysUsed", GAUGE, NULL, "On how many of the 64 days up to then it did", 0 },
+};
 static const struct metric of_judgement[] = {
     { "cosmowatch_accounts", "accounts", GAUGE, NULL, "Database accounts seen", 0 },
     { "cosmowatch_learning_accounts", "learningAccounts", GAUGE, NULL, "Accounts whose anomalies do not alert yet", 0 },
@@ -226,6 +231,8 @@ int metrics_page(struct view *v, struct error *err UNUSED)
             add_family(w, of_certificates, ARRAY_LEN(of_certificates), "certificate", o);
         if (json_object_object_get_ex(v->status, "peerCertificates", &o))
             add_family(w, of_peers, ARRAY_LEN(of_peers), "peer", o);
+        if (json_object_object_get_ex(v->status, "trusted", &o))
+            add_family(w, of_trusted, ARRAY_LEN(of_trusted), "entry", o);
         if (json_object_object_get_ex(v->status, "judgement", &o)) {
             add_family(w, of_judgement, ARRAY_LEN(of_judgement), NULL, o);
             add_blind(w, o);

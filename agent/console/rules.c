@@ -1,6 +1,7 @@
 /* rules.c - what is looked for, what cannot be, and what is kept quiet. SPDX-License-Identifier: Apache-2.0 */
 #include "alert/catalogue.h"
 #include "base/json_in.h"
+#include "base/timeutil.h"
 #include "alert/suppress.h"
 #include "console/html.h"
 #include "console/view.h"
@@ -124,9 +125,28 @@ static void add_suppressions(struct view *v, const struct counts *c)
     buf_add_str(v->out, "</tbody></table></div></section>\n");
 }
 
+/* As the agent last told it, unless the list has changed since. */
+static void add_use(struct view *v, size_t i, const struct trusted_view *look)
+{
+    struct json_object *list = NULL, *o = NULL;
+    int64_t last_ns = 0;
+
+    if (!v->status || i >= json_list(v->status, "trusted", &list))
+        return;
+    o = json_object_array_get_idx(list, i);
+    if (strcmp(json_text(o, "value", ""), look->value) != 0)
+        return;
+    if (!time_parse_iso(slice_of(json_text(o, "lastUsed", "")), &last_ns)) {
+        buf_add_str(v->out, "nobody so far");
+        return;
+    }
+    buf_addf(v->out, "on %" PRId64 " of %d days, last at ", json_number(o, "daysUsed"), TRUSTED_DAYS);
+    html_add_time(v->out, last_ns);
+}
+
 static void add_trusted(struct view *v)
 {
-    static const char *const heads[] = { "Who", "Value", "Accounts", "Note", "Until", NULL };
+    static const char *const heads[] = { "Who", "Value", "Accounts", "Note", "Until", "Vouched for", NULL };
 
     if (trusted_len(v->trusted) == 0)
         return;
@@ -142,6 +162,8 @@ static void add_trusted(struct view *v)
         html_add_str(v->out, look.note);
         buf_add_str(v->out, "</td><td data-label=\"until\">");
         add_end(v->out, look.until_ns, look.warn_before_ns, sv_wall_ns(v->sv));
+        buf_add_str(v->out, "</td><td data-label=\"vouched for\">");
+        add_use(v, i, &look);
         buf_add_str(v->out, "</td></tr>\n");
     }
     buf_add_str(v->out, "</tbody></table></div></section>\n");

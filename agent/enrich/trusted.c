@@ -2,7 +2,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "enrich/trusted.h"
 
+#include "base/buf.h"
 #include "base/expiry.h"
+#include "base/json_in.h"
+#include "base/num.h"
 #include "base/timeutil.h"
 #include "enrich/networks.h"
 #include "enrich/prefix.h"
@@ -10,6 +13,7 @@
 #include "settings/option.h"
 #include "settings/yaml_node.h"
 
+#include <json-c/json.h>
 #include <stdlib.h>
 
 #define TRUSTED_MAX 2000
@@ -24,9 +28,17 @@ struct entry {
     int64_t until_ns, warn_before_ms;
 };
 
+/* Of one entry. A bit for each of the last days, the lowest for that of last_ns. */
+struct use {
+    int64_t last_ns;
+    uint64_t days;
+};
+
 struct trusted {
     struct entry *at;
     size_t len;
+    struct use *uses; /* as many; they change while the list stays what it is */
+    bool *has_news;
 };
 
 #define VALUE(word, kind_at, what, shown)                                                          \
@@ -96,9 +108,12 @@ int trusted_read(const struct yaml_node *list, struct trusted **ret, struct sett
                             TRUSTED_MAX);
         return -1;
     }
-    if (t)
+    if (t) {
         t->at = calloc(list ? list->len + 1 : 1, sizeof *t->at);
-    if (!t || !t->at) {
+        t->uses = calloc(list ? list->len + 1 : 1, sizeof *t->uses);
+        t->has_news = calloc(1, sizeof *t->has_news);
+    }
+    if (!t || !t->at || !t->uses || !t->has_news) {
         settings_errors_add_at(errors, list ? list->file : "", 0, 0, "no memory for the trusted list");
         return -1;
     }
@@ -117,6 +132,8 @@ void trusted_free(struct trusted *t)
     for (size_t i = 0; i < t->len; i++)
         settings_table_release(entry_options, &t->at[i]);
     free(t->at);
+    free(t->uses);
+    free(t->has_news);
     free(t);
 }
 
@@ -147,6 +164,34 @@ static bool is_for_account(const struct entry *e, struct slice account)
     return e->accounts.len == 0;
 }
 
+/* The order of events is nobody's: what comes out is the same for the same events. */
+static void note_day(struct use *u, int64_t time_ns)
+{
+    int64_t behind = time_floor(u->last_ns, NS_PER_DAY) / NS_PER_DAY - time_floor(time_ns, NS_PER_DAY) / NS_PER_DAY;
+
+    if (u->days == 0)
+        behind = -TRUSTED_DAYS;
+    if (behind <= -TRUSTED_DAYS)
+        u->days = 1;
+    else if (behind <= 0)
+        u->days = u->days << -behind | 1;
+    else if (behind < TRUSTED_DAYS)
+        u->days |= UINT64_C(1) << behind;
+}
+
+/* Times are kept to the minute: rows of one minute are judged together. */
+static bool vouch(const struct trusted *t, size_t i, int64_t time_ns)
+{
+    struct use was = t->uses[i], *u = &t->uses[i];
+    int64_t minute_ns = time_floor(time_ns, 60 * NS_PER_S);
+
+    note_day(u, minute_ns);
+    u->last_ns = was.days == 0 || minute_ns > was.last_ns ? minute_ns : was.last_ns;
+    if (u->last_ns != was.last_ns || u->days != was.days)
+        *t->has_news = true;
+    return true;
+}
+
 bool trusted_has(const struct trusted *t, enum trusted_kind kind, struct slice account, struct slice value,
                  int64_t time_ns)
 {
@@ -155,7 +200,7 @@ bool trusted_has(const struct trusted *t, enum trusted_kind kind, struct slice a
     for (size_t i = 0; i < t->len; i++)
         if (t->at[i].kind == kind && time_ns < t->at[i].until_ns && is_for_account(&t->at[i], account) &&
             is_the_value(&t->at[i], value))
-            return true;
+            return vouch(t, i, time_ns);
     return false;
 }
 
@@ -164,7 +209,7 @@ bool trusted_has_asn(const struct trusted *t, struct slice account, int64_t asn,
     for (size_t i = 0; t && asn && i < t->len; i++)
         if (t->at[i].kind == TRUSTED_ASN && t->at[i].asn == asn && time_ns < t->at[i].until_ns &&
             is_for_account(&t->at[i], account))
-            return true;
+            return vouch(t, i, time_ns);
     return false;
 }
 
@@ -185,6 +230,84 @@ void trusted_look(const struct trusted *t, size_t i, struct trusted_view *ret)
     *ret = (struct trusted_view){ .kind = words[e->kind], .value = e->value[e->kind], .note = e->note ? e->note : "",
                                   .until_ns = e->until_ns, .warn_before_ns = e->warn_before_ms * NS_PER_MS,
                                   .is_everywhere = e->accounts.len == 0 };
+}
+
+struct trusted_use trusted_use(const struct trusted *t, size_t i)
+{
+    return (struct trusted_use){ .last_ns = t->uses[i].last_ns, .days = __builtin_popcountll(t->uses[i].days) };
+}
+
+/* ---- use, kept ----------------------------------------------------------------------------------- */
+
+bool trusted_has_news(const struct trusted *t)
+{
+    return t && *t->has_news;
+}
+
+void trusted_mark_saved(const struct trusted *t)
+{
+    if (t)
+        *t->has_news = false;
+}
+
+/* What an entry is known by when the list was written anew: its note and its end may change. */
+static struct json_object *name_of(const struct entry *e)
+{
+    CLEANUP(buf_release) struct buf name = BUF_INIT(1u << 20);
+
+    buf_addf(&name, "%s %s", words[e->kind], e->value[e->kind]);
+    for (size_t i = 0; i < e->accounts.len; i++)
+        buf_addf(&name, "\n%s", e->accounts.at[i]);
+    return json_object_new_string_len(buf_cstr(&name), (int)name.len);
+}
+
+void trusted_save(const struct trusted *t, struct buf *out)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < t->len; i++) {
+        struct json_object *o = t->uses[i].days ? json_object_new_object() : NULL;
+
+        if (!o)
+            continue;
+        (void)json_object_object_add(o, "entry", name_of(&t->at[i]));
+        (void)json_object_object_add(o, "last", json_object_new_int64(t->uses[i].last_ns));
+        (void)json_object_object_add(o, "days", json_object_new_uint64(t->uses[i].days));
+        (void)json_object_array_add(list, o);
+    }
+    buf_add_str(out, json_object_to_json_string_ext(list, JSON_C_TO_STRING_PLAIN));
+    json_object_put(list);
+}
+
+static void load_entry(const struct trusted *t, size_t i, struct json_object *list)
+{
+    struct json_object *mine = name_of(&t->at[i]), *days = NULL;
+
+    for (size_t k = 0; k < json_object_array_length(list); k++) {
+        struct json_object *o = json_object_array_get_idx(list, k);
+
+        if (strcmp(json_text(o, "entry", ""), json_object_get_string(mine)) == 0 &&
+            json_object_object_get_ex(o, "days", &days))
+            t->uses[i] = (struct use){ .last_ns = json_number(o, "last"), .days = json_object_get_uint64(days) };
+    }
+    json_object_put(mine);
+}
+
+void trusted_load(const struct trusted *t, struct slice text)
+{
+    struct json_object *list = NULL;
+    struct error ignored = { 0 };
+
+    if (!t)
+        return;
+    memset(t->uses, 0, t->len * sizeof *t->uses);
+    *t->has_news = false;
+    if (json_read(text, &list, &ignored) < 0)
+        return;
+    if (json_object_is_type(list, json_type_array))
+        for (size_t i = 0; i < t->len; i++)
+            load_entry(t, i, list);
+    json_object_put(list);
 }
 
 void trusted_warn(const struct trusted *t, int64_t now_ns, void (*fn)(void *self, const char *name, const char *what),

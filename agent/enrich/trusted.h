@@ -17,12 +17,19 @@
  *               listed address or a key is concerned: an identity can be stolen like a key.
  *   agent       that the program is new or a tool. A user agent is the caller's own word.
  *   key_reader  that it reads or regenerates keys. Never from a listed address, never all keys at once.
+ *
+ * An entry keeps on which days of events it vouched for somebody, so that one that nobody needs any more is seen. Days and
+ * not alerts: whether there would have been an alert is not always known when a detector asks. The same rows judged again
+ * change nothing. Of two entries that cover the same, the first is used. One thread asks; others may look at the rest.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_TRUSTED_H
 #define COSMOWATCH_TRUSTED_H
 
 #include "base/slice.h"
 
+#define TRUSTED_DAYS 64
+
+struct buf;
 struct settings_errors;
 struct trusted;
 struct yaml_node;
@@ -40,6 +47,10 @@ enum trusted_kind {
 MUST_CHECK int trusted_read(const struct yaml_node *list, struct trusted **ret, struct settings_errors *errors);
 void trusted_free(struct trusted *t);
 void trusted_freep(struct trusted **t);
+struct trusted_use {
+    int64_t last_ns;                 /* the last event that an entry vouched for; 0: none yet */
+    int days;                        /* of the TRUSTED_DAYS days that end then */
+};
 struct trusted_view { /* borrowed */
     const char *kind, *value, *note; /* note "" when unsaid */
     int64_t until_ns;                /* INT64_MAX: for ever */
@@ -48,10 +59,17 @@ struct trusted_view { /* borrowed */
 };
 size_t trusted_len(const struct trusted *t); /* NULL: 0 */
 void trusted_look(const struct trusted *t, size_t i, struct trusted_view *ret);
+struct trusted_use trusted_use(const struct trusted *t, size_t i); /* only the thread that asks */
 /* Is the value trusted at that time, everywhere or for this account? NULL trusts nobody. */
 bool trusted_has(const struct trusted *t, enum trusted_kind kind, struct slice account, struct slice value,
                  int64_t time_ns);
 bool trusted_has_asn(const struct trusted *t, struct slice account, int64_t asn, int64_t time_ns);
+/* What use was made of the entries, to be kept; and put back in the place of what is known, where the entries are still the
+ * same. Of a text that cannot be, nothing is taken. */
+bool trusted_has_news(const struct trusted *t); /* since the last save that was kept */
+void trusted_save(const struct trusted *t, struct buf *out);
+void trusted_mark_saved(const struct trusted *t);
+void trusted_load(const struct trusted *t, struct slice text);
 /* fn for each entry that is over or will be within its warning time: "address 203.0.113.0/24 (head office)" and
  * "ends on ..." (base/expiry.h). */
 void trusted_warn(const struct trusted *t, int64_t now_ns, void (*fn)(void *self, const char *name, const char *what),

@@ -173,6 +173,29 @@ static struct json_object *suppressions(const struct report *r)
     return list;
 }
 
+static struct json_object *trusted(const struct report *r)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < trusted_len(r->trusted); i++) {
+        struct json_object *o = json_object_new_object();
+        struct trusted_use use = trusted_use(r->trusted, i);
+        struct trusted_view look;
+
+        trusted_look(r->trusted, i, &look);
+        add_text(o, "kind", look.kind);
+        add_text(o, "value", look.value);
+        add_text(o, "note", look.note);
+        if (look.until_ns != INT64_MAX)
+            add_time(o, "until", look.until_ns);
+        if (use.days > 0)
+            add_time(o, "lastUsed", use.last_ns);
+        add_number(o, "daysUsed", use.days);
+        (void)json_object_array_add(list, o);
+    }
+    return list;
+}
+
 static struct json_object *controls(const struct report *r)
 {
     struct json_object *list = json_object_new_array();
@@ -223,6 +246,7 @@ int report_add_json(const struct report *r, struct buf *out, struct error *err)
     }
     add(o, "alertsLeftOff", more);
     add(o, "suppressions", suppressions(r));
+    add(o, "trusted", trusted(r));
     add(o, "coverage", coverage(r));
     add(o, "deliveries", deliveries(r));
     add(o, "controls", controls(r));

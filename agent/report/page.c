@@ -402,6 +402,51 @@ static void add_suppressions(struct buf *out, const struct report *r)
     buf_add_str(out, "</section>\n");
 }
 
+static void add_trust(struct buf *out, const struct report *r, size_t i)
+{
+    struct trusted_use use = trusted_use(r->trusted, i);
+    struct trusted_view look;
+
+    trusted_look(r->trusted, i, &look);
+    buf_addf(out, "<tr><td>%s</td><td>", look.kind);
+    html_add_str(out, look.value);
+    buf_add_str(out, "</td><td>");
+    html_add_str(out, look.note);
+    buf_add_str(out, "</td><td data-label=\"ends\">");
+    if (look.until_ns == INT64_MAX)
+        buf_add_str(out, "never");
+    else
+        html_add_time(out, look.until_ns);
+    buf_add_str(out, "</td><td data-label=\"last vouched for\">");
+    if (use.days == 0)
+        buf_add_str(out, "nobody so far");
+    else
+        html_add_time(out, use.last_ns);
+    buf_add_str(out, "</td>");
+    add_number_cell(out, NULL, "days used", use.days);
+    buf_add_str(out, "</tr>\n");
+}
+
+/* Of all time, not of the span: an exception that nobody needs any more should go. */
+static void add_trusted(struct buf *out, const struct report *r)
+{
+    if (trusted_len(r->trusted) == 0)
+        return;
+    buf_add_str(out, "<section><h2>Whom the configuration trusts</h2>");
+    begin_table(out, "cards");
+    add_head(out, NULL, "Who");
+    add_head(out, NULL, "Value");
+    add_head(out, NULL, "Why");
+    add_head(out, NULL, "Ends");
+    add_head(out, NULL, "Last vouched for");
+    add_head(out, "num", "Days used of 64");
+    end_heads(out);
+    for (size_t i = 0; i < trusted_len(r->trusted); i++)
+        add_trust(out, r, i);
+    end_table(out);
+    buf_add_str(out, "</section>\n");
+}
+
 /* ---- how much of it was seen, and who received it ------------------------------------------------------------------- */
 
 static void add_coverage(struct buf *out, const struct report *r)
@@ -554,6 +599,7 @@ int report_add_page(const struct report *r, struct buf *out, struct error *err)
     for (size_t i = 0; i < ARRAY_LEN(tables); i++)
         add_table(out, r, i);
     add_suppressions(out, r);
+    add_trusted(out, r);
     add_coverage(out, r);
     add_deliveries(out, r);
     add_controls(out, r);

@@ -9,6 +9,7 @@
 #define COSMOWATCH_REPORT_H
 
 #include "alert/suppress.h"
+#include "enrich/trusted.h"
 #include "base/buf.h"
 #include "base/map.h"
 #include "engine.h"
@@ -73,6 +74,7 @@ struct report {
     int64_t *of_rule;           /* as many as suppressions */
     /* borrowed */
     const struct suppress *suppress;
+    const struct trusted *trusted;   /* report_collect() reads its use; may be NULL */
     const struct engine_detector *detectors; /* those that are switched on */
     size_t detectors_len;
     const struct services *sv;

@@ -201,5 +201,6 @@ MUST_CHECK int store_import(struct store *s, bool is_replacing,
 MUST_CHECK int store_compact(struct store *s, int (*progress)(void *self, int percent), void *self, struct error *err);
 /* status.json-like text the running agent leaves for `cosmowatch status` (replaces). */
 #define STORE_BLOB_STATUS "agent/status"
+#define STORE_BLOB_TRUSTED "agent/trusted" /* enrich/trusted.h */
 
 #endif

@@ -146,7 +146,8 @@ def families(text):
 
 
 UNSAMPLED = {"cosmowatch_detector_blind", "cosmowatch_certificate_expiry_timestamp_seconds",
-             "cosmowatch_peer_certificate_expiry_timestamp_seconds"}
+             "cosmowatch_peer_certificate_expiry_timestamp_seconds", "cosmowatch_trusted_last_used_timestamp_seconds",
+             "cosmowatch_trusted_used_days"}
 
 
 def test_metrics_are_well_formed_in_both_formats(dir_):

@@ -257,7 +257,7 @@ def test_rules_show_their_effect_and_what_ends_soon(world):
     assert "addresses: 203.0.113.7" in drill and re.search(r"\b1 alert\b", drill) and "ends soon" in drill
     assert "nothing so far" in idle and "ends soon" not in idle
     trusted = re.search(r"Trusted(.*?)Detectors", text, re.S).group(1)
-    assert "192.0.2.77" in trusted and "ends soon" in trusted
+    assert "192.0.2.77" in trusted and "ends soon" in trusted and "nobody so far" in trusted
     kept = re.search(r'type=CosmosDB_SuspiciousIp".*?data-label="kept alerts">(\d+)<', world.console.page("/rules"), re.S)
     assert int(kept.group(1)) == sum(a["alertType"].startswith("CosmosDB_SuspiciousIp") for a in world.exported().values()) >= CROWD
 

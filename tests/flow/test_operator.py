@@ -104,9 +104,26 @@ def test_a_trusted_address_is_not_told_and_others_are(dir_):
     rows, types = small_world(seed=32)
     with kit.Azure(dir_) as azure:
         azure.add_rows(rows.rows)
-        catch_up(azure, dir_, trusted=[{"address": "198.51.100.0/24", "note": "our relay"},
-                                       {"address": "203.0.113.66", "until": "2020-01-01"}])
-    assert types - delivered(dir_) == {"CosmosDB_TorAnomaly"}
+        cfg = catch_up(azure, dir_, trusted=[{"address": "198.51.100.0/24", "note": "our relay"},
+                                             {"address": "203.0.113.66", "until": "2020-01-01"}])
+        assert types - delivered(dir_) == {"CosmosDB_TorAnomaly"}
+        used = lambda: json.loads(kit.run(["status", "--json", "-c", cfg])[1])["trusted"]
+        before = used()
+        assert before[0]["daysUsed"] in (1, 2) and before[0]["lastUsed"] and before[0]["note"] == "our relay"
+        assert before[1]["daysUsed"] == 0 and before[1]["lastUsed"] is None
+        shown = kit.run(["status", "-c", cfg])[1]
+        assert "2 entries, 1 of them vouched for nobody so far\n  address 203.0.113.66\n" in shown, shown
+        with open(cfg, encoding="utf-8") as f:
+            doc = json.load(f)
+        doc["trusted"].insert(0, {"agent": "never-seen*"})  # another place in the list, after a restart
+        with open(cfg, "w", encoding="utf-8") as f:
+            json.dump(doc, f)
+        kit.run(["run", "--until-caught-up", "-c", cfg])
+        assert used()[1:] == [{**t, "name": str(n)} for n, t in enumerate(before, 2)]
+        reported = json.loads(kit.run(["report", "--json", "-c", cfg])[1])["trusted"]
+        assert [t["daysUsed"] for t in reported] == [0, before[0]["daysUsed"], 0]
+        page = kit.run(["report", "-c", cfg])[1]
+        assert "Whom the configuration trusts" in page and page.count("nobody so far") == 2
 
 
 def test_samples_of_every_type_arrive_marked_and_leave_no_trace(dir_):
