@@ -42,7 +42,7 @@ ifneq ($(SAN),)
   LDMODE := -fsanitize=$(SAN)
   WARN := $(filter-out -Wnull-dereference,$(WARN))
 else ifneq ($(COV),)
-  MODE := -O0 --coverage -fprofile-update=atomic -fprofile-abs-path
+  MODE := -O0 -Wno-maybe-uninitialized --coverage -fprofile-update=atomic -fprofile-abs-path
   LDMODE := --coverage
 else
   MODE := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
@@ -52,7 +52,7 @@ else
 endif
 WERROR := $(if $(DEV)$(CI),-Werror)
 DEFS := -D_GNU_SOURCE $(if $(findstring fuzzer,$(SAN)),-DCOSMOWATCH_LIBFUZZER) -DCOSMOWATCH_VERSION='"$(VERSION)"' $(if $(FAULTS),-DCOSMOWATCH_FAULTS) \
-        $(if $(SAN)$(COV),-DCOSMOWATCH_SANITIZED)
+        $(if $(SAN)$(COV),-DCOSMOWATCH_SANITIZED) $(if $(COV),-DCOSMOWATCH_COVERAGE)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 ALL_CFLAGS := -std=gnu17 -g $(MODE) $(WARN) $(CWARN) $(GCCWARN) $(WERROR) -fPIE -fno-common \
@@ -223,7 +223,7 @@ clean:
 
 # ---- by hand: what reads the code, and what the tests reach ----------------------------------------
 #   make lint           cppcheck, clang-tidy and gcc's analyzer over all of it; how the program was built
-#   make coverage       lines that the tests reach, per file; all of it in build/coverage.html
+#   make coverage       lines that the tests reach, of the whole and of each parser of foreign bytes; fails below 85 and 90 %
 #   make valgrind       the unit tests of the core under memcheck
 .PHONY: lint cppcheck tidy analyze hardened coverage valgrind
 lint: cppcheck analyze tidy hardened
@@ -255,13 +255,13 @@ tidy:
 	@printf '%s\n' $(CPROGRAM) $(wildcard tests/fuzz/*.c) | xargs -P$(shell nproc) -n16 tests/kit/tidy -std=gnu17 -Iagent -I. -Ibuild/tests/fuzz \
 	  $(subst ",\",$(subst ',,$(DEFS))) $(PKG_CFLAGS) --
 
+# Half an hour on two cores: nothing is optimized and each line counts itself. A process that is killed takes its counters along.
 coverage:
 	@tests/kit/apt-need gcovr $(APT_BUILD) $(APT_TEST)
 	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
-	@$(MAKE) --no-print-directory -s COV=1 DEV= all unit flow fuzz-corpus || echo "coverage: some tests failed; what they reached counts all the same"
-	@gcovr -r . build/coverage -f agent/ -f detectors/ -f outputs/ --html-details build/coverage.html --csv build/coverage.csv -s >build/coverage.txt
-	@tail -n +2 build/coverage.csv | sort -t, -k4n | head -n 5 | awk -F, '{ printf "  %5.1f %% of %4d lines  %s\n", $$4 * 100, $$2, $$1 }'
-	@grep '^lines:' build/coverage.txt
+	@$(MAKE) --no-print-directory -s -k COV=1 DEV= all unit flow fuzz-corpus || \
+	  echo "coverage: some tests failed; what they reached counts all the same"
+	@tests/kit/coverage build/coverage
 
 # What has no threads, network or kills in it, and is done within a minute or two: memcheck is thirty times slower.
 MEMCHECKED ?= $(filter $(addprefix $(B)/unit/test_,base_% record_% fold_% baseline_% enrich_% settings_% alert encode_% source_kql \
