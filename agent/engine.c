@@ -193,11 +193,6 @@ void engine_forget(struct engine *e)
     incidents_forget(e->incidents);
 }
 
-void engine_set_enrich(struct engine *e, const struct enrich *enrich)
-{
-    e->enrich = enrich;
-}
-
 const struct enrich *engine_enrich(const struct engine *e)
 {
     return e->enrich;

@@ -20,7 +20,7 @@ struct engine_config {
     const struct engine_detector *detectors; /* copied */
     size_t detectors_len;
     struct baseline_config baseline;
-    const struct enrich *enrich; /* borrowed; engine_set_enrich between batches */
+    const struct enrich *enrich; /* borrowed */
     const struct suppress *suppress; /* borrowed; NULL: nothing is suppressed */
     const struct accounts *accounts; /* borrowed; NULL: nothing is known of them */
 };
@@ -43,7 +43,6 @@ struct baseline *engine_baseline(struct engine *e);
 struct stage *engine_stage(struct engine *e);
 /* After a failed commit: memory is no longer what the store has. Then load baselines and open alerts. */
 void engine_forget(struct engine *e);
-void engine_set_enrich(struct engine *e, const struct enrich *enrich);
 const struct enrich *engine_enrich(const struct engine *e);
 /* Sentences why a detector cannot judge, NULL-terminated walk: i = 0, 1, ...; NULL at the end.
  * *ret_name is the detector. Detectors that can judge are passed over. */

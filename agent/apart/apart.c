@@ -97,17 +97,6 @@ static void describe_end(struct apart *a, int status)
         (void)snprintf(a->end, sizeof a->end, "exit status %d", WEXITSTATUS(status));
 }
 
-/* Coverage is counted in the reader's memory until it exits: such a build lets one that waits for work do so. */
-static void let_go(struct apart *a UNUSED)
-{
-#ifdef COSMOWATCH_COVERAGE
-    struct pollfd p = { .fd = a->sock, .events = POLLIN };
-
-    if (poll(&p, 1, 0) == 0 && shutdown(a->sock, SHUT_WR) == 0)
-        (void)poll(&p, 1, 10000);
-#endif
-}
-
 /* Make an end of it; why: NULL when it made one itself. A process that has begun to die keeps its own reason. */
 static void put_down(struct apart *a, const char *why)
 {
@@ -115,7 +104,6 @@ static void put_down(struct apart *a, const char *why)
 
     if (a->pid <= 0)
         return;
-    let_go(a);
     (void)kill(a->pid, SIGKILL);
     while (waitpid(a->pid, &status, 0) < 0 && errno == EINTR)
         continue;
@@ -135,6 +123,17 @@ static bool is_alive(const struct apart *a)
     struct pollfd p = { .fd = a->sock, .events = POLLIN };
 
     return a->pid > 0 && poll(&p, 1, 0) == 0; /* between two works it has nothing to say */
+}
+
+/* Coverage is counted in the reader's memory until it exits: such a build lets one that waits for work do so. */
+static void let_go(struct apart *a UNUSED)
+{
+#ifdef COSMOWATCH_COVERAGE
+    struct pollfd p = { .fd = a->sock, .events = POLLIN };
+
+    if (is_alive(a) && shutdown(a->sock, SHUT_WR) == 0)
+        (void)poll(&p, 1, 10000);
+#endif
 }
 
 /* Signals for the agent are none for its reader: it ends when the agent does. They stay blocked. */
@@ -300,6 +299,7 @@ static void replace(struct apart *a)
 {
     struct error err = { 0 };
 
+    let_go(a);
     put_down(a, "replaced");
     (void)make_one(a, &err); /* the next work tries again, and says why not */
 }
@@ -674,6 +674,7 @@ void apart_free(struct apart *a)
 {
     if (!a)
         return;
+    let_go(a);
     put_down(a, "no longer needed");
     drop_area(a);
     if (a->pages)

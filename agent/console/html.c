@@ -77,18 +77,6 @@ void html_add_time(struct buf *out, int64_t ns)
     buf_addf(out, "<time datetime=\"%s\">%.10s %.8s</time>", buf_cstr(&t), buf_cstr(&t), buf_cstr(&t) + 11);
 }
 
-void html_add_age(struct buf *out, int64_t seconds)
-{
-    static const struct { int64_t below, unit; const char *name; } steps[] = {
-        { 120, 1, "s" }, { 7200, 60, "min" }, { 172800, 3600, "h" }, { INT64_MAX, 86400, "d" },
-    };
-    size_t i = 0;
-
-    while (seconds >= steps[i].below)
-        i++;
-    buf_addf(out, "%" PRId64 " %s", seconds / steps[i].unit, steps[i].name);
-}
-
 void html_add_severity(struct buf *out, int severity)
 {
     const char *name = severity_name((enum severity)severity);

@@ -14,7 +14,6 @@ void html_add_str(struct buf *out, const char *text);
 void html_add_lines(struct buf *out, struct slice text);     /* newlines stay: for <pre> */
 void html_add_url(struct buf *out, struct slice text);       /* percent-encoded, then safe in a quoted attribute */
 void html_add_time(struct buf *out, int64_t ns);             /* <time>, to the second; "never" for 0 */
-void html_add_age(struct buf *out, int64_t seconds);         /* "40 s", "3 min", "2 h", "5 d" */
 void html_add_severity(struct buf *out, int severity);       /* a coloured word */
 void html_begin(struct view *v, const char *title, const char *tab);
 void html_end(struct view *v);

@@ -345,25 +345,6 @@ bool enrich_has_feeds(const struct enrich *e)
     return e->index != NULL;
 }
 
-size_t enrich_bytes(const struct enrich *e)
-{
-    size_t bytes = sizeof(*e) + prefix_index_bytes(e->network_index) +
-                   network_table_len(e->networks) * (sizeof(struct network) + sizeof(struct prefix));
-
-    if (e->index)
-        bytes += prefix_index_bytes(e->index);
-    if (e->azure)
-        bytes += prefix_index_bytes(e->azure_index) +
-                 network_table_len(e->azure) * (sizeof(struct network) + sizeof(struct prefix));
-    for (size_t i = 0; i < e->feeds_len; i++) {
-        const struct feed_table *t = e->feeds[i].table;
-
-        if (t)
-            bytes += t->cap * sizeof(*t->each) + t->texts_cap + t->len * sizeof(struct hit);
-    }
-    return bytes;
-}
-
 /* ---- the question ------------------------------------------------------------------------------ */
 
 /* Best first; the feed's name decides between equals, so that the order of the configuration does not. */

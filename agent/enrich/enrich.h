@@ -60,7 +60,6 @@ MUST_CHECK int enrich_set_azure(struct enrich *e, struct network_table *table, s
 /* The `trusted:` list; taken over. */
 void enrich_set_trusted(struct enrich *e, struct trusted *list);
 const struct trusted *enrich_trusted(const struct enrich *e); /* may be NULL */
-size_t enrich_bytes(const struct enrich *e);
 /* Does any feed hold the category; is there any feed at all? For "blind" sentences. */
 bool enrich_has_category(const struct enrich *e, enum feed_category c);
 bool enrich_has_feeds(const struct enrich *e);

@@ -21,17 +21,6 @@ const char *feed_format_name(enum feed_format f)
     return format_names[f];
 }
 
-bool feed_format_parse(struct slice name, enum feed_format *ret)
-{
-    for (size_t i = 0; i < ARRAY_LEN(format_names); i++) {
-        if (slice_eq(name, slice_of(format_names[i]))) {
-            *ret = (enum feed_format)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static const char *const category_names[FEED_CATEGORY_COUNT] = {
     [FEED_TOR] = "tor",           [FEED_BOTNET] = "botnet",           [FEED_C2] = "c2",
     [FEED_PHISHING] = "phishing", [FEED_BRUTE_FORCE] = "brute_force", [FEED_RANSOMWARE] = "ransomware",

@@ -28,7 +28,6 @@ enum feed_format {
     FEED_FORMAT_WORKSPACE, /* ThreatIntelIndicators: a query answer, an array of rows, or NDJSON */
 };
 const char *feed_format_name(enum feed_format f); /* "auto" "list" "csv" "tor" "stix" "workspace" */
-bool feed_format_parse(struct slice name, enum feed_format *ret);
 bool feed_category_parse(struct slice name, enum feed_category *ret); /* feed_category_name's words */
 
 struct feed_options {

@@ -294,12 +294,6 @@ void prefix_index_free(struct prefix_index *x)
     free(x);
 }
 
-size_t prefix_index_bytes(const struct prefix_index *x)
-{
-    return sizeof(*x) + x->n * (sizeof(*x->ranges) + sizeof(*x->parent)) +
-           x->hosts_len * sizeof(*x->hosts) + (2 * x->n + 1) * sizeof(*x->edges);
-}
-
 /* Innermost wide range: that of the last edge that is not behind a. */
 static uint32_t innermost(const struct prefix_index *x, const struct address *a)
 {

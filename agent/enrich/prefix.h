@@ -38,7 +38,6 @@ struct prefix_index;
 /* ranges[n]: the caller's, copied. NULL without memory. Equal ranges keep their order. */
 struct prefix_index *prefix_index_new(const struct prefix *ranges, size_t n);
 void prefix_index_free(struct prefix_index *x);
-size_t prefix_index_bytes(const struct prefix_index *x);
 
 #define PREFIX_NONE UINT32_MAX
 /* Number (as given to prefix_index_new) of the narrowest range that holds a, or PREFIX_NONE. */

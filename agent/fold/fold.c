@@ -114,12 +114,6 @@ void fold_free(struct fold *f)
     free(f);
 }
 
-void fold_freep(struct fold **f)
-{
-    fold_free(*f);
-    *f = NULL;
-}
-
 void fold_reset(struct fold *f)
 {
     arena_reset(&f->strings);

@@ -16,7 +16,6 @@ struct fold;
 
 struct fold *fold_new(size_t max_bytes); /* ceiling of its memory; NULL without memory */
 void fold_free(struct fold *f);
-void fold_freep(struct fold **f);
 /* Add one record (summarised rows too: rec->count and sums count). Copies what it keeps. A record
  * without a time is ERR_INPUT; ERR_LIMIT at the ceiling (the caller splits its window). After a failure
  * the fold is good for fold_reset() only. */

@@ -65,12 +65,6 @@ void decoder_free(struct decoder *d)
     free(d);
 }
 
-void decoder_freep(struct decoder **d)
-{
-    decoder_free(*d);
-    *d = NULL;
-}
-
 /* ---- shared with export.c --------------------------------------------------------------------- */
 
 static void skip_row(struct decoder *d)

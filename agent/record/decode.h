@@ -50,7 +50,6 @@ struct decoder *decoder_new(void); /* NULL without memory */
  * ERR_PARTIAL when the bytes end it wherever one begins: fewer at a time may go. `a` is borrowed. */
 struct decoder *decoder_new_apart(struct apart *a);
 void decoder_free(struct decoder *d);
-void decoder_freep(struct decoder **d);
 
 /* A whole query-API answer in memory. `at` must have DECODE_PADDING readable bytes after len.
  * `table` is used when the answer has no `Type` column. Our summarize queries name their columns like

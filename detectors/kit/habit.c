@@ -122,15 +122,6 @@ bool habit_is_noted(struct baseline *b, const struct baseline_memory *m, struct 
     return true;
 }
 
-const char *habit_word(const struct habit_view *v)
-{
-    int64_t span = v->age_days + 1;
-
-    if (!v->is_known)
-        return "UNSEEN";
-    return v->days * 7 >= span ? "FREQUENT" : v->days * 30 >= span ? "INFREQUENT" : "RARE";
-}
-
 void habit_describe(const void *value, struct buf *out)
 {
     const struct habit *h = value;

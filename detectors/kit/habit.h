@@ -47,8 +47,6 @@ void habit_look_long(struct baseline *b, const struct baseline_memory *m, struct
 /* Was it noted in this very hour? Then noting it again changes nothing, and ret says what habit_note() would. */
 bool habit_is_noted(struct baseline *b, const struct baseline_memory *m, struct slice account, struct slice key,
                     int64_t time_ns, struct habit_view *ret);
-/* "FREQUENT", "INFREQUENT", "RARE" or "UNSEEN". */
-const char *habit_word(const struct habit_view *v);
 
 struct buf;
 void habit_describe(const void *value, struct buf *out); /* for baseline_memory.describe */

@@ -401,21 +401,7 @@ bool key_event_is_trusted(const struct enrich *enrich, const struct key_event *e
     return false;
 }
 
-/* ---- facts, tidying up ------------------------------------------------------------------------- */
-
-void key_event_add_who(struct fact_list *f, const struct key_event *e)
-{
-    const struct observation *obs = e->obs;
-
-    facts_add_set(f, "principal", e->caller);
-    facts_add_set(f, "callerName", obs_extra(obs, F_CALLER_NAME));
-    facts_add_set(f, "appId", e->app_id);
-    facts_add_set(f, "application", slice_of(e->tool_name));
-    facts_add_set(f, "address", obs->text[F_ADDRESS]);
-    facts_add_set(f, "place", obs->text[F_PLACE]);
-    facts_add_set(f, "role", obs_extra(obs, F_ROLE));
-    facts_add_set(f, "correlationId", obs_extra(obs, F_CORRELATED_ID));
-}
+/* ---- tidying up -------------------------------------------------------------------------------- */
 
 void key_sweep(const struct detector_context *ctx, int64_t keep_ns, const struct baseline_memory *const *memories,
                int64_t *swept_ns)

@@ -85,8 +85,6 @@ void key_readers_look(struct baseline *b, struct slice account, int64_t time_ns,
 
 /* Did the operator say that this caller, or its application, may read keys (of this account)? */
 bool key_event_is_trusted(const struct enrich *enrich, const struct key_event *e);
-/* The facts that say who and from where. */
-void key_event_add_who(struct fact_list *f, const struct key_event *e);
 /* Forget short-lived sums once no row can come any more; `*swept_ns` is the caller's. The memories end with
  * NULL. */
 void key_sweep(const struct detector_context *ctx, int64_t keep_ns, const struct baseline_memory *const *memories,

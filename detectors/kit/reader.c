@@ -104,11 +104,6 @@ struct slice reader_name(const struct reader *r)
     return slice_make(r->name, r->len);
 }
 
-struct slice reader_who(const struct reader *r)
-{
-    return slice_make(r->name, r->who_len);
-}
-
 struct slice reader_client(const struct reader *r)
 {
     return slice_make(r->name, r->client_len);

@@ -47,7 +47,6 @@ struct reader_memo {
 const struct reader *reader_of(struct reader_memo *memo, const struct observation *obs);
 
 struct slice reader_name(const struct reader *r);
-struct slice reader_who(const struct reader *r);
 struct slice reader_agent(const struct reader *r);
 struct slice reader_client(const struct reader *r); /* who and agent */
 struct slice reader_network(const struct reader *r);
