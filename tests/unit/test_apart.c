@@ -118,7 +118,7 @@ static const struct fault {
     void (*happen)(struct apart_inside *in);
 } faults[] = {
     { "abort", "SIGABRT", be_killed },
-#ifdef COSMOWATCH_SANITIZED
+#if defined COSMOWATCH_SANITIZED && !defined COSMOWATCH_COVERAGE
     { "segv", "exit status", touch_nowhere }, /* a sanitizer makes another end of it */
 #else
     { "segv", "SIGSEGV", touch_nowhere },
