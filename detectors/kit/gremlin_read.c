@@ -477,9 +477,10 @@ static bool may_insert(const struct query_reading *r, size_t tok)
 /* neq('x') where the application gives a value: has('line', 4) */
 static bool takes_value(const struct query_reading *r, size_t tok)
 {
-    return tok > 1 && r->tokens[tok].kind == QUERY_NAME &&
-           (query_is_op(&r->lex, tok - 1, ',') || query_is_op(&r->lex, tok - 1, '(')) &&
-           (gremlin_is_predicate(query_token_text(&r->lex, tok)) || WORD_IN(query_token_text(&r->lex, tok), "P", "TextP"));
+    struct slice name = query_token_text(&r->lex, tok);
+
+    return tok > 1 && (query_is_op(&r->lex, tok - 1, ',') || query_is_op(&r->lex, tok - 1, '(')) &&
+           (gremlin_is_predicate(name) || WORD_IN(name, "P", "TextP"));
 }
 
 const struct query_dialect gremlin_dialect = {
