@@ -35,6 +35,7 @@ static void add_health(struct view *v, int64_t now)
 
     buf_addf(v->out, "<section class=\"health %s\" role=\"status\"><h2>%s</h2>", bad ? "is-bad" : "is-good",
              bad ? "Something needs you" : "All sources are read, all outputs deliver");
+    buf_take_refusal(v->out, &list);
     if (list.len > 0) {
         buf_add_str(v->out, "<ul>");
         buf_add_buf(v->out, &list);

@@ -1,5 +1,5 @@
 /* refusing_calls.h - calls of the system in front of the C library's that refuse on demand, as refusing_memory.h does
- * with memory: descriptors (EMFILE), and maps (ENOMEM; not under AddressSanitizer, which lives in them). Of our code
+ * with memory: descriptors (EMFILE), and maps (ENOMEM; not under a sanitizer, which lives in them). Of our code
  * and of the libraries below it, in any thread; what the C library asks for itself is not seen.
  *
  * One file of a program may include it. SPDX-License-Identifier: Apache-2.0 */
@@ -86,7 +86,7 @@ CALL_OF_DESCRIPTOR(DIR *, opendir, NULL, (const char *path), (path))
 CALL_OF_OPEN(open)
 CALL_OF_OPEN(open64)
 
-#ifndef __SANITIZE_ADDRESS__
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
 CALL_EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t from)
 {
     static void *(*_Atomic real)(void *, size_t, int, int, int, off_t);
