@@ -79,7 +79,10 @@ void settings_errors_add(struct settings_errors *e, const struct yaml_node *node
     va_list ap;
 
     va_start(ap, fmt);
-    errors_vadd(e, node->file, node->line, node->column, fmt, ap);
+    if (node)
+        errors_vadd(e, node->file, node->line, node->column, fmt, ap);
+    else
+        errors_vadd(e, "configuration", 0, 0, fmt, ap);
     va_end(ap);
 }
 

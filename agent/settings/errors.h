@@ -27,7 +27,7 @@ static inline bool settings_errors_any(const struct settings_errors *e)
     return e->len > 0 || e->omitted > 0;
 }
 
-/* At the value of a node, or at its key. Foreign text is to be quoted and cut by the caller. */
+/* At the value of a node (NULL: of nothing that the file mentions), or at its key. Foreign text is to be quoted and cut by the caller. */
 void settings_errors_add(struct settings_errors *e, const struct yaml_node *node, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 void settings_errors_add_key(struct settings_errors *e, const struct yaml_node *node, const char *fmt,

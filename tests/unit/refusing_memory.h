@@ -45,6 +45,7 @@ static struct {
     bool is_for_good;  /* and all after it */
     bool is_of_calls;  /* calls of the system instead: refusing_calls.h */
     bool is_tracing;   /* say where it is refused, in offsets for addr2line */
+    int trace_fd;      /* there; 0: standard error */
     struct {
         uintptr_t from, to;
     } excused[16];
@@ -88,7 +89,8 @@ static UNUSED void memory_trace(void)
     void *frames[20];
 
     memory_is_excused = true;
-    backtrace_symbols_fd(frames, backtrace(frames, ARRAY_LEN(frames)), STDERR_FILENO);
+    backtrace_symbols_fd(frames, backtrace(frames, ARRAY_LEN(frames)),
+                         memory.trace_fd ? memory.trace_fd : STDERR_FILENO);
     memory_is_excused = false;
 }
 

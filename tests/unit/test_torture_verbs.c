@@ -458,7 +458,7 @@ static void before(void)
         out_fd = memfd_create("out", MFD_CLOEXEC);
         err_fd = memfd_create("err", MFD_CLOEXEC);
         real_out = dup(STDOUT_FILENO);
-        real_err = dup(STDERR_FILENO);
+        memory.trace_fd = real_err = dup(STDERR_FILENO);
     }
     SCENE_NEEDS(ftruncate(out_fd, 0) == 0 && ftruncate(err_fd, 0) == 0 && lseek(out_fd, 0, SEEK_SET) == 0 &&
                 lseek(err_fd, 0, SEEK_SET) == 0);
