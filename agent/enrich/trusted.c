@@ -283,7 +283,7 @@ static void load_entry(const struct trusted *t, size_t i, struct json_object *li
 {
     struct json_object *mine = name_of(&t->at[i]), *days = NULL;
 
-    for (size_t k = 0; k < json_object_array_length(list); k++) {
+    for (size_t k = 0; mine && k < json_object_array_length(list); k++) {
         struct json_object *o = json_object_array_get_idx(list, k);
 
         if (strcmp(json_text(o, "entry", ""), json_object_get_string(mine)) == 0 &&
