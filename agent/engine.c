@@ -5,6 +5,7 @@
 
 #include "alert/incident.h"
 #include "base/map.h"
+#include "detectors/kit/access.h"
 #include "detectors/kit/request.h"
 #include "pulse.h"
 
@@ -19,6 +20,7 @@ struct engine {
     const struct enrich *enrich;
     const struct stage_loader *load; /* during engine_judge */
     uint64_t noted[1024];            /* hashes of account, table and hour, during engine_judge */
+    struct agent_memo agents;
 };
 
 static int declare_memories(struct engine *e, struct error *err)
@@ -126,6 +128,28 @@ static bool is_noted(struct engine *e, const struct observation *obs)
     return was;
 }
 
+/* What more than one detector asks is found out here, once. */
+static int judge_one(struct engine *e, const struct observation *obs, struct detector_context *ctx, struct error *err)
+{
+    bool is_request = obs->kind == OBS_REQUEST;
+    struct caller caller;
+
+    if (is_request)
+        caller = caller_of(&e->agents, obs);
+    if (obs->text[F_ACCOUNT].len > 0)
+        baseline_saw_account(e->baseline, obs->text[F_ACCOUNT], obs->minute_ns);
+    ctx->caller = is_request ? &caller : NULL;
+    ctx->is_learning = baseline_is_learning(e->baseline, obs->text[F_ACCOUNT], obs->minute_ns);
+    ctx->is_counted_elsewhere = is_request && request_is_counted_elsewhere(e->baseline, obs);
+    for (size_t i = 0; i < e->detectors_len; i++) {
+        const struct engine_detector *det = &e->detectors[i];
+
+        if ((det->ops->reads & obs->kind) != 0 && det->ops->observe(det->self, obs, ctx, err) < 0)
+            return error_wrap(err, "detector %s", det->ops->name);
+    }
+    return 0;
+}
+
 int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool is_backfill,
                  int64_t watermark_ns, const struct stage_loader *load, struct error *err)
 {
@@ -148,18 +172,8 @@ int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool
     for (size_t i = 0; i < n; i++) {
         if (!is_replay && !is_noted(e, &obs[i]))
             pulse_note(e->baseline, &obs[i]);
-        if (obs[i].text[F_ACCOUNT].len > 0)
-            baseline_saw_account(e->baseline, obs[i].text[F_ACCOUNT], obs[i].minute_ns);
-        ctx.is_learning = baseline_is_learning(e->baseline, obs[i].text[F_ACCOUNT], obs[i].minute_ns);
-        ctx.is_counted_elsewhere = obs[i].kind == OBS_REQUEST && request_is_counted_elsewhere(e->baseline, &obs[i]);
-        for (size_t d = 0; d < e->detectors_len; d++) {
-            const struct engine_detector *det = &e->detectors[d];
-
-            if ((det->ops->reads & obs[i].kind) == 0)
-                continue;
-            if (det->ops->observe(det->self, &obs[i], &ctx, err) < 0)
-                return error_wrap(err, "detector %s", det->ops->name);
-        }
+        if (judge_one(e, &obs[i], &ctx, err) < 0)
+            return -1;
     }
     e->load = NULL;
     return incidents_settle(e->incidents, e->stage, watermark_ns, load, err);

@@ -26,7 +26,6 @@
 struct dormant_account {
     int sensitivity;
     int64_t days, bulk_bytes;
-    struct agent_memo memo;
 };
 
 static const struct option_spec dormant_account_options[] = {
@@ -156,18 +155,14 @@ static int dormant_account_observe(void *self, const struct observation *obs, co
     int64_t bytes = is_counted && request_effect(obs) == REQUEST_READ ? obs->bytes_out : 0;
     const char *key = "";
     char room[CLIENT_KEY_MAX];
-    struct neighbourhood near;
     struct usual_view client;
-    struct agent agent;
     struct met account, by_key;
 
     if (!obs_ok(obs) || !access_is_customers(obs))
         return 0;
     (void)key_kind_parse(obs->text[F_KEY_KIND], &key); /* only the name is wanted here */
-    agent = agent_read(&d->memo, obs->text[F_USER_AGENT]);
-    near = neighbourhood_of(obs->text[F_ADDRESS]);
-    client = usual_touch(ctx->baseline, obs->text[F_ACCOUNT], USUAL_CLIENT, client_key(&agent, &near, room),
-                         obs->minute_ns);
+    client = usual_touch(ctx->baseline, obs->text[F_ACCOUNT], USUAL_CLIENT,
+                         client_key(&ctx->caller->agent, &ctx->caller->near, room), obs->minute_ns);
     account = meet(d, obs, ctx, SL(""), bytes);
     by_key = *key ? meet(d, obs, ctx, slice_of(key), bytes) : (struct met){ .pause_days = 0 };
     if ((!account.pause_days && !by_key.pause_days) || ctx->is_backfill || ctx->is_learning ||

@@ -41,7 +41,6 @@
 struct refused_access {
     int sensitivity;
     int64_t threshold, spread, scan_accounts, min_confidence;
-    struct agent_memo memo;
     int64_t swept_ns; /* watermark of the last sweep; saves work, judges nothing */
 };
 
@@ -526,9 +525,8 @@ static void meet(struct finding *in)
     const struct observation *obs = in->obs;
     struct baseline *b = in->ctx->baseline;
     struct slice account = obs->text[F_ACCOUNT];
-    struct neighbourhood near = neighbourhood_of(obs->text[F_ADDRESS]);
     char room[CLIENT_KEY_MAX];
-    struct slice client = client_key(&in->agent, &near, room);
+    struct slice client = client_key(&in->agent, &in->ctx->caller->near, room);
     struct usual_view address, program, refused = { .active_days = 0 };
 
     if (obs_ok(obs)) {
@@ -554,7 +552,7 @@ static int refused_access_observe(void *self, const struct observation *obs, con
     if ((!is_refused && !obs_ok(obs)) || !access_is_customers(obs) || slice_empty(obs->text[F_ADDRESS]))
         return 0;
     in.count = is_counted ? obs->count : 0;
-    in.agent = agent_read(&d->memo, obs->text[F_USER_AGENT]);
+    in.agent = ctx->caller->agent;
     in.hour = obs->minute_ns / NS_PER_HOUR;
     in.bin = (size_t)(obs->minute_ns / (5 * NS_PER_MIN) % BINS);
     read_source(&in);

@@ -36,7 +36,6 @@
 struct unusual_application {
     int sensitivity;
     bool browsers;
-    struct agent_memo memo;
 };
 
 static const struct option_spec unusual_application_options[] = {
@@ -219,7 +218,7 @@ static int unusual_application_observe(void *self, const struct observation *obs
     in.is_counted = !ctx->is_counted_elsewhere;
     if (!access_is_customers(obs))
         return 0;
-    in.agent = agent_read(&d->memo, obs->text[F_USER_AGENT]);
+    in.agent = ctx->caller->agent;
     if (in.agent.kind == AGENT_TOOL || in.agent.is_pentest)
         return ctx->is_backfill || is_trusted(&in) ? 0 : judge_tool(&in, err);
     if (!obs_ok(obs))

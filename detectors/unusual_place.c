@@ -49,7 +49,6 @@ struct unusual_place {
     int sensitivity;
     struct string_list high_risk, usual;
     int64_t max_speed_kmh;
-    struct agent_memo memo;
     int64_t swept_ns; /* watermark of the last sweep; saves work, judges nothing */
 };
 
@@ -480,7 +479,7 @@ static int unusual_place_observe(void *self, const struct observation *obs, cons
     if (!obs_ok(obs) || !access_is_customers(obs))
         return 0;
     enrich_place(ctx->enrich, obs->text[F_ADDRESS], obs->text[F_PLACE], obs->minute_ns, &in.place);
-    in.agent = agent_read(&d->memo, obs->text[F_USER_AGENT]);
+    in.agent = ctx->caller->agent;
     learn(&in); /* also what comes by private addresses: its region and program are no news elsewhere */
     if (!where(&in)[0])
         return 0;

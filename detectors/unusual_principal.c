@@ -32,7 +32,6 @@
 
 struct unusual_principal {
     int sensitivity;
-    struct agent_memo memo; /* saves work, judges nothing */
 };
 
 static const struct option_spec unusual_principal_options[] = {
@@ -220,7 +219,7 @@ static int judge_new_key(const struct finding *in, const struct usual_view *by_k
                                   .confidence = 60, .subject = slice_of(key), .is_counted = in->is_counted };
 
     if (!any_key_was_used(in, 0)) {
-        if (!entra_was_used(in) || is_silent(in))
+        if (!entra_was_used(in))
             return 0;
         alert.variant = ".Key";
         if (in->agent.kind == AGENT_BROWSER && in->options->sensitivity == SENSITIVITY_LOW)
@@ -230,7 +229,7 @@ static int judge_new_key(const struct finding *in, const struct usual_view *by_k
         return tell(in, &alert, USUAL_KEY, by_key, slice_of(key),
                     SL("an account that is used with Entra ID was used with an account key"), err);
     }
-    if (!client_is_unknown(in) || !any_key_was_used(in, MATURE_DAYS) || is_silent(in) ||
+    if (!client_is_unknown(in) || !any_key_was_used(in, MATURE_DAYS) ||
         access_trusts(in->ctx, in->obs, TRUSTED_ADDRESS, in->obs->text[F_ADDRESS]))
         return 0;
     alert.variant = ".OtherKey";
@@ -247,7 +246,7 @@ static int judge_new_right(const struct finding *in, const struct usual_view *by
                                   .severity = SEVERITY_MEDIUM, .confidence = 50, .subject = slice_of(key),
                                   .is_counted = in->is_counted };
 
-    if (usual_is_unseen(&before) || before.age_days < MATURE_DAYS || is_silent(in))
+    if (usual_is_unseen(&before) || before.age_days < MATURE_DAYS)
         return 0;
     return tell(in, &alert, USUAL_KEY, by_right, slice_of(key),
                 SL("a client that only ever held a read-only key holds a read-write one"), err);
@@ -268,7 +267,7 @@ static int judge_method(const struct finding *in, struct error *err)
 
     if (by_key.is_first_touch)
         usual_list_add(b, account, USUAL_KEY, slice_of(key), obs->minute_ns);
-    if (right == RIGHT_OTHER)
+    if (right == RIGHT_OTHER || is_silent(in)) /* all that follows only looks, and tells */
         return 0;
     if (usual_is_unseen(&by_key))
         return judge_new_key(in, &by_key, key, err);
@@ -288,8 +287,8 @@ static int unusual_principal_observe(void *self, const struct observation *obs,
     in.is_counted = !ctx->is_counted_elsewhere;
     if (!obs_ok(obs) || !access_is_customers(obs))
         return 0;
-    in.agent = agent_read(&d->memo, obs->text[F_USER_AGENT]);
-    in.near = neighbourhood_of(obs->text[F_ADDRESS]);
+    in.agent = ctx->caller->agent;
+    in.near = ctx->caller->near;
     if (judge_principal(&in, err) < 0)
         return -1;
     return judge_method(&in, err);

@@ -108,11 +108,16 @@ struct neighbourhood neighbourhood_of(struct slice address)
     return n;
 }
 
+struct caller caller_of(struct agent_memo *memo, const struct observation *obs)
+{
+    return (struct caller){ .agent = agent_read(memo, obs->text[F_USER_AGENT]),
+                            .near = neighbourhood_of(obs->text[F_ADDRESS]) };
+}
+
 struct usual_view access_touch_network(const struct detector_context *ctx, const struct observation *obs)
 {
-    struct neighbourhood near = neighbourhood_of(obs->text[F_ADDRESS]);
-
-    return usual_touch(ctx->baseline, obs->text[F_ACCOUNT], USUAL_NETWORK, neighbourhood_slice(&near), obs->minute_ns);
+    return usual_touch(ctx->baseline, obs->text[F_ACCOUNT], USUAL_NETWORK, neighbourhood_slice(&ctx->caller->near),
+                       obs->minute_ns);
 }
 
 struct slice client_key(const struct agent *a, const struct neighbourhood *n, char room[CLIENT_KEY_MAX])

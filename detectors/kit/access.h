@@ -22,7 +22,7 @@ struct agent {
 };
 
 /* Texts that were read lately: the same few come all day, and reading one costs more than judging it. Saves
- * work, judges nothing: part of a detector's self. */
+ * work, judges nothing. */
 struct agent_memo {
     struct agent_memo_entry {
         char text[AGENT_TEXT_MAX];
@@ -47,6 +47,15 @@ static inline struct slice neighbourhood_slice(const struct neighbourhood *n)
 {
     return slice_make(n->at, n->len);
 }
+
+/* ---- both -------------------------------------------------------------------------------------------- */
+
+/* What most detectors ask of a request, read once for all of them (detector_context.caller). */
+struct caller {
+    struct agent agent;
+    struct neighbourhood near;
+};
+struct caller caller_of(struct agent_memo *memo, const struct observation *obs);
 
 /* Note the neighbourhood of a successful request, and say what was known of it. */
 struct usual_view access_touch_network(const struct detector_context *ctx, const struct observation *obs);

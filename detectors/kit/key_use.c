@@ -153,7 +153,7 @@ bool key_request_read(struct key_request *r)
 
     if (!obs_ok(obs) || !kind_of(obs->text[F_KEY_KIND], &r->kind))
         return false;
-    r->agent = agent_read(&r->memo->agents, obs->text[F_USER_AGENT]);
+    r->agent = r->ctx->caller->agent;
     r->product = slice_empty(r->agent.product) ? SL("no agent") : r->agent.product;
     r->is_new_agent = note_known(r, 'a', r->product) < AGENT_DAYS;
     if (!read_network(r) || is_ours(r))

@@ -32,9 +32,8 @@ struct key_use { /* requests from elsewhere that are told together */
 void key_use_add(struct key_use *to, const struct key_use *more);
 void key_use_facts(struct fact_list *f, const struct key_use *u, size_t kind);
 
-/* Programs and addresses read lately. Saves work, judges nothing: part of a detector's self. */
+/* Addresses read lately. Saves work, judges nothing: part of a detector's self. */
 struct key_request_memo {
-    struct agent_memo agents;
     struct {
         char text[ADDRESS_TEXT_MAX];
         uint32_t len;

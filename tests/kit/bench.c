@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/timeutil.h"
 #include "enrich/feeds.h"
+#include "detectors/kit/access.h"
 #include "detectors/kit/request.h"
 #include "settings/errors.h"
 #include "settings/option.h"
@@ -30,6 +31,7 @@ struct bench {
     struct enrich *enrich;
     struct alert **alerts; /* sorted by id */
     size_t alerts_len, drafts;
+    struct agent_memo agents;
     bool is_backfill;
     int64_t watermark_ns;
     struct saved_row *rows; /* the store */
@@ -247,6 +249,7 @@ void bench_feed(struct bench *b, const struct observation *given)
     struct detector_context ctx = { .baseline = b->baseline, .enrich = b->enrich, .sink = &sink,
                                     .is_backfill = b->is_backfill };
     struct error err = { 0 };
+    struct caller caller;
 
     if (!obs.kind)
         obs.kind = OBS_REQUEST;
@@ -270,6 +273,8 @@ void bench_feed(struct bench *b, const struct observation *given)
     baseline_saw_account(b->baseline, obs.text[F_ACCOUNT], obs.minute_ns);
     if (!(b->ops->reads & obs.kind))
         return;
+    caller = caller_of(&b->agents, &obs);
+    ctx.caller = obs.kind == OBS_REQUEST ? &caller : NULL;
     ctx.is_learning = baseline_is_learning(b->baseline, obs.text[F_ACCOUNT], obs.minute_ns);
     ctx.is_counted_elsewhere = obs.kind == OBS_REQUEST && request_is_counted_elsewhere(b->baseline, &obs);
     need(b->ops->observe(b->self, &obs, &ctx, &err) == 0, "observe", &err);
