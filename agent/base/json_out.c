@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/json_out.h"
 
+#include "base/timeutil.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -149,4 +150,12 @@ void json_add_member_bool(struct buf *out, const char *key, bool value)
 {
     json_add_key(out, key);
     json_add_bool(out, value);
+}
+
+void json_add_member_time(struct buf *out, const char *key, int64_t ns, int digits)
+{
+    CLEANUP(buf_release) struct buf text = BUF_HERE(64);
+
+    time_add_iso(&text, ns, digits);
+    json_add_member(out, key, buf_slice(&text));
 }

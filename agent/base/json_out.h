@@ -22,5 +22,6 @@ void json_add_member(struct buf *out, const char *key, struct slice value);
 void json_add_known(struct buf *out, const char *key, struct slice value); /* nothing when the value is empty */
 void json_add_member_i64(struct buf *out, const char *key, int64_t value);
 void json_add_member_bool(struct buf *out, const char *key, bool value);
+void json_add_member_time(struct buf *out, const char *key, int64_t ns, int digits); /* as time_add_iso */
 
 #endif

@@ -16,7 +16,7 @@
 const struct verb *const verbs_all[] = {
     &verb_setup,  &verb_run,      &verb_check,    &verb_replay,  &verb_alerts, &verb_outputs,
     &verb_status, &verb_coverage, &verb_report, &verb_sample,  &verb_baseline, &verb_rules, &verb_queries,
-    &verb_config, &verb_azure,    &verb_store,   NULL,
+    &verb_config, &verb_azure,    &verb_store,   &verb_support, NULL,
 };
 
 int cli_fail(const struct error *err)

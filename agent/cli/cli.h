@@ -22,7 +22,7 @@ struct verb {
 
 extern const struct verb verb_run, verb_check, verb_replay, verb_alerts, verb_outputs, verb_status,
     verb_coverage, verb_sample, verb_baseline, verb_rules, verb_queries, verb_config, verb_azure, verb_setup, verb_report,
-    verb_store;
+    verb_store, verb_support;
 extern const struct verb *const verbs_all[]; /* NULL-terminated, in the order of help */
 
 /* What every verb takes: options before and between the operands. */

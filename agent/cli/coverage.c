@@ -26,10 +26,9 @@ static int print_run(void *self, const struct window_run *r, struct error *err U
     const struct window *w = &r->w;
 
     c->n++;
-
-    time_add_iso(&from, w->from_ns, 0);
-    time_add_iso(&to, w->to_ns, 0);
     if (!c->is_json) {
+        time_add_iso(&from, w->from_ns, 0);
+        time_add_iso(&to, w->to_ns, 0);
         buf_addf(&c->out, "%-14s %s .. %s  %-10s%s %9" PRId64 " rows in %" PRId64 " window%s", w->source,
                  buf_cstr(&from), buf_cstr(&to), window_state_name(w->state), w->is_backfill ? " learning" : "",
                  w->records, r->windows, r->windows == 1 ? "" : "s");
@@ -41,22 +40,14 @@ static int print_run(void *self, const struct window_run *r, struct error *err U
         return 0;
     }
     buf_add_char(&c->out, '{');
-    json_add_key(&c->out, "source");
-    json_add_string(&c->out, slice_of(w->source));
-    json_add_key(&c->out, "from");
-    json_add_string(&c->out, buf_slice(&from));
-    json_add_key(&c->out, "to");
-    json_add_string(&c->out, buf_slice(&to));
-    json_add_key(&c->out, "state");
-    json_add_string(&c->out, slice_of(window_state_name(w->state)));
-    json_add_key(&c->out, "backfill");
-    buf_add_str(&c->out, w->is_backfill ? "true" : "false");
-    json_add_key(&c->out, "rows");
-    json_add_i64(&c->out, w->records);
-    json_add_key(&c->out, "windows");
-    json_add_i64(&c->out, r->windows);
-    json_add_key(&c->out, "reason");
-    json_add_string(&c->out, slice_of(w->reason));
+    json_add_member(&c->out, "source", slice_of(w->source));
+    json_add_member_time(&c->out, "from", w->from_ns, 0);
+    json_add_member_time(&c->out, "to", w->to_ns, 0);
+    json_add_member(&c->out, "state", slice_of(window_state_name(w->state)));
+    json_add_member_bool(&c->out, "backfill", w->is_backfill);
+    json_add_member_i64(&c->out, "rows", w->records);
+    json_add_member_i64(&c->out, "windows", r->windows);
+    json_add_member(&c->out, "reason", slice_of(w->reason));
     buf_add_str(&c->out, "}\n");
     return 0;
 }
@@ -67,20 +58,16 @@ static int add_bad_row(void *self, const struct bad_row *r, struct error *err UN
     CLEANUP(buf_release) struct buf when = BUF_HERE(64);
 
     c->n++;
-    time_add_iso(&when, r->seen_ns, 0);
     if (c->is_json) {
         buf_add_char(&c->out, '{');
-        json_add_key(&c->out, "source");
-        json_add_string(&c->out, slice_of(r->source));
-        json_add_key(&c->out, "seenAt");
-        json_add_string(&c->out, buf_slice(&when));
-        json_add_key(&c->out, "reason");
-        json_add_string(&c->out, slice_of(r->reason));
-        json_add_key(&c->out, "row");
-        json_add_string(&c->out, r->raw);
+        json_add_member(&c->out, "source", slice_of(r->source));
+        json_add_member_time(&c->out, "seenAt", r->seen_ns, 0);
+        json_add_member(&c->out, "reason", slice_of(r->reason));
+        json_add_member(&c->out, "row", r->raw);
         buf_add_str(&c->out, "}\n");
         return 0;
     }
+    time_add_iso(&when, r->seen_ns, 0);
     buf_addf(&c->out, "%s  %-14s ", buf_cstr(&when), r->source);
     term_add_safe(&c->out, slice_of(r->reason));
     buf_add_str(&c->out, ": ");

@@ -133,4 +133,10 @@ void settings_print_json_schema(struct buf *out, const struct settings_registry 
 /* The sections of cosmowatch.yaml(5) that describe options, in mdoc(7). */
 void settings_print_manual(struct buf *out, const struct settings_registry *registry);
 
+/* What is configured, for whoever helps from outside, as a JSON object: numbers, sizes, durations, truth values, words out
+ * of a list, presets. Texts somebody wrote are given to add_name, which adds a JSON text in their place (NULL: not set);
+ * of lists the length is told, of secrets that there is such an option. */
+void settings_print_outline(struct buf *out, const struct settings *s,
+                            void (*add_name)(void *self, struct buf *out, const char *name), void *self);
+
 #endif

@@ -78,14 +78,6 @@ static void add_text(struct buf *out, const char *key, const char *value)
     json_add_str(out, value);
 }
 
-static void add_time(struct buf *out, const char *key, int64_t ns)
-{
-    CLEANUP(buf_release) struct buf text = BUF_HERE(64);
-
-    time_add_iso(&text, ns, 7);
-    json_add_member(out, key, buf_slice(&text));
-}
-
 static void take_failure(struct buf *out, const struct buf *part)
 {
     out->failed |= part->failed;
@@ -232,7 +224,7 @@ static void add_threats(struct buf *out, const struct entity *e)
             json_add_real(out, t->confidence / 100.0);
         }
         if (t->since_ns != INT64_MIN)
-            add_time(out, "firstSeenUtc", t->since_ns);
+            json_add_member_time(out, "firstSeenUtc", t->since_ns, 7);
         buf_add_char(out, '}');
     }
     buf_add_char(out, ']');
@@ -295,7 +287,7 @@ static void add_fact(struct buf *out, const struct fact *f)
 
     if (!fact_is_list(f)) {
         if (parts_is_time(f->name))
-            add_time(out, f->name, f->number);
+            json_add_member_time(out, f->name, f->number, 7);
         else
             json_add_member_i64(out, f->name, f->number);
         return;
@@ -380,8 +372,8 @@ static int json_encode(const struct alert *a, struct buf *out, struct error *err
     buf_add_char(out, '{');
     add_identity(out, a);
     add_techniques(out, a);
-    add_time(out, "startTimeUtc", a->first_ns);
-    add_time(out, "endTimeUtc", a->last_ns);
+    json_add_member_time(out, "startTimeUtc", a->first_ns, 7);
+    json_add_member_time(out, "endTimeUtc", a->last_ns, 7);
     json_add_member_i64(out, "count", a->count);
     add_victim(out, a);
     add_rendered(out, "description", alert_description, a);

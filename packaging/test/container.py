@@ -75,6 +75,17 @@ class Container:
         with open(self.log_path, encoding="utf-8", errors="replace") as f:
             return f.read()[-3000:]
 
+    def end(self):
+        """As an engine asks for it: (its exit code, what it said). The code is None when it does not end."""
+        pid = self.first_process()
+        os.kill(pid, signal.SIGTERM)
+        try:
+            return self.child.wait(60), self.said()
+        except subprocess.TimeoutExpired:
+            threads = {t: [open("%s/%s" % (t, n), encoding="utf-8").read() for n in ("comm", "wchan", "syscall")]
+                       for t in glob.glob("/proc/%d/task/*" % pid)}
+            return None, "process %d still there: %s; %s\n%s" % (pid, self.first_process() == pid, threads, self.said())
+
     def __enter__(self):
         return self
 
@@ -158,16 +169,16 @@ def life(image, azure, dir_):
         ok("a shell could not be started", c.inside(["/usr/bin/dash", "-c", "true"])[0] != 0)
         kit.wait_for("health", lambda: c.inside(probe) == (0, "healthy\n"))
         ok("the health check says so when it is well, and when it is not", sick[0] == 1, sick)
-        os.kill(c.first_process(), signal.SIGTERM)
-        ok("it ends by the signal to stop, properly", c.child.wait(60) == 0, c.said())
+        code, said = c.end()
+        ok("it ends by the signal to stop, properly", code == 0, said)
     before, stopped = {a["recordId"] for a in posts(azure)}, datetime.datetime.now(datetime.timezone.utc).isoformat()
     with Container(image, dir_) as c:
         kit.wait_for("the second to be up to date, by its own status", lambda: c.first_process() and c.is_up_to_date(image, stopped))
         ids = [a["recordId"] for a in posts(azure)]
         ok("the volume is its memory: a second container goes on, and tells nothing twice",
            before <= set(ids) and len(set(ids)) == len(ids), ids)
-        os.kill(c.first_process(), signal.SIGTERM)
-        c.child.wait(60)
+        code, said = c.end()
+        ok("and ends", code == 0, said)
 
 
 def main():

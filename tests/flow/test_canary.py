@@ -12,6 +12,7 @@ import re
 import resource
 import signal
 import subprocess
+import tarfile
 import urllib.parse
 
 import pytest
@@ -247,6 +248,11 @@ def run_all(cfg, c, dir_, where):
         asks = args in (["check", "--online"], ["outputs", "test"])
         _, out, err = kit.run([*args, "-c", near(cfg) if asks else cfg], check=False, env=c.env)
         places.append(("%s (%s)" % (" ".join(args), where), (out + err).encode()))
+    bundle = os.path.join(dir_, "support-" + where)
+    _, out, err = kit.run(["support", "--out", bundle, "-c", cfg], check=False, env=c.env)
+    with tarfile.open(bundle) as t:
+        places += [("support (%s): %s" % (where, m.name), t.extractfile(m).read()) for m in t.getmembers()]
+    places.append(("support (%s)" % where, (out + err).encode()))
     export = os.path.join(dir_, "export-" + where)
     _, out, err = kit.run(["store", "export", "--out", export, "-c", cfg], check=False, env=c.env)
     assert os.path.exists(export), out + err
