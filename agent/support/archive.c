@@ -18,8 +18,8 @@ struct archive {
 };
 
 struct header { /* octal numbers, ended by NUL */
-    char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], kind, link[100], magic[6], version[2], owner[32],
-        group[32], device[16], prefix[155], pad[12];
+    char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], kind, link[100], magic[6],
+        version[2], owner[32], group[32], device[16], prefix[155], pad[12];
 };
 _Static_assert(sizeof(struct header) == BLOCK, "a header is one block");
 
@@ -62,7 +62,12 @@ static int put(struct archive *a, const void *at, size_t len, struct error *err)
 int archive_add(struct archive *a, const char *name, struct slice content, int64_t mtime_s, struct error *err)
 {
     static const char zeros[BLOCK];
-    struct header h = { .mode = "0000644", .uid = "0000000", .gid = "0000000", .kind = '0', .magic = "ustar", .version = { '0', '0' } };
+    struct header h = { .mode = "0000644",
+                        .uid = "0000000",
+                        .gid = "0000000",
+                        .kind = '0',
+                        .magic = "ustar",
+                        .version = { '0', '0' } };
     unsigned sum = 0;
 
     if (strlen(name) >= sizeof h.name || content.len > INT32_MAX)
