@@ -13,11 +13,6 @@ struct coverage {
     int64_t n;
 };
 
-static bool says_the_same(const struct window *a, const struct window *b)
-{
-    return a->state == b->state && strcmp(a->reason, b->reason) == 0;
-}
-
 static int print_run(void *self, const struct window_run *r, struct error *err UNUSED)
 {
     struct coverage *c = self;
@@ -99,7 +94,7 @@ static int run_coverage(int argc, char **argv)
         buf_release(&c.out);
         return rc;
     }
-    if (store_each_run(store, args.operands_len > 0 ? args.operands[0] : NULL, INT64_MIN, says_the_same, print_run, &c, &err) < 0)
+    if (store_each_run(store, args.operands_len > 0 ? args.operands[0] : NULL, INT64_MIN, window_says_the_same, print_run, &c, &err) < 0)
         return cli_fail(&err);
     if (c.n == 0 && !c.is_json)
         buf_add_str(&c.out, "nothing was read yet\n");

@@ -376,11 +376,6 @@ static int add_store(struct bundle *b, const struct error *why, struct error *er
     return end_part(b, "store.json", err);
 }
 
-static bool says_the_same(const struct window *a, const struct window *b)
-{
-    return a->state == b->state && strcmp(a->reason, b->reason) == 0;
-}
-
 static int add_run(void *self, const struct window_run *r, struct error *err UNUSED)
 {
     struct bundle *b = self;
@@ -463,7 +458,7 @@ static int add_lists(struct bundle *b, struct error *err)
 {
     struct error unread = { 0 };
 
-    if (store_each_run(b->store, NULL, INT64_MIN, says_the_same, add_run, b, &unread) == 0)
+    if (store_each_run(b->store, NULL, INT64_MIN, window_says_the_same, add_run, b, &unread) == 0)
         unread = (struct error){ 0 };
     if (end_list(b, "coverage.ndjson", &unread, err) < 0)
         return -1;

@@ -18,6 +18,11 @@ const char *window_state_name(enum window_state s)
     return (size_t)s < ARRAY_LEN(names) ? names[s] : "unknown";
 }
 
+bool window_says_the_same(const struct window *a, const struct window *b)
+{
+    return a->state == b->state && strcmp(a->reason, b->reason) == 0;
+}
+
 static int put_row(struct store *s, const struct window *w, struct error *err)
 {
     static const char sql[] =

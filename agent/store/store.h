@@ -70,6 +70,7 @@ MUST_CHECK int store_each_window(struct store *s, const char *source, int64_t si
 /* The same, neighbours that say the same as one: `records` are their sum. `joins` is asked of two that touch and are of
  * one source and kind (learned from, or read). */
 struct window_run { struct window w; int64_t windows; };
+bool window_says_the_same(const struct window *a, const struct window *b); /* for people: state and reason */
 MUST_CHECK int store_each_run(struct store *s, const char *source, int64_t since_ns,
                               bool (*joins)(const struct window *a, const struct window *b),
                               int (*fn)(void *self, const struct window_run *r, struct error *err),

@@ -78,12 +78,17 @@ def test_a_helper_learns_how_it_is_and_not_whose(dir_):
     assert all(t["rows"] >= 0 for t in json.loads(parts["store.json"])["found"]), "nothing is wrong with it"
 
 
-def test_it_is_its_owners_alone_and_in_nobodys_place(dir_):
+def caught_up(dir_):
     rows, _ = small_world(seed=3, hours=2)
     with kit.Azure(dir_) as azure:
         azure.add_rows(rows.rows)
         cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT)
         kit.run(["run", "--until-caught-up", "-c", cfg])
+    return cfg
+
+
+def test_it_is_its_owners_alone_and_in_nobodys_place(dir_):
+    cfg = caught_up(dir_)
     bundle(cfg, dir_)
     path = os.path.join(dir_, "bundle.tar.gz")
     before = os.stat(path)
@@ -104,11 +109,7 @@ def test_a_wrong_configuration_is_told_by_its_places(dir_):
 
 
 def test_a_damaged_store_is_told(dir_):
-    rows, _ = small_world(seed=4, hours=2)
-    with kit.Azure(dir_) as azure:
-        azure.add_rows(rows.rows)
-        cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT)
-        kit.run(["run", "--until-caught-up", "-c", cfg])
+    cfg = caught_up(dir_)
     store = os.path.join(dir_, "state", "store.db")
     with sqlite3.connect(store) as db:
         db.execute("UPDATE alert SET crc = crc + 1")
