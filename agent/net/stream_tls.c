@@ -26,6 +26,7 @@ struct stream_tls {
     size_t prints_len;
     SSL_CTX *ctx;         /* last good */
     uint64_t stamp;       /* of the files when last looked at, good or bad */
+    bool is_doubtful;     /* a handshake failed: OpenSSL keeps what it could not read for want of memory as unreadable */
     uint64_t generation;
     struct tls_peer peer; /* of the last handshake */
     char seen_print[160]; /* of a peer that is none of the given ones */
@@ -136,13 +137,17 @@ static SSL_CTX *load(struct stream_tls *t, struct error *err)
 uint64_t stream_tls_refresh(struct stream_tls *t)
 {
     uint64_t stamp = own_stamp(t);
+    bool is_new = stamp != t->stamp;
     struct error why = { 0 };
     SSL_CTX *fresh;
 
-    if (stamp == t->stamp)
+    if (!is_new && !t->is_doubtful)
         return t->generation;
     t->stamp = stamp;
     fresh = load(t, &why);
+    if (!fresh && !is_new) /* for want of memory, then: again the next time */
+        return t->generation;
+    t->is_doubtful = false;
     if (!fresh) {
         log_event(LOG_LEVEL_WARN, "tls", "replaced certificate file is not usable, the last good one stays", "reason",
                   why.msg, NULL);
@@ -150,7 +155,8 @@ uint64_t stream_tls_refresh(struct stream_tls *t)
     }
     SSL_CTX_free(t->ctx);
     t->ctx = fresh;
-    return ++t->generation;
+    t->generation += is_new;
+    return t->generation;
 }
 
 /* ---- fingerprints ------------------------------------------------------------------------------- */
@@ -350,7 +356,7 @@ static bool is_about_our_certificate(int alert)
     }
 }
 
-int stream_tls_explain(const struct stream_tls *t, int ssl_error, int errnum, const struct services *sv,
+int stream_tls_explain(struct stream_tls *t, int ssl_error, int errnum, const struct services *sv,
                        struct error *err)
 {
     unsigned long code = ERR_peek_error();
@@ -365,6 +371,7 @@ int stream_tls_explain(const struct stream_tls *t, int ssl_error, int errnum, co
         return error_errno(err, ERR_NET, errnum, "connection broken");
     if (ssl_error == SSL_ERROR_SYSCALL || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
         return error_set(err, ERR_NET, "closed by the receiver without a TLS close");
+    t->is_doubtful = true;
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
         return explain_certificate(t, sv, err);
     if (reason > SSL_AD_REASON_OFFSET && is_about_our_certificate(reason - SSL_AD_REASON_OFFSET))

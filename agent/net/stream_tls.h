@@ -34,7 +34,7 @@ uint64_t stream_tls_refresh(struct stream_tls *t);
 /* For stream.c: an SSL for a connection to host (the caller's), and what to say when its handshake or a
  * later read failed. `ssl_error` is what SSL_get_error gave. */
 void *stream_tls_connection(struct stream_tls *t, const char *host, int fd, struct error *err);
-int stream_tls_explain(const struct stream_tls *t, int ssl_error, int errnum, const struct services *sv,
+int stream_tls_explain(struct stream_tls *t, int ssl_error, int errnum, const struct services *sv,
                        struct error *err);
 /* Of the last handshake, once it was believed. */
 const struct peer_chain *stream_tls_chain(const struct stream_tls *t);
