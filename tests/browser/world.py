@@ -14,8 +14,8 @@ import tempfile
 
 from flow import kit
 from flow.demo import story
+from flow.listener import free_port
 from flow.rows import Rows, feeds
-from flow.test_console import free_port
 
 ARCHIVE = "44444444-4444-4444-4444-444444444444"
 SUPPRESSED = [

@@ -3,6 +3,8 @@
 Standard library only. SPDX-License-Identifier: Apache-2.0
 """
 
+import contextlib
+import random
 import socket
 import ssl
 import threading
@@ -17,6 +19,14 @@ def context(cert, key, client_ca=None, highest=None):
     if highest:
         c.maximum_version = highest
     return c
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    """For somebody who binds it later. Below those that the kernel gives to connections (32768 and up), which come and go."""
+    while True:
+        with socket.socket(socket.AF_INET, kind) as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", random.randrange(10000, 32000)))
+            return s.getsockname()[1]
 
 
 class Listener:

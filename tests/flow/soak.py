@@ -16,11 +16,12 @@ import time
 
 from flow import certs, http_way, kit, listener, oracles
 from flow import shim as sh
+from flow.listener import free_port
 from flow.rows import Rows, feeds, iso
-from flow.test_console import Console, free_port
+from flow.templates import TABLES, columns
+from flow.test_console import Console
 from flow.test_faults_time import at, coverage
 from flow.test_kafka import Broker, kafka, read
-from flow.templates import TABLES, columns
 from sim.proxy import Proxy, chance
 
 RULE, STREAM = "dcr-00000000000000000000000000000001", "Custom-CosmosWatchAlerts"

@@ -15,6 +15,7 @@ import subprocess
 import pytest
 
 from flow import kit
+from flow.listener import free_port
 
 RSYSLOG = """
 global(workDirectory="{d}" maxMessageSize="64k" defaultNetstreamDriverCAFile="{d}/ca.pem"
@@ -49,12 +50,6 @@ source s {{ {source}; }};
 destination d {{ file("{d}/out.json" template("$(format-json --scope rfc5424,sdata,nv-pairs,dot-nv-pairs)\\n")); }};
 log {{ source(s); destination(d); }};
 """
-
-
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def listens(port):

@@ -19,9 +19,9 @@ import pytest
 
 from flow import canary, certs, kit
 from flow.http_way import Receiver
+from flow.listener import free_port
 from flow.rows import feeds
 from flow.story import SHORT, small_world
-from flow.syslog_receivers import free_port
 from flow.test_reload import change, reload
 
 GIVES, REFUSES = kit.TENANT, "44444444-4444-4444-4444-444444444444"

@@ -14,10 +14,10 @@ import socket
 import time
 
 from flow import kit, oracles
-from flow.listener import Listener
+from flow.listener import Listener, free_port
 from flow.rows import Rows, feeds
 from flow.story import SHORT, final, outputs
-from flow.test_console import Console, free_port
+from flow.test_console import Console
 
 UTC = datetime.timezone.utc
 MB = 1 << 20

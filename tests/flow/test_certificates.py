@@ -10,10 +10,9 @@ import re
 
 from flow import certs, kit
 from flow.http_way import Receiver, Sink
-from flow.listener import context
+from flow.listener import context, free_port
 from flow.rows import feeds
 from flow.story import SHORT, small_world
-from flow.syslog_receivers import free_port
 from flow.test_console import Console
 
 DAY_NS = 86400 * 10**9

@@ -17,11 +17,11 @@ import pytest
 
 from flow import certs, kit
 from flow.http_way import Door, Proxy, Receiver, Sink
-from flow.listener import context
+from flow.listener import context, free_port
 from flow.rows import feeds
-from flow.syslog_receivers import free_port, listens
-from flow.test_sentinel import stream
 from flow.story import SHORT, final, small_world
+from flow.syslog_receivers import listens
+from flow.test_sentinel import stream
 
 NAME = "receiver.test"
 NO_PROXIES = {name: "" for n in ("http_proxy", "https_proxy", "all_proxy", "no_proxy") for name in (n, n.upper())}

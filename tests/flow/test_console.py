@@ -15,15 +15,11 @@ import subprocess
 import pytest
 
 from flow import kit
+from flow.listener import free_port
 from flow.rows import feeds
 from flow.story import SHORT, outputs, small_world
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e"
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
 
 
 class Console:

@@ -14,8 +14,9 @@ import urllib.parse
 import pytest
 
 from flow import kit
+from flow.listener import free_port
 from flow.story import SHORT, hours_ago, outputs, small_world
-from flow.test_console import Console, Page, free_port
+from flow.test_console import Console, Page
 
 PAGE_MAX = 100_000
 CROWD = 230  # listed addresses: an alert each, so that there are several pages

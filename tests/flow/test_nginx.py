@@ -11,9 +11,10 @@ import subprocess
 import pytest
 
 from flow import certs, http_way, kit
+from flow.listener import free_port
 from flow.rows import feeds
-from flow.syslog_receivers import free_port, listens
 from flow.story import SHORT, final, small_world
+from flow.syslog_receivers import listens
 
 CONF = """
 daemon off; pid {d}/nginx.pid; error_log {d}/error.log; {user} worker_processes 1;

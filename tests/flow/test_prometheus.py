@@ -14,7 +14,8 @@ import urllib.request
 import pytest
 
 from flow import kit
-from flow.test_console import World, free_port
+from flow.listener import free_port
+from flow.test_console import World
 
 FOLDER = os.path.join(kit.ROOT, "packaging", "prometheus")
 RULES = os.path.join(FOLDER, "cosmowatch.rules.yml")

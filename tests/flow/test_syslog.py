@@ -13,6 +13,7 @@ import pytest
 
 from flow import certs, kit
 from flow import syslog_receivers as receivers
+from flow.listener import free_port
 from flow.rows import feeds
 from flow.story import SHORT, small_world
 
@@ -246,7 +247,7 @@ def test_what_a_dead_receiver_never_read_is_sent_again(dir_):
 
 
 def test_nobody_there_is_said_once_and_the_alerts_wait(dir_):
-    port = receivers.free_port()
+    port = free_port()
     rows, _ = small_world(seed=34, hours=3)
     with kit.Azure(dir_) as azure:
         azure.add_rows(rows.rows)
