@@ -172,8 +172,8 @@ TRIES ?= 600
 .PHONY: torture torture-run
 torture:
 	@$(MAKE) --no-print-directory -s SAN=address,undefined TRIES=$(TRIES) torture-run
-torture-run: $(B)/unit/test_torture_verbs $(B)/unit/test_torture_outputs $(B)/unit/test_torture_store $(B)/unit/test_torture_console $(B)/unit/test_torture_inputs
-	@for t in $^; do COSMOWATCH_TORTURE=$(TRIES) CK_DEFAULT_TIMEOUT=0 $$t || exit 1; done
+torture-run: $(addprefix $(B)/unit/test_torture_, outputs verbs store console inputs)
+	@COSMOWATCH_TORTURE=$(TRIES) CK_DEFAULT_TIMEOUT=0 VERBOSE=1 tests/run-unit $^
 
 # ---- what a newcomer runs -------------------------------------------------------------------------
 deps:
