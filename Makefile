@@ -110,8 +110,8 @@ $(B)/unit/%: tests/unit/%.c $(KITOBJ) $(LIB)
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZKIT := $(B)/tests/fuzz/fuzz.o $(B)/tests/fuzz/formats.o $(B)/tests/fuzz/output.o $(B)/tests/fuzz/query.o
 FUZZOBJ := $(FUZZ:%=$(B)/tests/fuzz/fuzz_%.o)
-# fuzz_apart stands where the reader's process would.
-FUZZLIBS = -Wl,--wrap=apart_do $(FUZZKIT) $(KITOBJ) $(LIB) $(LIBS)
+FUZZLIBS = $(FUZZKIT) $(KITOBJ) $(LIB) $(LIBS)
+FUZZ_APART = -Wl,--wrap=apart_do # fuzz_apart stands where the reader's process would
 
 -include $(BENCHOBJ:.o=.d) $(OBJ:.o=.d) $(KITOBJ:.o=.d) $(FUZZOBJ:.o=.d) $(FUZZKIT:.o=.d) $(B)/agent/main.d $(UNITBIN:=.d)
 
@@ -141,7 +141,7 @@ fuzz-corpus: $(B)/replay
 	@$(B)/replay tests/fuzz/corpus $(NAME)
 
 $(B)/replay: $(B)/tests/fuzz/replay.o $(FUZZOBJ) $(FUZZKIT) $(KITOBJ) $(LIB)
-	$(Q)echo "  LD  $@"; $(CXX) $(ALL_LDFLAGS) -o $@ $(filter-out $(FUZZKIT) $(KITOBJ) $(LIB),$^) $(FUZZLIBS)
+	$(Q)echo "  LD  $@"; $(CXX) $(ALL_LDFLAGS) -o $@ $(filter-out $(FUZZKIT) $(KITOBJ) $(LIB),$^) $(FUZZ_APART) $(FUZZLIBS)
 
 $(B)/tests/fuzz/targets.h: $(wildcard tests/fuzz/fuzz_*.c)
 	@mkdir -p $(@D) && printf 'FUZZ(%s)\n' $(FUZZ) > $@
@@ -165,7 +165,7 @@ CLANG ?= clang
 fuzz-binaries: $(patsubst %,$(B)/fuzz/%,$(or $(NAME),$(FUZZ)))
 $(B)/fuzz/%: $(B)/tests/fuzz/fuzz_%.o $(FUZZKIT) $(KITOBJ) $(LIB)
 	@mkdir -p $(@D)
-	$(Q)echo "  LD  $@"; $(CXX) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZLIBS)
+	$(Q)echo "  LD  $@"; $(CXX) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(if $(filter apart,$*),$(FUZZ_APART)) $(FUZZLIBS)
 
 #   make torture        every request for memory, for descriptors too, refused in turn, under AddressSanitizer; TRIES=600 of each scene, 0: all
 TRIES ?= 600

@@ -307,7 +307,7 @@ static enum apart_verdict take_bad(struct asking *k, struct slice batch, const s
     struct slice raw, why;
 
     if (e->texts != 2 || !find_text(k, batch, refs_of(e), &raw) || !find_text(k, batch, refs_of(e) + 1, &why) ||
-        why.len > REASON_MAX || raw.len > BAD_RAW_MAX)
+        why.len > REASON_MAX || (why.len == 0 && !reason) || raw.len > BAD_RAW_MAX)
         return apart_lie(err, "an unreadable row");
     k->bad++;
     k->left_out += reason != NULL;
