@@ -250,7 +250,7 @@ build/analyze/%.o: %.c
 	@$(CC) -std=gnu17 -O1 -fanalyzer -Werror $(ANALYZER) $(DEFS) -Iagent -I. $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 -include $(if $(filter analyze lint,$(MAKECMDGOALS)),$(ANALYZED:.o=.d))
 
-tidy:
+tidy: $(B)/tests/fuzz/targets.h
 	@tests/kit/apt-need clang-tidy
 	@printf '%s\n' $(CPROGRAM) $(wildcard tests/fuzz/*.c) | xargs -P$(shell nproc) -n16 tests/kit/tidy -std=gnu17 -Iagent -I. -Ibuild/tests/fuzz \
 	  $(subst ",\",$(subst ',,$(DEFS))) $(PKG_CFLAGS) --
