@@ -18,11 +18,12 @@ static const uint8_t v4_mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff 
 /* The common case, without the copy that inet_pton asks for. */
 static bool dotted_parse(struct slice s, struct address *ret)
 {
-    const char *at = s.at, *end = s.at + s.len;
+    const char *at = s.at, *end = NULL;
     uint8_t v4[4];
 
-    if (s.len > sizeof("255.255.255.255") - 1)
+    if (s.len == 0 || s.len > sizeof("255.255.255.255") - 1) /* nothing may be no place at all */
         return false;
+    end = s.at + s.len;
     for (size_t i = 0; i < sizeof v4; i++) {
         const char *from = at;
         unsigned part = 0;
