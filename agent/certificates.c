@@ -252,7 +252,6 @@ static void tell_peer(struct entry_of_peer *e, const struct peer *p, int64_t now
 void certificates_watch(struct certificates *c, const struct services *sv)
 {
     int64_t now_ns = sv_wall_ns(sv);
-
     struct peer peer;
 
     for (size_t i = 0; i < PEERS_MAX && certificates_peer(c, i, &peer); i++)

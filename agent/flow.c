@@ -24,6 +24,7 @@
 #include "enrich/enrich.h"
 #include "enrich/trusted.h"
 #include "feeder.h"
+#include "kept_trust.h"
 #include "queues.h"
 #include "requests.h"
 #include "status.h"
@@ -37,7 +38,6 @@
 #include <time.h>
 
 #define SEEN_MAX_BYTES (64u << 20)
-#define TRUSTED_MAX_BYTES (16u << 20)
 #define STATUS_EVERY_MS 2000
 #define UPKEEP_EVERY_MS 600000
 
@@ -167,17 +167,6 @@ static const struct trusted *trusted_of(struct flow *f)
     return enrich_trusted(engine_enrich(f->cfg.engine));
 }
 
-/* With the window that used it: rows that are judged again after a crash have then not been counted, or do not count. */
-static int write_trusted(struct flow *f, struct error *err)
-{
-    CLEANUP(buf_release) struct buf text = BUF_INIT(TRUSTED_MAX_BYTES);
-
-    if (!trusted_has_news(trusted_of(f)))
-        return 0;
-    trusted_save(trusted_of(f), &text);
-    return buf_check(&text, err) < 0 ? -1 : store_put_blob(f->cfg.store, STORE_BLOB_TRUSTED, buf_slice(&text), err);
-}
-
 static int commit(struct flow *f, struct job *job, const struct buf *seen, struct error *err)
 {
     struct store *s = f->cfg.store;
@@ -187,7 +176,8 @@ static int commit(struct flow *f, struct job *job, const struct buf *seen, struc
         return -1;
     if (stage_settle(engine_stage(f->cfg.engine), watermark_ns(f), write_alert, f, err) < 0 ||
         baseline_each_changed(engine_baseline(f->cfg.engine), write_baseline, f, err) < 0 ||
-        write_window(f, job, seen, err) < 0 || write_trusted(f, err) < 0 || queues_bound(f->queues, err) < 0)
+        write_window(f, job, seen, err) < 0 || kept_trust_save(f->cfg.store, trusted_of(f), err) < 0 ||
+        queues_bound(f->queues, err) < 0)
         goto failed;
     FAULT_POINT("txn.before_commit");
     if (store_commit(s, err) < 0)
@@ -215,19 +205,6 @@ static int adopt_alert(void *self, const struct alert *a, struct error *err)
     return stage_adopt(engine_stage(f->cfg.engine), own, err);
 }
 
-static int load_trusted(struct flow *f, struct error *err)
-{
-    CLEANUP(buf_release) struct buf text = BUF_INIT(TRUSTED_MAX_BYTES);
-    bool found = false;
-
-    if (trusted_len(trusted_of(f)) == 0)
-        return 0;
-    if (store_get_blob(f->cfg.store, STORE_BLOB_TRUSTED, &text, &found, err) < 0)
-        return -1;
-    trusted_load(trusted_of(f), buf_slice(&text)); /* nothing: nobody was vouched for yet */
-    return 0;
-}
-
 /* Baselines and open alerts as the store has them: at the start, and after a commit that failed. */
 static int reload(struct flow *f, struct error *err)
 {
@@ -236,7 +213,8 @@ static int reload(struct flow *f, struct error *err)
     f->is_stale = true;
     engine_forget(f->cfg.engine);
     if (store_load_baselines(f->cfg.store, engine_baseline(f->cfg.engine), err) < 0 ||
-        store_each_alert(f->cfg.store, &open_ones, adopt_alert, f, err) < 0 || load_trusted(f, err) < 0)
+        store_each_alert(f->cfg.store, &open_ones, adopt_alert, f, err) < 0 ||
+        kept_trust_load(f->cfg.store, trusted_of(f), err) < 0)
         return -1;
     f->is_stale = false;
     return 0;

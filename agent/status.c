@@ -273,6 +273,20 @@ void status_build(struct buf *out, const struct status_parts *p)
     json_object_put(o);
 }
 
+int status_read(struct store *store, struct buf *text, struct json_object **ret, struct error *err)
+{
+    struct error why = { 0 };
+    bool found = false;
+
+    *ret = NULL;
+    if (store_get_blob(store, STORE_BLOB_STATUS, text, &found, err) < 0 || buf_check(text, err) < 0)
+        return -1;
+    if (!found || json_read(buf_slice(text), ret, &why) == 0 || why.code == ERR_INPUT)
+        return 0;
+    *err = why;
+    return error_wrap(err, "what the agent left");
+}
+
 enum status_grade status_grade(const char *state)
 {
     if (strcmp(state, "failing") == 0 || strcmp(state, "held") == 0)

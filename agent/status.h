@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/services.h"
 
+struct error;
 struct json_object;
 struct store;
 struct engine;
@@ -37,7 +38,13 @@ struct status_parts {
     size_t sources_len;
 };
 
+#define STATUS_MAX_BYTES (8u << 20)
+
 void status_build(struct buf *out, const struct status_parts *p);
+
+/* What the agent left last: its text (empty: none was left yet), and the caller's object, NULL when that is no JSON. -1 where
+ * it could not be read, as for want of memory: that is not the same as no news of the agent. */
+MUST_CHECK int status_read(struct store *store, struct buf *text, struct json_object **ret, struct error *err);
 
 /* What a state of a source or an output means: works; waits and goes on by itself, so that nothing comes for now; needs
  * somebody. */

@@ -1,6 +1,7 @@
 /* file.c - see file.h. SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -26,6 +27,19 @@ int file_read(struct buf *out, const char *path, struct error *err)
     rc = file_add(out, in, path, err);
     (void)fclose(in);
     return rc;
+}
+
+int64_t file_count(const char *folder)
+{
+    DIR *d = opendir(folder);
+    int64_t n = 0;
+
+    if (!d)
+        return -1;
+    while (readdir(d))
+        n++;
+    (void)closedir(d);
+    return n - 2; /* without "." and ".." */
 }
 
 bool file_is_trusted(const struct stat *st, enum file_owner owner, char *ret_why, size_t size)

@@ -14,6 +14,8 @@ MUST_CHECK int file_add(struct buf *out, FILE *in, const char *name, struct erro
 MUST_CHECK int file_read(struct buf *out, const char *path, struct error *err);
 
 
+int64_t file_count(const char *folder); /* its entries; -1: it cannot be looked into */
+
 /* Whoever can write a file that we believe decides for us. True when that is root and ourselves alone; otherwise `ret_why`
  * says who and what to do, after the path: "writable by everybody (mode 0666); run chmod go-w on it". */
 enum file_owner { FILE_OWNER_US, FILE_OWNER_ANY /* somebody keeps it for us */ };

@@ -288,14 +288,13 @@ static void add_problem(void *self, enum health_problem_kind kind, const char *n
  * has not run on this store yet is one problem more, no failure to look. */
 static int print_health(struct store *store, bool is_json, int64_t now_ns, struct error *err)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(8u << 20);
-    CLEANUP(buf_release) struct buf out = BUF_INIT(8u << 20);
+    CLEANUP(buf_release) struct buf text = BUF_INIT(STATUS_MAX_BYTES);
+    CLEANUP(buf_release) struct buf out = BUF_INIT(STATUS_MAX_BYTES);
     struct json_object *o = NULL;
-    bool found = false, is_good = false;
+    bool is_good = false;
 
-    if (store_get_blob(store, STORE_BLOB_STATUS, &text, &found, err) < 0)
+    if (status_read(store, &text, &o, err) < 0)
         return cli_fail(err);
-    o = found ? json_tokener_parse(buf_cstr(&text)) : NULL;
     if (is_json) {
         struct json_object *said = health_json(o, now_ns, &is_good);
 
@@ -312,20 +311,20 @@ static int print_health(struct store *store, bool is_json, int64_t now_ns, struc
 
 static int print_status(struct store *store, bool is_json, bool is_screen, struct error *err)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(8u << 20);
-    CLEANUP(buf_release) struct buf out = BUF_INIT(8u << 20);
+    CLEANUP(buf_release) struct buf text = BUF_INIT(STATUS_MAX_BYTES);
+    CLEANUP(buf_release) struct buf out = BUF_INIT(STATUS_MAX_BYTES);
     struct json_object *o = NULL;
-    bool found = false, colour = term_wants_colour(STDOUT_FILENO);
+    bool colour = term_wants_colour(STDOUT_FILENO);
 
-    if (store_get_blob(store, STORE_BLOB_STATUS, &text, &found, err) < 0)
+    if (status_read(store, &text, &o, err) < 0)
         return -1;
-    if (!found)
+    if (text.len == 0)
         return error_set(err, ERR_NOT_FOUND, "the agent has not run on this store yet");
     if (is_json) {
+        json_object_put(o);
         buf_add_char(&text, '\n');
         return cli_print(&text) == CLI_OK ? 0 : error_set(err, ERR_IO, "standard output was closed");
     }
-    o = json_tokener_parse(buf_cstr(&text));
     if (!o)
         return error_set(err, ERR_STATE, "the stored status is not readable");
     if (is_screen) {

@@ -13,11 +13,11 @@
 #include "cli/cli.h"
 #include "console/health.h"
 #include "outputs/output.h"
+#include "status.h"
 #include "support/archive.h"
 #include "support/hide.h"
 
 #include <curl/curl.h>
-#include <dirent.h>
 #include <json-c/json.h>
 #include <librdkafka/rdkafka.h>
 #include <sqlite3.h>
@@ -55,8 +55,8 @@ static int keep_modules(struct hide *h, const struct module_desc *modules, size_
 
 static int keep_words(struct hide *h, struct error *err)
 {
-    static const char *const states[] = { "starting", "reading", "up to date", "failing", "paused", "idle", "working", "waiting", "held",
-                                          "not configured", COSMOWATCH_VERSION };
+    static const char *const states[] = { "starting", "reading", "up to date", "failing", "paused", "idle", "working",
+                                          "waiting", "held", "not configured", COSMOWATCH_VERSION };
     const struct settings_registry *r = assemble_registry();
 
     for (size_t i = 0; i < ARRAY_LEN(states); i++)
@@ -68,10 +68,10 @@ static int keep_words(struct hide *h, struct error *err)
     for (size_t i = 0; encoders_all[i]; i++)
         if (hide_keep(h, encoders_all[i]->name, err) < 0)
             return -1;
-    return keep_modules(h, r->sources, r->sources_len, err) < 0 || keep_modules(h, r->outputs, r->outputs_len, err) < 0 ||
-                   keep_modules(h, r->detectors, r->detectors_len, err) < 0 || keep_modules(h, r->feeds, r->feeds_len, err) < 0
-               ? -1
-               : 0;
+    if (keep_modules(h, r->sources, r->sources_len, err) < 0 || keep_modules(h, r->outputs, r->outputs_len, err) < 0 ||
+        keep_modules(h, r->detectors, r->detectors_len, err) < 0)
+        return -1;
+    return keep_modules(h, r->feeds, r->feeds_len, err);
 }
 
 /* ---- parts -------------------------------------------------------------------------------------------------------- */
@@ -178,7 +178,8 @@ static int add_host(struct bundle *b, struct error *err)
 /* Lines "Key:\tvalue" of /proc/PID/status whose values are numbers. */
 static void add_process_status(struct buf *out, const char *text)
 {
-    static const char *const keys[] = { "VmPeak", "VmHWM", "VmRSS", "VmLck", "VmSwap", "Threads", "CapEff", "NoNewPrivs", "Seccomp" };
+    static const char *const keys[] = { "VmPeak", "VmHWM", "VmRSS", "VmLck", "VmSwap", "Threads", "CapEff", "NoNewPrivs",
+                                        "Seccomp" };
     struct slice rest = slice_of(text), line = { 0 };
 
     while (slice_split(&rest, '\n', &line)) {
@@ -190,19 +191,6 @@ static void add_process_status(struct buf *out, const char *text)
             if (slice_eq(key, slice_of(keys[i])))
                 json_add_member(out, keys[i], slice_trim(line));
     }
-}
-
-static int64_t entries(const char *folder)
-{
-    DIR *d = opendir(folder);
-    int64_t n = -1;
-
-    if (!d)
-        return -1;
-    while (readdir(d))
-        n++;
-    (void)closedir(d);
-    return n - 1; /* without "." and ".." */
 }
 
 static bool read_of_process(struct buf *ret, int64_t pid, const char *name)
@@ -226,7 +214,7 @@ static void add_process(struct buf *out, int64_t pid)
         if (read_of_process(&text, pid, "status"))
             add_process_status(out, buf_cstr(&text));
         buf_addf(&path, "/proc/%" PRId64 "/fd", pid);
-        json_add_member_i64(out, "descriptors", entries(buf_cstr(&path)));
+        json_add_member_i64(out, "descriptors", file_count(buf_cstr(&path)));
         if (read_of_process(&text, pid, "limits"))
             json_add_member(out, "limits", buf_slice(&text));
     } else {
@@ -349,12 +337,11 @@ static void open_store(struct bundle *b, struct error *ret_why)
 
 static void read_status(struct bundle *b)
 {
-    CLEANUP(buf_release) struct buf text = BUF_INIT(PART_MAX);
+    CLEANUP(buf_release) struct buf text = BUF_INIT(STATUS_MAX_BYTES);
     struct error unread = { 0 };
-    bool found = false;
 
-    if (b->store && store_get_blob(b->store, STORE_BLOB_STATUS, &text, &found, &unread) == 0 && found)
-        b->status = json_tokener_parse(buf_cstr(&text));
+    if (b->store && status_read(b->store, &text, &b->status, &unread) < 0)
+        b->status = NULL;
 }
 
 static int add_store(struct bundle *b, const struct error *why, struct error *err)

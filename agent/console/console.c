@@ -9,6 +9,7 @@
 #include "net/openssl.h"
 #include "net/stream.h"
 #include "settings/errors.h"
+#include "status.h"
 #include "store/store.h"
 
 #include <arpa/inet.h>
@@ -337,26 +338,10 @@ static enum MHD_Result send_sentence(struct MHD_Connection *conn, int status, co
     return send_body(conn, status, "text/plain; charset=utf-8", slice_of(sentence));
 }
 
-/* A page must not say that there is no news of the agent where only memory is missing to read it. */
-static int read_status(struct store *s, struct json_object **ret, struct error *err)
-{
-    CLEANUP(buf_release) struct buf text = BUF_INIT(PAGE_MAX);
-    struct error why = { 0 };
-    bool found = false;
-
-    *ret = NULL;
-    if (store_get_blob(s, STORE_BLOB_STATUS, &text, &found, err) < 0 || buf_check(&text, err) < 0)
-        return -1;
-    if (!found || json_read(buf_slice(&text), ret, &why) == 0 || why.code == ERR_INPUT)
-        return 0;
-    *err = why;
-    return error_wrap(err, "what the agent left");
-}
-
 static enum MHD_Result show(struct console *c, struct MHD_Connection *conn, const struct page *p, const char *path,
                             const char *rest)
 {
-    CLEANUP(buf_release) struct buf out = BUF_INIT(PAGE_MAX);
+    CLEANUP(buf_release) struct buf out = BUF_INIT(PAGE_MAX), text = BUF_INIT(STATUS_MAX_BYTES);
     struct view v = { .sv = c->cfg.sv, .store = c->store, .baseline = c->cfg.baseline, .suppress = c->cfg.suppress,
                       .trusted = c->cfg.trusted, .detectors = c->cfg.detectors, .detectors_len = c->cfg.detectors_len,
                       .path = path, .rest = rest, .query = query_value, .query_self = conn, .out = &out };
@@ -367,7 +352,7 @@ static enum MHD_Result show(struct console *c, struct MHD_Connection *conn, cons
     v.wants_openmetrics = p->show == metrics_page && accept && strstr(accept, OPENMETRICS);
     if (v.wants_openmetrics)
         type = OPENMETRICS "; version=1.0.0; charset=utf-8";
-    status = read_status(c->store, &v.status, &err) < 0 ? -1 : p->show(&v, &err);
+    status = status_read(c->store, &text, &v.status, &err) < 0 ? -1 : p->show(&v, &err);
     json_object_put(v.status);
     if (status >= 0 && buf_check(&out, &err) == 0)
         return send_body(conn, status, type, buf_slice(&out));

@@ -2,6 +2,7 @@
  * configuration and of the catalogue, never values of log rows: their number is fixed.
  * Source: OpenMetrics 1.0; names of process metrics as in the Prometheus client libraries' convention.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
 #include "base/json_in.h"
 #include "base/num.h"
 #include "base/timeutil.h"
@@ -9,7 +10,6 @@
 #include "console/view.h"
 #include "status.h"
 
-#include <dirent.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -163,15 +163,9 @@ static void add_blind(const struct writer *w, struct json_object *judgement)
 
 static int64_t open_files(void)
 {
-    DIR *d = opendir("/proc/self/fd");
-    int64_t n = 0;
+    int64_t n = file_count("/proc/self/fd");
 
-    if (!d)
-        return 0;
-    while (readdir(d))
-        n++;
-    (void)closedir(d);
-    return n - 3; /* ., .. and the one that reads */
+    return n > 0 ? n - 1 : 0; /* without the one that reads */
 }
 
 static int64_t resident_bytes(void)

@@ -4,13 +4,12 @@
 #include "base/timeutil.h"
 #include "detectors/controls.h"
 #include "enrich/places.h"
+#include "kept_trust.h"
 #include "report/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#define USE_MAX_BYTES (16u << 20)
 
 #define NAME_MAX 300  /* bytes of a name that is counted by */
 #define NO_RULE "(a suppression that is no longer there)"
@@ -281,19 +280,6 @@ static int count_output(void *self, const char *output, const struct output_coun
 
 /* ---- together ------------------------------------------------------------------------------------------------------- */
 
-static int collect_use(struct report *r, struct store *store, struct error *err)
-{
-    CLEANUP(buf_release) struct buf text = BUF_INIT(USE_MAX_BYTES);
-    bool found = false;
-
-    if (trusted_len(r->trusted) == 0)
-        return 0;
-    if (store_get_blob(store, STORE_BLOB_TRUSTED, &text, &found, err) < 0)
-        return -1;
-    trusted_load(r->trusted, buf_slice(&text));
-    return 0;
-}
-
 int report_collect(struct report *r, struct store *store, struct error *err)
 {
     r->of_rule = calloc(suppress_len(r->suppress) + 1, sizeof *r->of_rule);
@@ -303,7 +289,7 @@ int report_collect(struct report *r, struct store *store, struct error *err)
     if (!r->of_rule)
         return error_set(err, ERR_NOMEM, "no memory for the report");
     lay_bars(r);
-    if (collect_alerts(r, store, err) < 0 || collect_use(r, store, err) < 0 ||
+    if (collect_alerts(r, store, err) < 0 || kept_trust_load(store, r->trusted, err) < 0 ||
         store_each_window(store, NULL, INT64_MIN, count_window, r, err) < 0 ||
         store_each_output_between(store, r->from_ns, r->to_ns, count_output, r, err) < 0)
         return -1;

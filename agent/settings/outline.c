@@ -69,7 +69,8 @@ static void add_table(const struct outline *l, const struct option_spec *specs, 
 }
 
 /* Those that are switched off are not read, and not here. */
-static void add_entries(const struct outline *l, const char *key, const struct settings_entries *list, const struct option_spec *more)
+static void add_entries(const struct outline *l, const char *key, const struct settings_entries *list,
+                        const struct option_spec *more)
 {
     json_add_key(l->out, key);
     buf_add_char(l->out, '[');

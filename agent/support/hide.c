@@ -17,26 +17,31 @@ struct hide {
 
 /* What failures are told in: by us, by libcurl, OpenSSL, SQLite, the C library and Azure. Lower case, in order. */
 static const char *const failure_words[] = {
-    "a", "accept", "accepted", "access", "account", "accounts", "address", "after", "again", "agent", "alert", "alerts", "all",
-    "allowed", "already", "an", "and", "another", "answer", "answered", "answers", "are", "argument", "as", "ask", "asks",
-    "at", "authentication", "authority", "authorization", "authorized", "backfill", "bad", "be", "been", "begin", "behind", "body", "broken",
-    "broker", "busy", "but", "by", "bytes", "can", "cannot", "certificate", "check", "checksum", "clock", "close", "closed", "code", "column",
-    "configuration", "configured", "connect", "connection", "could", "credential", "damaged", "data", "database", "days", "denied",
-    "descriptors", "device", "did", "directory", "disk", "does", "down", "empty", "end", "ended", "endpoint", "error", "exceeded", "exist",
-    "exists", "expired", "failed", "feed", "file", "files", "find", "folder", "for", "forbidden", "format", "found", "from", "full",
-    "gap", "given", "gone", "handshake", "has", "have", "header", "host", "hostname", "hours", "http", "identity", "in", "input", "insufficient",
-    "interrupted", "invalid", "is", "issuer", "it", "its", "json", "kept", "key", "known", "large", "late", "later", "ledger", "left",
-    "length", "limit", "line", "list", "local", "locked", "long", "longer", "lost", "malformed", "managed", "many", "match", "matches",
-    "memory", "message", "missing", "mode", "more", "name", "network", "never", "new", "newer", "no", "not", "nothing", "of", "off", "on",
-    "only", "open", "operation", "or", "output", "over", "owner", "page", "parked", "part", "partial", "password", "peer", "permission",
-    "permitted", "place", "policy", "process", "protocol", "queries", "query", "queue", "quota", "rate", "read", "reading", "reason", "received",
-    "refused", "repaired", "request", "required", "reset", "resolve", "resolved", "resource", "response", "retention", "retry", "right", "role", "root",
-    "row", "rows", "rule", "schema", "seconds", "secret", "self-signed", "sent", "server", "service", "set", "settings", "sign", "signature", "signed", "silent", "size",
-    "slow", "source", "space", "ssl", "started", "state", "status", "stopped", "store", "stream", "such", "support", "supported", "syntax",
-    "system", "table", "tables", "tenant", "than", "that", "the", "then", "there", "this", "throttled", "time", "timed", "timeout", "tls", "to",
-    "token", "too", "tried", "trust", "trusted", "try", "type", "unable", "unauthorized", "unavailable", "unexpected", "unknown", "unreachable", "until", "up",
-    "us", "valid", "value", "verify", "version", "wait", "waited", "waiting", "was", "we", "were", "while", "window", "windows", "with",
-    "within", "without", "workspace", "write", "writing", "wrong", "yet",
+    "a", "accept", "accepted", "access", "account", "accounts", "address", "after", "again", "agent", "alert",
+    "alerts", "all", "allowed", "already", "an", "and", "another", "answer", "answered", "answers", "are", "argument",
+    "as", "ask", "asks", "at", "authentication", "authority", "authorization", "authorized", "backfill", "bad", "be",
+    "been", "begin", "behind", "body", "broken", "broker", "busy", "but", "by", "bytes", "can", "cannot",
+    "certificate", "check", "checksum", "clock", "close", "closed", "code", "column", "configuration", "configured",
+    "connect", "connection", "could", "credential", "damaged", "data", "database", "days", "denied", "descriptors",
+    "device", "did", "directory", "disk", "does", "down", "empty", "end", "ended", "endpoint", "error", "exceeded",
+    "exist", "exists", "expired", "failed", "feed", "file", "files", "find", "folder", "for", "forbidden", "format",
+    "found", "from", "full", "gap", "given", "gone", "handshake", "has", "have", "header", "host", "hostname",
+    "hours", "http", "identity", "in", "input", "insufficient", "interrupted", "invalid", "is", "issuer", "it", "its",
+    "json", "kept", "key", "known", "large", "late", "later", "ledger", "left", "length", "limit", "line", "list",
+    "local", "locked", "long", "longer", "lost", "malformed", "managed", "many", "match", "matches", "memory",
+    "message", "missing", "mode", "more", "name", "network", "never", "new", "newer", "no", "not", "nothing", "of",
+    "off", "on", "only", "open", "operation", "or", "output", "over", "owner", "page", "parked", "part", "partial",
+    "password", "peer", "permission", "permitted", "place", "policy", "process", "protocol", "queries", "query",
+    "queue", "quota", "rate", "read", "reading", "reason", "received", "refused", "repaired", "request", "required",
+    "reset", "resolve", "resolved", "resource", "response", "retention", "retry", "right", "role", "root", "row",
+    "rows", "rule", "schema", "seconds", "secret", "self-signed", "sent", "server", "service", "set", "settings",
+    "sign", "signature", "signed", "silent", "size", "slow", "source", "space", "ssl", "started", "state", "status",
+    "stopped", "store", "stream", "such", "support", "supported", "syntax", "system", "table", "tables", "tenant",
+    "than", "that", "the", "then", "there", "this", "throttled", "time", "timed", "timeout", "tls", "to", "token",
+    "too", "tried", "trust", "trusted", "try", "type", "unable", "unauthorized", "unavailable", "unexpected",
+    "unknown", "unreachable", "until", "up", "us", "valid", "value", "verify", "version", "wait", "waited", "waiting",
+    "was", "we", "were", "while", "window", "windows", "with", "within", "without", "workspace", "write", "writing",
+    "wrong", "yet",
 };
 
 void hide_freep(struct hide **h)
@@ -131,7 +136,8 @@ static bool is_harmless(struct slice w)
 /* What a name may be made of: neither its beginning nor its end is a word of its own. */
 static bool is_of_word(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c && strchr("_-.@/\\+&%~=$#*", c)) || (c & 0x80);
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c & 0x80) ||
+           (c && strchr("_-.@/\\+&%~=$#*", c));
 }
 
 static struct slice next_word(struct slice text)
@@ -185,7 +191,8 @@ static bool is_among(const char *key, const char *const *words)
     return false;
 }
 
-static void add_value(struct hide *h, struct buf *out, struct json_object *value, const char *const *sentences, bool is_sentence)
+static void add_value(struct hide *h, struct buf *out, struct json_object *value, const char *const *sentences,
+                      bool is_sentence)
 {
     const char *text = json_object_get_string(value);
 

@@ -171,4 +171,18 @@ static UNUSED int encode_id(const struct alert *a, struct buf *out, struct error
     return buf_check(out, err);
 }
 
+/* The output "soc" refuses the alert that waits first. */
+static UNUSED void park_first(struct store *s, const char *refused)
+{
+    struct delivery_row d = { 0 };
+    size_t n = 0;
+
+    OK(store_take(s, "soc", 1, &d, &n, err));
+    OK(store_settle(s,
+                    &(struct settlement) { .seq = d.seq, .what = SETTLE_PARKED, .now_ns = 1, .reason = "HTTP 400",
+                                           .refused = slice_of(refused) },
+                    1, err));
+    delivery_row_release(&d);
+}
+
 #endif

@@ -178,6 +178,17 @@ START_TEST(a_person_may_comment_out_what_the_client_asks_elsewhere)
 }
 END_TEST
 
+/* One usual statement for ten days, then another. */
+static struct bench *after_ten_days_of(const char *usual, const char *text)
+{
+    struct bench *b = bench_open(&detector_sql_injection, "");
+
+    for (int d = 0; d < 10; d++)
+        feed(b, (struct ask){ .text = usual, .minute_ns = day(d) });
+    feed(b, (struct ask){ .text = text, .minute_ns = day(12) });
+    return b;
+}
+
 START_TEST(an_alternative_in_masked_text_is_one_on_another_property)
 {
     static const char *const usual = "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND (a.ident2 = \"str2\"))";
@@ -191,11 +202,8 @@ START_TEST(an_alternative_in_masked_text_is_one_on_another_property)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct bench *b = bench_open(&detector_sql_injection, "");
+        struct bench *b = after_ten_days_of(usual, cases[i].text);
 
-        for (int d = 0; d < 10; d++)
-            feed(b, (struct ask){ .text = usual, .minute_ns = day(d) });
-        feed(b, (struct ask){ .text = cases[i].text, .minute_ns = day(12) });
         ck_assert_msg(bench_alerts(b) == cases[i].is_attack, "%s", cases[i].text);
         if (cases[i].is_attack)
             ck_assert_str_eq(alert_text(bench_only(b, MASKED), "literalsVisible"), "no");
@@ -308,11 +316,8 @@ START_TEST(an_alternative_that_makes_another_needless_is_no_known_shape)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct bench *b = bench_open(&detector_sql_injection, "");
+        struct bench *b = after_ten_days_of(usual, cases[i].text);
 
-        for (int d = 0; d < 10; d++)
-            feed(b, (struct ask){ .text = usual, .minute_ns = day(d) });
-        feed(b, (struct ask){ .text = cases[i].text, .minute_ns = day(12) });
         ck_assert_msg(bench_alerts(b) == cases[i].is_attack, "%s", cases[i].text);
         bench_free(b);
     }

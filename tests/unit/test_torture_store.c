@@ -454,8 +454,6 @@ static void fill(void)
 {
     struct store *s = store_at(folder.path, STORE_RUN);
     struct alert *known = alert_nth(3);
-    struct delivery_row d;
-    size_t n = 0;
 
     OK(store_begin(s, err));
     for (int i = 0; i < ALERTS; i++)
@@ -481,13 +479,7 @@ static void fill(void)
     OK(store_put_blob(s, "feed/tor", SL("198.51.100.1"), err));
     OK(store_park_row(s, "prod", SL("{"), "not JSON", 1, err));
     OK(store_commit(s, err));
-    OK(store_take(s, "soc", 1, &d, &n, err));
-    OK(store_settle(
-        s,
-        &(struct settlement) {
-            .seq = d.seq, .what = SETTLE_PARKED, .now_ns = 1, .reason = "HTTP 400", .refused = SL("{refused}") },
-        1, err));
-    delivery_row_release(&d);
+    park_first(s, "{refused}");
     store_close(s);
 }
 

@@ -193,8 +193,6 @@ static void fill_store(void)
                                 .seen_ns = NS_PER_DAY,
                                 .id = { 1, 2, 3 } };
     struct alert *tor = kit_tor_alert();
-    struct delivery_row d;
-    size_t n = 0;
 
     (void)snprintf(alert_id, sizeof alert_id, "%s", tor->id);
     OK(store_begin(s, err));
@@ -218,13 +216,7 @@ static void fill_store(void)
                       err));
     OK(store_park_row(s, "prod", SL("{"), "not JSON", 1, err));
     OK(store_commit(s, err));
-    OK(store_take(s, "soc", 1, &d, &n, err));
-    OK(store_settle(
-        s,
-        &(struct settlement) {
-            .seq = d.seq, .what = SETTLE_PARKED, .now_ns = 1, .reason = "HTTP 400", .refused = SL("{}") },
-        1, err));
-    delivery_row_release(&d);
+    park_first(s, "{}");
     alert_free(tor);
     store_close(s);
 }
