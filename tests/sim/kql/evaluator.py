@@ -6,6 +6,8 @@ operators are built; rows are computed afterwards. What has no column in it is c
 `where ingestion_time() >= ago(1h)` are constants, and constant bounds go down to the store's indexes.
 """
 
+import functools
+
 from . import functions
 from . import types as T
 from .errors import SemanticError, Unsupported
@@ -13,7 +15,7 @@ from .expressions import Expressions
 from .lexer import tokens
 from .model import Col, Ctx, ING, Lazy, Rel, ScanRel, Scope, UnresolvedTable
 from .operators import Operators
-from .parser import parse
+from .parser import parse, shape
 
 
 class Query(Expressions, Operators):
@@ -26,6 +28,7 @@ class Query(Expressions, Operators):
         self.env["_geo"] = self.geo
         self.n = 0
         self.F = functions
+        self.times = []         # what parser.shape() took out of the text
         self.touched = set()
         self.needed = None      # columns worth reading from the store; None = all
 
@@ -198,9 +201,9 @@ class Query(Expressions, Operators):
         return made
 
 
-def mentioned(text, outputs):
-    """Names of columns that the query can need: all words of its text and what it gives back (a name that a join or a
-    union made longer is cut to the original). None when a '*' may mean any column."""
+@functools.lru_cache(maxsize=256)
+def words(text):
+    """What may name a column in it; None when a '*' may mean any."""
     need = set()
     last = None
     for kind, v, _, _ in tokens(text):
@@ -209,17 +212,22 @@ def mentioned(text, outputs):
         if kind in ("ident", "str"):
             need.add(v)
         last = (kind, v)
-    if "pack_all" in need or "distinct" in need:
-        return None
-    for n in outputs:
-        need |= {n, n.rstrip("0123456789"), n.rpartition("_")[0]}
-    return need
+    return None if "pack_all" in need or "distinct" in need else frozenset(need)
+
+
+def mentioned(text, outputs):
+    """Names of columns that the query can need: all words of its text and what it gives back (a name that a join or a
+    union made longer is cut to the original). None when it may need all of them."""
+    need = words(text)
+    return None if need is None else need.union(*((n, n.rstrip("0123456789"), n.rpartition("_")[0]) for n in outputs))
 
 
 def run(text, db, now, timespan=(None, None), workspaces=None, geo=None):
     """(columns as [(name, type)], rows as tuples, names of tables touched). Raises KqlError."""
-    statements, final = parse(text)
+    text, times = shape(text)
+    statements, final = parse(text, bool(times))
     q = Query(db, now, timespan, workspaces, geo)
+    q.times = times
     scope = Scope()
     made = q.lets(statements, scope)
     if not q.is_tabular(final, scope):

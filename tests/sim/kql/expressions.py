@@ -1,11 +1,18 @@
 """Scalar expressions to Python source: names, operators, calls. A mixin of evaluator.Query."""
 
+import functools
 import re
 
 from . import types as T
 from .aggregates import AGGREGATES
 from .errors import Unsupported
 from .model import Ctx, Ex, ING, Scope
+
+
+@functools.lru_cache(maxsize=5000)
+def compiled(src):
+    """Values are bound to names, so a query of another hour has the same source."""
+    return compile(src, "<kql>", "eval")
 
 
 class Expressions:
@@ -25,7 +32,7 @@ class Expressions:
         return Ex(src, type_, null=value is None, const=True, val=value, name=name)
 
     def eval(self, src):
-        return eval(src, self.env)  # noqa: S307  source made by this module only
+        return eval(compiled(src), self.env)  # noqa: S307  source made by this module only
 
     def fn(self, src, type_, args, null=True, name=None):
         """An expression over args; folded when they are all constants."""
@@ -39,6 +46,8 @@ class Expressions:
         kind = node[0]
         if kind == "lit":
             return self.constant(node[2], node[1])
+        if kind == "time":
+            return self.constant(self.times[node[1]], "datetime")
         if kind == "dyn":
             return self.constant(node[1], "dynamic")
         if kind == "name":

@@ -22,15 +22,15 @@ class Rel:
     def __init__(self, cols, rows, open_=False):
         self.cols, self._rows = cols, rows
         self.open = open_
+        self.index = None
 
     def rows(self):
         return self._rows()
 
     def find(self, name):
-        for i, c in enumerate(self.cols):
-            if c.name == name:
-                return i
-        return -1
+        if self.index is None:
+            self.index = {c.name: i for i, c in reversed(list(enumerate(self.cols)))}  # of two, the first
+        return self.index.get(name, -1)
 
     def visible(self):
         return [c for c in self.cols if not c.hidden]

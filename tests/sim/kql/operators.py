@@ -9,9 +9,6 @@ from .model import Col, Ctx, ING, Rel, ScanRel, Scope, UnresolvedTable
 class Operators:
     # -- operators ------------------------------------------------------------------------------------------
 
-    def code(self, src):
-        return eval(compile(src, "<kql>", "eval"), self.env)  # noqa: S307
-
     def do_where(self, o, rel, scope):
         conj = []
 
@@ -35,7 +32,7 @@ class Operators:
             return rel
         if c.row_number:
             raise Unsupported("row_number() in where: put it in an extend first")
-        f = self.code("lambda rows: [r for r in rows if %s]" % " and ".join(left))
+        f = self.eval("lambda rows: [r for r in rows if %s]" % " and ".join(left))
         return Rel(rel.cols, lambda: f(rel.rows()), rel.open)
 
     def bounds(self, n, rel, c):
@@ -68,8 +65,8 @@ class Operators:
         """A function rows -> rows that makes a tuple of `exprs` of each."""
         body = "(%s)" % "".join(e + "," for e in exprs)
         if c.row_number:
-            return self.code("lambda rows: [%s for i_, r in enumerate(rows)]" % body)
-        return self.code("lambda rows: [%s for r in rows]" % body)
+            return self.eval("lambda rows: [%s for i_, r in enumerate(rows)]" % body)
+        return self.eval("lambda rows: [%s for r in rows]" % body)
 
     def unique(self, cols, c):
         seen = set()
@@ -122,7 +119,7 @@ class Operators:
             if not fresh:
                 return Rel(cols, rel.rows, rel.open) if not isinstance(rel, ScanRel) else rel
             loop = "for i_, r in enumerate(rows)" if c.row_number else "for r in rows"
-            f = self.code("lambda rows: [r+(%s) %s]" % ("".join(s + "," for s in fresh), loop))
+            f = self.eval("lambda rows: [r+(%s) %s]" % ("".join(s + "," for s in fresh), loop))
         else:
             f = self.rowwise(c, exprs + fresh)
         return Rel(cols, lambda: f(rel.rows()), rel.open)
@@ -210,7 +207,7 @@ class Operators:
             e = self.scalar(node, c)
             if e.type == "dynamic":
                 raise c.fail("The value of type 'dynamic' is not allowed in this context", "SEM0030")
-            keys.append((self.code("lambda r: %s" % e.src), desc, last, e.type == "real"))
+            keys.append((self.eval("lambda r: %s" % e.src), desc, last, e.type == "real"))
 
         def rows():
             out = list(rel.rows())
@@ -281,8 +278,8 @@ class Operators:
             outs.append((Col(n, e.type), e.src))
         cols = by_cols + [x for x, _ in outs]
         self.unique(cols, c)
-        slots = [self.code("lambda rows: %s" % s) for s, _ in c.agg]
-        final = self.code("lambda g: (%s)" % "".join(s + "," for _, s in outs))
+        slots = [self.eval("lambda rows: %s" % s) for s, _ in c.agg]
+        final = self.eval("lambda g: (%s)" % "".join(s + "," for _, s in outs))
         if by_src:
             one = len(by_src) == 1
             env = dict(self.env)
@@ -347,15 +344,15 @@ class Operators:
         right = self.tabular(o[2], scope, "join")
         left = rel
         pairs = self.join_keys(o[3], left, right, scope, "join")
-        lk = self.code("lambda r: (%s)" % "".join(a.src + "," for a, _, _, _ in pairs))
-        rk = self.code("lambda r: (%s)" % "".join(b.src + "," for _, b, _, _ in pairs))
+        lk = self.eval("lambda r: (%s)" % "".join(a.src + "," for a, _, _, _ in pairs))
+        rk = self.eval("lambda r: (%s)" % "".join(b.src + "," for _, b, _, _ in pairs))
         kind = {"anti": "leftanti", "leftantisemi": "leftanti", "rightantisemi": "rightanti"}.get(kind, kind)
         drop = lambda cols: [i for i, x in enumerate(cols) if x.name != ING]  # noqa: E731
         li, ri = drop(left.cols), drop(right.cols)
         lcols = [left.cols[i] for i in li]
         rcols = [right.cols[i] for i in ri]
-        lp = self.code("lambda r: (%s)" % "".join("r[%d]," % i for i in li))
-        rp = self.code("lambda r: (%s)" % "".join("r[%d]," % i for i in ri))
+        lp = self.eval("lambda r: (%s)" % "".join("r[%d]," % i for i in li))
+        rp = self.eval("lambda r: (%s)" % "".join("r[%d]," % i for i in ri))
         if kind in ("leftanti", "leftsemi"):
             def rows():
                 keys = {rk(r) for r in right.rows()}
@@ -418,8 +415,8 @@ class Operators:
         kind = o[1]
         right = self.tabular(o[2], scope, "lookup")
         pairs = self.join_keys(o[3], rel, right, scope, "lookup")
-        lk = self.code("lambda r: (%s)" % "".join(a.src + "," for a, _, _, _ in pairs))
-        rk = self.code("lambda r: (%s)" % "".join(b.src + "," for _, b, _, _ in pairs))
+        lk = self.eval("lambda r: (%s)" % "".join(a.src + "," for a, _, _, _ in pairs))
+        rk = self.eval("lambda r: (%s)" % "".join(b.src + "," for _, b, _, _ in pairs))
         gone = {y for _, _, _, y in pairs} | {ING}
         li = [i for i, x in enumerate(rel.cols) if x.name != ING]
         ri = [i for i, x in enumerate(right.cols) if x.name not in gone]
@@ -434,8 +431,8 @@ class Operators:
                 n = x.name + str(k)
             taken.add(n)
             out.append(Col(n, x.type, x.hidden))
-        lp = self.code("lambda r: (%s)" % "".join("r[%d]," % i for i in li))
-        rp = self.code("lambda r: (%s)" % "".join("r[%d]," % i for i in ri))
+        lp = self.eval("lambda r: (%s)" % "".join("r[%d]," % i for i in li))
+        rp = self.eval("lambda r: (%s)" % "".join("r[%d]," % i for i in ri))
         rb = self.blank(rcols)
 
         def rows():
@@ -543,8 +540,8 @@ class Operators:
                 i = len(cols) - 1
             else:
                 cols[i] = Col(name, t)
-            cast = self.code("lambda v: _dyn_cast_%s(v)" % t) if t != "dynamic" else None
-            work.append((i, self.code("lambda r: %s" % e.src), cast))
+            cast = self.eval("lambda v: _dyn_cast_%s(v)" % t) if t != "dynamic" else None
+            work.append((i, self.eval("lambda r: %s" % e.src), cast))
         index = p.get("with_itemindex")
         if index:
             cols.append(Col(index, "long"))

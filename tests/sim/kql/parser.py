@@ -3,13 +3,17 @@
 Scalar nodes:   ("lit", type, value)  ("name", n)  ("side", "$left"|"$right", column)  ("call", f, args)
                 ("un", "-", e)  ("bin", op, a, b)  ("in", op, e, items)  ("between", negated, e, lo, hi)
                 ("prop", e, name)  ("index", e, e)  ("star",)  ("typeof", t)  ("dyn", python value)
+                ("time", i), the i-th time that shape() took out of the text
 Tabular nodes:  ("pipe", source, [operator, ...])  where a source is a name, a call, a pipe in parentheses or
                 ("print" | "range" | "datatable" | "union", ...).
 Operators:      (name, ...) as made by the _op_* methods.
 An argument list holds (name or None, node) where names are allowed.
 """
 
-from .errors import SyntaxErr, Unsupported
+import functools
+import re
+
+from .errors import KqlError, SyntaxErr, Unsupported
 from .lexer import tokens
 from . import types as T
 
@@ -24,8 +28,8 @@ JOIN_KINDS = {"innerunique", "inner", "leftouter", "rightouter", "fullouter", "l
 
 
 class Parser:
-    def __init__(self, text):
-        self.text = text
+    def __init__(self, text, has_places=False):
+        self.text, self.has_places = text, has_places
         self.t = tokens(text)
         self.i = 0
 
@@ -597,7 +601,7 @@ class Parser:
             return ("lit", "string", v)
         if k == "lit":
             self.i += 1
-            return T.literal(*v)
+            return ("time", int(v[1][1:])) if self.has_places and _is_place(v) else T.literal(*v)
         if k == "op" and v == "(":
             self.i += 1
             e = self.pipe()
@@ -692,5 +696,37 @@ class Parser:
         self.fail("a dynamic value")
 
 
-def parse(text):
-    return Parser(text).query()
+@functools.lru_cache(maxsize=256)
+def parse(text, has_places=False):
+    return Parser(text, has_places).query()
+
+
+# ---- queries that differ in their times only ---------------------------------------------------------------------
+
+_TIME = re.compile(r"\bdatetime\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)\)")
+
+
+def _is_place(lit):
+    return lit[0] == "datetime" and lit[1][:1] == "#"
+
+
+def shape(text):
+    """(text, times): a program asks the same few queries of ever new hours, so what is parsed, and kept, has places for the
+    times. Where a time is no plain literal (in a string, a comment, a dynamic value), or none at all: the text as it is."""
+    times = []
+
+    def take(m):
+        times.append(T.parse_datetime(m.group(1)))
+        return "datetime(#%d)" % (len(times) - 1)
+
+    short = _TIME.sub(take, text)
+    return (short, times) if times and None not in times and _has_places(short, len(times)) else (text, [])
+
+
+@functools.lru_cache(maxsize=256)
+def _has_places(short, n):
+    try:
+        parse(short, True)
+    except KqlError:
+        return False
+    return n == sum(kind == "lit" and _is_place(v) for kind, v, _, _ in tokens(short))

@@ -446,3 +446,19 @@ def test_hash_partitions_cover_everything(q):
     n = sum(q("CDBDataPlaneRequests | where hash(_ItemId, 3) == %d | count" % k)[0][0] for k in range(3))
     assert n == 10
     assert not math.isnan(n)
+
+
+def test_the_same_query_of_other_hours_has_its_own_times(q):
+    """What is parsed once is kept with places for the times: only for plain literals, and each place has its own."""
+    early, late = "2026-08-20T10:00:02Z", "2026-08-20T10:00:05.5000000Z"
+    for lo, hi, want in ((early, late, 3), (late, early, 0), (early, early, 0), ("2026-08-20T09:00:00Z", late, 5)):
+        assert q("let a = datetime(%s); CDBDataPlaneRequests | where TimeGenerated >= a and TimeGenerated < datetime(%s) | count" %
+                 (lo, hi)) == [[want]]
+    for t in ("2026-08-20T10:00:02Z", "2026-08-20T10:00:03Z"):
+        assert one(q, "'datetime(%s)'" % t) == "datetime(%s)" % t
+        assert one(q, "strcat('datetime(%s)', datetime(%s))" % (t, t)) == "datetime(%s)%s.0000000Z" % (t, t[:-1])
+        assert one(q, "tostring(dynamic([datetime(%s)])[0])" % t) == t[:-1] + ".0000000Z"
+        assert q("print x = datetime(%s) // datetime(%s)" % (t, t)) == [[t]]
+    for wrong in ("datetime(2026-13-20T10:00:02Z)", "datetime(#0)", "strcat(datetime(#0), datetime(2026-08-20T10:00:02Z))"):
+        with pytest.raises(SyntaxErr, match=r"literal"):
+            one(q, wrong)
