@@ -249,7 +249,9 @@ static int set_tls(rd_kafka_conf_t *conf, const struct kafka_settings *s, const 
 {
     if (p->security != KAFKA_TLS && p->security != KAFKA_SASL_TLS)
         return 0;
-    return set(conf, "ssl.ca.location", s->tls.ca, err) < 0 || set(conf, "ssl.certificate.location", s->tls.cert, err) < 0 ||
+    /* Before librdkafka 2.0 any name would do. */
+    return set(conf, "ssl.endpoint.identification.algorithm", "https", err) < 0 ||
+           set(conf, "ssl.ca.location", s->tls.ca, err) < 0 || set(conf, "ssl.certificate.location", s->tls.cert, err) < 0 ||
            set(conf, "ssl.key.location", s->tls.key ? s->tls.key : s->tls.cert, err) < 0 ? -1 : 0;
 }
 
