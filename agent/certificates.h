@@ -6,7 +6,7 @@
  *
  * And the certificates of those who were asked over TLS (net/peers.h), 14, 3 and 1 days before: whoever answers renews
  * theirs by himself as a rule, many in the last weeks and some every few days, so that a notice waits for the last sixth
- * of what a certificate lives. Librdkafka's connections are not among them.
+ * of what a certificate lives.
  * One thread.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_CERTIFICATES_H

@@ -334,10 +334,6 @@ static int explain_certificate(const struct stream_tls *t, const struct services
 
     if (t->seen_print[0])
         return error_set(err, ERR_CONFIG, "TLS: the receiver's certificate has another fingerprint: %s", t->seen_print);
-    if (t->peer.verify_error == X509_V_ERR_HOSTNAME_MISMATCH || t->peer.verify_error == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-        tls_peer_says_names(&t->peer, why, sizeof why);
-        return error_set(err, ERR_CONFIG, "TLS: %s", why);
-    }
     if (tls_peer_says(&t->peer, sv_wall_ns(sv), why, sizeof why))
         return error_set(err, ERR_CONFIG, "TLS: %s", why);
     return error_set(err, ERR_CONFIG, "TLS: the receiver's certificate is not trusted");

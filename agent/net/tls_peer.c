@@ -96,21 +96,24 @@ static bool is_pinned(const X509 *cert, const char *pin)
     return slice_eq_nocase(slice_make(hex, 2 * (size_t)len), slice_of(pin));
 }
 
+static void keep_first_end(struct peer_chain *c, const X509 *cert)
+{
+    int64_t to_ns = asn1_time_ns(X509_get0_notAfter(cert));
+
+    if (to_ns == 0 || (c->to_ns != 0 && to_ns >= c->to_ns))
+        return;
+    c->from_ns = asn1_time_ns(X509_get0_notBefore(cert));
+    c->to_ns = to_ns;
+    keep_name(c->subject, sizeof(c->subject), X509_get_subject_name(cert));
+}
+
 /* The trusted root counts: OpenSSL refuses a chain whose root has ended. */
 static void keep_chain(struct peer_chain *c, const X509_STORE_CTX *chain)
 {
     STACK_OF(X509) *all = X509_STORE_CTX_get0_chain(chain);
 
-    for (int i = 0; i < sk_X509_num(all); i++) {
-        const X509 *cert = sk_X509_value(all, i);
-        int64_t to_ns = asn1_time_ns(X509_get0_notAfter(cert));
-
-        if (to_ns == 0 || (c->to_ns != 0 && to_ns >= c->to_ns))
-            continue;
-        c->from_ns = asn1_time_ns(X509_get0_notBefore(cert));
-        c->to_ns = to_ns;
-        keep_name(c->subject, sizeof(c->subject), X509_get_subject_name(cert));
-    }
+    for (int i = 0; i < sk_X509_num(all); i++)
+        keep_first_end(c, sk_X509_value(all, i));
 }
 
 /* Called in the place of X509_verify_cert, which is then called from here. */
@@ -143,6 +146,26 @@ int tls_peer_watch(void *ssl_ctx, struct tls_peer *p)
 {
     SSL_CTX_set_cert_verify_callback(ssl_ctx, verify_chain, p);
     return 0;
+}
+
+void tls_peer_show(struct tls_peer *p, int depth, struct slice der, int verify_error)
+{
+    const unsigned char *at = (const unsigned char *)der.at;
+    X509 *cert;
+
+    if (!p->is_seen || depth >= p->depth) /* the first of another chain */
+        tls_peer_reset(p, NULL);
+    (void)ERR_set_mark(); /* the errors of the handshake are the library's */
+    cert = d2i_X509(NULL, &at, (long)der.len);
+    p->is_seen = true;
+    p->depth = depth;
+    p->verify_error = verify_error;
+    if (cert) {
+        keep_certificate(p, cert);
+        keep_first_end(&p->chain, cert);
+    }
+    X509_free(cert);
+    (void)ERR_pop_to_mark();
 }
 
 /* ---- telling it ------------------------------------------------------------------------------------- */
@@ -179,6 +202,10 @@ bool tls_peer_says(const struct tls_peer *p, int64_t wall_ns, char *ret, size_t 
         say_date(date, sizeof(date), p->not_before_ns);
         (void)snprintf(ret, size, "certificate of '%s' is valid from %s only (our clock says %s)",
                        p->subject, date, now);
+        break;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        tls_peer_says_names(p, ret, size);
         break;
     default: /* unknown CA in its several spellings, revoked, bad signature, too weak ... */
         (void)snprintf(ret, size, "certificate of '%s', issued by '%s', is not trusted: %s", p->subject,

@@ -20,6 +20,7 @@ struct kafka_client {
     const struct services *sv;
     struct kafka_place place;
     struct kafka_tokens *tokens;   /* NULL: no OAUTHBEARER */
+    struct kafka_trust *trust;
     char component[80];
     rd_kafka_t *rk;                /* NULL: to be made */
     bool has_transactions;         /* the producer has initialised them */
@@ -92,8 +93,20 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     if (c->refused_since_ms != 0 && kafka_verdict(code) != DELIVERY_HOLD)
         return; /* a refused connection is also a lost one */
     c->fault = code;
-    (void)snprintf(c->said, sizeof c->said, "%s", reason ? reason : "");
+    /* OpenSSL's code for any certificate that it refuses; which one, and why, was told to on_certificate(). */
+    if (code != RD_KAFKA_RESP_ERR__SSL || !reason || !strstr(reason, "certificate verify failed") ||
+        !kafka_trust_says(c->trust, c->said, sizeof c->said))
+        (void)snprintf(c->said, sizeof c->said, "%s", reason ? reason : "");
     secrets_hide(c->said, strlen(c->said));
+}
+
+/* From the thread of that broker, while it shakes hands. */
+static int on_certificate(rd_kafka_t *rk UNUSED, const char *broker, int32_t id UNUSED, int *x509_error, int depth,
+                          const char *der, size_t len, char *said, size_t size, void *opaque)
+{
+    const struct kafka_client *c = opaque;
+
+    return kafka_trust_show(c->trust, broker, depth, slice_make(der, len), *x509_error, said, size) ? 1 : 0;
 }
 
 /* From any of the library's threads. What matters to the operator is told once, by delivery, with its cause:
@@ -157,6 +170,7 @@ static rd_kafka_t *make_producer(struct kafka_client *c, struct error *err)
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
     if (c->tokens)
         rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, on_token);
+    (void)rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate); /* one without TLS refuses tls itself */
     if (kafka_conf_fill(conf, c->settings, &c->place, err) < 0) {
         rd_kafka_conf_destroy(conf);
         return NULL;
@@ -469,7 +483,8 @@ void kafka_client_free(struct kafka_client *c)
     if (!c)
         return;
     drop_producer(c);
-    kafka_tokens_free(c->tokens); /* after the producer, whose thread may be asking for one */
+    kafka_tokens_free(c->tokens); /* after the producer, whose threads may be asking for one, and shaking hands */
+    kafka_trust_free(c->trust);
     kafka_place_release(&c->place);
     free(c);
 }
@@ -484,7 +499,7 @@ int kafka_client_new(const struct kafka_settings *s, const char *name, const str
     c->settings = s;
     c->sv = sv;
     (void)snprintf(c->component, sizeof c->component, "output.%.60s", name);
-    if (kafka_place_from(s, &c->place, err) == 0 &&
+    if (kafka_trust_new(sv, &c->trust, err) == 0 && kafka_place_from(s, &c->place, err) == 0 &&
         (c->place.mechanism != KAFKA_OAUTHBEARER ||
          (c->place.security != KAFKA_SASL_TLS && c->place.security != KAFKA_SASL_PLAINTEXT) ||
          kafka_tokens_new(s, &c->place, sv, &c->tokens, err) == 0)) {

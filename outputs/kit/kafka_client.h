@@ -3,9 +3,10 @@
  *   kafka_conf.c    settings -> librdkafka's configuration; the option tables
  *   kafka_token.c   OAUTHBEARER tokens: our own Azure identity, or an OIDC client
  *   kafka_fault.c   an error of broker or library -> verdict and words
+ *   kafka_trust.c   the certificates that brokers show
  *   kafka_client.c  the producer's life, a batch and its delivery reports
  *
- * One thread, but for kafka_tokens, which the library's background thread uses.
+ * One thread, but for kafka_tokens and kafka_trust, which the library's own threads use.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_KAFKA_CLIENT_H
 #define COSMOWATCH_KAFKA_CLIENT_H
@@ -73,6 +74,19 @@ void kafka_tokens_free(struct kafka_tokens *t);
 /* Ask for one now and give it, or the reason why there is none, to the client `rk` (rd_kafka_t). */
 void kafka_tokens_refresh(struct kafka_tokens *t, void *rk);
 void kafka_tokens_forget(struct kafka_tokens *t); /* the broker refused it */
+
+/* ---- certificates of brokers ---------------------------------------------------------------------- */
+
+struct kafka_trust; /* any thread */
+
+MUST_CHECK int kafka_trust_new(const struct services *sv, struct kafka_trust **ret, struct error *err);
+void kafka_trust_free(struct kafka_trust *t);
+/* A broker showed a certificate of its chain, the root's first. What OpenSSL found (0: nothing wrong) is looked at and never
+ * changed: true means that it found nothing. False: `ret` says what it found. */
+MUST_CHECK bool kafka_trust_show(struct kafka_trust *t, const char *broker, int depth, struct slice der, int x509_error,
+                                 char *ret, size_t size);
+/* Why a broker was refused last; false: none was (nothing written). */
+bool kafka_trust_says(struct kafka_trust *t, char *ret, size_t size);
 
 /* ---- faults -------------------------------------------------------------------------------------- */
 

@@ -18,8 +18,11 @@ import pytest
 
 from flow import certs, kit
 from flow.kafka_gate import Gate
+from flow.listener import free_port
 from flow.rows import feeds
 from flow.story import SHORT, small_world
+from flow.test_certificates import DAY_NS, peers_told
+from flow.test_console import Console
 
 CANARY = "canary-Zx9-wrong-secret"
 
@@ -269,7 +272,42 @@ def test_a_broker_that_is_not_trusted_gets_nothing(dir_, behind_gate):
     other = certs.ca(dir_, "other")
     code, out, _ = kit.run(["outputs", "test", "bus", "-c", config(dir_, **kafka(b, security="tls", tls={"ca": other}))],
                            check=False)
-    assert code == 1 and "certificate" in out and "correct tls" in out, out
+    assert code == 1 and "issued by 'test CA ca', is not trusted" in out and "correct tls" in out, out
+    assert "certificate of 'broker'" in out and b.bootstrap in out, out
+
+
+def test_a_broker_of_another_name_gets_nothing(dir_, behind_gate):
+    certs.issue(dir_, "server", "broker", alt="DNS:other.example.net")
+    b, _ = behind_gate()
+    cfg = config(dir_, **kafka(b, security="tls", tls={"ca": os.path.join(dir_, "ca.pem")}))
+    code, out, _ = kit.run(["outputs", "test", "bus", "-c", cfg], check=False)
+    assert code == 1 and "certificate is for other.example.net, not for this name" in out and "correct tls" in out, out
+
+
+def test_the_end_of_a_brokers_certificate_is_told_before_it_comes(dir_, shim, behind_gate):
+    ca = certs.ca(dir_, days="400")
+    shim.set(wall_offset_ns=-18 * DAY_NS)
+    certs.issue(dir_, "server", "broker", days="20", env=shim.env)
+    b, _ = behind_gate()
+    port = free_port()
+    rows, _ = small_world(seed=23)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        cfg = kit.config(azure, dir_, [kafka(b, security="tls", tls={"ca": ca})], source=SHORT, feeds=feeds(dir_),
+                         console={"listen": "127.0.0.1:%d" % port})
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the status", lambda: kit.run(["status", "-c", cfg], check=False)[0] == 0)
+            kit.wait_for("the broker", lambda: peers_told(cfg).get(b.bootstrap))
+            assert peers_told(cfg)[b.bootstrap].startswith("ends in 1d")
+            assert "certificate of the other side\n  %s ends in 1d" % b.bootstrap in kit.run(["status", "-c", cfg])[1]
+            console = Console(port)
+            metric = 'cosmowatch_peer_certificate_expiry_timestamp_seconds{peer="%s"}' % b.bootstrap
+            assert metric in console.get("/metrics")[2]
+            assert "has a certificate that ends in 1d" in console.get("/healthz")[2]
+            assert agent.stop() == 0
+            assert agent.tail(1 << 20).count('msg="certificate of %s ends in 1d' % b.bootstrap) == 1
+        code, said, _ = kit.run(["check", "--online", "-c", cfg], check=False)
+        assert "note  certificate of " + b.bootstrap in said, (code, said)
 
 
 def hub(b, dir_, **more):

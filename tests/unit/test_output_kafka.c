@@ -1,14 +1,19 @@
 /* What kafka and event_hubs promise: verdicts by delivery report, keys and headers, a producer made anew when
  * that is the way out, nothing in flight between two calls. The brokers are librdkafka's own mock cluster.
+ * Certificates: a gate in front of it speaks TLS.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "store_kit.h"
 
 #include "base/buf.h"
+#include "base/file.h"
+#include "net/peers.h"
 #include "outputs/kit/kafka_client.h"
 #include "outputs/output.h"
 #include "settings/errors.h"
 #include "settings/yaml_node.h"
+#include "tests/kit/certs.h"
 #include "tests/kit/fake_services.h"
+#include "tests/kit/gate.h"
 #include "tests/kit/mockbroker.h"
 
 #include <librdkafka/rdkafka.h>
@@ -444,10 +449,152 @@ START_TEST(a_namespace_becomes_an_address)
 }
 END_TEST
 
+/* ---- certificates --------------------------------------------------------------------------------------- */
+
+#define DAY_S INT64_C(86400)
+
+static struct folder folder;
+static struct gate *gate;
+
+static const char *in_folder(const char *name)
+{
+    static char paths[16][128]; /* enough for one call */
+    static size_t n;
+    char *p = paths[n++ % ARRAY_LEN(paths)];
+
+    (void)snprintf(p, sizeof paths[0], "%s/%s", folder.path, name);
+    return p;
+}
+
+/* `issuer` NULL: of the authority that we trust. */
+static void make_certificate(const char *name, const char *issuer, const char *alt_names, bool is_ca, int64_t to_s)
+{
+    cert_make(in_folder(name), &(struct cert_wish){ .cn = name, .alt_names = alt_names, .is_ca = is_ca,
+                                                    .from_s = -300 * DAY_S, .to_s = to_s,
+                                                    .issuer_file = in_folder(issuer ? issuer : "ca.pem") });
+}
+
+/* An authority between, as a server shows it: behind its own. */
+static void add_certificate(const char *name, const char *of)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT(1 << 20);
+    struct error ignored = { 0 };
+    FILE *f = fopen(in_folder(name), "a");
+
+    cert_split(in_folder(of), in_folder("one.pem"), NULL);
+    ck_assert(f && file_read(&text, in_folder("one.pem"), &ignored) == 0);
+    ck_assert_int_ge(fputs(buf_cstr(&text), f), 0);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+static void set_up_tls(void)
+{
+    set_up();
+    folder = folder_in_memory();
+    world.sv.peers = peers_new();
+    ck_assert_ptr_nonnull(world.sv.peers);
+    cert_make(in_folder("ca.pem"), &(struct cert_wish){ .cn = "ca", .is_ca = true, .from_s = -DAY_S, .to_s = 900 * DAY_S });
+    cert_make(in_folder("strange.pem"), &(struct cert_wish){ .cn = "strange", .is_ca = true });
+    make_certificate("good.pem", NULL, "IP:127.0.0.1", false, 200 * DAY_S);
+    make_certificate("renewed.pem", NULL, "IP:127.0.0.1", false, 400 * DAY_S);
+    make_certificate("foreign.pem", "strange.pem", "IP:127.0.0.1", false, 200 * DAY_S);
+    make_certificate("misnamed.pem", NULL, "DNS:other.example.net", false, 200 * DAY_S);
+    make_certificate("ended.pem", NULL, "IP:127.0.0.1", false, -DAY_S);
+    make_certificate("between.pem", NULL, NULL, true, 100 * DAY_S);
+    make_certificate("below.pem", "between.pem", "IP:127.0.0.1", false, 200 * DAY_S);
+    add_certificate("below.pem", "between.pem");
+    make_certificate("by-a-server.pem", "good.pem", "IP:127.0.0.1", false, 200 * DAY_S);
+    add_certificate("by-a-server.pem", "good.pem");
+}
+
+static void tear_down_tls(void)
+{
+    close_output();
+    gate_stop(gate);
+    peers_free(world.sv.peers);
+    folder_remove(&folder);
+    tear_down();
+}
+
+static void open_behind(const char *certificate)
+{
+    char yaml[600];
+
+    gate = gate_start(&(struct gate_config){ .port = atoi(strrchr(mockbroker_bootstrap(brokers), ':') + 1),
+                                             .pem_file = in_folder(certificate), .is_kafka = true });
+    (void)snprintf(yaml, sizeof yaml, "brokers: \"127.0.0.1:%d\"\ntopic: alerts\ntimeout: 10s\ntls: { ca: %s }\n",
+                   gate_port(gate), in_folder("ca.pem"));
+    OK(try_open(yaml, err));
+}
+
+/* Days until the end of what the only broker showed. */
+static int64_t days_of_peer(const char *subject)
+{
+    struct peer p = { 0 };
+    char place[40];
+
+    (void)snprintf(place, sizeof place, "127.0.0.1:%d", gate_port(gate));
+    ck_assert(peers_at(world.sv.peers, 0, &p) && !peers_at(world.sv.peers, 1, &(struct peer){ 0 }));
+    ck_assert_str_eq(p.place, place);
+    ck_assert_str_eq(p.chain.subject, subject);
+    return (p.chain.to_ns - sv_wall_ns(&world.sv) + 3600 * NS_PER_S) / (DAY_S * NS_PER_S);
+}
+
+START_TEST(a_broker_that_is_not_to_be_trusted_gets_nothing_and_is_told)
+{
+    static const struct { const char *certificate, *says; } cases[] = {
+        { "foreign.pem", "certificate of 'foreign.pem', issued by 'strange', is not trusted: unable to get local issuer" },
+        { "misnamed.pem", "certificate is for other.example.net, not for this name" },
+        { "ended.pem", "certificate of 'ended.pem' expired at 20" },
+        { "by-a-server.pem", "certificate of 'good.pem', issued by 'ca', is not trusted: invalid CA certificate" },
+    };
+    struct delivery_result results[3];
+    struct peer ignored;
+    struct seen seen[1];
+
+    open_behind(cases[_i].certificate);
+    OK(deliver(3, results, err));
+    ck_assert_uint_eq(read_back(seen, 1), 0);
+    all_are(results, 3, DELIVERY_HOLD, cases[_i].says);
+    all_are(results, 3, DELIVERY_HOLD, "; correct tls, or the broker's certificate");
+    ck_assert(!peers_at(world.sv.peers, 0, &ignored));
+}
+END_TEST
+
+START_TEST(what_a_broker_shows_is_kept_until_it_shows_another)
+{
+    struct delivery_result results[3];
+
+    open_behind("good.pem");
+    OK(deliver(3, results, err));
+    all_are(results, 3, DELIVERY_ACCEPTED, "");
+    ck_assert_int_eq(days_of_peer("good.pem"), 200);
+    gate_set_certificate(gate, in_folder("ended.pem"));
+    OK(deliver(3, results, err));
+    all_are(results, 3, DELIVERY_HOLD, "expired");
+    ck_assert_int_eq(days_of_peer("good.pem"), 200);
+    gate_set_certificate(gate, in_folder("renewed.pem"));
+    OK(deliver(3, results, err));
+    all_are(results, 3, DELIVERY_ACCEPTED, "");
+    ck_assert_int_eq(days_of_peer("renewed.pem"), 400);
+}
+END_TEST
+
+START_TEST(the_first_of_a_chain_to_end_counts)
+{
+    struct delivery_result results[3];
+
+    open_behind("below.pem");
+    OK(deliver(3, results, err));
+    all_are(results, 3, DELIVERY_ACCEPTED, "");
+    ck_assert_int_eq(days_of_peer("between.pem"), 100);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("output kafka");
-    TCase *t = tcase_create("kafka");
+    TCase *t = tcase_create("kafka"), *tls = tcase_create("tls");
     SRunner *r = srunner_create(s);
     int failed;
 
@@ -467,6 +614,12 @@ int main(void)
     tcase_add_loop_test(t, bad_settings_are_refused_in_words, 0, 14);
     tcase_add_test(t, a_namespace_becomes_an_address);
     suite_add_tcase(s, t);
+    tcase_set_timeout(tls, 180);
+    tcase_add_checked_fixture(tls, set_up_tls, tear_down_tls);
+    tcase_add_loop_test(tls, a_broker_that_is_not_to_be_trusted_gets_nothing_and_is_told, 0, 4);
+    tcase_add_test(tls, what_a_broker_shows_is_kept_until_it_shows_another);
+    tcase_add_test(tls, the_first_of_a_chain_to_end_counts);
+    suite_add_tcase(s, tls);
     srunner_run_all(r, CK_NORMAL);
     failed = srunner_ntests_failed(r);
     srunner_free(r);
