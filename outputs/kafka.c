@@ -29,6 +29,7 @@
 #include "alert/alert.h"
 #include "alert/catalogue.h"
 #include "net/http.h"
+#include "outputs/encode/cloudevents.h"
 #include "outputs/output.h"
 
 #include <stddef.h>
@@ -106,8 +107,7 @@ static const char *content_type(struct slice payload)
 {
     if (!slice_starts(payload, SL("{")))
         return "text/plain; charset=utf-8";
-    return slice_find(slice_cut(payload, 200), SL("\"specversion\"")) != SIZE_MAX
-               ? "application/cloudevents+json; charset=utf-8" : "application/json";
+    return cloudevents_is_event(payload) ? CLOUDEVENTS_STRUCTURED_TYPE : "application/json";
 }
 
 static void fill_message(const struct kafka *k, const struct output_item *item, struct kafka_message *ret)

@@ -19,6 +19,7 @@
 #include "base/secret.h"
 #include "net/http.h"
 #include "net/openssl.h"
+#include "outputs/encode/cloudevents.h"
 #include "outputs/kit/endpoint.h"
 #include "outputs/kit/verdict.h"
 #include "outputs/output.h"
@@ -343,14 +344,17 @@ static bool read_secrets_again(void *self)
 static int deliver_request(struct webhook *w, const struct output_item *items, size_t n,
                            struct delivery_result *ret_each, struct error *err)
 {
-    static const char *const types[] = { [WEBHOOK_SINGLE] = "application/json", [WEBHOOK_ARRAY] = "application/json",
-                                         [WEBHOOK_NDJSON] = "application/x-ndjson" };
+    static const char *const types[][2] = { /* the latter for CloudEvents */
+        [WEBHOOK_SINGLE] = { "application/json", CLOUDEVENTS_STRUCTURED_TYPE },
+        [WEBHOOK_ARRAY] = { "application/json", CLOUDEVENTS_BATCH_TYPE },
+        [WEBHOOK_NDJSON] = { "application/x-ndjson", "application/x-ndjson" },
+    };
     CLEANUP(buf_release) struct buf body = BUF_INIT(WEBHOOK_BATCH_BYTES + (16 << 10));
     CLEANUP(http_answer_release) struct http_answer answer = { 0 };
     struct sending sending = { .w = w, .id = items[0].alert->record_id };
     const struct endpoint_user user = { .self = &sending, .read_again = read_secrets_again, .prepare = prepare };
-    struct http_request req = { .method = webhook_methods[w->method], .url = w->url, .content_type = types[w->batch],
-                                .gzip_body = w->gzip };
+    struct http_request req = { .method = webhook_methods[w->method], .url = w->url, .gzip_body = w->gzip,
+                                .content_type = types[w->batch][cloudevents_is_event(items[0].payload)] };
 
     add_body(w, items, n, &body);
     if (buf_check(&body, err) < 0)

@@ -26,8 +26,6 @@
 #include "outputs/kit/severity.h"
 #include "outputs/output.h"
 
-#include <stdio.h>
-
 extern const struct encoder encoder_json;
 
 struct attribute {
@@ -125,30 +123,9 @@ int cloudevents_wrap(const struct alert *a, const struct encoder *inner, struct 
     return buf_check(out, err);
 }
 
-int cloudevents_headers(const struct alert *a, const struct encoder *inner, enum cloudevents_binding binding,
-                        void (*fn)(void *self, const char *name, struct slice value), void *self,
-                        struct error *err)
+bool cloudevents_is_event(struct slice payload)
 {
-    static const char printable[] = "!#$&'()*+,-./:;<=>?@[\\]^_`{|}~"; /* all but space, quote and percent */
-    CLEANUP(attributes_release) struct attributes s = { 0 };
-    CLEANUP(buf_release) struct buf value = BUF_INIT(65536);
-    char name[32];
-
-    if (read_attributes(&s, a, inner, err) < 0)
-        return -1;
-    for (size_t i = 0; i < s.len; i++) {
-        (void)snprintf(name, sizeof name, "ce%c%s", binding == CLOUDEVENTS_HTTP ? '-' : '_', s.at[i].name);
-        buf_clear(&value);
-        if (binding == CLOUDEVENTS_HTTP)
-            add_percent(&value, s.at[i].value, printable);
-        else
-            buf_add_slice(&value, s.at[i].value);
-        if (buf_check(&value, err) < 0)
-            return -1;
-        fn(self, name, buf_slice(&value));
-    }
-    fn(self, "content-type", slice_of(inner->content_type));
-    return 0;
+    return slice_starts(payload, SL("{\"specversion\":"));
 }
 
 static int cloudevents_encode(const struct alert *a, struct buf *out, struct error *err)

@@ -162,12 +162,16 @@ static void open_with(const char *more)
     OK(try_open(yaml, err));
 }
 
+static const char *const plain[] = { "{\"n\":0}", "{\"n\":1}", "{\"n\":2}" };
+static const char *const events[] = { "{\"specversion\":0}", "{\"specversion\":1}", "{\"specversion\":2}" };
+static const char *const *payloads = plain;
+
 static int deliver(size_t n, struct delivery_result *results, struct error *err)
 {
     struct output_item items[3] = {
-        { .alert = alerts[0], .payload = SL("{\"n\":0}") },
-        { .alert = alerts[1], .payload = SL("{\"n\":1}") },
-        { .alert = alerts[2], .payload = SL("{\"n\":2}") },
+        { .alert = alerts[0], .payload = slice_of(payloads[0]) },
+        { .alert = alerts[1], .payload = slice_of(payloads[1]) },
+        { .alert = alerts[2], .payload = slice_of(payloads[2]) },
     };
 
     return output_webhook.deliver(self, items, n, results, err);
@@ -255,6 +259,24 @@ START_TEST(batches_are_framed_as_configured)
     ck_assert_ptr_eq(strstr(request(0), "PUT "), request(0));
     for (size_t i = 0; i < 3; i++)
         ck_assert_int_eq(results[i].verdict, DELIVERY_ACCEPTED);
+}
+END_TEST
+
+START_TEST(cloud_events_say_that_they_are)
+{
+    static const struct { const char *batch, *type; } cases[] = {
+        { "single", "application/cloudevents+json; charset=utf-8" },
+        { "array", "application/cloudevents-batch+json; charset=utf-8" },
+        { "ndjson", "application/x-ndjson" },
+    };
+    char more[64];
+    struct delivery_result results[3];
+
+    (void)snprintf(more, sizeof more, "batch: %s\n", cases[_i].batch);
+    open_with(more);
+    payloads = events;
+    OK(deliver(3, results, err));
+    has_header(0, "Content-Type", cases[_i].type);
 }
 END_TEST
 
@@ -439,6 +461,7 @@ int main(void)
     tcase_add_test(t, answers_mean_what_the_table_says);
     tcase_add_test(t, single_sends_one_request_each_with_its_record_id);
     tcase_add_loop_test(t, batches_are_framed_as_configured, 0, 2);
+    tcase_add_loop_test(t, cloud_events_say_that_they_are, 0, 3);
     tcase_add_test(t, a_refusal_carries_the_receivers_words_made_harmless);
     tcase_add_test(t, retry_after_is_passed_on);
     tcase_add_test(t, too_large_asks_for_a_smaller_batch);
