@@ -499,21 +499,6 @@ const void *baseline_get(struct baseline *b, const struct baseline_memory *m, st
     return e ? entry_value(e) : NULL;
 }
 
-void baseline_drop(struct baseline *b, const struct baseline_memory *m, struct slice account,
-                   struct slice key)
-{
-    struct table *t = find_table(b, m);
-    struct entry *e;
-    uint8_t id[16];
-
-    if (!t)
-        return;
-    table_hash(t, account, key, id);
-    e = table_find(t, id);
-    if (e)
-        (void)forget(b, t, e); /* without memory it stays, and leaves by eviction one day */
-}
-
 void baseline_expire(struct baseline *b, const struct baseline_memory *m, int64_t before_ns)
 {
     struct table *t = find_table(b, m);

@@ -65,15 +65,12 @@ MUST_CHECK int baseline_declare(struct baseline *b, const struct baseline_memory
 const struct baseline_config *baseline_cfg(const struct baseline *b);
 
 /* The struct of a key, zeroed when new (*ret_new, may be NULL). Marked changed. Valid until the next
- * baseline_put, baseline_drop or baseline_expire of the same memory. NULL: no memory. RAM holds only a
+ * baseline_put, baseline_drop_row or baseline_expire of the same memory. NULL: no memory. RAM holds only a
  * 128-bit hash of (memory, account, key) beside the struct: account, key and `label` (may be empty) live
  * in the store, for people; key need not be printable. seen_ns (the newest one counts, to the minute)
  * orders eviction. */
 void *baseline_put(struct baseline *b, const struct baseline_memory *m, struct slice account,
                    struct slice key, struct slice label, int64_t seen_ns, bool *ret_new);
-/* Forget a key at once: for short-lived entries, such as sums of a slot that has closed. */
-void baseline_drop(struct baseline *b, const struct baseline_memory *m, struct slice account,
-                   struct slice key);
 /* Forget every key of a memory last seen before the time: a walk over all of it, so not per row. */
 void baseline_expire(struct baseline *b, const struct baseline_memory *m, int64_t before_ns);
 /* Look only: NULL when unknown. Not marked changed. */

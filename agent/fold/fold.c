@@ -70,7 +70,6 @@ struct fold {
     bool is_sorted;
 
     struct seen seen;        /* of fold_surplus */
-    int64_t ignored;
     int64_t minute_ns;       /* of the last row */
     uint32_t recent[RECENT_PLACES]; /* place of an observation like a recent row; a guess */
     struct memo memo[F_GROUP_COUNT][MEMO_PLACES];
@@ -126,18 +125,12 @@ void fold_reset(struct fold *f)
     memset(f->memo, 0, sizeof f->memo);
     f->is_indexed = true;
     f->is_sorted = false;
-    f->ignored = 0;
     seen_release(&f->seen);
 }
 
 size_t fold_len(const struct fold *f)
 {
     return f->len;
-}
-
-int64_t fold_ignored(const struct fold *f)
-{
-    return f->ignored;
 }
 
 /* What the fold holds now, with `more` on top. */
@@ -662,10 +655,8 @@ static int before_add(struct fold *f, const struct record *r, struct error *err)
 
 int fold_add(struct fold *f, const struct record *rec, struct error *err)
 {
-    if (rec->count <= 0) {
-        f->ignored++;
+    if (rec->count <= 0)
         return 0;
-    }
     if (before_add(f, rec, err) < 0)
         return -1;
     switch (rec->table) {
@@ -692,7 +683,6 @@ int fold_add(struct fold *f, const struct record *rec, struct error *err)
     case TABLE_COUNT:
         break;
     }
-    f->ignored++;
     return 0;
 }
 
@@ -700,10 +690,8 @@ int fold_add_text(struct fold *f, const struct record *rec, struct error *err)
 {
     enum table table = rec->table;
 
-    if (rec->count <= 0 || !rec->text[F_QUERY_TEXT].len) {
-        f->ignored++;
+    if (rec->count <= 0 || !rec->text[F_QUERY_TEXT].len)
         return 0;
-    }
     if (before_add(f, rec, err) < 0)
         return -1;
     if (table == TABLE_DATA_PLANE || table == TABLE_DATA_PLANE_5M || table == TABLE_DATA_PLANE_15M ||

@@ -17,7 +17,8 @@ struct fold;
 struct fold *fold_new(size_t max_bytes); /* ceiling of its memory; NULL without memory */
 void fold_free(struct fold *f);
 /* Add one record (summarised rows too: rec->count and sums count). Copies what it keeps. A record
- * without a time is ERR_INPUT; ERR_LIMIT at the ceiling (the caller splits its window). After a failure
+ * that makes no observation (query statistics not joined with their request yet, other tables, a summary of no row) adds
+ * none. One without a time is ERR_INPUT; ERR_LIMIT at the ceiling (the caller splits its window). After a failure
  * the fold is good for fold_reset() only. */
 MUST_CHECK int fold_add(struct fold *f, const struct record *rec, struct error *err);
 /* As fold_add, but for a query text already joined with its request: makes an OBS_TEXT. */
@@ -26,9 +27,6 @@ size_t fold_len(const struct fold *f);
 /* Sorted by (minute, kind, key): the same set of rows gives the same sequence. Views into f. */
 const struct observation *fold_sorted(struct fold *f);
 void fold_reset(struct fold *f); /* forget, keep memory */
-/* Records that fold_add took for nothing so far: query statistics not joined with their request yet, tables that
- * make no observation, summaries of no row. */
-int64_t fold_ignored(const struct fold *f);
 
 /* What a window was seen to hold: (key, count, sums) of each observation, packed, for the re-check.
  * fold_surplus() reduces f to what `seen` does not yet contain (never below zero); afterwards

@@ -614,14 +614,6 @@ void settings_freep(struct settings **s)
     *s = NULL;
 }
 
-const struct settings_entry *settings_entry_find(const struct settings_entries *list, const char *name)
-{
-    for (size_t i = 0; i < list->len; i++)
-        if (list->at[i].name && strcmp(list->at[i].name, name) == 0)
-            return &list->at[i];
-    return NULL;
-}
-
 const struct settings_module *settings_section_find(const struct settings *s, const char *name)
 {
     for (size_t i = 0; i < s->sections_len; i++)

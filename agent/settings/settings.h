@@ -111,7 +111,6 @@ void settings_free(struct settings *s); /* also every `self`: close the modules 
 void settings_freep(struct settings **s);
 
 /* By name; NULL when there is none. */
-const struct settings_entry *settings_entry_find(const struct settings_entries *list, const char *name);
 const struct settings_module *settings_section_find(const struct settings *s, const char *name);
 
 /* Every file that options name (option_spec.file) and that is set; whether it is there is not looked at. `where`:

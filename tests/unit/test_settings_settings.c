@@ -137,7 +137,9 @@ START_TEST(a_whole_file_is_read)
     ck_assert_uint_eq(s->networks->len, 1);
     ck_assert_int_eq(((const struct kit_detector *)s->detectors[0].self)->threshold, 5);
     ck_assert(!s->detectors[1].is_enabled);
-    out = settings_entry_find(&s->outputs, "soc");
+    ck_assert_uint_eq(s->outputs.len, 2);
+    out = &s->outputs.at[0];
+    ck_assert_str_eq(out->name, "soc");
     sink = out->self;
     ck_assert_str_eq(out->format, "cef");
     ck_assert_int_eq(out->on_full, SETTINGS_FULL_PARK);
@@ -147,11 +149,11 @@ START_TEST(a_whole_file_is_read)
     ck_assert_str_eq(sink->endpoint, "https://soc.example/");
     ck_assert_str_eq(yaml_node_get(sink->headers, "X-Key")->text.at, "value");
     ck_assert_uint_eq(sink->brokers.len, 2);
-    out = settings_entry_find(&s->outputs, "shown");
+    out = &s->outputs.at[1];
+    ck_assert_str_eq(out->name, "shown");
     ck_assert_ptr_null(out->format);
     ck_assert_ptr_null(out->self);
     ck_assert_int_eq(out->on_full, SETTINGS_FULL_HOLD);
-    ck_assert_ptr_null(settings_entry_find(&s->outputs, "nobody"));
     ck_assert_int_eq(s->horizon_ms, 43200000);
     ck_assert_str_eq(s->store.path, "/srv/cw");
 }
