@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "feeder.h"
 
+#include "apart/apart.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -10,7 +11,7 @@
 #include "enrich/enrich.h"
 #include "enrich/feeds.h"
 #include "enrich/places.h"
-#include "enrich/service_tags.h"
+#include "enrich/service_tags_apart.h"
 #include "net/http.h"
 #include "settings/option.h"
 #include "store/store.h"
@@ -73,6 +74,7 @@ struct feed {
     struct network_table *fresh_azure; /* type azure_service_tags: instead, with the bytes it was read from */
     struct buf fresh_bytes;
     char reason[240];
+    bool kept_waits;           /* flow thread's: what the store has of it waits for a reader */
     bool is_unused;            /* what came last could not be put in place: it is to come again */
     int64_t refreshed_ns, entries;
 };
@@ -276,6 +278,14 @@ static int parse(struct feeder *f, struct feed *feed, struct slice bytes, struct
     return feed_parse(bytes, &feed->options, now, ret, report, err);
 }
 
+static int parse_azure(struct feeder *f, struct slice bytes, struct network_table **ret, struct feed_report *report,
+                       struct error *err)
+{
+    if (f->cfg.sv->reader)
+        return service_tags_parse_apart(f->cfg.sv->reader, bytes, ret, report, err);
+    return service_tags_parse(bytes, ret, report, err);
+}
+
 /* What came is not in use: "not changed" would be no answer to the next question. */
 static void forget_marks(struct feed *feed)
 {
@@ -293,7 +303,7 @@ static int refresh(struct feeder *f, struct feed *feed, struct error *err)
     int rc = fetch(f, feed, &bytes, err);
 
     if (rc == 0 && is_azure(feed))
-        rc = service_tags_parse(buf_slice(&bytes), &azure, &report, err);
+        rc = parse_azure(f, buf_slice(&bytes), &azure, &report, err);
     else if (rc == 0)
         rc = parse(f, feed, buf_slice(&bytes), &table, &report, err);
     pthread_mutex_lock(&f->lock);
@@ -442,6 +452,50 @@ static int put_in_place(struct feeder *f, struct feed *feed, struct feed_table *
     return enrich_set_feed(f->cfg.enrich, feed->cfg.name, TAKE(table), err);
 }
 
+/* -1: there is no memory for it. Begun without what is known, the next refresh would write over it. */
+static int load_kept(struct feeder *f, struct feed *feed, struct store *store, struct error *ret_err)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT(FEED_BYTES_MAX);
+    CLEANUP(feed_table_freep) struct feed_table *table = NULL;
+    CLEANUP(network_table_freep) struct network_table *azure = NULL;
+    struct feed_report report = { 0 };
+    struct error err = { 0 };
+    bool found = false;
+    char blob[128];
+
+    (void)snprintf(blob, sizeof blob, "feed/%s", feed->cfg.name);
+    if (store_get_blob(store, blob, &text, &found, &err) == 0 && !found)
+        return 0;
+    if (err.code != ERR_NONE || buf_check(&text, &err) < 0 ||
+        (is_azure(feed) ? parse_azure(f, buf_slice(&text), &azure, &report, &err) < 0 ||
+                              put_azure_in_place(f, feed, TAKE(azure), SL(""), NULL, &err) < 0
+                        : feed_table_load(buf_slice(&text), &table, &err) < 0 ||
+                              enrich_set_feed(f->cfg.enrich, feed->cfg.name, TAKE(table), &err) < 0)) {
+        if (err.code == ERR_NOMEM) {
+            *ret_err = err;
+            return error_wrap(ret_err, "what was kept of feed '%s'", feed->cfg.name);
+        }
+        feed->kept_waits = is_azure(feed) && f->cfg.sv->reader && err.code == ERR_IO;
+        log_event(LOG_LEVEL_WARN, "feed", feed->kept_waits ? "what was kept waits for the reader"
+                                                           : "what was kept cannot be read, starting afresh",
+                  "feed", feed->cfg.name, "cause", err.msg, NULL);
+        return 0;
+    }
+    feed->kept_waits = false;
+    return 0;
+}
+
+/* When there was none at the start. Whoever has rows to judge has a reader again. */
+static int load_what_waits(struct feeder *f, struct feed *feed, struct store *store, struct error *err)
+{
+    struct apart_status reader = { 0 };
+
+    if (!feed->kept_waits || !store)
+        return 0;
+    apart_look(f->cfg.sv->reader, &reader);
+    return reader.pid ? load_kept(f, feed, store, err) : 0;
+}
+
 void feeder_swap(struct feeder *f, struct store *store)
 {
     struct error places_err = { 0 };
@@ -459,11 +513,13 @@ void feeder_swap(struct feeder *f, struct store *store)
         fresh = TAKE(feed->fresh);
         azure = TAKE(feed->fresh_azure);
         if (azure) {
+            feed->kept_waits = false;
             bytes = feed->fresh_bytes;
             feed->fresh_bytes = BUF_INIT(FEED_BYTES_MAX);
         }
         pthread_mutex_unlock(&f->lock);
-        if ((fresh && put_in_place(f, feed, fresh, store, &err) < 0) ||
+        if (load_what_waits(f, feed, store, &err) < 0 ||
+            (fresh && put_in_place(f, feed, fresh, store, &err) < 0) ||
             (azure && put_azure_in_place(f, feed, azure, buf_slice(&bytes), store, &err) < 0)) {
             log_event(LOG_LEVEL_WARN, "feed", "refused, what was known stays in use", "cause", err.msg, NULL);
             pthread_mutex_lock(&f->lock);
@@ -472,35 +528,6 @@ void feeder_swap(struct feeder *f, struct store *store)
             pthread_mutex_unlock(&f->lock);
         }
     }
-}
-
-/* -1: there is no memory for it. Begun without what is known, the next refresh would write over it. */
-static int load_kept(struct feeder *f, struct feed *feed, struct store *store, struct error *ret_err)
-{
-    CLEANUP(buf_release) struct buf text = BUF_INIT(FEED_BYTES_MAX);
-    CLEANUP(feed_table_freep) struct feed_table *table = NULL;
-    CLEANUP(network_table_freep) struct network_table *azure = NULL;
-    struct feed_report report = { 0 };
-    struct error err = { 0 };
-    bool found = false;
-    char blob[128];
-
-    (void)snprintf(blob, sizeof blob, "feed/%s", feed->cfg.name);
-    if (store_get_blob(store, blob, &text, &found, &err) == 0 && !found)
-        return 0;
-    if (err.code != ERR_NONE || buf_check(&text, &err) < 0 ||
-        (is_azure(feed) ? service_tags_parse(buf_slice(&text), &azure, &report, &err) < 0 ||
-                              put_azure_in_place(f, feed, TAKE(azure), SL(""), NULL, &err) < 0
-                        : feed_table_load(buf_slice(&text), &table, &err) < 0 ||
-                              enrich_set_feed(f->cfg.enrich, feed->cfg.name, TAKE(table), &err) < 0)) {
-        if (err.code == ERR_NOMEM) {
-            *ret_err = err;
-            return error_wrap(ret_err, "what was kept of feed '%s'", feed->cfg.name);
-        }
-        log_event(LOG_LEVEL_WARN, "feed", "what was kept cannot be read, starting afresh", "feed", feed->cfg.name,
-                  "cause", err.msg, NULL);
-    }
-    return 0;
 }
 
 /* What refresh or swap had to say of one, as an error. */

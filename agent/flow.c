@@ -490,10 +490,10 @@ static void loop(struct flow *f, void (*on_progress)(void *self), void *self)
         w = w ? w : next_ready(f);
         is_done = !w && f->cfg.until_caught_up && all_caught_up(f) && backfill_is_idle(f->backfill);
         pthread_mutex_unlock(&f->board.lock);
+        if (f->cfg.feeder) /* before the job: its rows are judged by what is known now */
+            feeder_swap(f->cfg.feeder, f->cfg.store);
         if (w)
             take_job(f, w);
-        if (f->cfg.feeder)
-            feeder_swap(f->cfg.feeder, f->cfg.store);
         tend_outputs(f);
         if (on_progress)
             on_progress(self);

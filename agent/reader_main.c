@@ -1,7 +1,7 @@
 /* reader_main.c - see reader_main.h.
  *
- * Builds with FAULTS=1 let a row say what is to happen to its reader, in its user agent: what no parser of ours does by
- * itself has to be seen through the whole way all the same.
+ * Builds with FAULTS=1 let a row say what is to happen to its reader, in its user agent, and a feed that it dies: what no
+ * parser of ours does by itself has to be seen through the whole way all the same.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "reader_main.h"
 
@@ -35,15 +35,23 @@ static void serve_rows(struct apart_inside *in)
     decode_serve_with(in, be_faulty);
 }
 
+static void serve_feed(struct apart_inside *in)
+{
+    if (slice_find(apart_body(in), SL("reader-fault/abort")) != SIZE_MAX)
+        abort();
+    feed_serve(in);
+}
+
 #else
 
 #define serve_rows decode_serve
+#define serve_feed feed_serve
 
 #endif
 
 int reader_main(void)
 {
-    static apart_service *const services[] = { [DECODE_SERVICE] = serve_rows, [FEED_SERVICE] = feed_serve };
+    static apart_service *const services[] = { [DECODE_SERVICE] = serve_rows, [FEED_SERVICE] = serve_feed };
 
     feed_serve_prepare();
     return apart_serve(services, ARRAY_LEN(services));

@@ -177,7 +177,7 @@ int check_config(const char *config, bool is_online, bool is_json, struct check_
     int rc = 0;
 
     *ret = (struct check_result){ 0 };
-    if (assemble(&a, config, parts | (is_online ? 0u : ASSEMBLE_OFFLINE), &err) < 0)
+    if (assemble(&a, config, parts | (is_online ? ASSEMBLE_READER : ASSEMBLE_OFFLINE), &err) < 0)
         return cli_fail(&err);
     check_certificates(&c, &a);
     if (is_online && check_online(&c, &a, &err) < 0)

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "enrich/feed_apart.h"
 
-#include "apart/apart.h"
 #include "base/buf.h"
+#include "enrich/service_tags_apart.h"
 
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -65,6 +65,14 @@ static bool tell_entry(struct apart_inside *in, const struct feed_table *t, cons
     return true;
 }
 
+void feed_tell_end(struct apart_inside *in, int rc, const struct feed_report *report, const struct error *err)
+{
+    struct ending end = { .is_failure = rc < 0, .code = (int32_t)err->code, .report = *report };
+
+    memcpy(end.msg, err->msg, sizeof end.msg);
+    apart_end(in, &end, sizeof end);
+}
+
 static int read_feed(struct slice body, struct feed_table **ret, struct feed_report *report, struct error *err)
 {
     struct feed_options opt = FEED_OPTIONS_INIT;
@@ -84,18 +92,24 @@ static int read_feed(struct slice body, struct feed_table **ret, struct feed_rep
     return feed_parse(slice_make(body.at + head, body.len - head), &opt, q.now_ns, ret, report, err);
 }
 
-void feed_serve(struct apart_inside *in)
+static void serve_listings(struct apart_inside *in)
 {
     CLEANUP(feed_table_freep) struct feed_table *t = NULL;
-    struct ending end = { 0 };
+    struct feed_report report = { 0 };
     struct error err = { 0 };
+    int rc = read_feed(apart_body(in), &t, &report, &err);
 
-    end.is_failure = read_feed(apart_body(in), &t, &end.report, &err) < 0;
-    end.code = (int32_t)err.code;
-    memcpy(end.msg, err.msg, sizeof end.msg);
     for (size_t i = 0; t && i < t->len && tell_entry(in, t, &t->each[i]); i++)
         continue;
-    apart_end(in, &end, sizeof end);
+    feed_tell_end(in, rc, &report, &err);
+}
+
+void feed_serve(struct apart_inside *in)
+{
+    if (apart_param(in) == FEED_OF_SERVICE_TAGS)
+        service_tags_serve(in);
+    else
+        serve_listings(in);
 }
 
 /* ---- the agent's end -------------------------------------------------------------------------------------------------- */
@@ -105,7 +119,7 @@ struct asking {
     struct feed_report *report;
 };
 
-static enum apart_verdict no_memory(struct error *err)
+enum apart_verdict feed_no_memory(struct error *err)
 {
     (void)error_set(err, ERR_NOMEM, "feed");
     return APART_STOP;
@@ -122,10 +136,7 @@ static void begin(void *self)
 /* What feed_parse() takes care of, and enrich.c relies on. */
 static bool is_sound(const struct feed_entry *e)
 {
-    struct prefix p = e->range;
-
-    return p.bits <= 128 && e->category < FEED_CATEGORY_COUNT && e->confidence <= 100 &&
-           memcmp(prefix_of(&p.first, p.bits).first.at, p.first.at, sizeof p.first.at) == 0;
+    return e->category < FEED_CATEGORY_COUNT && e->confidence <= 100 && prefix_is_sound(&e->range);
 }
 
 static enum apart_verdict take_batch(void *self, struct slice batch, struct error *err)
@@ -133,7 +144,7 @@ static enum apart_verdict take_batch(void *self, struct slice batch, struct erro
     struct asking *k = self;
 
     if (!k->table)
-        return no_memory(err);
+        return feed_no_memory(err);
     while (batch.len > 0) {
         struct told_entry told;
         struct slice note;
@@ -155,13 +166,10 @@ static enum apart_verdict take_batch(void *self, struct slice batch, struct erro
     return APART_GO_ON;
 }
 
-static enum apart_verdict take_end(void *self, struct slice text, struct error *err)
+enum apart_verdict feed_take_end(struct slice text, struct feed_report *report, struct error *err)
 {
-    struct asking *k = self;
     struct ending end;
 
-    if (!k->table)
-        return no_memory(err);
     if (text.len != sizeof end)
         return apart_lie(err, "a last word");
     memcpy(&end, text.at, sizeof end);
@@ -171,13 +179,20 @@ static enum apart_verdict take_end(void *self, struct slice text, struct error *
         return apart_lie(err, "a failure without a word");
     for (size_t i = 0; i < FEED_REPORT_MAX; i++)
         apart_tame(end.report.each[i].reason, sizeof end.report.each[i].reason);
-    *k->report = end.report;
+    *report = end.report;
     if (!end.is_failure)
         return APART_GO_ON;
     apart_tame(end.msg, sizeof end.msg);
     (void)error_set(err, end.code == ERR_NOMEM || end.code == ERR_LIMIT ? (enum error_code)end.code : ERR_INPUT, "%s",
                     end.msg);
     return APART_STOP;
+}
+
+static enum apart_verdict take_end(void *self, struct slice text, struct error *err)
+{
+    struct asking *k = self;
+
+    return k->table ? feed_take_end(text, k->report, err) : feed_no_memory(err);
 }
 
 int feed_parse_apart(struct apart *a, struct slice bytes, const struct feed_options *opt, int64_t now_ns,
@@ -190,8 +205,8 @@ int feed_parse_apart(struct apart *a, struct slice bytes, const struct feed_opti
                                 .columns_len = columns.len };
     struct asking k = { .report = report };
     uint64_t id = 0;
-    struct apart_work w = { .service = FEED_SERVICE, .body_id = &id, .self = &k, .begin = begin, .batch = take_batch,
-                            .end = take_end };
+    struct apart_work w = { .service = FEED_SERVICE, .param = FEED_OF_LISTINGS, .body_id = &id, .self = &k,
+                            .begin = begin, .batch = take_batch, .end = take_end };
 
     *report = (struct feed_report){ 0 };
     if (columns.len > COLUMNS_MAX)

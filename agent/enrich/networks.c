@@ -96,24 +96,31 @@ static bool is_microsoft(const struct network *n)
     return n->is_microsoft || n->asn == 8075 || slice_starts_nocase(slice_of(n->org), SL("microsoft"));
 }
 
-int network_table_add(struct network_table *t, struct slice cidr, const struct network *n,
-                      struct error *err)
+int network_table_add_range(struct network_table *t, const struct prefix *range, const struct network *n,
+                            struct error *err)
 {
     struct network copy = *n;
-    struct prefix range;
 
-    if (!prefix_parse(cidr, &range))
-        return error_set(err, ERR_CONFIG, "'%.*s' is neither an address nor a range like 192.0.2.0/24",
-                         SLF(slice_cut(cidr, 60)));
     if (t->len >= NETWORKS_MAX)
         return error_set(err, ERR_LIMIT, "more than %d networks", NETWORKS_MAX);
     if (!grow(t) || !keep_text(t, &copy.name) || !keep_text(t, &copy.country) ||
         !keep_text(t, &copy.city) || !keep_text(t, &copy.org) || !keep_text(t, &copy.region))
         return error_set(err, ERR_NOMEM, "networks");
     copy.is_microsoft = is_microsoft(&copy);
-    t->ranges[t->len] = range;
+    t->ranges[t->len] = *range;
     t->each[t->len++] = copy;
     return 0;
+}
+
+int network_table_add(struct network_table *t, struct slice cidr, const struct network *n,
+                      struct error *err)
+{
+    struct prefix range;
+
+    if (!prefix_parse(cidr, &range))
+        return error_set(err, ERR_CONFIG, "'%.*s' is neither an address nor a range like 192.0.2.0/24",
+                         SLF(slice_cut(cidr, 60)));
+    return network_table_add_range(t, &range, n, err);
 }
 
 /* ---- CSV --------------------------------------------------------------------------------------- */

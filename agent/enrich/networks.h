@@ -21,6 +21,9 @@ size_t network_table_len(const struct network_table *t);
  * and n->until_ns INT64_MAX when unsaid. ERR_CONFIG when cidr is neither. */
 MUST_CHECK int network_table_add(struct network_table *t, struct slice cidr, const struct network *n,
                                  struct error *err);
+/* The same, of a range that was parsed before. */
+MUST_CHECK int network_table_add_range(struct network_table *t, const struct prefix *range, const struct network *n,
+                                       struct error *err);
 /* CSV with the header cidr,name,country,city,lat,lon,asn,org[,trusted,until]: in any order, only cidr is
  * needed, and unknown columns are an error (a misspelt one would silently do nothing). `trusted` is
  * true/false/yes/no/1/0, `until` an ISO date or time. A bad line is reported and left out; ERR_CONFIG for

@@ -103,6 +103,11 @@ bool prefix_holds(const struct prefix *p, const struct address *a)
     return memcmp(&q.first, &p->first, sizeof(q.first)) == 0;
 }
 
+bool prefix_is_sound(const struct prefix *p)
+{
+    return p->bits <= 128 && prefix_holds(p, &p->first);
+}
+
 static char *put_number(char *at, unsigned n) /* below 1000 */
 {
     if (n >= 100)

@@ -25,6 +25,7 @@ bool address_is_v4(const struct address *a);
 bool prefix_parse(struct slice s, struct prefix *ret);
 struct prefix prefix_of(const struct address *a, unsigned bits);
 bool prefix_holds(const struct prefix *p, const struct address *a);
+bool prefix_is_sound(const struct prefix *p); /* could prefix_of() have made it? */
 
 #define ADDRESS_TEXT_MAX 46
 #define PREFIX_TEXT_MAX 50

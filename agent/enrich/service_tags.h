@@ -11,6 +11,11 @@
 
 #include "enrich/networks.h"
 
+#define SERVICE_TAG_TEXT_MAX 128 /* bytes of a name, of "Azure <region>"; what is longer is cut */
+
+/* Could service_tags_parse() have made the text: short enough, no control bytes? */
+bool service_tag_text_is_sound(struct slice text);
+
 /* A table in which, of equal ranges, the most telling tag comes first: a service's in a region, a service's, a region's.
  * ERR_INPUT: not this format at all. A prefix that is none is reported and left out. */
 MUST_CHECK int service_tags_parse(struct slice bytes, struct network_table **ret, struct feed_report *report,

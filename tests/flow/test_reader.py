@@ -89,6 +89,66 @@ def test_it_is_said_once_with_cause_and_remedy(dir_):
     assert "SIGABRT" in lines[0] and "what_now=" in lines[0] and "cosmowatch coverage --unreadable" in lines[0]
 
 
+def tags_file(path, name):
+    """Microsoft's list, as short as can be."""
+    tag = {"name": name, "properties": {"region": "westeurope", "systemService": "",
+                                        "addressPrefixes": ["20.50.0.0/16", "2603:1020::/32"]}}
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump({"cloud": "Public", "values": [tag]}, f)
+    return {"name": "azure", "type": "azure_service_tags", "path": path}
+
+
+@CAN_BE_ENDED
+def test_service_tags_that_end_the_reader_are_told_and_the_last_good_ones_stay(dir_):
+    rows, expected = small_world(seed=36)
+    path = os.path.join(dir_, "tags.json")
+    tags = tags_file(path, "reader-fault/abort")
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        cfg = kit.config(azure, dir_, outputs(dir_), source={**SHORT, "catch_up": "10m"}, feeds=[*feeds(dir_), tags])
+
+        def run():
+            _, _, log = kit.run(["run", "--until-caught-up", "-c", cfg])
+            return log, next(f for f in status(cfg)["feeds"] if f["name"] == "azure")
+
+        _, azure_feed = run()
+        assert azure_feed["entries"] == 0 and "ended the reader twice" in azure_feed["reason"]
+        assert {a["alertType"] for a in final(cfg).values()} >= expected
+        tags_file(path, "AzureCloud.westeurope")
+        _, azure_feed = run()
+        assert azure_feed["entries"] == 2 and azure_feed["reason"] is None
+        tags_file(path, "reader-fault/abort")
+        log, azure_feed = run()
+        assert azure_feed["entries"] == 2 and "SIGABRT" in azure_feed["reason"]
+        assert "what was known stays in use" in log
+        _, online, _ = kit.run(["check", "--online", "-c", cfg], check=False)
+        assert "feed 'azure'" in online and "ended the reader twice" in online
+
+
+def test_service_tags_that_are_kept_wait_for_a_reader(dir_):
+    path, program = os.path.join(dir_, "tags.json"), os.path.join(dir_, "cosmowatch")
+    tags = tags_file(path, "AzureCloud.westeurope")
+    shutil.copy(kit.AGENT, program)
+    with kit.Azure(dir_) as azure, pytest.MonkeyPatch.context() as patch:
+        cfg = kit.config(azure, dir_, outputs(dir_), source={**SHORT, "window": "1m"}, feeds=[tags])
+        patch.setattr(kit, "AGENT", program)
+        with kit.Agent(cfg, dir_) as agent:
+            patch.undo()
+
+            def entries():
+                return next((f["entries"] for f in status(cfg).get("feeds", [])), 0)
+
+            kit.wait_for("the tags", lambda: entries() == 2)
+            os.rename(path, path + ".gone")  # from here on what is kept is all there is
+            os.chmod(program, 0o600)
+            agent.child.send_signal(signal.SIGHUP)
+            kit.wait_for("a word on what is kept", lambda: "what was kept waits for the reader" in agent.tail(20000))
+            kit.wait_for("no tags", lambda: entries() == 0)
+            os.chmod(program, 0o700)
+            kit.wait_for("the tags again", lambda: entries() == 2)
+            assert agent.stop() == 0
+
+
 @pytest.mark.parametrize("number, times", [(signal.SIGKILL, 5), (signal.SIGSTOP, 1)], ids=["killed", "stopped"])
 def test_a_reader_that_is_killed_or_stopped_costs_nothing(dir_, tmp_path_factory, number, times):
     rows, expected = small_world(seed=33)

@@ -1,9 +1,10 @@
-/* fuzz_apart - any bytes as what a reader that was taken over answers: batches of records and of listings, and last words.
- * The programs here are linked so that apart_do() is the one below: no process is started.
+/* fuzz_apart - any bytes as what a reader that was taken over answers: batches of records, of listings and of service tags,
+ * and last words. The programs here are linked so that apart_do() is the one below: no process is started.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "apart/apart.h"
 #include "enrich/feed_apart.h"
 #include "enrich/feeds.h"
+#include "enrich/service_tags_apart.h"
 #include "tests/fuzz/fuzz_record.h"
 
 #define BODY "{\"tables\":[{\"name\":\"PrimaryResult\",\"columns\":[],\"rows\":[]}]} 203.0.113.7 198.51.100.0/24"
@@ -85,6 +86,26 @@ static void read_listings(void)
     }
 }
 
+static void read_tags(void)
+{
+    struct feed_report report = { 0 };
+    struct network_table *table = NULL;
+    struct error err = { 0 };
+    int rc = service_tags_parse_apart(nobody, SL(BODY), &table, &report, &err);
+
+    fuzz_done_or_told(rc, &err);
+    PROMISE(rc == 0 ? network_table_len(table) > 0 : !table);
+    for (size_t i = 0; table && i < network_table_len(table); i++) {
+        const struct network *n = network_table_at(table, i);
+
+        PROMISE(prefix_is_sound(&network_table_ranges(table)[i]));
+        PROMISE(n->name[0] && service_tag_text_is_sound(slice_of(n->name)));
+        PROMISE(service_tag_text_is_sound(slice_of(n->region)));
+        PROMISE(n->is_azure && !n->is_trusted && !n->is_microsoft && !n->org[0]);
+    }
+    network_table_free(table);
+}
+
 FUZZ_TARGET(apart)
 {
     struct error err = { 0 };
@@ -93,8 +114,10 @@ FUZZ_TARGET(apart)
     if (!nobody)
         PROMISE(apart_new(&(struct apart_config){ .stall_ms = 0 }, &nobody, &err) == 0);
     answer = slice_make((const char *)data, size);
-    what = fuzz_choose(&answer, 3);
-    if (what == 2)
+    what = fuzz_choose(&answer, 4);
+    if (what == 3)
+        read_tags();
+    else if (what == 2)
         read_listings();
     else
         read_records(what == 1);

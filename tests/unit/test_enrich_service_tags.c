@@ -1,13 +1,20 @@
-/* What agent/enrich/service_tags.h promises, and how its ranges stand beside what the operator says.
+/* What agent/enrich/service_tags.h and service_tags_apart.h promise, and how the ranges stand beside what the operator says.
+ * This program is its own reader, and the bytes that it is given may say how it is to fail.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "enrich/service_tags.h"
+#include "enrich/service_tags_apart.h"
 
+#include "apart/wire.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "enrich/feed_apart.h"
 #include "enrich/places.h"
 
 #include <check.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static struct error err;
 
@@ -120,18 +127,324 @@ START_TEST(what_is_no_such_file_is_refused)
 }
 END_TEST
 
-int main(void)
+START_TEST(names_end_and_hold_no_control_bytes)
 {
+    struct network_table *t = NULL;
+    struct feed_report report = { 0 };
+    struct buf text = BUF_INIT(1000000);
+
+    buf_add_str(&text, "{\"values\":[{\"name\":\"a\\u0000b\\n\\u001b[2Jc\",\"properties\":{\"region\":\"");
+    for (int i = 0; i < 1000; i++)
+        buf_add_str(&text, "\xc3\xa4");
+    buf_add_str(&text, "\",\"addressPrefixes\":[\"192.0.2.0/24\"]}}]}");
+    ck_assert_int_eq(service_tags_parse(buf_slice(&text), &t, &report, &err), 0);
+    ck_assert_str_eq(network_table_at(t, 0)->name, "a b  [2Jc");
+    ck_assert_uint_eq(strlen(network_table_at(t, 0)->region), SERVICE_TAG_TEXT_MAX); /* "Azure " and whole characters */
+    ck_assert(service_tag_text_is_sound(slice_of(network_table_at(t, 0)->region)));
+    network_table_free(t);
+    buf_release(&text);
+}
+END_TEST
+
+/* ---- the reader: what it does when the bytes say so ---------------------------------------------------------------- */
+
+/* A range as the wire has it; service_tags_apart.c alone knows the form. */
+struct bogus {
+    struct prefix range;
+    uint8_t is_service;
+    uint16_t name_len, region_len;
+    char texts[4];
+};
+#define BOGUS_SIZE offsetof(struct bogus, texts) + 4
+
+static struct bogus good(void)
+{
+    return (struct bogus){ .range = { .first = { { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2 } }, .bits = 120 },
+                           .name_len = 3, .region_len = 1, .texts = { 'T', 'a', 'g', 'r' } };
+}
+
+static void put(struct apart_inside *in, struct bogus b, size_t size)
+{
+    void *room = apart_room(in, size);
+
+    memcpy(room, &b, size);
+    apart_wrote(in, size);
+}
+
+static void end_well(struct apart_inside *in)
+{
+    feed_tell_end(in, 0, &(struct feed_report){ .entries = 1 }, &(struct error){ 0 });
+}
+
+static void tell(struct apart_inside *in, struct bogus b)
+{
+    put(in, b, BOGUS_SIZE);
+    end_well(in);
+}
+
+static void be_right(struct apart_inside *in) { tell(in, good()); }
+static void cut_a_range(struct apart_inside *in) { put(in, good(), offsetof(struct bogus, name_len)); end_well(in); }
+static void cut_a_text(struct apart_inside *in) { put(in, good(), BOGUS_SIZE - 1); end_well(in); }
+static void lie_about_a_name(struct apart_inside *in) { struct bogus b = good(); b.name_len = UINT16_MAX; tell(in, b); }
+static void lie_about_a_region(struct apart_inside *in) { struct bogus b = good(); b.region_len = UINT16_MAX; tell(in, b); }
+static void name_nothing(struct apart_inside *in)
+{
+    struct bogus b = good();
+
+    b.name_len = 0;
+    b.region_len = 4;
+    tell(in, b);
+}
+static void name_a_control(struct apart_inside *in) { struct bogus b = good(); b.texts[1] = '\x1b'; tell(in, b); }
+static void name_an_end(struct apart_inside *in) { struct bogus b = good(); b.texts[1] = '\0'; tell(in, b); }
+static void place_a_control(struct apart_inside *in) { struct bogus b = good(); b.texts[3] = '\n'; tell(in, b); }
+static void be_too_wide(struct apart_inside *in) { struct bogus b = good(); b.range.bits = 200; tell(in, b); }
+static void be_no_range(struct apart_inside *in) { struct bogus b = good(); b.range.first.at[15] = 1; tell(in, b); }
+static void be_half_a_service(struct apart_inside *in) { struct bogus b = good(); b.is_service = 2; tell(in, b); }
+static void say_nothing(struct apart_inside *in) { end_well(in); }
+static void fail_without_a_word(struct apart_inside *in)
+{
+    feed_tell_end(in, -1, &(struct feed_report){ 0 }, &(struct error){ 0 });
+}
+static void report_too_much(struct apart_inside *in)
+{
+    feed_tell_end(in, 0, &(struct feed_report){ .said = FEED_REPORT_MAX + 1 }, &(struct error){ 0 });
+}
+static void end_early(struct apart_inside *in) { apart_end(in, "x", 1); }
+static void name_too_much(struct apart_inside *in)
+{
+    struct bogus b = good();
+    size_t size = offsetof(struct bogus, texts) + SERVICE_TAG_TEXT_MAX + 1;
+    char *room = apart_room(in, size);
+
+    b.name_len = SERVICE_TAG_TEXT_MAX + 1;
+    b.region_len = 0;
+    memset(room, 'x', size);
+    memcpy(room, &b, offsetof(struct bogus, texts));
+    apart_wrote(in, size);
+    end_well(in);
+}
+static void be_killed(struct apart_inside *in UNUSED) { abort(); }
+static void touch_the_network(struct apart_inside *in UNUSED) { (void)socket(AF_INET, SOCK_STREAM, 0); }
+
+/* Batches of ranges that are in no list, then its end; the next one, which sees that somebody was there, is right. */
+static void die_once(struct apart_inside *in)
+{
+    const struct apart_pages *pages;
+    _Atomic uint64_t *mark = apart_row_mark(in); /* their first member */
+
+    memcpy(&pages, &mark, sizeof pages);
+    if (atomic_load(&pages->mark.beat) == 0) {
+        for (size_t i = 0; i < 2 * APART_BATCH_BYTES / sizeof(struct bogus); i++)
+            put(in, good(), BOGUS_SIZE);
+        abort();
+    }
+    service_tags_serve(in);
+}
+
+static const struct fault {
+    const char *name, *reason; /* NULL: it is none */
+    void (*happen)(struct apart_inside *in);
+} faults[] = {
+    { "right", NULL, be_right },
+    { "cut-range", "a size", cut_a_range },
+    { "cut-text", "a size", cut_a_text },
+    { "lie-name", "a size", lie_about_a_name },
+    { "lie-region", "a size", lie_about_a_region },
+    { "no-name", "a tag's name", name_nothing },
+    { "control", "a tag's name", name_a_control },
+    { "nul", "a tag's name", name_an_end },
+    { "control-region", "a tag's name", place_a_control },
+    { "long-name", "a tag's name", name_too_much },
+    { "wide", "a range", be_too_wide },
+    { "host-bits", "a range", be_no_range },
+    { "half", "a range", be_half_a_service },
+    { "nothing", "a list of nothing", say_nothing },
+    { "no-word", "a failure without a word", fail_without_a_word },
+    { "report", "a report", report_too_much },
+    { "end", "a last word", end_early },
+    { "abort", "SIGABRT", be_killed },
+    { "call", "SIGSYS", touch_the_network },
+};
+
+static void serve(struct apart_inside *in)
+{
+    if (slice_find(apart_body(in), SL("dies once")) != SIZE_MAX) {
+        die_once(in);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
+        if (slice_eq(apart_body(in), slice_of(faults[i].name))) {
+            faults[i].happen(in);
+            return;
+        }
+    feed_serve(in);
+}
+
+static struct apart *new_reader(void)
+{
+    struct apart *a = NULL;
+
+    ck_assert_msg(apart_new(&(struct apart_config){ .stall_ms = 20000 }, &a, &err) == 0, "%s", err.msg);
+    return a;
+}
+
+/* ---- the reader: what comes of it ---------------------------------------------------------------------------------- */
+
+static void same_network(const struct network *x, const struct network *y)
+{
+    ck_assert_str_eq(x->name, y->name);
+    ck_assert_str_eq(x->region, y->region);
+    ck_assert_str_eq(x->org, y->org);
+    ck_assert(x->country[0] == '\0' && y->country[0] == '\0' && x->city[0] == '\0' && y->city[0] == '\0');
+    ck_assert(isnan(x->lat) && isnan(y->lat) && isnan(x->lon) && isnan(y->lon));
+    ck_assert(x->asn == y->asn && x->until_ns == y->until_ns);
+    ck_assert(x->is_azure && y->is_azure && x->is_azure_service == y->is_azure_service);
+    ck_assert(!x->is_trusted && !y->is_trusted && !x->is_microsoft && !y->is_microsoft);
+}
+
+/* How many ranges there are; -1: both failed. */
+static int64_t same_tags(struct apart *a, struct slice bytes, const char *name)
+{
+    struct network_table *home = NULL, *apart = NULL;
+    struct feed_report x = { 0 }, y = { 0 };
+    struct error ex = { 0 }, ey = { 0 };
+    int rc = service_tags_parse(bytes, &home, &x, &ex);
+
+    ck_assert_msg(service_tags_parse_apart(a, bytes, &apart, &y, &ey) == rc, "%s: %s | %s", name, ex.msg, ey.msg);
+    ck_assert_str_eq(ex.msg, ey.msg);
+    ck_assert_int_eq(ex.code, ey.code);
+    ck_assert_msg(x.lines == y.lines && x.bad == y.bad && x.skipped == y.skipped && x.said == y.said, "%s", name);
+    for (size_t i = 0; i < x.said; i++) {
+        ck_assert_int_eq(x.each[i].line, y.each[i].line);
+        ck_assert_str_eq(x.each[i].reason, y.each[i].reason);
+    }
+    if (rc < 0)
+        return -1;
+    ck_assert_int_eq(x.entries, y.entries);
+    ck_assert_uint_eq(network_table_len(home), network_table_len(apart));
+    for (size_t i = 0; i < network_table_len(home); i++) {
+        ck_assert_mem_eq(&network_table_ranges(home)[i], &network_table_ranges(apart)[i], sizeof(struct prefix));
+        same_network(network_table_at(home, i), network_table_at(apart, i));
+    }
+    network_table_free(home);
+    network_table_free(apart);
+    return x.entries;
+}
+
+static int64_t readers_ended(struct apart *a, const char *why)
+{
+    struct apart_status st;
+
+    apart_look(a, &st);
+    ck_assert_msg(strstr(st.last_end, why) != NULL, "%s", st.last_end);
+    return st.ended;
+}
+
+START_TEST(the_reader_says_what_reading_at_home_says)
+{
+    static const char *const others[] = { "", "[]", "{\"values\":[]}", "<html>moved</html>",
+                                          FILE_OF(TAG("AzureCloud", "", "", "\"nowhere\"")),
+                                          FILE_OF(TAG("a\\u0000b", "\\n", "x", "\"192.0.2.1\",\"no\\u001bne\"")) };
+    struct apart *a = new_reader();
+    struct buf file = BUF_INIT(1000000);
+
+    ck_assert_int_eq(same_tags(a, slice_of(whole), "whole"), 8);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        (void)same_tags(a, slice_of(others[i]), others[i]);
+    for (size_t n = 0; n < sizeof whole - 1; n += 7)
+        ck_assert_int_eq(same_tags(a, slice_make(whole, n), "half a download"), -1);
+    ck_assert_msg(file_read(&file, "tests/fuzz/corpus/feed/tags", &err) == 0, "%s", err.msg);
+    ck_assert_int_gt(same_tags(a, slice_make(file.at + 1, file.len - 1), "corpus"), 0);
+    ck_assert_int_eq(readers_ended(a, ""), 0);
+    buf_release(&file);
+    apart_free(a);
+}
+END_TEST
+
+/* As large as the published one, in many batches: what libraries ask the system for, they ask in the cage. */
+static void make_large(struct buf *out)
+{
+    buf_add_str(out, "{\"values\":[");
+    for (unsigned tag = 0; tag < 3000; tag++) {
+        buf_addf(out, "%s{\"name\":\"Tag%u\",\"properties\":{\"region\":\"%s\",\"systemService\":\"%s\","
+                 "\"addressPrefixes\":[", tag ? "," : "", tag, tag % 3 ? "westeurope" : "", tag % 2 ? "Service" : "");
+        for (unsigned i = 0; i < 20; i++)
+            buf_addf(out, "%s\"20.%u.%u.%u/30\"", i ? "," : "", tag / 256, tag % 256, i * 4);
+        buf_add_str(out, "]}}");
+    }
+    buf_add_str(out, "]}");
+}
+
+START_TEST(a_large_list_comes_whole_and_in_order)
+{
+    struct apart *a = new_reader();
+    struct buf text = BUF_INIT((size_t)64 << 20);
+
+    make_large(&text);
+    ck_assert_int_eq(same_tags(a, buf_slice(&text), "large"), 60000);
+    ck_assert_int_eq(readers_ended(a, ""), 0);
+    buf_release(&text);
+    apart_free(a);
+}
+END_TEST
+
+START_TEST(what_the_reader_answers_is_not_believed)
+{
+    const struct fault *f = &faults[_i];
+    struct apart *a = new_reader();
+    struct network_table *t = NULL;
+    struct feed_report report;
+    int rc = service_tags_parse_apart(a, slice_of(f->name), &t, &report, &err);
+
+    if (f->reason) {
+        ck_assert_msg(rc == -1 && err.code == ERR_PARTIAL && !t, "%s: %s", f->name, err.msg);
+        ck_assert_msg(strstr(err.msg, f->reason) != NULL, "%s: %s", f->name, err.msg);
+        ck_assert_int_eq(readers_ended(a, f->reason), 2);
+    } else {
+        ck_assert_msg(rc == 0 && network_table_len(t) == 1, "%s: %s", f->name, err.msg);
+        ck_assert_str_eq(network_table_at(t, 0)->name, "Tag");
+        ck_assert_str_eq(network_table_at(t, 0)->region, "r");
+        network_table_free(t);
+    }
+    ck_assert_int_eq(same_tags(a, slice_of(whole), "afterwards"), 8);
+    apart_free(a);
+}
+END_TEST
+
+START_TEST(a_reader_that_dies_halfway_leaves_nothing_behind)
+{
+    static const char once[] = FILE_OF(TAG("dies once", "", "", "\"20.0.0.0/8\""));
+    struct apart *a = new_reader();
+
+    ck_assert_int_eq(same_tags(a, slice_of(once), "once"), 1);
+    ck_assert_int_eq(readers_ended(a, "SIGABRT"), 1);
+    apart_free(a);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    static apart_service *const services[] = { [FEED_SERVICE] = serve };
     Suite *s = suite_create("enrich/service_tags");
     TCase *t = tcase_create("all");
     SRunner *r = srunner_create(s);
     int failed;
 
+    if (apart_is_asked(argc, argv)) {
+        feed_serve_prepare();
+        return apart_serve(services, ARRAY_LEN(services));
+    }
     suite_add_tcase(s, t);
     tcase_add_test(t, the_most_telling_tag_names_an_address);
     tcase_add_test(t, the_operator_and_the_portal_are_believed_first_however_wide);
     tcase_add_test(t, a_prefix_that_is_none_is_told_and_costs_nothing_else);
     tcase_add_test(t, what_is_no_such_file_is_refused);
+    tcase_add_test(t, names_end_and_hold_no_control_bytes);
+    tcase_add_test(t, the_reader_says_what_reading_at_home_says);
+    tcase_add_test(t, a_large_list_comes_whole_and_in_order);
+    tcase_add_loop_test(t, what_the_reader_answers_is_not_believed, 0, (int)ARRAY_LEN(faults));
+    tcase_add_test(t, a_reader_that_dies_halfway_leaves_nothing_behind);
     srunner_run_all(r, CK_ENV);
     failed = srunner_ntests_failed(r);
     srunner_free(r);

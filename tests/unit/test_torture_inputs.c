@@ -10,6 +10,7 @@
 #include "azure/credential.h"
 #include "base/json_in.h"
 #include "enrich/feed_apart.h"
+#include "enrich/service_tags_apart.h"
 #include "enrich/places.h"
 #include "feeder.h"
 #include "net/http.h"
@@ -266,6 +267,11 @@ static const char csv[] = "address,category,confidence,note\n198.51.100.23,botne
 static const char exits[] = "ExitNode FE39F07EBE7870DCE124AB30DF3ABD0700A43F75\nPublished 2024-10-03 00:10:50\n"
                             "LastStatus 2024-10-03 10:00:00\nExitAddress 198.51.100.23 2024-10-03 10:21:54\n";
 
+static const char tags[] =
+    "{\"values\":[{\"name\":\"AzureCloud.westeurope\",\"properties\":{\"region\":\"westeurope\",\"addressPrefixes\":["
+    "\"20.50.0.0/16\",\"oops\"]}},{\"name\":\"AzureCosmosDB\",\"properties\":{\"systemService\":\"AzureCosmosDB\","
+    "\"addressPrefixes\":[\"20.50.1.0/25\"]}}]}";
+
 static void say_listings(const struct enrich *e, struct buf *said)
 {
     static const char *const addresses[] = { "198.51.100.23", "203.0.113.7", "192.0.2.1" };
@@ -277,6 +283,18 @@ static void say_listings(const struct enrich *e, struct buf *said)
         for (size_t k = 0; k < n; k++)
             buf_addf(said, "%s: %s %s %d '%s'\n", addresses[i], each[k].feed,
                      feed_category_name(each[k].category), each[k].confidence, each[k].note);
+    }
+}
+
+static void say_networks(const struct enrich *e, struct buf *said)
+{
+    static const char *const addresses[] = { "20.50.1.7", "20.50.9.9", "192.0.2.1" };
+
+    for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+        const struct network *n = enrich_network(e, slice_of(addresses[i]), NOW_NS);
+
+        if (n)
+            buf_addf(said, "%s: %s %s %d %d\n", addresses[i], n->name, n->region, n->is_azure, n->is_azure_service);
     }
 }
 
@@ -347,8 +365,33 @@ static int play_feed(struct buf *said, struct error *err)
     return play_feed_with(NULL, said, err);
 }
 
+static int play_tags_with(struct apart *reader, struct buf *said, struct error *err)
+{
+    CLEANUP(network_table_freep) struct network_table *t = NULL;
+    CLEANUP(enrich_freep) struct enrich *e = enrich_new();
+    struct feed_report report = { 0 };
+
+    if (!e)
+        return error_set(err, ERR_NOMEM, "addresses");
+    if (reader ? service_tags_parse_apart(reader, slice_of(tags), &t, &report, err) < 0
+               : service_tags_parse(slice_of(tags), &t, &report, err) < 0)
+        return -1;
+    if (enrich_set_azure(e, TAKE(t), err) < 0)
+        return -1;
+    buf_addf(said, "%d lines, %d entries, %d bad: %s\n", (int)report.lines, (int)report.entries, (int)report.bad,
+             report.each[0].reason);
+    say_networks(e, said);
+    return 0;
+}
+
+static int play_tags(struct buf *said, struct error *err)
+{
+    return play_tags_with(NULL, said, err);
+}
+
 /* In the reader, which has memory: it is the agent that is refused. The same reader goes on. */
-static int play_feed_apart(struct buf *said, struct error *err)
+static int play_apart(int (*play)(struct apart *reader, struct buf *said, struct error *err), struct buf *said,
+                      struct error *err)
 {
     static const struct apart_config cfg = { .stall_ms = 100000 };
     static struct buf again = BUF_INIT(100000);
@@ -357,23 +400,34 @@ static int play_feed_apart(struct buf *said, struct error *err)
     int rc = apart_new(&cfg, &reader, err);
 
     if (rc == 0)
-        rc = play_feed_with(reader, said, err);
+        rc = play(reader, said, err);
     (void)scene_pause();
-    if (rc < 0 && reader && play_feed_with(reader, &again, &later) < 0)
+    if (rc < 0 && reader && play(reader, &again, &later) < 0)
         scene_fail("after '%s' the same reader says: %s", err->msg, later.msg);
     buf_release(&again);
     apart_free(reader);
     return rc;
 }
 
+static int play_feed_apart(struct buf *said, struct error *err)
+{
+    return play_apart(play_feed_with, said, err);
+}
+
+static int play_tags_apart(struct buf *said, struct error *err)
+{
+    return play_apart(play_tags_with, said, err);
+}
+
 /* ---- feeds: fetching --------------------------------------------------------------------------------------- */
 
-static struct feeder_settings by_file, by_url;
-static char tor_url[200], list_path[200];
+static struct feeder_settings by_file, by_url, of_azure;
+static char tor_url[200], list_path[200], tags_path[200];
 
 static const struct feeder_feed feeds[] = {
     { .name = "list", .type = "addresses", .settings = &by_file },
     { .name = "tor", .type = "tor_exits", .settings = &by_url },
+    { .name = "azure", .type = FEEDER_AZURE, .settings = &of_azure },
 };
 
 static void before_fetch(void)
@@ -382,8 +436,10 @@ static void before_fetch(void)
     fake_services_init(&world, true);
     (void)snprintf(tor_url, sizeof tor_url, "%s/tor", outside);
     (void)snprintf(list_path, sizeof list_path, "%s", path_of("list.csv"));
+    (void)snprintf(tags_path, sizeof tags_path, "%s", path_of("tags.json"));
     by_file = (struct feeder_settings) { .path = list_path, .confidence = 60, .refresh_ms = 3600000 };
     by_url = (struct feeder_settings) { .url = tor_url, .confidence = 60, .refresh_ms = 3600000 };
+    of_azure = (struct feeder_settings) { .path = tags_path, .refresh_ms = 3600000 };
 }
 
 static bool is_all_there(struct feeder *f)
@@ -427,6 +483,12 @@ static void end_fetching(struct fetching *g)
     fake_services_release(&world);
 }
 
+static void say_all(const struct enrich *e, struct buf *said)
+{
+    say_listings(e, said);
+    say_networks(e, said);
+}
+
 /* A feed that failed is asked for again by and by, and then it is all there: by the same feeder. */
 static int settle(struct fetching *g, struct buf *said, struct error *err)
 {
@@ -440,7 +502,7 @@ static int settle(struct fetching *g, struct buf *said, struct error *err)
     if (rc == 0 && !is_all_there(g->feeder))
         scene_fail("a feed never came");
     if (rc == 0)
-        say_listings(g->enrich, said);
+        say_all(g->enrich, said);
     scene_go_on(was);
     return rc;
 }
@@ -461,8 +523,9 @@ static int play_fetch(struct buf *said, struct error *err)
     return rc;
 }
 
-/* A start where a list is kept and the network is gone: what was kept is there, or it is no start. */
-static int play_kept(struct buf *said, struct error *err)
+/* A start where a list is kept and the network is gone: what was kept is there, or it is no start. What only a reader can
+ * read is there as soon as there is one. */
+static int play_kept_with(struct apart *reader, struct buf *said, struct error *err)
 {
     struct fetching g = { 0 };
     bool was = scene_pause();
@@ -476,14 +539,39 @@ static int play_kept(struct buf *said, struct error *err)
     fake_services_init(&world, true);
     (void)snprintf(tor_url, sizeof tor_url, "http://127.0.0.1:1/tor");
     (void)snprintf(list_path, sizeof list_path, "/nonexistent/list.csv");
+    (void)snprintf(tags_path, sizeof tags_path, "/nonexistent/tags.json");
     SCENE_NEEDS(store_open(&(struct store_config) { .dir = path_of("state") }, STORE_RUN, &g.store, err) == 0 &&
                 begin_fetching(&g, err) == 0);
+    world.sv.reader = reader;
     scene_go_on(was);
     rc = feeder_first(g.feeder, g.store, false, err);
     (void)scene_pause();
+    if (rc == 0 && reader) {
+        SCENE_NEEDS(apart_start(reader, err) == 0);
+        feeder_swap(g.feeder, g.store);
+    }
     if (rc == 0)
-        say_listings(g.enrich, said);
+        say_all(g.enrich, said);
     end_fetching(&g);
+    return rc;
+}
+
+static int play_kept(struct buf *said, struct error *err)
+{
+    return play_kept_with(NULL, said, err);
+}
+
+static int play_kept_apart(struct buf *said, struct error *err)
+{
+    struct apart *reader = NULL;
+    bool was = scene_pause();
+    int rc;
+
+    SCENE_NEEDS(apart_new(&(struct apart_config) { .stall_ms = 100000 }, &reader, err) == 0);
+    scene_go_on(was);
+    rc = play_kept_with(reader, said, err);
+    (void)scene_pause();
+    apart_free(reader);
     return rc;
 }
 
@@ -539,8 +627,11 @@ static const struct scene scenes[] = {
     FEED_SCENE("feed: STIX", stix),
     FEED_SCENE("feed: workspace", workspace),
     { "feed: in the reader", NULL, play_feed_apart, NULL, csv, 1 },
+    { "service tags", NULL, play_tags, NULL, NULL, 1 },
+    { "service tags: in the reader", NULL, play_tags_apart, NULL, NULL, 1 },
     { "feeds: fetched", before_fetch, play_fetch, NULL, NULL, 1 },
     { "feeds: kept", before_fetch, play_kept, NULL, NULL, 1 },
+    { "feeds: kept, in the reader", before_fetch, play_kept_apart, NULL, NULL, 1 },
     { "places", NULL, play_places, NULL, NULL, 1 },
 };
 
@@ -561,6 +652,7 @@ static void start(void)
     write_file("federated", "FED.ONE\n");
     write_file("0f.key", "KEY+CONTENT=\n");
     write_file("list.csv", csv);
+    write_file("tags.json", tags);
     cert_make(path_of("app.pem"), &(struct cert_wish) { .cn = "app", .is_rsa = true });
     cert_make(path_of("locked.pem"), &(struct cert_wish) { .cn = "app", .is_rsa = true, .key_password = "p w" });
     cert_to_pfx(path_of("app.pem"), path_of("app.pfx"), "p w");

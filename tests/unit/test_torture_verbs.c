@@ -4,10 +4,12 @@
  * torture_kit.h. SPDX-License-Identifier: Apache-2.0 */
 #include "torture_kit.h"
 
+#include "apart/inside.h"
 #include "baseline/baseline.h"
 #include "cli/cli.h"
 #include "encode_kit.h"
 #include "fixed_clock.h"
+#include "reader_main.h"
 #include "tests/kit/httpd.h"
 #include "tests/kit/mmdb.h"
 
@@ -71,6 +73,7 @@ static const char online[] =
     "feeds:\n"
     "  - { name: tor, type: tor_exits, url: '{S}/tor' }\n"
     "  - { name: bad, type: addresses, path: {F}/bad.csv, format: csv }\n"
+    "  - { name: azure, type: azure_service_tags, path: {F}/tags.json }\n"
     "outputs:\n"
     "  - { name: hook, type: webhook, url: '{S}/in', token: '${credential:hook}' }\n"
     "  - { name: file, type: file, path: {F}/alerts.json }\n";
@@ -405,6 +408,8 @@ static void start(void)
     write_file("online.yaml", online);
     write_file("tor.txt", "# exits\n198.51.100.23\n198.51.100.99\n");
     write_file("bad.csv", "address,category,confidence\n203.0.113.66,botnet,90\n");
+    write_file("tags.json", "{\"values\":[{\"name\":\"AzureCosmosDB\",\"properties\":{\"systemService\":\"AzureCosmosDB\","
+                            "\"addressPrefixes\":[\"20.50.1.0/25\"]}}]}");
     write_file("networks.csv", "cidr,name,country,city,lat,lon,asn,org,trusted\n192.0.2.0/"
                                "24,office,DE,Bonn,50.7,7.1,64501,Contoso,true\n");
     mmdb_write(path_of("places.mmdb"), "GeoLite2-City", FIXED_CLOCK_S, places, ARRAY_LEN(places));
@@ -574,8 +579,10 @@ START_TEST(a_verb_without_memory_says_so_or_does_its_work)
 }
 END_TEST
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (apart_is_asked(argc, argv))
+        return reader_main();
     find_detectors();
     return torture_main("torture: verbs", a_verb_without_memory_says_so_or_does_its_work,
                         (int)ARRAY_LEN(verbs) + detectors_len, start, stop);
