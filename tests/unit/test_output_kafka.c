@@ -458,12 +458,7 @@ static struct gate *gate;
 
 static const char *in_folder(const char *name)
 {
-    static char paths[16][128]; /* enough for one call */
-    static size_t n;
-    char *p = paths[n++ % ARRAY_LEN(paths)];
-
-    (void)snprintf(p, sizeof paths[0], "%s/%s", folder.path, name);
-    return p;
+    return folder_file(&folder, name);
 }
 
 /* `issuer` NULL: of the authority that we trust. */

@@ -17,8 +17,8 @@
 #include "record/decode_apart.h"
 #include "tests/kit/certs.h"
 #include "tests/kit/fake_services.h"
-#include "tests/kit/httpd.h"
 #include "tests/kit/mmdb.h"
+#include "tests/kit/outsider.h"
 
 #include <json-c/json.h>
 
@@ -29,24 +29,12 @@
 
 static struct folder folder;
 static struct fake_services world;
-static char *outside; /* the server's address, shared with its process */
+static char outside[OUTSIDER_WORD_MAX]; /* the server's address */
 static pid_t server;
 
 static const char *path_of(const char *name)
 {
-    static char paths[8][160];
-    static size_t at;
-
-    at = (at + 1) % ARRAY_LEN(paths);
-    (void)snprintf(paths[at], sizeof paths[at], "%s/%s", folder.path, name);
-    return paths[at];
-}
-
-static void write_file(const char *name, const char *text)
-{
-    FILE *f = fopen(path_of(name), "w");
-
-    ck_assert(f && fputs(text, f) >= 0 && fchmod(fileno(f), 0600) == 0 && fclose(f) == 0);
+    return folder_file(&folder, name);
 }
 
 /* ---- the server's process ---------------------------------------------------------------------------------- */
@@ -84,16 +72,6 @@ static void answer(void *unused UNUSED, const struct httpd_request *rq, struct h
         httpd_say(say, 200, "Content-Type: text/plain\r\nETag: \"one\"\r\n", TOR_LIST);
     else
         httpd_say(say, 200, JSON_TYPE, token);
-}
-
-static void serve(int ready)
-{
-    struct httpd *h = httpd_start(answer, NULL, NULL);
-
-    (void)snprintf(outside, 100, "%s", httpd_url(h));
-    SCENE_NEEDS(write(ready, "x", 1) == 1);
-    for (;;)
-        (void)pause();
 }
 
 /* ---- tokens ------------------------------------------------------------------------------------------------ */
@@ -644,25 +622,23 @@ static void start(void)
 
     log_set_fd(-1);
     folder = folder_in_memory();
-    outside = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    ck_assert_ptr_ne(outside, MAP_FAILED);
     ck_assert(secret_set(&app_secret, SL("s3cret")) && secret_set(&password, SL("p w")));
     ck_assert_int_eq(mkdir(path_of("state"), 0700), 0);
-    write_file("secret", "s3cret\n");
-    write_file("federated", "FED.ONE\n");
-    write_file("0f.key", "KEY+CONTENT=\n");
-    write_file("list.csv", csv);
-    write_file("tags.json", tags);
+    folder_write(&folder, "secret", "s3cret\n");
+    folder_write(&folder, "federated", "FED.ONE\n");
+    folder_write(&folder, "0f.key", "KEY+CONTENT=\n");
+    folder_write(&folder, "list.csv", csv);
+    folder_write(&folder, "tags.json", tags);
     cert_make(path_of("app.pem"), &(struct cert_wish) { .cn = "app", .is_rsa = true });
     cert_make(path_of("locked.pem"), &(struct cert_wish) { .cn = "app", .is_rsa = true, .key_password = "p w" });
     cert_to_pfx(path_of("app.pem"), path_of("app.pfx"), "p w");
     mmdb_write(path_of("places.mmdb"), "GeoLite2-City", 1787220000, places, ARRAY_LEN(places));
-    server = scene_serve(serve);
+    server = outsider_http(answer, outside);
 }
 
 static void stop(void)
 {
-    scene_serve_no_more(server);
+    outsider_end(server);
     folder_empty(path_of("state"));
     (void)rmdir(path_of("state"));
     folder_remove(&folder);

@@ -18,6 +18,7 @@
 #include "tests/kit/gate.h"
 #include "tests/kit/httpd.h"
 #include "tests/kit/mockbroker.h"
+#include "tests/kit/outsider.h"
 #include "tests/kit/sink.h"
 
 #include <librdkafka/rdkafka.h>
@@ -80,7 +81,7 @@ static bool is_tls(void)
 }
 
 /* Never returns. */
-static void receive(int ready)
+static void receive(const void *unused UNUSED, int ready)
 {
     static const char *const topics[] = { "alerts:1", NULL };
     struct gate_config cfg = { .pem_file = is_tls() ? pem : NULL,
@@ -383,6 +384,7 @@ START_TEST(a_delivery_without_memory_waits_for_it_and_loses_nothing)
     const struct scene s = {
         .name = name, .before = before, .play = play, .after = after, .dear = r->over == KAFKA ? 4 : 0
     };
+    char ignored[OUTSIDER_WORD_MAX];
     pid_t child;
 
     (void)snprintf(name, sizeof name, "%s%s%s", r->output, r->way ? " " : "", r->way ? r->way : "");
@@ -390,11 +392,11 @@ START_TEST(a_delivery_without_memory_waits_for_it_and_loses_nothing)
         return;
     torture_begin();
     receiver = r;
-    child = scene_serve(receive);
+    child = outsider_start(receive, NULL, ignored);
     say_secrets();
     int findings = scene_torture(&s);
 
-    scene_serve_no_more(child);
+    outsider_end(child);
     ck_assert_int_eq(findings, 0);
 }
 END_TEST

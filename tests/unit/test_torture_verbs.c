@@ -10,8 +10,8 @@
 #include "encode_kit.h"
 #include "fixed_clock.h"
 #include "reader_main.h"
-#include "tests/kit/httpd.h"
 #include "tests/kit/mmdb.h"
+#include "tests/kit/outsider.h"
 
 #include <fcntl.h>
 
@@ -29,7 +29,7 @@ struct verb_scene {
 
 static struct folder folder;
 static char alert_id[64];
-static char *outside; /* the server's address, shared with its process */
+static char outside[OUTSIDER_WORD_MAX]; /* the server's address */
 static pid_t server;
 static int out_fd, err_fd, real_out, real_err;
 static char words[ARGS_MAX][200], *argv_now[ARGS_MAX + 1];
@@ -169,19 +169,15 @@ static void fill_in(const char *text, char *ret, size_t size)
 
 static const char *path_of(const char *name)
 {
-    static char path[200];
-
-    (void)snprintf(path, sizeof path, "%s/%s", folder.path, name);
-    return path;
+    return folder_file(&folder, name);
 }
 
 static void write_file(const char *name, const char *text)
 {
     static char whole[8000];
-    FILE *f = fopen(path_of(name), "w");
 
     fill_in(text, whole, sizeof whole);
-    ck_assert(f && fputs(whole, f) >= 0 && fchmod(fileno(f), 0600) == 0 && fclose(f) == 0);
+    folder_write(&folder, name, whole);
 }
 
 static void fill_store(void)
@@ -371,16 +367,6 @@ static void answer(void *unused UNUSED, const struct httpd_request *rq, struct h
     httpd_say(say, 200, "Content-Type: application/json\r\n", answers[i].answer);
 }
 
-static void serve(int ready)
-{
-    struct httpd *h = httpd_start(answer, NULL, NULL);
-
-    (void)snprintf(outside, 100, "%s", httpd_url(h));
-    SCENE_NEEDS(write(ready, "x", 1) == 1);
-    for (;;)
-        (void)pause();
-}
-
 static const char *const store_files[] = { "store.db", "store.db-wal", "store.db-shm" };
 
 static void start(void)
@@ -394,9 +380,7 @@ static void start(void)
     (void)setenv("TEST_SECRET", "s3cret-value", 1);
     (void)setenv("NO_COLOR", "1", 1);
     log_set_fd(-1);
-    outside = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    ck_assert_ptr_ne(outside, MAP_FAILED);
-    server = scene_serve(serve);
+    server = outsider_http(answer, outside);
     (void)setenv("CREDENTIALS_DIRECTORY", folder.path, 1);
     (void)setenv("AZURE_TENANT_ID", "contoso.example", 1);
     (void)setenv("AZURE_CLIENT_ID", "22222222-2222-2222-2222-222222222222", 1);
@@ -427,7 +411,7 @@ static void start(void)
 
 static void stop(void)
 {
-    scene_serve_no_more(server);
+    outsider_end(server);
     for (int i = 0; i <= detectors_len; i++) {
         const char *path = path_of(i < detectors_len ? detector_folders[i] + 4 : "state");
 

@@ -8,7 +8,7 @@
  * tries remain (preset 16; 0: all); k is printed. COSMOWATCH_SCENE=NAME plays one scene, COSMOWATCH_NTH=N
  * refuses only that request, and says where it was made. After memory come calls of the system that hand out
  * descriptors and maps, in the same way (COSMOWATCH_WHAT=memory or calls: one of them). Each scene has a process of its own; a server that
- * it asks stands in another, where nothing is refused. SPDX-License-Identifier: Apache-2.0 */
+ * it asks stands in another (tests/kit/outsider.h), where nothing is refused. SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_TEST_TORTURE_KIT_H
 #define COSMOWATCH_TEST_TORTURE_KIT_H
 
@@ -21,7 +21,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -249,33 +248,6 @@ static UNUSED bool torture_wants(const struct scene *s)
     const char *only = getenv("COSMOWATCH_SCENE");
 
     return REFUSES_MEMORY && (!only || strcmp(only, s->name) == 0);
-}
-
-/* A server in a process of its own, where nothing is refused: it writes a byte when it is ready, and never returns. */
-static UNUSED pid_t scene_serve(void (*serve)(int ready))
-{
-    int ready[2];
-    char byte;
-    pid_t child;
-
-    ck_assert_int_eq(pipe(ready), 0);
-    child = fork();
-    ck_assert_int_ge(child, 0);
-    if (child == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        serve(ready[1]);
-        _exit(0);
-    }
-    (void)close(ready[1]);
-    ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-    (void)close(ready[0]);
-    return child;
-}
-
-static UNUSED void scene_serve_no_more(pid_t child)
-{
-    (void)kill(child, SIGKILL);
-    (void)waitpid(child, NULL, 0);
 }
 
 /* What is made once for all scenes. */
