@@ -216,8 +216,8 @@ static int build_words(struct assembly *a, char *dir, struct error *err)
 static int build_engine(struct assembly *a, char *dir, struct error *err)
 {
     const struct settings *s = a->settings;
-    struct engine_config cfg = { .baseline = { .horizon_ns = s->horizon_ms * NS_PER_MS,
-                                               .learn_ns = s->learn_ms * NS_PER_MS } };
+    struct engine_config cfg = { .statement_reader = a->sv.statement_reader,
+                                 .baseline = { .horizon_ns = s->horizon_ms * NS_PER_MS, .learn_ns = s->learn_ms * NS_PER_MS } };
 
     a->enrich = enrich_new();
     a->detectors = calloc(s->detectors_len + 1, sizeof *a->detectors);
@@ -365,7 +365,8 @@ static int build(struct assembly *a, char *dir, unsigned parts, struct error *er
         if (!a->sv.http || !a->sv.peers)
             return error_set(err, ERR_NOMEM, "no memory for an HTTP client");
     }
-    if ((parts & ASSEMBLE_READER) && apart_new(&(struct apart_config){ 0 }, &a->sv.reader, err) < 0)
+    if ((parts & ASSEMBLE_READER) && (apart_new(&(struct apart_config){ 0 }, &a->sv.reader, err) < 0 ||
+                                      apart_new(&(struct apart_config){ 0 }, &a->sv.statement_reader, err) < 0))
         return -1;
     if (build_routes(a, err) < 0)
         return -1;
@@ -415,6 +416,7 @@ void assembly_release(struct assembly *a)
     http_client_free(a->sv.http);
     peers_free(a->sv.peers);
     apart_free(a->sv.reader);
+    apart_free(a->sv.statement_reader);
     free(a->detectors);
     free(a->feeds);
     free(a->feed_sources);

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "detectors/kit/access.h"
 #include "detectors/kit/request.h"
+#include "detectors/kit/statements.h"
 #include "pulse.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct engine {
     const struct stage_loader *load; /* during engine_judge */
     uint64_t noted[1024];            /* hashes of account, table and hour, during engine_judge */
     struct agent_memo agents;
+    struct statements *statements;
 };
 
 static int declare_memories(struct engine *e, struct error *err)
@@ -73,7 +75,7 @@ int engine_new(const struct engine_config *cfg, struct engine **ret, struct erro
         memcpy(e->detectors, cfg->detectors, cfg->detectors_len * sizeof *e->detectors);
     e->detectors_len = cfg->detectors_len;
     e->enrich = cfg->enrich;
-    if (declare_memories(e, err) < 0 || incidents_new(e->baseline, &e->incidents, err) < 0 ||
+    if (statements_new(cfg->statement_reader, &e->statements, err) < 0 || declare_memories(e, err) < 0 || incidents_new(e->baseline, &e->incidents, err) < 0 ||
         open_detectors(e, err) < 0)
         return -1;
     stage_set_suppress(e->stage, cfg->suppress);
@@ -92,6 +94,7 @@ void engine_free(struct engine *e)
             e->detectors[i].ops->close(e->detectors[i].self);
     free(e->detectors);
     incidents_free(e->incidents);
+    statements_free(e->statements);
     baseline_free(e->baseline);
     stage_free(e->stage);
     free(e);
@@ -136,6 +139,8 @@ static int judge_one(struct engine *e, const struct observation *obs, struct det
 
     if (is_request)
         caller = caller_of(&e->agents, obs);
+    else
+        statements_next(e->statements);
     if (obs->text[F_ACCOUNT].len > 0)
         baseline_saw_account(e->baseline, obs->text[F_ACCOUNT], obs->minute_ns);
     ctx->caller = is_request ? &caller : NULL;
@@ -158,6 +163,7 @@ int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool
         .baseline = e->baseline,
         .enrich = e->enrich,
         .sink = &sink,
+        .statements = e->statements,
         .watermark_ns = watermark_ns,
         .is_backfill = is_backfill,
     };
@@ -183,6 +189,11 @@ int engine_emit(struct engine *e, const struct alert_draft *d, const struct stag
                 struct error *err)
 {
     return stage_emit(e->stage, d, load, err);
+}
+
+void engine_tell_unread(struct engine *e, void (*fn)(void *self, struct slice text, const char *reason), void *self)
+{
+    statements_tell_unread(e->statements, fn, self);
 }
 
 void engine_excuse(struct engine *e, int64_t until_ns)

@@ -23,6 +23,7 @@ struct engine_config {
     const struct enrich *enrich; /* borrowed */
     const struct suppress *suppress; /* borrowed; NULL: nothing is suppressed */
     const struct accounts *accounts; /* borrowed; NULL: nothing is known of them */
+    struct apart *statement_reader; /* borrowed; where texts are read; NULL: here */
 };
 
 MUST_CHECK int engine_new(const struct engine_config *cfg, struct engine **ret, struct error *err);
@@ -37,6 +38,8 @@ MUST_CHECK int engine_judge(struct engine *e, const struct observation *obs, siz
 /* A draft of the agent's own (a gap, a silent source). */
 MUST_CHECK int engine_emit(struct engine *e, const struct alert_draft *d, const struct stage_loader *load,
                            struct error *err);
+/* Whom to tell of a statement that no reader survives (kit/statements.h). */
+void engine_tell_unread(struct engine *e, void (*fn)(void *self, struct slice text, const char *reason), void *self);
 /* Rows up to here may be missing because they could not be read: nobody was silent (pulse.h). */
 void engine_excuse(struct engine *e, int64_t until_ns);
 struct baseline *engine_baseline(struct engine *e);

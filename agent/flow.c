@@ -125,6 +125,17 @@ static int emit_gap(struct flow *f, const struct job *job, const struct stage_lo
         .count = 1, .facts = facts, .facts_len = ARRAY_LEN(facts) }, load, err);
 }
 
+/* A statement that no reader survives; its row counts all the same. */
+static void park_statement(void *self, struct slice text, const char *reason)
+{
+    struct worker *w = self;
+    struct error err = { 0 };
+
+    if (store_park_row(w->board->store, w->source.name, text, reason, sv_wall_ns(w->board->sv), &err) < 0)
+        log_event(LOG_LEVEL_WARN, w->source.name, "a statement that cannot be read could not be kept either",
+                  "cause", err.msg, NULL);
+}
+
 static int judge(struct flow *f, struct worker *w, struct job *job, struct buf *seen, struct error *err)
 {
     const struct stage_loader load = { .self = f, .load = load_alert };
@@ -143,6 +154,7 @@ static int judge(struct flow *f, struct worker *w, struct job *job, struct buf *
             return error_wrap(err, "re-check");
         w->status.late_rows += job->batch.records - job->window.records;
     }
+    engine_tell_unread(f->cfg.engine, park_statement, w);
     FAULT_POINT("detector.before");
     if (engine_judge(f->cfg.engine, fold_sorted(fold), fold_len(fold), job->window.is_backfill,
                      watermark_ns(f), &load, err) < 0)

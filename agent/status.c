@@ -265,6 +265,8 @@ void status_build(struct buf *out, const struct status_parts *p)
     add(o, "judgement", judgement_json(p->engine));
     if (p->sv->reader)
         add(o, "reader", reader_json(p->sv->reader));
+    if (p->sv->statement_reader)
+        add(o, "statementReader", reader_json(p->sv->statement_reader));
     add(o, "storeBytes", json_object_new_int64(store_size(p->store)));
     add(o, "storeRecovery", text_or_null(store_recovery(p->store)));
     if (store_count_bad_rows(p->store, &bad, &err) == 0)

@@ -440,6 +440,8 @@ void *worker_main(void *arg)
         case WINDOW_TASK_NONE:
             if (f->sv->reader)
                 apart_rest(f->sv->reader);
+            if (f->sv->statement_reader)
+                apart_rest(f->sv->statement_reader);
             set_state(w, "up to date", "");
             note_caught_up(w);
             pause_worker(w, plan.wait_ms < 1 ? 1 : plan.wait_ms > 60000 ? 60000 : plan.wait_ms);

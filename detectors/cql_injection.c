@@ -12,15 +12,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/injection.h"
 
-#include "detectors/kit/cql_read.h"
-#include "detectors/kit/query_judge.h"
 #include "settings/option.h"
 
 #define TYPE "CosmosDBX_CqlInjection"
 
 struct cql_injection {
     struct injection_limits limits;
-    struct query_bench *bench;
 };
 
 static const struct option_spec cql_injection_options[] = {
@@ -28,46 +25,17 @@ static const struct option_spec cql_injection_options[] = {
     { 0 },
 };
 
-static void print_shape(void *bench, struct buf *out)
-{
-    query_bench_print_shape(bench, out);
-}
-
 static const struct injection_kind kind = {
     .detector = "cql_injection", .state_version = 1, .api = API_CASSANDRA, .attack_type = TYPE, .probe_type = TYPE,
-    .burst_type = TYPE, .operation = "QuerySelect", .print_shape = print_shape,
+    .burst_type = TYPE, .operation = "QuerySelect",
 };
 
 static int cql_injection_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
                                  struct error *err)
 {
-    struct cql_injection *d = self;
-    CLEANUP(injection_scene_release) struct injection_scene s = { .kind = &kind, .limits = &d->limits, .obs = obs,
-                                                                  .ctx = ctx, .bench = d->bench };
-    struct query_case k;
+    const struct cql_injection *d = self;
 
-    if (obs->kind != OBS_TEXT || obs->api != API_CASSANDRA || obs->text[F_QUERY_TEXT].len == 0)
-        return 0;
-    if (injection_scene_open(&s, err) < 0)
-        return -1;
-    query_judge(d->bench, &s.client, obs->text[F_QUERY_TEXT], injection_run(obs), &k);
-    return injection_conclude(&s, &k, err);
-}
-
-static int cql_injection_open(void *self, struct error *err)
-{
-    struct cql_injection *d = self;
-
-    d->bench = query_bench_new(&cql_dialect);
-    return d->bench ? 0 : error_set(err, ERR_NOMEM, "cql_injection");
-}
-
-static void cql_injection_close(void *self)
-{
-    struct cql_injection *d = self;
-
-    query_bench_free(d->bench);
-    d->bench = NULL;
+    return injection_observe(&kind, &d->limits, obs, ctx, err);
 }
 
 static const char *const cql_injection_types[] = { TYPE, NULL };
@@ -79,5 +47,5 @@ const struct detector_ops detector_cql_injection = {
     .name = "cql_injection",
     .summary = "somebody else's text stands in an application's CQL",
     .reads = OBS_TEXT, .types = cql_injection_types, .options = cql_injection_options, .size = sizeof(struct cql_injection),
-    .memories = cql_injection_memories, .open = cql_injection_open, .observe = cql_injection_observe, .close = cql_injection_close,
+    .memories = cql_injection_memories, .observe = cql_injection_observe,
 };

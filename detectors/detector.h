@@ -18,6 +18,7 @@
 struct option_spec; /* settings/option.h */
 struct enrich;      /* enrich/enrich.h: who is known bad, where an address is */
 struct caller;      /* kit/access.h: who asked, from where */
+struct statements;  /* kit/statements.h: who reads texts */
 
 struct detector_context {
     struct baseline *baseline;
@@ -25,6 +26,7 @@ struct detector_context {
     const struct alert_sink *sink;
     int64_t watermark_ns;  /* everything visible up to here was read before this batch */
     const struct caller *caller; /* of an OBS_REQUEST, else NULL */
+    struct statements *statements; /* for an OBS_TEXT */
     bool is_learning;      /* the account of this observation still is (baseline.h) */
     bool is_counted_elsewhere; /* this request also left a data-plane row, and that one counts (kit/request.h) */
     bool is_backfill;      /* learning from history: emit nothing (the flow also drops drafts) */

@@ -12,15 +12,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/injection.h"
 
-#include "detectors/kit/gremlin_read.h"
-#include "detectors/kit/query_judge.h"
 #include "settings/option.h"
 
 #define TYPE "CosmosDBX_GremlinInjection"
 
 struct gremlin_injection {
     struct injection_limits limits;
-    struct query_bench *bench;
 };
 
 static const struct option_spec gremlin_injection_options[] = {
@@ -28,46 +25,17 @@ static const struct option_spec gremlin_injection_options[] = {
     { 0 },
 };
 
-static void print_shape(void *bench, struct buf *out)
-{
-    query_bench_print_shape(bench, out);
-}
-
 static const struct injection_kind kind = {
     .detector = "gremlin_injection", .state_version = 1, .api = API_GREMLIN, .attack_type = TYPE, .probe_type = TYPE,
-    .burst_type = TYPE, .operation = "eval", .print_shape = print_shape,
+    .burst_type = TYPE, .operation = "eval",
 };
 
 static int gremlin_injection_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
                                      struct error *err)
 {
-    struct gremlin_injection *d = self;
-    CLEANUP(injection_scene_release) struct injection_scene s = { .kind = &kind, .limits = &d->limits, .obs = obs,
-                                                                  .ctx = ctx, .bench = d->bench };
-    struct query_case k;
+    const struct gremlin_injection *d = self;
 
-    if (obs->kind != OBS_TEXT || obs->api != API_GREMLIN || obs->text[F_QUERY_TEXT].len == 0)
-        return 0;
-    if (injection_scene_open(&s, err) < 0)
-        return -1;
-    query_judge(d->bench, &s.client, obs->text[F_QUERY_TEXT], injection_run(obs), &k);
-    return injection_conclude(&s, &k, err);
-}
-
-static int gremlin_injection_open(void *self, struct error *err)
-{
-    struct gremlin_injection *d = self;
-
-    d->bench = query_bench_new(&gremlin_dialect);
-    return d->bench ? 0 : error_set(err, ERR_NOMEM, "gremlin_injection");
-}
-
-static void gremlin_injection_close(void *self)
-{
-    struct gremlin_injection *d = self;
-
-    query_bench_free(d->bench);
-    d->bench = NULL;
+    return injection_observe(&kind, &d->limits, obs, ctx, err);
 }
 
 static const char *const gremlin_injection_types[] = { TYPE, NULL };
@@ -79,5 +47,5 @@ const struct detector_ops detector_gremlin_injection = {
     .name = "gremlin_injection",
     .summary = "somebody else's steps stand in an application's traversal",
     .reads = OBS_TEXT, .types = gremlin_injection_types, .options = gremlin_injection_options, .size = sizeof(struct gremlin_injection),
-    .memories = gremlin_injection_memories, .open = gremlin_injection_open, .observe = gremlin_injection_observe, .close = gremlin_injection_close,
+    .memories = gremlin_injection_memories, .observe = gremlin_injection_observe,
 };

@@ -17,11 +17,8 @@
 #include "detectors/kit/mongo_case.h"
 #include "settings/option.h"
 
-#include <stdlib.h>
-
 struct mongo_injection {
     struct injection_limits limits;
-    struct mongo_reading *reading;
 };
 
 static const struct option_spec mongo_injection_options[] = {
@@ -29,48 +26,17 @@ static const struct option_spec mongo_injection_options[] = {
     { 0 },
 };
 
-static void print_shape(void *bench, struct buf *out)
-{
-    mongo_print_shape(bench, out);
-}
-
 static const struct injection_kind kind = {
     .detector = "mongo_injection", .state_version = 1, .api = API_MONGODB, .attack_type = MONGO_TYPE_OPERATOR,
-    .probe_type = MONGO_TYPE_OPERATOR, .burst_type = MONGO_TYPE_OPERATOR, .operation = "find", .print_shape = print_shape,
+    .probe_type = MONGO_TYPE_OPERATOR, .burst_type = MONGO_TYPE_OPERATOR, .operation = "find",
 };
 
 static int mongo_injection_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
                                    struct error *err)
 {
-    struct mongo_injection *d = self;
-    CLEANUP(injection_scene_release) struct injection_scene s = { .kind = &kind, .limits = &d->limits, .obs = obs,
-                                                                  .ctx = ctx, .bench = d->reading };
-    struct query_case k;
+    const struct mongo_injection *d = self;
 
-    if (obs->kind != OBS_TEXT || obs->api != API_MONGODB || obs->text[F_QUERY_TEXT].len == 0)
-        return 0;
-    if (injection_scene_open(&s, err) < 0)
-        return -1;
-    mongo_judge(d->reading, &s.client, obs->text[F_QUERY_TEXT], injection_run(obs), &k);
-    return injection_conclude(&s, &k, err);
-}
-
-static int mongo_injection_open(void *self, struct error *err)
-{
-    struct mongo_injection *d = self;
-
-    d->reading = calloc(1, sizeof(*d->reading));
-    return d->reading && mongo_reading_init(d->reading) ? 0 : error_set(err, ERR_NOMEM, "mongo_injection");
-}
-
-static void mongo_injection_close(void *self)
-{
-    struct mongo_injection *d = self;
-
-    if (d->reading)
-        mongo_reading_release(d->reading);
-    free(d->reading);
-    d->reading = NULL;
+    return injection_observe(&kind, &d->limits, obs, ctx, err);
 }
 
 static const char *const mongo_injection_types[] = { MONGO_TYPE_OPERATOR, MONGO_TYPE_SCRIPT, MONGO_TYPE_REGEX,
@@ -83,6 +49,6 @@ const struct detector_ops detector_mongo_injection = {
     .name = "mongo_injection",
     .summary = "an operator, code or a stage stands in a command where an application sends a value",
     .reads = OBS_TEXT, .types = mongo_injection_types, .options = mongo_injection_options,
-    .size = sizeof(struct mongo_injection), .memories = mongo_injection_memories, .open = mongo_injection_open,
-    .observe = mongo_injection_observe, .close = mongo_injection_close,
+    .size = sizeof(struct mongo_injection), .memories = mongo_injection_memories,
+    .observe = mongo_injection_observe,
 };

@@ -16,16 +16,8 @@
 
 #include "base/num.h"
 #include "baseline/slots.h"
-#include "detectors/kit/cql_read.h"
-#include "detectors/kit/gremlin_read.h"
-#include "detectors/kit/mongo_case.h"
-#include "detectors/kit/odata_read.h"
-#include "detectors/kit/query_judge.h"
 #include "detectors/kit/sensitivity.h"
-#include "detectors/kit/sql_case.h"
 #include "settings/option.h"
-
-#include <stdlib.h>
 
 #define TYPE "CosmosDBX_QueryAnomaly"
 #define SHAPE_SALT UINT64_C(0x616e6f6d616c7921) /* its sums apart from those of attacks on a shape */
@@ -35,11 +27,6 @@ struct query_anomaly {
     int64_t max_shapes;   /* a client of more forms has no fixed ones */
     int64_t min_days;     /* known for so long */
     int64_t medium_bytes; /* answers of a new form in a slot that make Medium */
-    struct sql_bench *nosql;
-    struct query_bench *cql, *gremlin, *odata;
-    struct mongo_reading *mongo;
-    struct buf filter;
-    enum api last;        /* whose bench holds the last text */
 };
 
 static const struct option_spec query_anomaly_options[] = {
@@ -54,43 +41,15 @@ static const struct option_spec query_anomaly_options[] = {
     { 0 },
 };
 
-static void print_shape(void *self, struct buf *out)
-{
-    struct query_anomaly *d = self;
-
-    switch (d->last) {
-    case API_MONGODB: mongo_print_shape(d->mongo, out); break;
-    case API_CASSANDRA: query_bench_print_shape(d->cql, out); break;
-    case API_GREMLIN: query_bench_print_shape(d->gremlin, out); break;
-    case API_TABLE: query_bench_print_shape(d->odata, out); break;
-    case API_NOSQL: case API_UNKNOWN: case API_COUNT: default: sql_case_print_shape(d->nosql, out); break;
-    }
-}
-
 #define KIND(which, name)                                                                          \
     { .detector = "query_anomaly", .state_version = 1, .api = which, .attack_type = TYPE, .probe_type = TYPE, \
-      .burst_type = TYPE, .operation = name, .print_shape = print_shape }
+      .burst_type = TYPE, .operation = name }
 
 static const struct injection_kind kinds[API_COUNT] = {
     [API_UNKNOWN] = KIND(API_NOSQL, "Query"), [API_NOSQL] = KIND(API_NOSQL, "Query"), [API_MONGODB] = KIND(API_MONGODB, "find"),
     [API_CASSANDRA] = KIND(API_CASSANDRA, "QuerySelect"), [API_GREMLIN] = KIND(API_GREMLIN, "eval"),
     [API_TABLE] = KIND(API_TABLE, "QueryEntities"),
 };
-
-static void judge(struct query_anomaly *d, const struct query_client *c, const struct observation *o, struct query_case *k)
-{
-    struct slice text = o->text[F_QUERY_TEXT];
-    enum query_run run = injection_run(o);
-
-    d->last = o->api;
-    switch (o->api) {
-    case API_MONGODB: mongo_judge(d->mongo, c, text, run, k); break;
-    case API_CASSANDRA: query_judge(d->cql, c, text, run, k); break;
-    case API_GREMLIN: query_judge(d->gremlin, c, text, run, k); break;
-    case API_TABLE: query_judge(d->odata, c, odata_filter_of(text, &d->filter), run, k); break;
-    case API_NOSQL: case API_UNKNOWN: case API_COUNT: default: sql_case_judge(d->nosql, c, text, run, k); break;
-    }
-}
 
 /* Here more is stricter: fewer clients have so few forms. */
 static int64_t max_shapes(const struct query_anomaly *d)
@@ -105,7 +64,7 @@ static int query_anomaly_observe(void *self, const struct observation *obs, cons
 {
     struct query_anomaly *d = self;
     struct injection_limits limits = { .burst_shapes = 1, .fuzzing_medium = 1, .high_bytes = 1 };
-    CLEANUP(injection_scene_release) struct injection_scene s = { .limits = &limits, .obs = obs, .ctx = ctx, .bench = d };
+    CLEANUP(injection_scene_release) struct injection_scene s = { .limits = &limits, .obs = obs, .ctx = ctx };
     struct query_case k;
 
     if (obs->kind != OBS_TEXT || obs->api >= API_COUNT || obs->text[F_QUERY_TEXT].len == 0 || injection_run(obs) != RUN_OK ||
@@ -120,7 +79,8 @@ static int query_anomaly_observe(void *self, const struct observation *obs, cons
     if (shapes == 0 || shapes > max_shapes(d) || !query_client_is_known(&s.client) ||
         days < sensitivity_count(d->sensitivity, d->min_days, 1))
         return 0;
-    judge(d, &s.client, obs, &k);
+    if (injection_judge(&s, &k, err) < 0)
+        return -1;
     if (k.is_known || k.verdict != VERDICT_ORDINARY)
         return 0;
     struct query_take *take = query_take_put(&s.client, k.lesson.shape ^ SHAPE_SALT);
@@ -132,42 +92,10 @@ static int query_anomaly_observe(void *self, const struct observation *obs, cons
     k.severity = take->bytes_out >= d->medium_bytes ? SEVERITY_MEDIUM : SEVERITY_LOW;
     k.confidence = 30;
     k.variant = ".NewShape";
-    k.note = "no statement of this form was sent by this client before";
+    k.note = NOTE_NEW_FORM;
     k.known_shapes = shapes;
     k.history_days = days;
     return injection_tell(&s, &k, err);
-}
-
-static int query_anomaly_open(void *self, struct error *err)
-{
-    struct query_anomaly *d = self;
-
-    d->filter = BUF_INIT(QUERY_TEXT_MAX);
-    d->nosql = sql_bench_new();
-    d->cql = query_bench_new(&cql_dialect);
-    d->gremlin = query_bench_new(&gremlin_dialect);
-    d->odata = query_bench_new(&odata_dialect);
-    d->mongo = calloc(1, sizeof(*d->mongo));
-    if (!d->nosql || !d->cql || !d->gremlin || !d->odata || !d->mongo || !mongo_reading_init(d->mongo))
-        return error_set(err, ERR_NOMEM, "query_anomaly");
-    return 0;
-}
-
-static void query_anomaly_close(void *self)
-{
-    struct query_anomaly *d = self;
-
-    sql_bench_free(d->nosql);
-    query_bench_free(d->cql);
-    query_bench_free(d->gremlin);
-    query_bench_free(d->odata);
-    if (d->mongo)
-        mongo_reading_release(d->mongo);
-    free(d->mongo);
-    buf_release(&d->filter);
-    d->nosql = NULL;
-    d->cql = d->gremlin = d->odata = NULL;
-    d->mongo = NULL;
 }
 
 static const char *const query_anomaly_types[] = { TYPE, NULL };
@@ -179,6 +107,6 @@ const struct detector_ops detector_query_anomaly = {
     .name = "query_anomaly",
     .summary = "a client that lives from few fixed statements sends one of a form it never used",
     .reads = OBS_TEXT, .types = query_anomaly_types, .options = query_anomaly_options,
-    .size = sizeof(struct query_anomaly), .memories = query_anomaly_memories, .open = query_anomaly_open,
-    .observe = query_anomaly_observe, .close = query_anomaly_close,
+    .size = sizeof(struct query_anomaly), .memories = query_anomaly_memories,
+    .observe = query_anomaly_observe,
 };

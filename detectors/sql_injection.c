@@ -19,7 +19,6 @@
 
 #include "base/num.h"
 #include "base/timeutil.h"
-#include "detectors/kit/sql_case.h"
 #include "settings/option.h"
 
 #define TYPE_EXFILTRATION "CosmosDB_SqlInjection.DataExfiltration"
@@ -29,7 +28,6 @@
 struct sql_injection {
     struct injection_limits limits;
     int64_t burst_requests; /* refused queries without text in ten minutes that alert */
-    struct sql_bench *bench;
 };
 
 static const struct option_spec sql_injection_options[] = {
@@ -40,14 +38,9 @@ static const struct option_spec sql_injection_options[] = {
     { 0 },
 };
 
-static void print_shape(void *bench, struct buf *out)
-{
-    sql_case_print_shape(bench, out);
-}
-
 static const struct injection_kind nosql = {
     .detector = "sql_injection", .state_version = 1, .api = API_NOSQL, .attack_type = TYPE_EXFILTRATION,
-    .probe_type = TYPE_FUZZING, .burst_type = TYPE_FUZZING, .operation = "Query", .print_shape = print_shape,
+    .probe_type = TYPE_FUZZING, .burst_type = TYPE_FUZZING, .operation = "Query",
 };
 
 static int observe_text(struct injection_scene *s, struct error *err)
@@ -57,7 +50,8 @@ static int observe_text(struct injection_scene *s, struct error *err)
 
     if (o->text[F_QUERY_TEXT].len == 0)
         return 0;
-    sql_case_judge(s->bench, &s->client, o->text[F_QUERY_TEXT], injection_run(o), &k);
+    if (injection_judge(s, &k, err) < 0)
+        return -1;
     if (k.is_masked)
         k.type = TYPE_MASKED;
     return injection_conclude(s, &k, err);
@@ -111,7 +105,7 @@ static int sql_injection_observe(void *self, const struct observation *obs, cons
 {
     struct sql_injection *d = self;
     CLEANUP(injection_scene_release) struct injection_scene s = { .kind = &nosql, .limits = &d->limits, .obs = obs,
-                                                                  .ctx = ctx, .bench = d->bench };
+                                                                  .ctx = ctx };
 
     if (obs->api != API_NOSQL && obs->api != API_UNKNOWN)
         return 0; /* each dialect has a detector of its own */
@@ -120,22 +114,6 @@ static int sql_injection_observe(void *self, const struct observation *obs, cons
     if (injection_scene_open(&s, err) < 0)
         return -1;
     return obs->kind == OBS_TEXT ? observe_text(&s, err) : observe_refusal(d, &s, err);
-}
-
-static int sql_injection_open(void *self, struct error *err)
-{
-    struct sql_injection *d = self;
-
-    d->bench = sql_bench_new();
-    return d->bench ? 0 : error_set(err, ERR_NOMEM, "sql_injection");
-}
-
-static void sql_injection_close(void *self)
-{
-    struct sql_injection *d = self;
-
-    sql_bench_free(d->bench);
-    d->bench = NULL;
 }
 
 static const char *const sql_injection_types[] = { TYPE_EXFILTRATION, TYPE_FUZZING, TYPE_MASKED, NULL };
@@ -148,6 +126,6 @@ const struct detector_ops detector_sql_injection = {
     .name = "sql_injection",
     .summary = "somebody else's text stands in an application's query",
     .reads = OBS_TEXT | OBS_REQUEST, .types = sql_injection_types, .options = sql_injection_options,
-    .size = sizeof(struct sql_injection), .memories = sql_injection_memories, .open = sql_injection_open,
-    .observe = sql_injection_observe, .close = sql_injection_close,
+    .size = sizeof(struct sql_injection), .memories = sql_injection_memories,
+    .observe = sql_injection_observe,
 };

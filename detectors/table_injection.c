@@ -11,16 +11,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/injection.h"
 
-#include "detectors/kit/odata_read.h"
-#include "detectors/kit/query_judge.h"
 #include "settings/option.h"
 
 #define TYPE "CosmosDBX_TableInjection.ODataFilter"
 
 struct table_injection {
     struct injection_limits limits;
-    struct query_bench *bench;
-    struct buf filter; /* decoded out of a web address */
 };
 
 static const struct option_spec table_injection_options[] = {
@@ -28,48 +24,17 @@ static const struct option_spec table_injection_options[] = {
     { 0 },
 };
 
-static void print_shape(void *bench, struct buf *out)
-{
-    query_bench_print_shape(bench, out);
-}
-
 static const struct injection_kind kind = {
     .detector = "table_injection", .state_version = 1, .api = API_TABLE, .attack_type = TYPE, .probe_type = TYPE,
-    .burst_type = TYPE, .operation = "QueryEntities", .print_shape = print_shape,
+    .burst_type = TYPE, .operation = "QueryEntities",
 };
 
 static int table_injection_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
                                    struct error *err)
 {
-    struct table_injection *d = self;
-    CLEANUP(injection_scene_release) struct injection_scene s = { .kind = &kind, .limits = &d->limits, .obs = obs,
-                                                                  .ctx = ctx, .bench = d->bench };
-    struct query_case k;
+    const struct table_injection *d = self;
 
-    if (obs->kind != OBS_TEXT || obs->api != API_TABLE || obs->text[F_QUERY_TEXT].len == 0)
-        return 0;
-    if (injection_scene_open(&s, err) < 0)
-        return -1;
-    query_judge(d->bench, &s.client, odata_filter_of(obs->text[F_QUERY_TEXT], &d->filter), injection_run(obs), &k);
-    return injection_conclude(&s, &k, err);
-}
-
-static int table_injection_open(void *self, struct error *err)
-{
-    struct table_injection *d = self;
-
-    d->filter = BUF_INIT(QUERY_TEXT_MAX);
-    d->bench = query_bench_new(&odata_dialect);
-    return d->bench ? 0 : error_set(err, ERR_NOMEM, "table_injection");
-}
-
-static void table_injection_close(void *self)
-{
-    struct table_injection *d = self;
-
-    query_bench_free(d->bench);
-    d->bench = NULL;
-    buf_release(&d->filter);
+    return injection_observe(&kind, &d->limits, obs, ctx, err);
 }
 
 static const char *const table_injection_types[] = { TYPE, NULL };
@@ -81,5 +46,5 @@ const struct detector_ops detector_table_injection = {
     .name = "table_injection",
     .summary = "somebody else's text stands in an application's $filter",
     .reads = OBS_TEXT, .types = table_injection_types, .options = table_injection_options, .size = sizeof(struct table_injection),
-    .memories = table_injection_memories, .open = table_injection_open, .observe = table_injection_observe, .close = table_injection_close,
+    .memories = table_injection_memories, .observe = table_injection_observe,
 };

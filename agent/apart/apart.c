@@ -29,7 +29,7 @@
 
 struct left_out {
     struct apart_left_out row;
-    char reason[96];
+    char reason[120];
 };
 
 struct apart {
@@ -474,6 +474,19 @@ static enum attempt believe_nothing(struct apart *a, const struct error *why)
     return DIED;
 }
 
+/* -1: no such question. */
+static int answer(struct apart *a, struct apart_work *w, struct slice question, struct error *said)
+{
+    struct apart_ask what = { .what = ASK_ANSWER };
+
+    if (!w->answer)
+        return error_set(said, ERR_SERVER, "a question");
+    if (w->answer(w->self, question, &what.param, said) != APART_GO_ON)
+        return -1;
+    (void)ask(a, &what, -1); /* one that died is noticed by hear() */
+    return 0;
+}
+
 static enum attempt attempt(struct apart *a, struct apart_work *w, struct error *err)
 {
     struct error lie = { .msg = "a size" };
@@ -491,8 +504,13 @@ static enum attempt attempt(struct apart *a, struct apart_work *w, struct error 
 
         if (hear(a, &told) == HEARD_DEATH)
             return is_stopped ? STOPPED : DIED;
-        if ((told.what != TOLD_BATCH && told.what != TOLD_END) || !copy_slot(a, &told, &text))
+        if (told.what == TOLD_READY || (unsigned)told.what > TOLD_END || !copy_slot(a, &told, &text))
             return believe_nothing(a, &lie);
+        if (told.what == TOLD_QUESTION) {
+            if (answer(a, w, text, &said) < 0)
+                return believe_nothing(a, &said);
+            continue;
+        }
         if (told.what == TOLD_BATCH) /* the copy is ours; a reader that died is noticed by hear() */
             (void)ask(a, &(struct apart_ask){ .what = ASK_GO_ON }, -1);
         if (!is_stopped)
@@ -532,7 +550,7 @@ size_t apart_left_out_len(const struct apart *a)
 }
 
 /* The smallest piece first; when that was not it, the document around it. -1: there is nothing smaller than the body. */
-static int leave_out(struct apart *a, uint64_t row)
+static int leave_out(struct apart *a, uint64_t row, const char *piece)
 {
     for (size_t i = 0; i < a->left_out_len; i++) {
         if (a->left_out[i].row.row != row)
@@ -546,26 +564,29 @@ static int leave_out(struct apart *a, uint64_t row)
         return -1;
     a->left_out[a->left_out_len].row = (struct apart_left_out){ .row = row };
     (void)snprintf(a->left_out[a->left_out_len].reason, sizeof a->left_out[0].reason,
-                   "this row ended the reader twice: %.60s", a->end);
+                   "this %.20s ended the reader twice: %.60s", piece, a->end);
     a->left_out_len++;
     note_left_out(a);
     return 0;
 }
 
-static void say_left_out(const struct apart *a, uint64_t row)
+static void say_left_out(const struct apart *a, uint64_t row, const char *piece)
 {
-    char where[32];
+    char where[32], what[64];
 
     (void)snprintf(where, sizeof where, "%" PRIu64, row);
-    log_event(LOG_LEVEL_WARN, "reader", "a row ended the reader twice and is set aside", "cause", a->end, "row", where,
-              "what_now", "the rows around it are read; it is kept with the unreadable rows",
+    (void)snprintf(what, sizeof what, "a %.20s ended the reader twice and is set aside", piece);
+    log_event(LOG_LEVEL_WARN, "reader", what, "cause", a->end, "row", where,
+              "what_now", "what stands around it is read; it is kept with the unreadable rows",
               "remedy", "cosmowatch coverage --unreadable shows it; please report it: the parser errs, or is attacked",
               NULL);
 }
 
 /* It died at that row. 0: try again. */
-static int after_death(struct apart *a, uint64_t row, struct deaths *d, struct error *err)
+static int after_death(struct apart *a, const struct apart_work *w, uint64_t row, struct deaths *d, struct error *err)
 {
+    const char *piece = w->piece ? w->piece : "row";
+
     note_death(a);
     d->there = d->all > 0 && d->row == row ? d->there + 1 : 1;
     d->row = row;
@@ -573,8 +594,8 @@ static int after_death(struct apart *a, uint64_t row, struct deaths *d, struct e
     if (d->there < 2)
         return 0;
     d->there = 0;
-    if (leave_out(a, row) == 0) {
-        say_left_out(a, row);
+    if (leave_out(a, row, piece) == 0) {
+        say_left_out(a, row, piece);
         return 0;
     }
     if (row == APART_NO_ROW)
@@ -614,7 +635,7 @@ static int try_until_done(struct apart *a, struct apart_work *w, struct error *e
             return -1;
         case DIED:
             row = w->lie_row != APART_NO_ROW ? w->lie_row : atomic_load(&a->pages->mark.row);
-            if (after_death(a, row, &d, err) < 0)
+            if (after_death(a, w, row, &d, err) < 0)
                 return -1;
             break;
         }

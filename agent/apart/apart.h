@@ -57,9 +57,12 @@ struct apart_work {
     struct slice body;  /* with APART_PADDING readable bytes behind it */
     uint64_t *body_id;  /* in: the number that an earlier work on the same bytes got, or 0; out: theirs */
     void *self;
+    const char *piece;  /* what ends a reader and is left out: "statement"; NULL: "row" */
     void (*begin)(void *self); /* another attempt: batches come from the first on */
     /* Called with the lock held. The batch is the agent's own copy. */
     enum apart_verdict (*batch)(void *self, struct slice batch, struct error *err);
+    /* What the reader wants to know before it goes on; NULL: nothing. Not to be stopped with. */
+    enum apart_verdict (*answer)(void *self, struct slice question, uint64_t *ret, struct error *err);
     enum apart_verdict (*end)(void *self, struct slice end, struct error *err);
     uint64_t lie_row;   /* out, with APART_LIE of a batch: the row that it is about */
 };

@@ -142,6 +142,24 @@ void apart_wrote(struct apart_inside *in, size_t len)
         flush(in);
 }
 
+uint64_t apart_ask(struct apart_inside *in, const void *at, size_t len)
+{
+    struct apart_ask ask;
+
+    flush(in);
+    if (in->is_stopped || len == 0 || len > APART_SLOT_BYTES)
+        return 0;
+    beat(in);
+    memcpy(in->pages->slots[in->slot], at, len);
+    tell(&(struct apart_told){ .what = TOLD_QUESTION, .slot = in->slot, .len = len });
+    for (;;) {
+        hear(in, &ask);
+        if (ask.what == ASK_ANSWER)
+            return ask.param;
+        hear_note(in, &ask);
+    }
+}
+
 size_t apart_at(const struct apart_inside *in)
 {
     return in->used;

@@ -37,6 +37,9 @@ void *apart_room(struct apart_inside *in, size_t need);
 bool apart_is_stopped(const struct apart_inside *in);
 /* What was written into the room, at most what was asked for; now and then a batch goes off. */
 void apart_wrote(struct apart_inside *in, size_t len);
+/* A question that the agent answers at once (struct apart_work, answer); 0 when it wants no more. Not while a batch is being
+ * made: what was written before goes off first. */
+uint64_t apart_ask(struct apart_inside *in, const void *at, size_t len);
 /* Offset of the room in its batch. */
 size_t apart_at(const struct apart_inside *in);
 /* Where to keep the number of the row being read: the decoder writes it. */

@@ -29,14 +29,14 @@ struct apart_pages {
 };
 
 struct apart_ask {
-    enum { ASK_WORK, ASK_GO_ON /* a slot is free again */, ASK_STOP /* no more batches */ } what;
+    enum { ASK_WORK, ASK_GO_ON /* a slot is free again */, ASK_STOP /* no more batches */, ASK_ANSWER } what;
     unsigned service;
-    uint64_t param, body_len;
+    uint64_t param, body_len; /* param of an answer: the answer */
     uint64_t area_len; /* of the memory that the body stands in: attached when it is another than before */
 };
 
 struct apart_told {
-    enum { TOLD_READY, TOLD_BATCH, TOLD_END } what;
+    enum { TOLD_READY, TOLD_BATCH, TOLD_QUESTION /* waits for ASK_ANSWER */, TOLD_END } what;
     uint32_t slot;
     uint64_t len;
 };

@@ -28,6 +28,7 @@ struct services {
     void *random_self;
     struct http_client *http; /* thread-safe factory of transfers */
     struct apart *reader;     /* where foreign rows are parsed, thread-safe; NULL: at home */
+    struct apart *statement_reader; /* and where the statements in them are; two, so that one need not wait for the other */
     struct peers *peers;      /* who answered over TLS, thread-safe; NULL: nobody keeps it */
 };
 

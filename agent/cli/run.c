@@ -148,7 +148,7 @@ static void start_reader(struct assembly *a)
 {
     struct error err = { 0 };
 
-    if (apart_start(a->sv.reader, &err) < 0)
+    if (apart_start(a->sv.reader, &err) < 0 || apart_start(a->sv.statement_reader, &err) < 0)
         log_event(LOG_LEVEL_ERROR, "reader", "does not run", "cause", err.msg, "what_now",
                   "no log row is read until it does; it is tried again with every window", "remedy",
                   "a filter of system calls or a profile around the agent has to allow exec of itself and seccomp", NULL);

@@ -155,18 +155,19 @@ static void add_judgement(struct buf *out, struct json_object *o)
     }
 }
 
-static void add_reader(struct buf *out, struct json_object *o)
+static void add_reader(struct buf *out, struct json_object *o, const char *which, const char *pieces)
 {
     struct json_object *r = NULL;
 
-    if (!json_object_object_get_ex(o, "reader", &r))
+    if (!json_object_object_get_ex(o, which, &r))
         return;
+    buf_addf(out, "reader of %s\n", pieces);
     if (json_number(r, "pid") > 0)
-        buf_addf(out, "reader\n  process %" PRId64, json_number(r, "pid"));
+        buf_addf(out, "  process %" PRId64, json_number(r, "pid"));
     else
-        buf_add_str(out, "reader\n  does not run");
-    buf_addf(out, ", ended %" PRId64 " times, %" PRId64 " rows set aside for that", json_number(r, "ended"),
-             json_number(r, "leftOut"));
+        buf_add_str(out, "  does not run");
+    buf_addf(out, ", ended %" PRId64 " times, %" PRId64 " %s set aside for that", json_number(r, "ended"),
+             json_number(r, "leftOut"), pieces);
     if (json_number(r, "leftOut") > 0)
         buf_add_str(out, " (cosmowatch coverage --unreadable)");
     add_reason(out, json_text(r, "lastEnd", ""));
@@ -342,7 +343,8 @@ static int print_status(struct store *store, bool is_json, bool is_screen, struc
     add_certificates(&out, o, "peerCertificates", " of the other side", colour);
     add_trusted(&out, o);
     add_judgement(&out, o);
-    add_reader(&out, o);
+    add_reader(&out, o, "reader", "rows");
+    add_reader(&out, o, "statementReader", "statements");
     if (json_text(o, "storeRecovery", "")[0]) {
         buf_add_str(&out, "store was repaired at the start: ");
         add_reason(&out, json_text(o, "storeRecovery", ""));

@@ -225,15 +225,17 @@ static void add_process(struct buf *out, int64_t pid)
 
 static int add_processes(struct bundle *b, struct error *err)
 {
+    static const char *const readers[] = { "reader", "statementReader" };
     struct json_object *reader = NULL;
 
     buf_add_char(&b->out, '{');
     json_add_key(&b->out, "agent");
     add_process(&b->out, json_number(b->status, "pid"));
-    if (json_object_object_get_ex(b->status, "reader", &reader)) {
-        json_add_key(&b->out, "reader");
-        add_process(&b->out, json_number(reader, "pid"));
-    }
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++)
+        if (json_object_object_get_ex(b->status, readers[i], &reader)) {
+            json_add_key(&b->out, readers[i]);
+            add_process(&b->out, json_number(reader, "pid"));
+        }
     buf_add_str(&b->out, "}\n");
     return end_part(b, "process.json", err);
 }

@@ -88,16 +88,16 @@ static void judge_output(struct judging *j, struct json_object *s)
     }
 }
 
-static void judge_reader(struct judging *j, struct json_object *status)
+static void judge_reader(struct judging *j, struct json_object *status, const char *which, const char *piece)
 {
     struct json_object *r = NULL;
     char what[160];
 
-    if (!json_object_object_get_ex(status, "reader", &r) || json_number(r, "leftOut") == 0)
+    if (!json_object_object_get_ex(status, which, &r) || json_number(r, "leftOut") == 0)
         return;
     (void)snprintf(what, sizeof what,
-                   "%" PRId64 " row(s) ended the reader and were set aside: `cosmowatch coverage --unreadable`",
-                   json_number(r, "leftOut"));
+                   "%" PRId64 " %s(s) ended the reader and were set aside: `cosmowatch coverage --unreadable`",
+                   json_number(r, "leftOut"), piece);
     tell(j, HEALTH_NOTE, "reader", what);
 }
 
@@ -124,7 +124,8 @@ size_t health_judge(struct json_object *status, int64_t now_ns,
         return j.n;
     }
     judge_agent(&j, status, now_ns);
-    judge_reader(&j, status);
+    judge_reader(&j, status, "reader", "row");
+    judge_reader(&j, status, "statementReader", "statement");
     for (size_t i = 0, n = json_list(status, "sources", &list); i < n; i++)
         judge_source(&j, json_object_array_get_idx(list, i));
     for (size_t i = 0, n = json_list(status, "outputs", &list); i < n; i++)

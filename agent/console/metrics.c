@@ -76,6 +76,11 @@ static const struct metric of_reader[] = {
     { "cosmowatch_reader_ends", "ended", COUNTER, NULL, "Times the process that parses log rows died or stood still", 0 },
     { "cosmowatch_reader_left_out_rows", "leftOut", COUNTER, NULL, "Rows set aside because they ended it twice", 0 },
 };
+static const struct metric of_statement_reader[] = {
+    { "cosmowatch_statement_reader_ends", "ended", COUNTER, NULL,
+      "Times the process that parses the statements in log rows died or stood still", 0 },
+    { "cosmowatch_left_out_statements", "leftOut", COUNTER, NULL, "Statements set aside because they ended it twice", 0 },
+};
 static const struct metric of_agent[] = {
     { "cosmowatch_store_size_bytes", "storeBytes", GAUGE, "bytes", "The store on disk", 0 },
     { "cosmowatch_kept_unreadable_rows", "unreadableRowsKept", GAUGE, NULL, "Unreadable rows kept to be looked at", 0 },
@@ -221,6 +226,8 @@ int metrics_page(struct view *v, struct error *err UNUSED)
             add_family(w, of_feeds, ARRAY_LEN(of_feeds), "feed", o);
         if (json_object_object_get_ex(v->status, "reader", &o))
             add_family(w, of_reader, ARRAY_LEN(of_reader), NULL, o);
+        if (json_object_object_get_ex(v->status, "statementReader", &o))
+            add_family(w, of_statement_reader, ARRAY_LEN(of_statement_reader), NULL, o);
         if (json_object_object_get_ex(v->status, "certificates", &o))
             add_family(w, of_certificates, ARRAY_LEN(of_certificates), "certificate", o);
         if (json_object_object_get_ex(v->status, "peerCertificates", &o))

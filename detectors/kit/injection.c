@@ -8,6 +8,7 @@
 #include "baseline/slots.h"
 #include "detectors/kit/sql_text.h"
 #include "detectors/kit/sql_words.h"
+#include "detectors/kit/statements.h"
 
 #define QUERY_TEXT_MAX 1024
 #define SHAPE_TEXT_MAX 2048
@@ -116,7 +117,7 @@ static void write_reason(const struct query_case *k, const struct query_finding_
     buf_add_char(out, '`');
     buf_add_slice(out, slice_cut(text, QUOTE_MAX));
     buf_add_str(out, text.len > QUOTE_MAX ? "...` " : "` ");
-    buf_add_str(out, f->sentence);
+    buf_add_str(out, query_finding_sentence(f->rule));
     if (k->is_extension)
         buf_add_str(out, k->cuts_tail ? "; the rest of this client's usual statement is commented out"
                                       : "; this client's usual statement does not have it");
@@ -134,25 +135,30 @@ static void words_release(struct words *w)
         buf_release(&w->reasons[i]);
 }
 
-static void add_case(const struct injection_scene *s, const struct query_case *k, struct words *w, struct facts *f)
+static int add_case(const struct injection_scene *s, const struct query_case *k, struct words *w, struct facts *f,
+                    struct error *err)
 {
-    w->shape = BUF_INIT(SHAPE_TEXT_MAX);
-    s->kind->print_shape(s->bench, &w->shape); /* a longer one stays cut: that is enough to read */
+    const struct observation *o = s->obs;
+
+    w->shape = BUF_INIT(SHAPE_TEXT_MAX); /* a longer one stays cut: that is enough to read */
+    if (statements_print_shape(s->ctx->statements, o->api, o->text[F_QUERY_TEXT], &w->shape, err) < 0)
+        return -1;
     fact_text(f, "query", slice_cut(k->statement, QUERY_TEXT_MAX));
     fact_text(f, "queryShape", slice_cut(buf_slice(&w->shape), QUERY_TEXT_MAX));
     fact_text(f, "literalsVisible", k->is_masked ? SL("no") : SL("yes"));
     for (size_t i = 0; i < k->findings_len; i++) {
         w->reasons[i] = BUF_INIT(REASON_TEXT_MAX);
         write_reason(k, &k->findings[i], &w->reasons[i]);
-        fact_text(f, "rule", slice_of(k->findings[i].rule));
+        fact_text(f, "rule", slice_of(query_finding_name(k->findings[i].rule)));
         fact_text(f, "reason", buf_slice(&w->reasons[i]));
     }
     if (k->note)
-        fact_text(f, "reason", slice_of(k->note));
+        fact_text(f, "reason", slice_of(query_note_text(k->note)));
     if (k->known_shapes > 0)
         fact_number(f, "knownShapes", FACT_MAX, k->known_shapes);
     if (k->history_days > 0)
         fact_number(f, "historyDays", FACT_MAX, k->history_days);
+    return 0;
 }
 
 /* ---- what the cases lead to ----------------------------------------------------------------------- */
@@ -187,7 +193,8 @@ int injection_tell(struct injection_scene *s, const struct query_case *k, struct
 
     add_who(s, &f);
     add_what(s, &f);
-    add_case(s, k, &w, &f);
+    if (add_case(s, k, &w, &f, err) < 0)
+        return -1;
     if (k->verdict == VERDICT_ATTACK && raise_attack(s, k, &f, &severity, err) < 0)
         return -1;
     return emit(s, k->type ? k->type : s->kind->attack_type, k->variant, severity, k->confidence, &when, &f, err);
@@ -218,7 +225,8 @@ static int emit_probe(struct injection_scene *s, const struct query_case *k, str
 
     add_who(s, &f);
     add_what(s, &f);
-    add_case(s, k, &w, &f);
+    if (add_case(s, k, &w, &f, err) < 0)
+        return -1;
     fact_number(&f, "distinctShapes", FACT_MAX, win->is_over ? all : strong);
     return emit(s, k->type ? k->type : s->kind->probe_type, k->variant,
                 (win->is_over ? all : strong) >= s->limits->fuzzing_medium ? SEVERITY_MEDIUM : SEVERITY_LOW,
@@ -326,6 +334,13 @@ enum query_run injection_run(const struct observation *o)
     return o->status < 400 ? RUN_OK : RUN_REFUSED;
 }
 
+int injection_judge(struct injection_scene *s, struct query_case *ret, struct error *err)
+{
+    const struct observation *o = s->obs;
+
+    return statements_judge(s->ctx->statements, o->api, &s->client, o->text[F_QUERY_TEXT], injection_run(o), ret, err);
+}
+
 static int learn(const struct injection_scene *s, const struct query_case *k, struct error *err)
 {
     struct query_lesson lesson = k->lesson;
@@ -349,7 +364,7 @@ int injection_conclude(struct injection_scene *s, struct query_case *k, struct e
         k->verdict = VERDICT_PROBE;
         k->variant = ".ToolMarks";
         k->confidence = 90;
-        k->note = "the user agent is the mark of an attack tool";
+        k->note = NOTE_TOOL_MARK;
         k->lesson.grade = GRADE_ATTACK;
     }
     if (!s->ctx->is_backfill && sensitivity_wants(s->limits->sensitivity, is_one(k) ? k->confidence : 100))
@@ -365,4 +380,17 @@ int injection_conclude(struct injection_scene *s, struct query_case *k, struct e
     if (result < 0 || injection_run(s->obs) == RUN_REFUSED)
         return result;
     return learn(s, k, err);
+}
+
+int injection_observe(const struct injection_kind *kind, const struct injection_limits *limits,
+                      const struct observation *obs, const struct detector_context *ctx, struct error *err)
+{
+    CLEANUP(injection_scene_release) struct injection_scene s = { .kind = kind, .limits = limits, .obs = obs, .ctx = ctx };
+    struct query_case k;
+
+    if (obs->kind != OBS_TEXT || obs->api != kind->api || obs->text[F_QUERY_TEXT].len == 0)
+        return 0;
+    if (injection_scene_open(&s, err) < 0 || injection_judge(&s, &k, err) < 0)
+        return -1;
+    return injection_conclude(&s, &k, err);
 }

@@ -42,7 +42,6 @@ struct injection_kind { /* a dialect as its detector knows it; static */
     enum api api;
     const char *attack_type, *probe_type, *burst_type; /* may be the same */
     const char *operation; /* what the row is called when it does not say */
-    void (*print_shape)(void *bench, struct buf *out); /* of the statement judged last */
 };
 
 struct injection_scene { /* one observation on its way to a draft */
@@ -50,15 +49,20 @@ struct injection_scene { /* one observation on its way to a draft */
     const struct injection_limits *limits;
     const struct observation *obs;
     const struct detector_context *ctx;
-    void *bench;
     struct query_client client;
     struct buf label;     /* owned; the subject */
     char status[16];
 };
 
 MUST_CHECK int injection_scene_open(struct injection_scene *s, struct error *err);
+/* The observation's text, judged as its client's (statements.h). */
+MUST_CHECK int injection_judge(struct injection_scene *s, struct query_case *ret, struct error *err);
 void injection_scene_release(struct injection_scene *s);
 enum query_run injection_run(const struct observation *o);
+
+/* An OBS_TEXT of this detector's API, whole: judged, and concluded. */
+MUST_CHECK int injection_observe(const struct injection_kind *kind, const struct injection_limits *limits,
+                                 const struct observation *obs, const struct detector_context *ctx, struct error *err);
 
 /* Tell, count and learn what was judged. The tool marks of user agents are added here. */
 MUST_CHECK int injection_conclude(struct injection_scene *s, struct query_case *k, struct error *err);

@@ -45,8 +45,7 @@ static void keep_uses(const struct mongo_reading *r, struct query_case *k)
     for (size_t i = 0; i < r->uses_len && k->findings_len < QUERY_FINDINGS_MAX; i++)
         if (r->uses[i].score >= 10)
             k->findings[k->findings_len++] = (struct query_finding_text){
-                .rule = query_rule_name(r->uses[i].rule), .sentence = query_rule_sentence(r->uses[i].rule),
-                .text = slice_make(r->lex.text.at + r->uses[i].at, r->uses[i].len) };
+                .rule = r->uses[i].rule, .text = slice_make(r->lex.text.at + r->uses[i].at, r->uses[i].len) };
 }
 
 static void conclude(const struct mongo_reading *r, struct query_case *k, const struct mongo_use *best, int score, enum query_run run)
@@ -71,7 +70,7 @@ static void judge_stages(const struct mongo_reading *r, const struct query_clien
         if (u->rule != Q_OTHER_COLLECTION || query_word_is_known(c, u->as_operator))
             continue;
         conclude(r, k, u, 55, run);
-        k->note = "this client never used such a stage";
+        k->note = NOTE_NEW_STAGE;
         return;
     }
 }
@@ -90,20 +89,10 @@ void mongo_judge(struct mongo_reading *r, const struct query_client *c, struct s
 {
     const struct mongo_use *best = NULL;
     int score = 0;
-    struct query_memo_key key = query_memo_key(text);
-    uint64_t shape = 0;
-
-    if (run != RUN_REFUSED && query_memo_find(&r->memo, key, &shape) && query_shape_is_settled(c, shape)) {
-        r->unread = text;
-        *ret = (struct query_case){ .statement = slice_cut(text, QUERY_TEXT_MAX), .id = key.id[0], .is_known = true, .lesson = { .shape = shape } };
-        return;
-    }
     bool is_known_client = query_client_is_known(c), is_change = false;
 
     mongo_read(r, text);
-    if (is_harmless(r))
-        query_memo_keep(&r->memo, key, r->shape.hash);
-    *ret = (struct query_case){ .statement = r->lex.text, .id = key.id[0] };
+    *ret = (struct query_case){ .statement = r->lex.text, .id = query_text_id(text), .is_plain = is_harmless(r) };
     ret->lesson = (struct query_lesson){ .shape = r->shape.hash, .words = r->shape.fields, .words_len = r->shape.fields_len };
     ret->is_known = query_shape_is_known(c, r->shape.hash);
     for (size_t i = 0; i < r->uses_len; i++) {
@@ -123,7 +112,7 @@ void mongo_judge(struct mongo_reading *r, const struct query_client *c, struct s
     if (best && score >= THRESHOLD_ALONE && best->rule != Q_OTHER_COLLECTION) {
         conclude(r, ret, best, score, run);
         if (is_change)
-            ret->note = "this client always compared the field with a plain value";
+            ret->note = NOTE_OPERATOR_FOR_VALUE;
     } else if (is_known_client && !ret->is_known && query_client_is_regular(c)) {
         judge_stages(r, c, ret, run);
     }

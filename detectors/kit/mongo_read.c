@@ -1087,7 +1087,6 @@ void mongo_read(struct mongo_reading *r, struct slice text)
     bool is_aggregate = false;
 
     query_lex_run(&r->lex, &mongo_rules, text);
-    r->unread = slice_make(NULL, 0);
     r->uses_len = 0;
     r->has_limit = r->picks_one = r->changes_one = r->counts = r->on_people = false;
     r->is_beyond = r->lex.is_cut;
@@ -1130,8 +1129,6 @@ void mongo_print_shape(struct mongo_reading *r, struct buf *out)
 {
     uint64_t value = query_word_of_code(WORD_VALUE, 0);
 
-    if (r->unread.len > 0)
-        mongo_read(r, r->unread);
 
     for (size_t i = 0; i < r->shape.len; i++) {
         const struct query_token *t = &r->tokens[r->shape.tok[i]];

@@ -15,7 +15,6 @@
 #include "base/buf.h"
 #include "detectors/kit/query_case.h"
 #include "detectors/kit/query_lex.h"
-#include "detectors/kit/query_memo.h"
 #include "detectors/kit/query_rules.h"
 #include "detectors/kit/query_shape.h"
 
@@ -46,8 +45,6 @@ struct mongo_reading {
     bool on_people;               /* the command is about users, accounts ... */
     struct json_tokener *tokener; /* owned */
     struct buf key;               /* the decoded one */
-    struct slice unread;          /* the text judged last, when only the memo was asked */
-    struct query_memo memo;
 };
 
 bool mongo_reading_init(struct mongo_reading *r); /* false without memory; r is zeroed */

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/num.h"
+#include "detectors/kit/query_asker.h"
 #include "detectors/kit/slots.h"
 
 #define REGULAR_SHAPES_MAX 24
@@ -111,15 +112,101 @@ static bool filter_is_full(const struct query_shape_filter *f)
 
 void query_shape_filter_load(const struct query_client *c, struct query_shape_filter *ret)
 {
-    const struct client_state *s = look(c, &query_memory_client, 0);
+    const struct client_state *s = c->asker ? NULL : look(c, &query_memory_client, 0);
 
-    *ret = s ? s->filter : (struct query_shape_filter){ 0 };
+    if (c->asker)
+        *ret = c->asker->facts.filter;
+    else
+        *ret = s ? s->filter : (struct query_shape_filter){ 0 };
+}
+
+/* ---- asking another process ---------------------------------------------------------------------- */
+
+static void ask_open(struct query_asker *a)
+{
+    uint64_t first = a->has_hit || a->open_len == 0 ? 0 : a->ask(a->self, a->later, a->open, a->open_len);
+
+    if (first > 0 && first <= a->open_len) {
+        a->has_hit = true;
+        a->hit = a->open[first - 1];
+    }
+    a->open_len = 0;
+}
+
+static uint64_t ask(struct query_asker *a, enum query_question q, uint64_t what)
+{
+    if (!a->is_later || a->later != q)
+        return a->ask(a->self, q, &what, 1);
+    if (a->has_hit)
+        return what == a->hit;
+    a->open[a->open_len++] = what;
+    if (a->open_len == ARRAY_LEN(a->open))
+        ask_open(a);
+    return 0;
+}
+
+void query_ask_later(const struct query_client *c, enum query_question q)
+{
+    struct query_asker *a = c->asker;
+
+    if (!a)
+        return;
+    a->is_later = true;
+    a->has_hit = false;
+    a->later = q;
+    a->open_len = 0;
+}
+
+bool query_ask_now(const struct query_client *c)
+{
+    if (!c->asker)
+        return false;
+    ask_open(c->asker);
+    return c->asker->has_hit;
+}
+
+void query_ask_at_once(const struct query_client *c)
+{
+    if (c->asker)
+        c->asker->is_later = false;
+}
+
+struct query_insertion query_client_search(const struct query_client *c, query_find *find, const struct query_shape *sh,
+                                           const struct query_insertion_ask *ask)
+{
+    struct query_insertion in;
+
+    query_ask_later(c, QUERY_SHAPE_KNOWN);
+    in = find(sh, ask);
+    if (query_ask_now(c))
+        in = find(sh, ask);
+    query_ask_at_once(c);
+    return in;
+}
+
+void query_facts_of(const struct query_client *c, struct query_facts *ret)
+{
+    *ret = (struct query_facts){ .slot = c->slot, .len = c->len, .first_slot = query_client_first_slot(c),
+                                 .is_known = query_client_is_known(c), .shapes = query_client_shapes(c) };
+    query_shape_filter_load(c, &ret->filter);
+}
+
+uint64_t query_history_answer(const struct query_client *c, enum query_question q, const uint64_t *what, size_t n)
+{
+    if (q == QUERY_REACH_KNOWN)
+        return n == 1 ? query_reach_known(c, what[0]) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (q == QUERY_SHAPE_KNOWN ? query_shape_is_known(c, what[i]) : query_word_is_known(c, what[i]))
+            return i + 1;
+    return 0;
 }
 
 /* ---- asking -------------------------------------------------------------------------------------- */
 
 bool query_client_is_known(const struct query_client *c)
 {
+    if (c->asker)
+        return c->asker->facts.is_known;
     const struct client_state *s = look(c, &query_memory_client, 0);
 
     return s && is_closed(c, s->first_slot, 2 * c->len);
@@ -127,6 +214,8 @@ bool query_client_is_known(const struct query_client *c)
 
 bool query_shape_is_known(const struct query_client *c, uint64_t shape)
 {
+    if (c->asker)
+        return ask(c->asker, QUERY_SHAPE_KNOWN, shape) > 0;
     const struct shape_state *s = look(c, &query_memory_shape, shape);
 
     return s && (is_closed(c, s->ordinary_slot, 2 * c->len) ||
@@ -163,6 +252,8 @@ int64_t query_shape_usual_bytes(const struct query_client *c, uint64_t shape)
 
 bool query_word_is_known(const struct query_client *c, uint64_t word)
 {
+    if (c->asker)
+        return ask(c->asker, QUERY_WORD_KNOWN, word) > 0;
     const struct word_state *s = look(c, &query_memory_word, word);
 
     return s && is_closed(c, s->first_slot[0], 2 * c->len);
@@ -183,6 +274,8 @@ static const struct slots_kind bits_slots = { .learned_size = sizeof(struct shap
 
 int64_t query_client_shapes(const struct query_client *c)
 {
+    if (c->asker)
+        return c->asker->facts.shapes;
     const struct client_state *s = look(c, &query_memory_client, 0);
     int64_t n = 0;
 
@@ -210,6 +303,8 @@ bool query_client_is_regular(const struct query_client *c)
 
 int32_t query_client_first_slot(const struct query_client *c)
 {
+    if (c->asker)
+        return c->asker->facts.first_slot;
     const struct client_state *s = look(c, &query_memory_client, 0);
 
     return s ? s->first_slot : SLOT_NEVER;
@@ -217,6 +312,8 @@ int32_t query_client_first_slot(const struct query_client *c)
 
 unsigned query_reach_known(const struct query_client *c, uint64_t surroundings)
 {
+    if (c->asker)
+        return surroundings ? (unsigned)ask(c->asker, QUERY_REACH_KNOWN, surroundings) & 15u : 0;
     const struct word_state *s = surroundings ? look(c, &query_memory_word, surroundings) : NULL;
     unsigned known = 0;
 

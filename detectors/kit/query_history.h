@@ -17,8 +17,11 @@
 
 extern const struct baseline_memory query_memory_client, query_memory_shape, query_memory_word;
 
+struct query_asker; /* query_asker.h */
+
 struct query_client {
     struct baseline *baseline;
+    struct query_asker *asker; /* where judging goes on in a process that has no baseline; else NULL */
     struct slice account;
     uint64_t hash;        /* of database, container and agent family */
     int32_t slot, len;    /* the row's slot and the slot length, hours */
@@ -52,6 +55,20 @@ bool query_client_is_regular(const struct query_client *c);
 /* About how many ordinary shapes it has, by closed slots (up to some 200), and since when. */
 int64_t query_client_shapes(const struct query_client *c);
 int32_t query_client_first_slot(const struct query_client *c);
+
+/* A search for something known in which only the first hit counts: from query_ask_later() on what is asked of this kind is
+ * unknown; query_ask_now() finds out, and when there is a hit (true) the search is made once more, and now finds it, and
+ * nothing else, until query_ask_at_once(). Where the baseline is at hand they do nothing: the first search has it all. */
+enum query_question { QUERY_SHAPE_KNOWN, QUERY_WORD_KNOWN, QUERY_REACH_KNOWN, QUERY_QUESTIONS };
+
+void query_ask_later(const struct query_client *c, enum query_question q);
+bool query_ask_now(const struct query_client *c);
+void query_ask_at_once(const struct query_client *c);
+
+/* One of query_shape_find_*(), in this way. */
+typedef struct query_insertion query_find(const struct query_shape *sh, const struct query_insertion_ask *ask);
+struct query_insertion query_client_search(const struct query_client *c, query_find *find, const struct query_shape *sh,
+                                           const struct query_insertion_ask *ask);
 
 struct query_lesson {
     uint64_t shape, middle, with_list; /* middle 0: no condition to speak of */

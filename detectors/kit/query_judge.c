@@ -9,8 +9,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/query_judge.h"
 
-#include "base/map.h"
-#include "detectors/kit/query_memo.h"
 
 #include <stdlib.h>
 
@@ -23,8 +21,6 @@ struct query_bench {
     const struct query_dialect *dialect;
     struct query_reading reading;
     struct query_shape_filter filter;
-    struct slice unread; /* the text judged last, when only the memo was asked */
-    struct query_memo memo;
 };
 
 struct query_bench *query_bench_new(const struct query_dialect *d)
@@ -45,9 +41,6 @@ void query_bench_free(struct query_bench *b)
 
 void query_bench_print_shape(struct query_bench *b, struct buf *out)
 {
-    if (b->unread.len > 0)
-        query_read(&b->reading, b->dialect, b->unread);
-    b->unread.len = 0;
     query_reading_print(&b->reading, out);
 }
 
@@ -63,8 +56,7 @@ static void keep_findings(const struct query_reading *r, struct query_case *k)
         if (f->score < 10)
             continue;
         k->findings[k->findings_len++] = (struct query_finding_text){
-            .rule = query_rule_name(f->rule), .sentence = query_rule_sentence(f->rule),
-            .text = slice_make(r->lex.text.at + f->at, f->len) };
+            .rule = f->rule, .text = slice_make(r->lex.text.at + f->at, f->len) };
         if (f->score > best) {
             best = f->score;
             k->variant = query_rule_variant(f->rule);
@@ -135,10 +127,10 @@ static struct extension find_extension(struct query_bench *b, const struct query
     uint64_t value = query_value_word();
     struct query_insertion_ask ask = { .self = &a, .is_known = ask_known, .start_rank = ask_start, .takes_value = ask_value,
                                        .values = &value, .values_len = 1 };
-    struct query_insertion in = query_shape_find_insertion(sh, &ask);
+    struct query_insertion in = query_client_search(c, query_shape_find_insertion, sh, &ask);
 
     if (!in.found && b->dialect->takes_value)
-        in = query_shape_find_replacement(sh, &ask);
+        in = query_client_search(c, query_shape_find_replacement, sh, &ask);
 
     if (!in.found || in.from == in.to)
         return ret;
@@ -170,7 +162,7 @@ static int score_extension(const struct query_reading *r, const struct extension
         hit = true;
     }
     if (!hit && e->starts_with_or && e->has_new_field) {
-        k->note = "an alternative on a property that this client never asked for was put into its usual statement";
+        k->note = NOTE_NEW_ALTERNATIVE;
         return 65;
     }
     return hit ? 100 - rest : 0;
@@ -227,22 +219,10 @@ void query_judge(struct query_bench *b, const struct query_client *c, struct sli
                  struct query_case *ret)
 {
     struct query_reading *r = &b->reading;
-    struct query_memo_key key = query_memo_key(text);
-    uint64_t shape = 0;
 
-    b->unread = slice_make(NULL, 0);
-    if (run != RUN_REFUSED && query_memo_find(&b->memo, key, &shape) && query_shape_is_settled(c, shape)) {
-        b->unread = text;
-        *ret = (struct query_case) { .statement = slice_cut(text, QUERY_TEXT_MAX),
-                                     .id = key.id[0],
-                                     .is_known = true,
-                                     .lesson = { .shape = shape } };
-        return;
-    }
     query_read(r, b->dialect, text);
-    if (!r->is_broken && query_score(r, false) < THRESHOLD_KNOWN && query_score(r, true) < THRESHOLD_ALONE)
-        query_memo_keep(&b->memo, key, r->shape.hash);
-    *ret = (struct query_case){ .statement = r->lex.text, .id = key.id[0] };
+    *ret = (struct query_case){ .statement = r->lex.text, .id = query_text_id(text) };
+    ret->is_plain = !r->is_broken && query_score(r, false) < THRESHOLD_KNOWN && query_score(r, true) < THRESHOLD_ALONE;
     ret->lesson =
         (struct query_lesson) { .shape = r->shape.hash, .words = r->shape.fields, .words_len = r->shape.fields_len };
     ret->is_known = !r->is_broken && query_shape_is_known(c, r->shape.hash);

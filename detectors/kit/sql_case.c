@@ -17,7 +17,6 @@
 
 #include <stdlib.h>
 
-#define CACHE_SLOTS 4096u
 #define OPENED_TOKENS_MAX 4096u
 #define LONE_TOKENS_MAX 2048u /* each name is looked for in all of the text */
 #define OPENED_TEXT_MAX (64u * 1024u)
@@ -30,7 +29,6 @@
 #define COMMENT_WORD UINT64_C(0x2d2d2063757473) /* among the names of a client: it sends comments */
 
 struct sql_reading { /* of a text alone */
-    uint64_t id[2];       /* hashes of the raw text; 0,0 = free slot of the cache */
     uint64_t shape;
     uint64_t middle;      /* FROM ... ORDER BY without its limit; 0: no condition with a value */
     uint64_t with_list;   /* the same with the list of properties */
@@ -49,9 +47,7 @@ struct sql_bench {
     struct sql_text text;
     struct sql_judgement judgement;
     struct sql_reading reading; /* of the statement at hand */
-    struct slice raw;           /* and its text, when only the cache was asked: no shape was made */
     struct query_shape_filter filter;
-    struct sql_reading cache[CACHE_SLOTS];
 };
 
 struct sql_bench *sql_bench_new(void)
@@ -245,9 +241,9 @@ static struct query_insertion ask_insertion(struct asker *a)
     uint64_t values[SQL_SHAPE_VALUES] = { sql_shape_value(0), sql_shape_value(1) };
     struct query_insertion_ask ask = { .self = a, .is_known = ask_known, .start_rank = ask_start, .takes_value = ask_value,
                                        .values = values, .values_len = SQL_SHAPE_VALUES };
-    struct query_insertion in = query_shape_find_insertion(a->shape, &ask);
+    struct query_insertion in = query_client_search(a->c, query_shape_find_insertion, a->shape, &ask);
 
-    return in.found ? in : query_shape_find_replacement(a->shape, &ask);
+    return in.found ? in : query_client_search(a->c, query_shape_find_replacement, a->shape, &ask);
 }
 
 struct extension {
@@ -422,15 +418,26 @@ static bool tail_is_in_comment(const struct sql_bench *b, const struct query_ins
     return in_comments > 0;
 }
 
-/* Masked text: the longest known beginning, and what follows it. The tail was a comment, or is another one. */
-static struct query_insertion find_cut(const struct sql_bench *b, const struct query_client *c)
+static size_t known_beginning(const struct sql_bench *b, const struct query_client *c)
 {
     const struct query_shape *sh = &b->shape;
 
     for (size_t i = sh->len; i-- > 4 && !sh->is_cut;)
         if (sql_shape_start_rank(sh, &b->scratch.lex, i) != 0 && query_word_is_known(c, sql_shape_beginning(sh, i)))
-            return (struct query_insertion){ .found = true, .from = i, .to = sh->len };
-    return (struct query_insertion){ 0 };
+            return i;
+    return 0;
+}
+
+/* Masked text: the longest known beginning, and what follows it. The tail was a comment, or is another one. */
+static struct query_insertion find_cut(const struct sql_bench *b, const struct query_client *c)
+{
+    query_ask_later(c, QUERY_WORD_KNOWN);
+    size_t from = known_beginning(b, c);
+
+    if (query_ask_now(c))
+        from = known_beginning(b, c);
+    query_ask_at_once(c);
+    return (struct query_insertion){ .found = from > 0, .from = from, .to = b->shape.len };
 }
 
 /* The usual statement whose tail stands in a comment here: the comment is opened and looked for. */
@@ -473,24 +480,6 @@ static struct extension find_extension(struct sql_bench *b, const struct query_c
     return ret;
 }
 
-static const char *variant_of(enum sql_rule rule)
-{
-    switch (rule) {
-    case RULE_OR_CONSTANT: case RULE_OR_SELF: return ".Tautology";
-    case RULE_CONSTANT_ANSWER: case RULE_BLIND: return ".BlindBoolean";
-    case RULE_SUBQUERY: return ".SubqueryProbe";
-    case RULE_UDF: return ".UdfCall";
-    case RULE_TOOL_MARK: return ".ToolMarks";
-    case RULE_BROKEN: return ".SyntaxErrors";
-    case RULE_FOREIGN_WORD: case RULE_FOREIGN_CONTAINER: case RULE_FOREIGN_MARK: case RULE_BROKEN_TAUTOLOGY:
-        return ".ForeignDialect";
-    case RULE_OR_ALWAYS: case RULE_BARE_LITERAL: case RULE_LOGIC_IN_VALUE: case RULE_CHAINED_COMPARE:
-    case RULE_LITERAL_SUM: case RULE_SWALLOWED: case RULE_SANDWICH: case RULE_STUB: case RULE_TWO_HANDS:
-    case RULE_NEEDLESS: case RULE_MIXED: case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE:
-    case RULE_ORDER_CONSTANT: case RULE_NONE: case RULE_COUNT: default: return ".PredicateBypass";
-    }
-}
-
 static struct slice finding_text(const struct sql_bench *b, const struct sql_finding *f)
 {
     const struct sql_lex *lex = &b->scratch.lex;
@@ -515,12 +504,11 @@ static void keep_findings(const struct sql_bench *b, struct query_case *k, bool 
 
         if (f->score < 10)
             continue;
-        k->findings[k->findings_len++] = (struct query_finding_text) { .rule = sql_rule_name(f->rule),
-                                                                       .sentence = sql_rule_sentence(f->rule),
-                                                                       .text = finding_text(b, f) };
+        k->findings[k->findings_len++] = (struct query_finding_text){ .rule = QUERY_RULE_SQL + f->rule,
+                                                                      .text = finding_text(b, f) };
         if (f->score > best && sql_rule_is_probe(f->rule) == probes) {
             best = f->score;
-            k->variant = variant_of(f->rule);
+            k->variant = sql_rule_variant(f->rule);
         }
     }
 }
@@ -545,7 +533,7 @@ static int score_extension(const struct sql_bench *b, const struct query_client 
     int rest = 30;
 
     if (e->cuts_tail && (e->from < e->to || e->has_filler)) {
-        k->note = "the rest of this client's usual statement has become a comment";
+        k->note = NOTE_TAIL_IN_COMMENT;
         return 85;
     }
     bool hit = false;
@@ -565,29 +553,27 @@ static int score_extension(const struct sql_bench *b, const struct query_client 
     }
     if (!hit && e->starts_with_or && e->has_new_field) {
         k->variant = ".PredicateBypass";
-        k->note = "an OR on a property that this client never asked for was put into its usual statement";
+        k->note = NOTE_OR_NEW_PROPERTY;
         return 65;
     }
     if (!hit && e->outranks_and) {
         k->variant = ".PredicateBypass";
-        k->note = "an OR without brackets was put behind the conditions of its usual statement, which then hold no more";
+        k->note = NOTE_OR_OUTRANKS;
         return 65;
     }
     if (!hit && e->is_replaced && e->has_new_field) {
         k->variant = ".PredicateBypass";
-        k->note = "a property that this client never asked for stands where its usual statement has a value";
+        k->note = NOTE_PROPERTY_FOR_VALUE;
         return 62;
     }
     if (!hit && e->asks_unseen) {
         k->variant = ".BlindBoolean";
-        k->note = "a question about a property that its usual statement asks nowhere was put into it; this client has sent "
-                  "the same statements for weeks";
+        k->note = NOTE_UNSEEN_QUESTION;
         return 62;
     }
     if (!hit && e->adds_secret) {
         k->variant = ".ProjectionWidening";
-        k->note = "a secret, or the whole item, that this client never asked for was put into the list of its usual "
-                  "statement";
+        k->note = NOTE_SECRET_ADDED;
         return 62;
     }
     return hit ? 100 - rest : 0;
@@ -613,7 +599,7 @@ static void judge_readable(struct sql_bench *b, const struct query_client *c, st
     if (is_known_client && score < THRESHOLD_ALONE && has_comment_behind(&b->scratch.lex) &&
         is_cut_comment(&b->scratch.lex) && !(e.cuts_tail && e.from == e.to) && query_client_is_regular(c) &&
         !query_word_is_known(c, COMMENT_WORD)) {
-        k->note = "a comment cuts the statement off, and this client never sends comments";
+        k->note = NOTE_COMMENT_CUTS;
         k->variant = ".PredicateBypass";
         score = threshold;
     }
@@ -642,8 +628,7 @@ static void judge_readable(struct sql_bench *b, const struct query_client *c, st
         k->lesson.grade = GRADE_UNUSUAL;
         k->confidence = 40;
         k->variant = wider ? ".ProjectionWidening" : ".LimitRemoved";
-        k->note = wider ? "whole items are asked for where this client always named the properties"
-                        : "the limit that this client always sets is gone";
+        k->note = wider ? NOTE_WHOLE_ITEMS : NOTE_LIMIT_GONE;
     }
 }
 
@@ -676,40 +661,27 @@ static void tell_reading(const struct sql_bench *b, struct query_case *k)
 void sql_case_judge(struct sql_bench *b, const struct query_client *c, struct slice raw, enum query_run run,
                     struct query_case *ret)
 {
-    uint64_t id[2] = { hash64(raw.at, raw.len, 0x73716c31), hash64(raw.at, raw.len, 0x73716c32) | 1 };
-    struct sql_reading *cached = &b->cache[id[0] % CACHE_SLOTS];
-    bool is_cached = cached->id[0] == id[0] && cached->id[1] == id[1];
+    struct sql_reading *r = &b->reading;
 
-    *ret = (struct query_case){ .statement = raw, .id = id[0] };
-    b->raw = raw;
-    if (is_cached && cached->outcome != SQL_SYNTAX && cached->score < THRESHOLD_KNOWN &&
-        cached->probe_score < THRESHOLD_PROBE && run != RUN_REFUSED && query_shape_is_settled(c, cached->shape)) {
-        b->reading = *cached;
-        tell_reading(b, ret);
-        ret->is_known = true;
-        return;
-    }
-    ret->statement = sql_text_unwrap(&b->text, raw);
-    read_text(b, ret->statement, &b->reading);
-    b->reading.id[0] = id[0];
-    b->reading.id[1] = id[1];
-    b->raw.len = 0;
-    *cached = b->reading;
+    *ret = (struct query_case){ .statement = sql_text_unwrap(&b->text, raw), .id = sql_case_id(raw) };
+    read_text(b, ret->statement, r);
     tell_reading(b, ret);
     ret->lesson.words = b->shape.fields;
     ret->lesson.words_len = b->shape.fields_len;
-    ret->is_known = b->reading.outcome != SQL_SYNTAX && query_shape_is_known(c, b->reading.shape);
-    if (b->reading.outcome == SQL_SYNTAX)
+    ret->is_plain = r->outcome != SQL_SYNTAX && r->score < THRESHOLD_KNOWN && r->probe_score < THRESHOLD_PROBE;
+    ret->is_known = r->outcome != SQL_SYNTAX && query_shape_is_known(c, r->shape);
+    if (r->outcome == SQL_SYNTAX)
         judge_broken(b, ret, run);
-    else if (b->reading.score >= THRESHOLD_KNOWN || b->reading.probe_score >= THRESHOLD_PROBE || !ret->is_known)
+    else if (!ret->is_plain || !ret->is_known)
         judge_readable(b, c, ret, run);
+}
+
+uint64_t sql_case_id(struct slice raw)
+{
+    return hash64(raw.at, raw.len, 0x73716c31);
 }
 
 void sql_case_print_shape(struct sql_bench *b, struct buf *out)
 {
-    struct sql_reading unused;
-
-    if (b->raw.len > 0)
-        read_text(b, sql_text_unwrap(&b->text, b->raw), &unused);
     sql_shape_print(&b->shape, &b->scratch.lex, out);
 }

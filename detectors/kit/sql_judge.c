@@ -52,6 +52,24 @@ const char *sql_rule_name(enum sql_rule r) { return rules[r < RULE_COUNT ? r : R
 const char *sql_rule_sentence(enum sql_rule r) { return rules[r < RULE_COUNT ? r : RULE_NONE].sentence; }
 bool sql_rule_is_probe(enum sql_rule r) { return r < RULE_COUNT && rules[r].is_probe; }
 
+const char *sql_rule_variant(enum sql_rule rule)
+{
+    switch (rule) {
+    case RULE_OR_CONSTANT: case RULE_OR_SELF: return ".Tautology";
+    case RULE_CONSTANT_ANSWER: case RULE_BLIND: return ".BlindBoolean";
+    case RULE_SUBQUERY: return ".SubqueryProbe";
+    case RULE_UDF: return ".UdfCall";
+    case RULE_TOOL_MARK: return ".ToolMarks";
+    case RULE_BROKEN: return ".SyntaxErrors";
+    case RULE_FOREIGN_WORD: case RULE_FOREIGN_CONTAINER: case RULE_FOREIGN_MARK: case RULE_BROKEN_TAUTOLOGY:
+        return ".ForeignDialect";
+    case RULE_OR_ALWAYS: case RULE_BARE_LITERAL: case RULE_LOGIC_IN_VALUE: case RULE_CHAINED_COMPARE:
+    case RULE_LITERAL_SUM: case RULE_SWALLOWED: case RULE_SANDWICH: case RULE_STUB: case RULE_TWO_HANDS:
+    case RULE_NEEDLESS: case RULE_MIXED: case RULE_COMMENT_TAIL: case RULE_COMMENT_QUOTE:
+    case RULE_ORDER_CONSTANT: case RULE_NONE: case RULE_COUNT: default: return ".PredicateBypass";
+    }
+}
+
 void sql_found(struct judge *g, enum sql_rule rule, int score, uint32_t first, uint32_t last)
 {
     struct sql_judgement *j = g->j;

@@ -45,6 +45,7 @@ enum sql_rule {
 
 const char *sql_rule_name(enum sql_rule r);     /* "or-constant" */
 const char *sql_rule_sentence(enum sql_rule r); /* "is always true", goes behind the quoted text */
+const char *sql_rule_variant(enum sql_rule r);  /* ".Tautology" */
 bool sql_rule_is_probe(enum sql_rule r);        /* cannot succeed in Cosmos DB */
 
 struct sql_finding {

@@ -5,6 +5,7 @@
 #include "baseline/baseline.h"
 #include "detectors/detector.h"
 #include "detectors/kit/request.h"
+#include "detectors/kit/statements.h"
 #include "settings/option.h"
 
 #include <linux/perf_event.h>
@@ -99,6 +100,7 @@ struct judge {
     const struct spoken *spoken;
     void *self;
     struct baseline *memory;
+    struct statements *statements;
 };
 
 static int drop(void *self, const struct alert_draft *d, struct error *err)
@@ -121,14 +123,13 @@ static bool judge_open(struct judge *j, const struct spoken *s, struct error *er
     for (size_t i = 0; ops->memories[i]; i++)
         if (baseline_declare(j->memory, ops->memories[i], err) < 0)
             return false;
-    return ops->open(j->self, err) == 0;
+    return statements_new(NULL, &j->statements, err) == 0;
 }
 
 static void judge_close(struct judge *j)
 {
-    if (j->self)
-        j->spoken->detector->close(j->self);
     free(j->self);
+    statements_free(j->statements);
     baseline_free(j->memory);
 }
 
@@ -136,7 +137,7 @@ static void judge_text(struct judge *j, const char *text, int day)
 {
     size_t drafts = 0;
     struct alert_sink sink = { .self = &drafts, .emit = drop };
-    struct detector_context ctx = { .baseline = j->memory, .sink = &sink };
+    struct detector_context ctx = { .baseline = j->memory, .sink = &sink, .statements = j->statements };
     struct observation o = { .kind = OBS_TEXT, .table = j->spoken->table, .api = j->spoken->api, .status = 200, .count = 1,
                              .minute_ns = (INT64_C(20000) + day) * NS_PER_DAY, .bytes_out = 2000, .bytes_in = 500, .ru_milli = 3000 };
     struct error err = { 0 };
@@ -149,6 +150,7 @@ static void judge_text(struct judge *j, const char *text, int day)
     o.text[F_USER_AGENT] = SL("azsdk-java-cosmos/4.60.0 Linux/5.15 JRE/17");
     o.text[F_OPERATION] = SL("Query");
     o.text[F_QUERY_TEXT] = slice_of(text);
+    statements_next(j->statements);
     if (j->spoken->detector->observe(j->self, &o, &ctx, &err) < 0 || drafts != 0) {
         (void)fprintf(stderr, "bench: %s: %s\n", j->spoken->name, drafts ? "an ordinary statement alerted" : err.msg);
         exit(1);

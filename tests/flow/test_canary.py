@@ -186,7 +186,7 @@ def forgets(agent, cfg, c):
 
 
 def reader_holds(agent, c):
-    """The canaries in the memory of the process that parses what comes from outside, spelt in any way."""
+    """The canaries in the memory of the processes that parse what comes from outside, spelt in any way."""
     if not canary.may_look(agent.child.pid):
         return set()
     texts = {s.decode("latin-1"): path for path, core in c.core.items() for s in canary.spellings(core)}
@@ -194,7 +194,7 @@ def reader_holds(agent, c):
     def look_into_it():
         """Its name is looked for as well: so that it is known that the search finds what is there."""
         try:
-            pid = canary.processes(agent.child.pid)[1]
+            pid = canary.processes(agent.child.pid)[number]
             with open("/proc/%d/cmdline" % pid, encoding="utf-8") as f:
                 name = f.read().split("\0")[0]
             found = canary.in_memory(pid, {*texts, name}, "r")
@@ -202,7 +202,9 @@ def reader_holds(agent, c):
             return None  # another takes its place after each window
         return found if name and name in found else None
 
-    found = kit.wait_for("a look into a reader", look_into_it)
+    found = set()
+    for number in (1, 2):  # of rows, of statements
+        found |= kit.wait_for("a look into a reader", look_into_it)
     assert len(canary.in_memory(agent.child.pid, texts)) > 15, "the agent has them, and the search knows them"
     return {texts[t] for t in found if t in texts}
 

@@ -1,4 +1,5 @@
-"""The reader, a process of its own for log rows: what ends it costs a row at most, and it holds nothing worth having.
+"""The readers, processes of their own for log rows and for the statements in them: what ends one costs a row or a statement at
+most, and they hold nothing worth having.
 
 Rows that end their reader take a build in which a row can say so (`make FAULTS=1 all`; CI makes it): there
 COSMOWATCH=build/faults/cosmowatch PYTHONPATH=tests python3 -m pytest tests/flow/test_reader.py
@@ -23,6 +24,7 @@ from flow.story import SHORT, catch_up, essence, final, outputs, small_world
 with open(kit.AGENT, "rb") as program:
     CAN_BE_ENDED = pytest.mark.skipif(b"reader-fault/abort" not in program.read(),
                                       reason="rows cannot end the reader of a release: make FAULTS=1 all, build/faults/cosmowatch")
+READERS = ["reader", "statementReader"]
 SIGNALS = {"abort": "SIGABRT", "segv": "SIGSEGV", "socket": "SIGSYS"}
 
 
@@ -31,8 +33,8 @@ def status(cfg):
     return json.loads(out) if code == 0 else {}
 
 
-def reader_of(cfg):
-    return kit.wait_for("a reader", lambda: (status(cfg).get("reader") or {}).get("pid"))
+def reader_of(cfg, which="reader"):
+    return kit.wait_for("a reader", lambda: (status(cfg).get(which) or {}).get("pid"))
 
 
 def comes_to_an_end(pid):
@@ -75,6 +77,43 @@ def test_a_row_that_ends_the_reader_costs_itself_alone(dir_, tmp_path_factory, h
     assert said["reader"]["leftOut"] == 1 and said["reader"]["ended"] == 2, said["reader"]
     _, out, _ = kit.run(["coverage", "--unreadable", "--json", "-c", cfg])
     assert "this row ended the reader twice: " + SIGNALS[how] in out and "reader-fault/" + how in out
+
+
+def one_more_statement(rows, text):
+    """A request of the middle of the story once more, with a statement of its own."""
+    by_id = {r["row"].get("ActivityId"): r for r in rows.rows if r["table"] == "CDBDataPlaneRequests"}
+    texts = [r for r in rows.rows if r["table"] == "CDBQueryRuntimeStatistics" and r["row"]["ActivityId"] in by_id]
+    text_row = copy.deepcopy(texts[len(texts) // 2])
+    request = copy.deepcopy(by_id[text_row["row"]["ActivityId"]])
+    for r in (text_row, request):
+        r["row"]["ActivityId"] = "00000000-0000-4000-8000-00000000dead"
+    text_row["row"]["QueryText"] = text
+    return [request, text_row]
+
+
+@CAN_BE_ENDED
+@pytest.mark.parametrize("mode", ["summarize", "rows"])
+@pytest.mark.parametrize("how", sorted(SIGNALS))
+def test_a_statement_that_ends_the_reader_costs_itself_alone(dir_, tmp_path_factory, how, mode):
+    """Its row counts, and is read by the other reader."""
+    rows, expected = small_world(seed=31)
+    calm = str(tmp_path_factory.mktemp("calm"))
+    with kit.Azure(calm) as azure:
+        azure.add_rows(rows.rows + one_more_statement(rows, "SELECT c.id FROM c WHERE c.id = @id"))
+        alone = final(catch_up(azure, calm, mode=mode))
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows + one_more_statement(rows, "SELECT * FROM c -- reader-fault/" + how))
+        cfg = catch_up(azure, dir_, mode=mode)
+    found = final(cfg)
+    assert {a["alertType"] for a in found.values()} >= expected
+    assert essence(found) == essence(alone)
+    said = status(cfg)
+    assert said["statementReader"]["leftOut"] == 1 and said["statementReader"]["ended"] == 2, said["statementReader"]
+    assert said["reader"]["leftOut"] == said["reader"]["ended"] == 0
+    _, out, _ = kit.run(["coverage", "--unreadable", "--json", "-c", cfg])
+    assert "this statement ended the reader twice: " + SIGNALS[how] in out and "SELECT * FROM c -- reader-fault/" + how in out
+    _, out, _ = kit.run(["status", "-c", cfg])
+    assert "reader of statements" in out and "1 statements set aside" in out
 
 
 @CAN_BE_ENDED
@@ -149,8 +188,9 @@ def test_service_tags_that_are_kept_wait_for_a_reader(dir_):
             assert agent.stop() == 0
 
 
+@pytest.mark.parametrize("which", READERS)
 @pytest.mark.parametrize("number, times", [(signal.SIGKILL, 5), (signal.SIGSTOP, 1)], ids=["killed", "stopped"])
-def test_a_reader_that_is_killed_or_stopped_costs_nothing(dir_, tmp_path_factory, number, times):
+def test_a_reader_that_is_killed_or_stopped_costs_nothing(dir_, tmp_path_factory, number, times, which):
     rows, expected = small_world(seed=33)
     calm = str(tmp_path_factory.mktemp("calm"))
     with kit.Azure(calm) as azure:
@@ -162,7 +202,7 @@ def test_a_reader_that_is_killed_or_stopped_costs_nothing(dir_, tmp_path_factory
         with kit.Agent(cfg, dir_, ["--until-caught-up"]) as agent:
             seen = set()
             while len(seen) < times and agent.child.poll() is None:
-                pid = (status(cfg).get("reader") or {}).get("pid")
+                pid = (status(cfg).get(which) or {}).get("pid")
                 if pid and pid not in seen:
                     seen.add(pid)
                     with contextlib.suppress(ProcessLookupError):
@@ -214,25 +254,29 @@ def test_the_reader_holds_no_secret_and_no_door(dir_):
     with kit.Azure(dir_) as azure:
         azure.add_rows(rows.rows)
         with running(azure, dir_) as (cfg, agent):
-            pid = reader_of(cfg)
             assert has_in_memory(agent.child.pid, kit.SECRET.encode()), "the test looks in the wrong place"
-            assert not has_in_memory(pid, kit.SECRET.encode())
-            with open("/proc/%d/environ" % pid, "rb") as f:
-                assert f.read() == b""
-            assert sorted(os.listdir("/proc/%d/fd" % pid)) == ["0", "1", "2", "3"]
-            with open("/proc/%d/status" % pid, encoding="utf-8") as f:
-                said = f.read()
-            assert "Seccomp:\t2" in said and "NoNewPrivs:\t1" in said
+            for which in READERS:
+                pid = reader_of(cfg, which)
+                assert not has_in_memory(pid, kit.SECRET.encode())
+                with open("/proc/%d/environ" % pid, "rb") as f:
+                    assert f.read() == b""
+                assert sorted(os.listdir("/proc/%d/fd" % pid)) == ["0", "1", "2", "3"]
+                with open("/proc/%d/status" % pid, encoding="utf-8") as f:
+                    said = f.read()
+                assert "Seccomp:\t2" in said and "NoNewPrivs:\t1" in said
             _, out, _ = kit.run(["status", "-c", cfg])
-            assert re.search(r"reader\n  process \d+, ended 0 times, 0 rows set aside", out), out
+            for pieces in ("rows", "statements"):
+                assert re.search(r"reader of %s\n  process \d+, ended 0 times, 0 %s set aside" % (pieces, pieces), out), out
 
 
 def test_the_reader_ends_with_the_agent(dir_):
     with kit.Azure(dir_) as azure:
         cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT, feeds=feeds(dir_))
         with kit.Agent(cfg, dir_) as agent:
-            pid = reader_of(cfg)
-            os.kill(pid, signal.SIGTERM)  # as a service manager does that asks the whole group
-            assert not comes_to_an_end(pid) or reader_of(cfg)
+            pids = [reader_of(cfg, which) for which in READERS]
+            for pid in pids:
+                os.kill(pid, signal.SIGTERM)  # as a service manager does that asks the whole group
+                assert not comes_to_an_end(pid) or reader_of(cfg)
             agent.kill()
-            kit.wait_for("the reader's end", lambda: comes_to_an_end(pid))
+            for pid in pids:
+                kit.wait_for("the reader's end", lambda: comes_to_an_end(pid))

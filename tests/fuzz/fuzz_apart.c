@@ -1,11 +1,14 @@
 /* fuzz_apart - any bytes as what a reader that was taken over answers: batches of records, of listings and of service tags,
- * and last words. The programs here are linked so that apart_do() is the one below: no process is started.
+ * judgements of statements, questions about them, and last words. The programs here are linked so that apart_do() is the one
+ * below: no process is started.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "apart/apart.h"
+#include "detectors/kit/statements_apart.h"
 #include "enrich/feed_apart.h"
 #include "enrich/feeds.h"
 #include "enrich/service_tags_apart.h"
 #include "tests/fuzz/fuzz_record.h"
+#include "tests/fuzz/query.h"
 
 #define BODY "{\"tables\":[{\"name\":\"PrimaryResult\",\"columns\":[],\"rows\":[]}]} 203.0.113.7 198.51.100.0/24"
 
@@ -18,6 +21,22 @@ static enum apart_verdict hand_over(enum apart_verdict (*to)(void *self, struct 
 {
     char *copy = fuzz_padded(bytes, 0);
     enum apart_verdict v = to(w->self, slice_make(copy, bytes.len), err);
+
+    free(copy);
+    return v;
+}
+
+/* Its first bit says whether a part is a question, where one may be asked. */
+static bool is_question(const struct apart_work *w, struct slice part)
+{
+    return w->answer && part.len > 0 && (part.at[0] & 1);
+}
+
+static enum apart_verdict ask(struct apart_work *w, struct slice part, struct error *err)
+{
+    char *copy = fuzz_padded(slice_make(part.at + 1, part.len - 1), 0);
+    uint64_t unused;
+    enum apart_verdict v = w->answer(w->self, slice_make(copy, part.len - 1), &unused, err);
 
     free(copy);
     return v;
@@ -38,7 +57,7 @@ int __wrap_apart_do(struct apart *a UNUSED, struct apart_work *w, struct error *
         rest = slice_make(rest.at + 2, rest.len - 2);
         part = slice_make(rest.at, len < rest.len ? len : rest.len);
         rest = slice_make(rest.at + part.len, rest.len - part.len);
-        v = hand_over(rest.len >= 2 ? w->batch : w->end, w, part, err);
+        v = is_question(w, part) ? ask(w, part, err) : hand_over(rest.len >= 2 ? w->batch : w->end, w, part, err);
         PROMISE(v == APART_GO_ON || err->msg[0]);
         if (v == APART_GO_ON && rest.len < 2)
             return 0;
@@ -106,6 +125,37 @@ static void read_tags(void)
     network_table_free(table);
 }
 
+static void read_judgement(void)
+{
+    static struct baseline *memory;
+    struct query_client client = { .account = SL("a"), .hash = 1, .slot = 100, .len = 1, .label = SL("l") };
+    struct statement_room room;
+    struct buf shape = BUF_INIT(2048);
+    struct query_case k;
+    struct error err = { 0 };
+
+    if (!memory)
+        memory = fuzz_query_memory();
+    client.baseline = memory;
+    statement_room_init(&room);
+    if (statement_judge_apart(nobody, API_NOSQL, &client, SL(BODY), RUN_OK, &room, &k, &err) == 0) {
+        fuzz_query_case(&k);
+        fuzz_touch(k.statement);
+        fuzz_touch(k.inserted);
+        for (size_t i = 0; i < k.findings_len; i++) {
+            fuzz_touch(k.findings[i].text);
+            PROMISE(query_finding_name(k.findings[i].rule) && query_finding_sentence(k.findings[i].rule));
+        }
+        PROMISE(k.lesson.words_len <= QUERY_FIELDS_MAX && k.note < NOTE_COUNT);
+    } else {
+        PROMISE(err.msg[0]);
+    }
+    if (statement_print_apart(nobody, API_NOSQL, SL(BODY), &shape, &err) == 0)
+        fuzz_touch(buf_slice(&shape));
+    buf_release(&shape);
+    statement_room_release(&room);
+}
+
 FUZZ_TARGET(apart)
 {
     struct error err = { 0 };
@@ -114,9 +164,11 @@ FUZZ_TARGET(apart)
     if (!nobody)
         PROMISE(apart_new(&(struct apart_config){ .stall_ms = 0 }, &nobody, &err) == 0);
     answer = slice_make((const char *)data, size);
-    what = fuzz_choose(&answer, 4);
+    what = fuzz_choose(&answer, 5);
     if (what == 3)
         read_tags();
+    else if (what == 4)
+        read_judgement();
     else if (what == 2)
         read_listings();
     else

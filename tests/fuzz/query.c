@@ -1,7 +1,7 @@
 /* query.c - see query.h. SPDX-License-Identifier: Apache-2.0 */
 #include "tests/fuzz/query.h"
 
-static struct baseline *make_memory(void)
+struct baseline *fuzz_query_memory(void)
 {
     static const struct baseline_memory *const memories[] = { &query_memory_client, &query_memory_shape,
                                                               &query_memory_word };
@@ -14,7 +14,7 @@ static struct baseline *make_memory(void)
     return memory;
 }
 
-static void check_case(const struct query_case *k)
+void fuzz_query_case(const struct query_case *k)
 {
     PROMISE(k->confidence >= 0 && k->confidence <= 100 && k->findings_len <= QUERY_FINDINGS_MAX);
     PROMISE(k->verdict != VERDICT_ATTACK || k->variant);
@@ -31,14 +31,14 @@ void fuzz_query(const struct fuzz_query *q, struct slice text)
     struct buf shape = BUF_INIT(65536);
     struct query_case k;
 
-    client.baseline = make_memory();
+    client.baseline = fuzz_query_memory();
     q->judge(q->scratch, &client, slice_make(text.at, text.len / 2), RUN_OK, &k);
     k.lesson.requests = 1;
     (void)query_history_learn(&client, &k.lesson);
     client.slot += 5;
     for (int run = RUN_OK; run <= RUN_UNKNOWN; run++) {
         q->judge(q->scratch, &client, text, (enum query_run)run, &k);
-        check_case(&k);
+        fuzz_query_case(&k);
         q->print_shape(q->scratch, &shape);
     }
     buf_release(&shape);

@@ -15,6 +15,8 @@ struct fuzz_query {
 };
 
 void fuzz_query(const struct fuzz_query *q, struct slice text);
+struct baseline *fuzz_query_memory(void);            /* empty, with what statements are learned in */
+void fuzz_query_case(const struct query_case *k);    /* the promises of a case */
 
 /* The same for a dialect of query_judge.h. *kept is its scratch, NULL at the first call. */
 void fuzz_query_dialect(struct query_bench **kept, const struct query_dialect *dialect, struct slice text);

@@ -8,6 +8,7 @@
 #include "enrich/feeds.h"
 #include "detectors/kit/access.h"
 #include "detectors/kit/request.h"
+#include "detectors/kit/statements.h"
 #include "settings/errors.h"
 #include "settings/option.h"
 #include "settings/yaml_node.h"
@@ -32,6 +33,7 @@ struct bench {
     struct alert **alerts; /* sorted by id */
     size_t alerts_len, drafts;
     struct agent_memo agents;
+    struct statements *statements;
     bool is_backfill;
     int64_t watermark_ns;
     struct saved_row *rows; /* the store */
@@ -77,6 +79,7 @@ struct bench *bench_open_with(const struct detector_ops *ops, const char *yaml,
     need(baseline_declare(b->baseline, &request_tables_memory, &err) == 0, "memory", &err);
     for (size_t i = 0; ops->memories && ops->memories[i]; i++)
         need(baseline_declare(b->baseline, ops->memories[i], &err) == 0, "memory", &err);
+    need(statements_new(NULL, &b->statements, &err) == 0, "statements", &err);
     read_options(b, yaml);
     if (ops->open)
         need(ops->open(b->self, &err) == 0, "open", &err);
@@ -119,6 +122,7 @@ void bench_free(struct bench *b)
     bench_forget_alerts(b);
     forget_rows(b);
     baseline_free(b->baseline);
+    statements_free(b->statements);
     enrich_free(b->enrich);
     free(b);
 }
@@ -247,7 +251,7 @@ void bench_feed(struct bench *b, const struct observation *given)
     struct observation obs = *given;
     struct alert_sink sink = { .self = b, .emit = collect };
     struct detector_context ctx = { .baseline = b->baseline, .enrich = b->enrich, .sink = &sink,
-                                    .is_backfill = b->is_backfill };
+                                    .is_backfill = b->is_backfill, .statements = b->statements };
     struct error err = { 0 };
     struct caller caller;
 
@@ -273,6 +277,7 @@ void bench_feed(struct bench *b, const struct observation *given)
     baseline_saw_account(b->baseline, obs.text[F_ACCOUNT], obs.minute_ns);
     if (!(b->ops->reads & obs.kind))
         return;
+    statements_next(b->statements);
     caller = caller_of(&b->agents, &obs);
     ctx.caller = obs.kind == OBS_REQUEST ? &caller : NULL;
     ctx.is_learning = baseline_is_learning(b->baseline, obs.text[F_ACCOUNT], obs.minute_ns);

@@ -19,7 +19,7 @@ static int together_open(void *self, struct error *err)
 
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
         t->self[i] = calloc(1, members[i]->size);
-        if (!t->self[i] || settings_table_presets(members[i]->options, t->self[i], err) < 0 || members[i]->open(t->self[i], err) < 0)
+        if (!t->self[i] || settings_table_presets(members[i]->options, t->self[i], err) < 0)
             return -1;
     }
     return 0;
@@ -40,7 +40,6 @@ static void together_close(void *self)
     struct together *t = self;
 
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        members[i]->close(t->self[i]);
         settings_table_release(members[i]->options, t->self[i]);
         free(t->self[i]);
     }

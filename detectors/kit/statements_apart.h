@@ -1,0 +1,34 @@
+/* statements_apart.h - statements judged as a service of the reader (apart/apart.h): its number, and both ends of it.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef COSMOWATCH_KIT_STATEMENTS_APART_H
+#define COSMOWATCH_KIT_STATEMENTS_APART_H
+
+#include "apart/inside.h"
+#include "base/buf.h"
+#include "detectors/kit/query_case.h"
+
+struct apart;
+
+#define STATEMENT_SERVICE 2 /* in the table for apart_serve() */
+
+/* The reader's end. */
+void statements_serve(struct apart_inside *in);
+
+/* ---- the agent's end ---- */
+
+struct statement_room { /* what an answer holds that is not in the text; owned */
+    struct buf statement;
+    char unread[120]; /* why the text is left out; "" when it was read */
+    uint64_t words[QUERY_FIELDS_MAX];
+};
+
+void statement_room_init(struct statement_room *r);
+void statement_room_release(struct statement_room *r);
+
+/* As statements_judge() and statements_print_shape(). */
+MUST_CHECK int statement_judge_apart(struct apart *a, enum api api, const struct query_client *c, struct slice text,
+                                     enum query_run run, struct statement_room *room, struct query_case *ret,
+                                     struct error *err);
+MUST_CHECK int statement_print_apart(struct apart *a, enum api api, struct slice text, struct buf *out, struct error *err);
+
+#endif
