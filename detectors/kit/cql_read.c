@@ -26,6 +26,8 @@ struct parser {
     size_t i;
     bool failed;
     bool from_first, to_last, is_below; /* relations of token() */
+    bool has_column, is_behind_value;   /* of the WHERE so far */
+    size_t column;                      /* of the relation in front */
 };
 
 static bool word(const struct parser *p, const char *w) { return query_is_word(&p->r->lex, p->i, w); }
@@ -159,6 +161,37 @@ static bool is_end_of_ring(const struct parser *p, size_t i, struct slice digits
                        : slice_eq(text, digits);
 }
 
+static bool is_plain_value(const struct query_reading *r, size_t column)
+{
+    return query_is_op(&r->lex, column + 1, '=') && query_is_literal(&r->lex, column + 2);
+}
+
+/* email = 'x' AND email > '', one directly behind the other: who knows the value asks for nothing else about it. */
+static void judge_asked_again(struct parser *p, size_t first)
+{
+    struct query_reading *r = p->r;
+    size_t before = p->column;
+
+    if (p->has_column && slice_eq(query_token_text(&r->lex, before), query_token_text(&r->lex, first)) &&
+        is_plain_value(r, before) != is_plain_value(r, first) && query_is_literal(&r->lex, p->i - 1))
+        query_found(r, Q_SANDWICH, 62, before, p->i - 1);
+    p->has_column = !query_is_op(&r->lex, first + 1, '(') && !query_is_op(&r->lex, first + 1, '[');
+    p->column = first;
+}
+
+/* password LIKE 'a%', email LIKE '%' */
+static void judge_pattern(struct parser *p, size_t first, size_t pattern)
+{
+    struct query_reading *r = p->r;
+    bool is_text = r->tokens[pattern].kind == QUERY_STRING;
+    struct slice text = is_text ? query_string_inside(&r->lex, pattern) : slice_make(NULL, 0);
+
+    if (text.len > 0 && mongo_is_secret(query_token_text(&r->lex, first)))
+        query_found(r, Q_WIDE_RANGE, 66, first, p->i - 1);
+    else if (p->is_behind_value && text.len > 0 && text.len <= 2 && text.at[0] == '%' && text.at[text.len - 1] == '%')
+        query_found(r, Q_WIDE_RANGE, 62, first, p->i - 1);
+}
+
 /* pass > '', token(id) >= -9223372036854775808 */
 static void judge_relation(struct parser *p, size_t first, size_t compare)
 {
@@ -166,7 +199,9 @@ static void judge_relation(struct parser *p, size_t first, size_t compare)
     const struct query_token *t = &r->tokens[compare];
     bool is_range = t->kind == QUERY_OP && (t->op == '>' || t->op == QUERY_OP2('>', '='));
 
-    if (query_is_word(&r->lex, first, "token")) {
+    if (query_is_word(&r->lex, compare, "like"))
+        judge_pattern(p, first, compare + 1);
+    if (query_is_word(&r->lex, first, "token") && query_is_op(&r->lex, first + 1, '(')) {
         query_found(r, Q_TOKEN_RANGE, 15, first, p->i - 1);
         p->from_first |= is_range && is_end_of_ring(p, compare + 1, SL("9223372036854775808"), true);
         p->to_last |= !is_range && t->op != '=' && is_end_of_ring(p, compare + 1, SL("9223372036854775807"), false);
@@ -176,8 +211,10 @@ static void judge_relation(struct parser *p, size_t first, size_t compare)
         query_found(r, Q_WIDE_RANGE, 66, first, p->i - 1);
     else if (is_range && compare + 1 < r->lex.len && r->tokens[compare + 1].kind == QUERY_STRING &&
              query_string_inside(&r->lex, compare + 1).len == 0)
-        query_found(r, Q_WIDE_RANGE, is_filtered(p) ? 64 : 30, first,
-                    p->i - 1); /* a partition is paged through, a table is not filtered */
+        query_found(r, Q_WIDE_RANGE, is_filtered(p) && p->is_behind_value ? 64 : 30, first,
+                    p->i - 1); /* a partition is paged through, a table is not filtered, and it stands behind a value */
+    judge_asked_again(p, first);
+    p->is_behind_value |= query_is_literal(&r->lex, p->i - 1) && !query_is_word(&r->lex, first, "token");
 }
 
 static void take_relation(struct parser *p)
@@ -229,11 +266,12 @@ static void take_where(struct parser *p)
 {
     size_t first = p->i;
 
+    p->has_column = p->is_behind_value = false;
     do
         take_relation(p);
     while (!p->failed && take_word(p, "and"));
     if (p->from_first && (p->to_last || !p->is_below)) /* all of the ring; those who share the work take a part */
-        query_found(p->r, Q_WIDE_RANGE, 64, first, p->i - 1);
+        query_found(p->r, Q_WIDE_RANGE, p->is_behind_value ? 64 : 30, first, p->i - 1);
     p->from_first = p->to_last = p->is_below = false;
 }
 
