@@ -265,6 +265,35 @@ static bool is_used_again(const struct walker *w, struct slice name)
     return false;
 }
 
+/* Keys of the object at the walker, once: {"$regex": ..., "$options": "i"} belong together. */
+static bool has_option_i(const struct walker *w)
+{
+    size_t depth = 0;
+
+    for (size_t i = w->i; i + 2 < w->r->lex.len && i < w->i + 200; i++) {
+        depth += query_is_op(&w->r->lex, i, '{');
+        depth -= query_is_op(&w->r->lex, i, '}');
+        if (depth == 0)
+            return false;
+        if (depth == 1 && w->r->tokens[i].kind == QUERY_STRING &&
+            slice_eq(query_string_inside(&w->r->lex, i), SL("$options")) &&
+            w->r->tokens[i + 2].kind == QUERY_STRING)
+            return slice_find(query_string_inside(&w->r->lex, i + 2), SL("i")) != SIZE_MAX;
+    }
+    return false;
+}
+
+/* {"$regex": {"$regex": "kim", "$options": "i"}}: a driver's pattern under the operator is that pattern. */
+static void look_at_pattern(const struct walker *w, struct mongo_question *q)
+{
+    struct walker peek = { .r = w->r, .i = w->i + 1 };
+
+    if (slice_eq(key_text(&peek), SL("$regex")) && w->r->tokens[w->i + 3].kind == QUERY_STRING) {
+        q->value = (struct mongo_value) { .kind = MONGO_TEXT, .text = query_string_inside(&w->r->lex, w->i + 3) };
+        q->ignores_case = has_option_i(w);
+    }
+}
+
 static void take_operator(struct walker *w, const struct asked_field *f, struct slice name, bool is_negated)
 {
     char copy[32]; /* the key's memory is reused */
@@ -289,6 +318,8 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
 
     if (v.kind == MONGO_LIST)
         look_at_list(w, &q);
+    if (v.kind == MONGO_OBJECT && slice_eq(operator, SL("$regex")))
+        look_at_pattern(w, &q);
     q.is_whole_modulus = v.kind == MONGO_LIST && slice_eq(query_token_text(&w->r->lex, w->i + 1), SL("1")) &&
                          slice_eq(query_token_text(&w->r->lex, w->i + 3), SL("0"));
     struct mongo_score s = mongo_score_operator(&q);
@@ -326,24 +357,6 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
                                      .as_value = form_of(f, SL("=")),
                                      .as_operator = form,
                                      .is_guess = s.is_guess });
-}
-
-/* Keys of the object at the walker, once: {"$regex": ..., "$options": "i"} belong together. */
-static bool has_option_i(const struct walker *w)
-{
-    size_t depth = 0;
-
-    for (size_t i = w->i; i + 2 < w->r->lex.len && i < w->i + 200; i++) {
-        depth += query_is_op(&w->r->lex, i, '{');
-        depth -= query_is_op(&w->r->lex, i, '}');
-        if (depth == 0)
-            return false;
-        if (depth == 1 && w->r->tokens[i].kind == QUERY_STRING &&
-            slice_eq(query_string_inside(&w->r->lex, i), SL("$options")) &&
-            w->r->tokens[i + 2].kind == QUERY_STRING)
-            return slice_find(query_string_inside(&w->r->lex, i + 2), SL("i")) != SIZE_MAX;
-    }
-    return false;
 }
 
 /* {"$exists": true, "$ne": ...}, in either order. */

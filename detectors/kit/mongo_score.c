@@ -319,6 +319,12 @@ static bool is_only_key(const struct mongo_question *q)
            !WORD_IN_NOCASE(q->field, "_id", "id", "parentid", "parent_id");
 }
 
+/* Many documents that have a mail address: whom to write to. */
+static bool is_mailbox(const struct mongo_question *q)
+{
+    return !q->picks_one && CONTAINS_ANY(q->field, "mail");
+}
+
 static struct mongo_score score_not_equal(const struct mongo_question *q)
 {
     const struct mongo_value *v = &q->value;
@@ -339,7 +345,8 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
         return SCORE(Q_ALWAYS_OPERATOR, is_excused(q) ? 55 : 63);
     if (v->kind == MONGO_NULL)
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR,
-                     is_who                                     ? 66
+                     is_who && is_mailbox(q)                    ? 40
+                     : is_who                                   ? 66
                      : is_lone_key(q)                           ? 63
                      : is_about(q->field) || is_state(q->field) ? 15
                      : is_id(q->field)                          ? BESIDE_HISTORY
@@ -371,6 +378,15 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
     return SCORE(Q_WIDE_OPERATOR, 0);
 }
 
+/* 0000, zzzzzz, ~~~: before or behind whatever there is. */
+static bool is_all_of(struct slice text, const char *letters)
+{
+    for (size_t i = 1; i < text.len; i++)
+        if (text.at[i] != text.at[0])
+            return false;
+    return text.len > 0 && text.len <= 32 && text.at[0] != '\0' && strchr(letters, text.at[0]);
+}
+
 static struct mongo_score score_bound(const struct mongo_question *q, bool is_lower)
 {
     const struct mongo_value *v = &q->value;
@@ -390,10 +406,14 @@ static struct mongo_score score_bound(const struct mongo_question *q, bool is_lo
                                                                      : v->text.at[0] < '0'
                                                                          ? 66
                                                                          : 45); /* "!" comes before all */
-    if (!is_lower && v->kind == MONGO_TEXT && v->text.len > 0 && v->text.len <= 4 &&
-        (v->text.at[0] == '~' || v->text.at[0] == 'z'))
+    if (is_lower && v->kind == MONGO_TEXT && v->text.len >= 4 && is_all_of(v->text, "0") &&
+        !WORD_IN_NOCASE(q->field, "_id", "id") && !is_about(q->field)) /* (all of a collection is paged through by _id) */
+        return SCORE(Q_ALWAYS_OPERATOR, 64);
+    if (!is_lower && v->kind == MONGO_TEXT && v->text.len > 0 &&
+        (is_all_of(v->text, "z~") || (v->text.len <= 4 && (v->text.at[0] == '~' || v->text.at[0] == 'z'))))
         return SCORE(Q_ALWAYS_OPERATOR, is_who ? 84 : 66);
-    if (is_lower && v->kind == MONGO_NUMBER && v->text.len <= 1 && (is_reference(q->field) || is_lone_key(q)))
+    if (is_lower && v->kind == MONGO_NUMBER && v->text.len <= 1 && !q->is_used_again &&
+        (is_reference(q->field) || is_lone_key(q)))
         return SCORE(Q_ALWAYS_OPERATOR, q->picks_one && !q->is_search ? 63 : BESIDE_HISTORY); /* order number above 0 */
     return is_who && v->kind == MONGO_TEXT ? SCORE(Q_SECRET_OPERATOR, 60) : SCORE(Q_NONE, 0);
 }
@@ -451,6 +471,13 @@ static struct mongo_score score_list(const struct mongo_question *q, bool is_neg
     return SCORE(Q_NONE, 0);
 }
 
+/* "object", "array", "null", by name or number: what no form's value is. */
+static bool is_type_of_parts(const struct mongo_value *v)
+{
+    return (v->kind == MONGO_TEXT && WORD_IN(v->text, "object", "array", "null", "undefined", "bool", "date")) ||
+           (v->kind == MONGO_NUMBER && WORD_IN(v->text, "3", "4", "6", "8", "9", "10"));
+}
+
 static struct mongo_score score_plain(const struct mongo_question *q)
 {
     struct slice o = q->operator;
@@ -471,11 +498,12 @@ static struct mongo_score score_plain(const struct mongo_question *q)
         return SCORE(Q_SCRIPT_IN_FIELD, slice_eq(o, SL("$expr")) ? 60 : 92);
     if (slice_eq(o, SL("$type")))
         return SCORE(mongo_is_secret(q->field) ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR,
-                     mongo_is_secret(q->field) ? 82
-                     : is_login(q->field)      ? 62
-                     : is_selector(q->field)   ? is_excused(q) ? 55 : 62
-                     : is_only_key(q)          ? 62
-                                               : 35);
+                     mongo_is_secret(q->field)     ? 82
+                     : is_type_of_parts(&q->value) ? 15
+                     : is_login(q->field)          ? 62
+                     : is_selector(q->field)       ? is_excused(q) && !is_reference(q->field) ? 55 : 62
+                     : is_only_key(q)              ? 62
+                                                   : 35);
     if (slice_eq(o, SL("$mod")) && q->is_whole_modulus)
         return SCORE(Q_ALWAYS_OPERATOR, 72);
     if (slice_eq(o, SL("$not")) && q->value.kind == MONGO_EMPTY_OBJECT)
