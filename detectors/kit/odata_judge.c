@@ -121,6 +121,18 @@ static bool is_beyond_time(struct slice text, bool before, bool is_system)
                   : slice_cmp(slice_make(text.at, 4), SL("2100")) >= 0;
 }
 
+/* 99999999: above whatever there is */
+static bool is_nines(struct slice digits)
+{
+    bool ret = digits.len >= 6;
+
+    for (size_t i = 0; i < digits.len; i++)
+        ret &= digits.at[i] == '9' || (i + 1 == digits.len && digits.at[i] == 'L');
+    return ret;
+}
+
+#define WIDE 60
+
 /* Property compared with something that nearly every value passes: score, 0 when not. */
 static int wide_score(const struct query_reading *r, const struct query_node *n)
 {
@@ -144,6 +156,8 @@ static int wide_score(const struct query_reading *r, const struct query_node *n)
         return text.len <= 1 || is_beyond_time(text, true, is_system) ? is_system ? 82 : 66 : 0;
     if (above)
         return 25;
+    if (below && is_nines(query_token_text(&r->lex, value->last)))
+        return 62;
     return below && is_text && text.len >= 1 && (text.at[0] >= 'z' || is_beyond_time(text, false, is_system))
                ? is_system ? 74 : 60
                : 0;
@@ -282,6 +296,9 @@ static void judge_alternative(struct query_reading *r, const struct query_node *
     case O_AND:
         if (!is_range(r, a, b))
             judge_alternative(r, a, at);
+        else if (wide_score(r, a) >= WIDE && wide_score(r, b) >= WIDE &&
+                 slice_cmp(query_string_inside(&r->lex, a->last), SL("b")) < 0) /* from 'a' to 'z' */
+            query_found(r, Q_OR_ALWAYS, 64, n->first - 1, n->last);
         for (uint32_t i = a->next; i && !is_bracketed(r, n); i = node(r, i)->next)
             if (node(r, i)->kind == O_COMPARE && wide_score(r, node(r, i)) >= 70 &&
                 is_empty_text(r, node(r, i))) /* and RowKey ne '' */
@@ -353,7 +370,7 @@ static const struct query_node *compared_name(const struct query_reading *r, con
 /* ... or RowKey eq '': an alternative that closes the quote which the filter opens last, on another property
  * than the one in front. */
 static void judge_last_alternative(struct query_reading *r, const struct query_node *before,
-                                   const struct query_node *n)
+                                   const struct query_node *n, bool is_third)
 {
     const struct query_node *in = n->kind == O_AND ? node(r, n->child) : n;
     const struct query_node *name = compared_name(r, in), *other = compared_name(r, before);
@@ -362,7 +379,7 @@ static void judge_last_alternative(struct query_reading *r, const struct query_n
 
     if (is_empty && is_system_property(r, name) && query_is_word(&r->lex, name->last + 1, "eq") &&
         !(other && same_text(r, other, name)))
-        query_found(r, Q_SANDWICH, 48, in->first - 1, in->last);
+        query_found(r, Q_SANDWICH, is_third ? 62 : 48, in->first - 1, in->last);
 }
 
 static const struct query_node *last_of(const struct query_reading *r, const struct query_node *list)
@@ -395,7 +412,7 @@ static void judge_sandwich(struct query_reading *r, const struct query_node *lis
                             ? 62
                             : 40,
                         again->first - 1, again->last); /* (the service knows no functions) */
-        judge_last_alternative(r, a, between);
+        judge_last_alternative(r, a, between, a != node(r, list->child));
         if (a->kind == O_AND && is_the_rest_of(r, last_of(r, a), between))
             query_found(r, Q_OR_SELF, 64, a->first, between->last);
         a = between;
@@ -534,6 +551,67 @@ static bool excludes_a_state(const struct query_reading *r, const struct query_n
            query_token_text(&r->lex, n->last).at[0] == '\'' && query_string_inside(&r->lex, n->last).len > 2;
 }
 
+static bool names(const struct query_reading *r, const struct query_node *n, const struct query_node *property)
+{
+    const struct query_node *name = n->kind == O_NOT ? compared_name(r, node(r, n->child)) : compared_name(r, n);
+
+    return name && same_text(r, name, property);
+}
+
+/* Does one of the conditions of `a` ask for a property that `b` asks for too? */
+static bool share_a_property(const struct query_reading *r, const struct query_node *a, const struct query_node *b)
+{
+    for (uint32_t i = a->kind == O_AND ? a->child : 0; i; i = node(r, i)->next)
+        if (share_a_property(r, node(r, i), b))
+            return true;
+    const struct query_node *name = compared_name(r, a->kind == O_NOT ? node(r, a->child) : a);
+
+    for (uint32_t i = name && b->kind == O_AND ? b->child : 0; i; i = node(r, i)->next)
+        if (names(r, node(r, i), name))
+            return true;
+    return name && names(r, b, name);
+}
+
+static bool pins_partition(const struct query_reading *r, const struct query_node *n)
+{
+    for (uint32_t i = n->kind == O_AND ? n->child : 0; i; i = node(r, i)->next)
+        if (is_equal(r, node(r, i), "PartitionKey"))
+            return true;
+    return false;
+}
+
+/* datetime'2026-01-01T00:00:00Z' */
+static bool is_date(const struct query_reading *r, size_t tok)
+{
+    return slice_starts_nocase(query_token_text(&r->lex, tok), SL("datetime'")) ||
+           (tok > 0 && r->tokens[tok].kind == QUERY_STRING && query_is_word(&r->lex, tok - 1, "datetime"));
+}
+
+/* What people put beside the conditions of one partition, and mean it: what is in brackets, and what is new. */
+static bool is_apart(const struct query_reading *r, const struct query_node *n)
+{
+    const struct query_node *one = n->kind == O_NOT ? node(r, n->child) : n, *name = compared_name(r, one);
+
+    return one->kind == O_AND ? is_bracketed(r, one) : !name || is_date(r, one->last);
+}
+
+/* PartitionKey eq 'a' and Email eq 'x' or Admin eq true: what was to be sought in one partition is sought in all. Who
+ * wants that puts brackets. Of other properties a person who knows that `and` binds closer may write it. */
+static void judge_mixed(struct query_reading *r, const struct query_node *a, const struct query_node *b)
+{
+    const struct query_node *chain = a->kind == O_AND ? a : b, *other = a->kind == O_AND ? b : a;
+
+    if (chain->kind == O_AND && !is_bracketed(r, chain) && !is_apart(r, other) && !share_a_property(r, chain, other))
+        query_found(r, Q_MIXED, pins_partition(r, chain) || pins_partition(r, other) ? 62 : 40, a->first, b->last);
+}
+
+/* Since eq datetime'1601-01-01T00:00:00Z' or Since lt ...: what has no date yet. */
+static bool asks_for_no_date(const struct query_reading *r, const struct query_node *n)
+{
+    return query_is_word(&r->lex, compared_name(r, n)->last + 1, "eq") &&
+           is_beyond_time(query_string_inside(&r->lex, n->last), true, false);
+}
+
 static void judge_pair(struct query_reading *r, const struct query_node *a, const struct query_node *b,
                        bool is_grouped)
 {
@@ -543,6 +621,7 @@ static void judge_pair(struct query_reading *r, const struct query_node *a, cons
         judge_beside_and(r, a, b);
     if (a->kind == O_AND)
         judge_again_for_nobody(r, a, b);
+    judge_mixed(r, a, b);
     if (a->kind == O_AND && b->kind == O_AND && lies_within(r, last_of(r, a), b))
         query_found(r, Q_NEEDLESS, 64, a->first, b->last);
     if (b->kind == O_NOT && same_compare(r, a->kind == O_AND ? last_of(r, a) : a, node(r, b->child)))
@@ -550,7 +629,11 @@ static void judge_pair(struct query_reading *r, const struct query_node *a, cons
     else if (is_the_rest_of(r, a, b))
         query_found(r, Q_OR_SELF, is_grouped && asks_flag(r, a) ? 45 : 64, a->first, b->last);
     else if (is_wider(r, a, b))
-        query_found(r, Q_NEEDLESS, excludes_a_state(r, b) ? 45 : is_grouped ? 64 : 66, a->first, b->last);
+        query_found(r, Q_NEEDLESS,
+                    excludes_a_state(r, b) || asks_for_no_date(r, a) ? 45
+                    : is_grouped                                     ? 64
+                                                                     : 66,
+                    a->first, b->last);
 }
 
 /* Who writes alternatives writes different ones: none that another one makes needless. */
