@@ -185,6 +185,15 @@ static uint8_t mirrored(uint8_t op)
     }
 }
 
+/* COALESCE(c.x, 'k') = 'k', (c.x ?? 1) = 1: true of each item that has no x. */
+static bool equals_its_default(const struct judge *g, const struct sql_node *a, uint8_t op, const struct sql_node *b)
+{
+    bool has_default = IS_CALL_OF(g, a, "coalesce") || (a->kind == NODE_BINARY && a->code == OP_COALESCE);
+
+    return has_default && op == OP_EQ && is_literal(b) && node(g, a->last_child)->kind == b->kind &&
+           slice_eq(token_text(g, node(g, a->last_child)->tok), token_text(g, b->tok));
+}
+
 static struct sql_hold hold_of_compare(const struct judge *g, const struct sql_node *n, size_t depth)
 {
     const struct sql_node *a = first_child(g, n), *b = second_child(g, n);
@@ -217,7 +226,7 @@ static struct sql_hold hold_of_compare(const struct judge *g, const struct sql_n
 
     if (!(core->refs & REFS_FIELD))
         return SOME;
-    if (ignores_its_field(g, a))
+    if (ignores_its_field(g, a) || equals_its_default(g, a, op, b))
         return hold(HOLDS_ALL, core);
     if (passes_nearly_all(g, op, b, core->kind == NODE_FIELD && slice_eq(field_name(g, core), SL("_ts"))))
         return hold(HOLDS_ALL, core);

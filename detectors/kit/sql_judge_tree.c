@@ -211,6 +211,22 @@ static bool is_length_of_any(const struct judge *g, const struct sql_node *n)
             (right->kind == NODE_NEGATE && (n->code == OP_GE || n->code == OP_GT || n->code == OP_NE)));
 }
 
+/* c.owner = 'x' OR (c.y ?? 1) = 1, OR IS_NUMBER(c.y), OR c.secret > '': of an alternative on a property of its own nobody
+ * asks what is true of each item that lacks it, of which type it is, or whether a secret is more than nothing. */
+static void judge_other_property(struct judge *g, const struct sql_node *n, const struct sql_node *before,
+                                 const struct sql_node *asked)
+{
+    bool has_value = is_compare(before) && before->code == OP_EQ && first_child(g, before)->kind == NODE_FIELD;
+    bool is_type = has_value && IS_CALL_OF(g, n, "is_string", "is_number", "is_primitive");
+    bool is_default = is_compare(n) && n->code == OP_EQ && is_literal(second_child(g, n));
+    bool is_secret = is_compare(n) && n->code != OP_EQ && asked->kind == NODE_FIELD &&
+                     sql_is_sensitive_field(field_name(g, asked));
+
+    if ((is_type || is_default) && !sql_same_value(g, first_child(g, before), asked))
+        sql_found(g, RULE_OR_ALWAYS, 62, n->first, n->last);
+    sql_found(g, RULE_BLIND, is_secret ? 64 : 0, n->first, n->last);
+}
+
 /* True of each item that has the property. People ask for that too, but not like this: with EXISTS and no condition beside
  * a value, with a length of 0 or more, or of the property that the condition in front compares with one value. */
 static void judge_weak_hold(struct judge *g, const struct sql_node *n, const struct place *at)
@@ -220,12 +236,15 @@ static void judge_weak_hold(struct judge *g, const struct sql_node *n, const str
                  IS_CALL_OF(g, before, "startswith", "contains", "endswith");
     bool is_needless = picks && before->children >= 2 && is_literal(second_child(g, before)) &&
                        !is_nothing(g, second_child(g, before)) && n->kind != NODE_SUBQUERY &&
+                       !(second_child(g, before)->kind == NODE_NUMBER && IS_CALL_OF(g, n, "is_string")) &&
                        sql_same_value(g, first_child(g, before), asked);
     bool is_open = n->kind == NODE_SUBQUERY && n->code == WORD_EXISTS && !at->is_grouped;
 
     sql_found(g, RULE_OR_ALWAYS, is_length_of_any(g, n) ? 66 : 0, n->first, n->last);
     sql_found(g, RULE_NEEDLESS, is_needless ? 64 : 0, before->first, n->last);
     sql_found(g, RULE_SUBQUERY, is_open ? 62 : 0, n->first, n->last);
+    if (!at->is_grouped)
+        judge_other_property(g, n, before, asked);
 }
 
 static void judge_or_branch(struct judge *g, const struct sql_node *n, const struct place *at)
@@ -278,6 +297,8 @@ static void judge_or_branch(struct judge *g, const struct sql_node *n, const str
 
         if (at->hole == HOLE_EMPTY)
             score += h.is_everywhere ? 28 : at->is_mixed ? 28 : 22;
+        else if (at->is_mixed && !h.is_everywhere)
+            score += 28;
         else if (at->is_grouped)
             score -= 10;
         sql_found(g, RULE_OR_ALWAYS, score, n->first, n->last);
@@ -311,7 +332,13 @@ static const struct sql_node *last_of_and(const struct judge *g, const struct sq
     return n->kind == NODE_AND ? node(g, n->last_child) : n;
 }
 
-/* Does it ask the same field as `n`, by comparing it with a value in the same way? */
+static bool is_answer(const struct sql_node *n)
+{
+    return n->kind == NODE_TRUE || n->kind == NODE_FALSE;
+}
+
+/* Does it ask the same field as `n`, by comparing it with a value in the same way? (IS_DEFINED(x) = false does not ask
+ * as x = '' does.) */
 static bool asks_again(const struct judge *g, const struct sql_node *n, const struct sql_node *again)
 {
     bool compares = n->kind == NODE_CALL || n->kind == NODE_LIKE || n->kind == NODE_IN || is_compare(n);
@@ -320,7 +347,7 @@ static bool asks_again(const struct judge *g, const struct sql_node *n, const st
         !(n->refs & REFS_FIELD))
         return false;
     return sql_same_value(g, first_child(g, n), first_child(g, again)) && is_constant(second_child(g, n)) &&
-           is_constant(second_child(g, again)) &&
+           is_constant(second_child(g, again)) && is_answer(second_child(g, n)) == is_answer(second_child(g, again)) &&
            (n->kind != NODE_CALL || slice_eq(token_text(g, n->tok), token_text(g, again->tok)));
 }
 
@@ -415,12 +442,18 @@ static void judge_stub(struct judge *g, const struct sql_node *n)
     const struct sql_node *end = first_of_and(g, last), *field = first_child(g, end);
     bool is_wide = false;
 
-    if (!asks_for_nobody(g, end) || n->children > SANDWICH_MAX || asks_for_nobody(g, first))
+    if (!asks_for_nobody(g, end) || n->children > SANDWICH_MAX)
         return;
     for (uint32_t i = first_child(g, n)->next; i && node(g, i) != last; i = node(g, i)->next) {
         const struct sql_node *between = first_of_and(g, node(g, i));
         uint32_t tok = 0;
 
+        if (sql_same_value(g, sql_core_of(g, between), field))
+            return; /* IS_DEFINED(c.x) = false OR IS_NULL(c.x) OR c.x = '': not there, in three ways */
+
+        if (asks_for_nobody(g, first) && (!is_compare(between) || second_child(g, between)->kind == NODE_STRING ||
+                                          !sql_is_always_there(g, field)))
+            return; /* boxes for searching, of which some are empty */
         is_wide |= (between->refs & REFS_FIELD) && hole_before(g, between->first, &tok) != HOLE_NONE &&
                    (sql_is_always_there(g, field) || !(is_compare(between) && between->code == OP_EQ)) &&
                    !asks_for_nobody(g, between);
