@@ -72,15 +72,16 @@ static bool follows_its_value(const struct judge *g, const struct sql_comment *c
     return true;
 }
 
-/* AND LEFT(c.pin, 1) = 'a' --': the condition in front of the comment cuts letters out of a field. */
-static bool asks_by_letters(const struct judge *g, const struct sql_comment *c)
+/* = 'tea' AND c.note LIKE 'k%' --': a condition stands between a value and the cut quote. (AND c.kind = 'tea' --' may be
+ * the statement's own, and a value with dashes behind.) */
+static bool follows_more_than_a_value(const struct judge *g, const struct sql_comment *c)
 {
-    for (size_t i = 0; i < g->j->findings_len; i++) {
-        const struct sql_finding *f = &g->j->findings[i];
-
-        if (f->rule == RULE_BLIND && f->score >= 30 && f->last + 2 >= c->before)
+    if (c->before < 3 || (sql_token_is(token(g, c->before - 2), TOK_OP, OP_EQ) &&
+                          !sql_token_is(token(g, c->before - 3), TOK_OP, OP_CLOSE)))
+        return false;
+    for (uint32_t i = c->before - 1; i > 1 && !sql_token_is(token(g, i), TOK_NAME, WORD_WHERE); i--)
+        if (sql_token_is(token(g, i), TOK_NAME, WORD_AND) && token(g, i - 1)->kind != TOK_NAME)
             return true;
-    }
     return false;
 }
 
@@ -112,7 +113,10 @@ static int score_comment(const struct judge *g, const struct sql_comment *c, boo
     if (*ret_is_tail && quotes % 2 == 0 && !goes_on_like_a_statement(rest))
         return 0; /* -- 'another value': somebody's note */
     if (!*ret_is_tail)
-        return g->j->outcome == SQL_SYNTAX ? 52 : !follows_its_value(g, c, quote) ? 66 : asks_by_letters(g, c) ? 48 : 30;
+        return g->j->outcome == SQL_SYNTAX         ? 52
+               : !follows_its_value(g, c, quote)   ? 66
+               : follows_more_than_a_value(g, c)   ? 62
+                                                   : 30;
     return goes_on_like_a_statement(rest) ? 88 : 40;
 }
 
