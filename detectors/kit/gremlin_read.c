@@ -213,13 +213,18 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
 
     if (has_args && c->reads_secret && WORD_IN(s->name, "is") && gremlin_is_predicate(query_token_text(&r->lex, s->tok + 2)))
         query_found(r, Q_SECRET_OPERATOR, 66, s->tok, s->last);
-    c->reads_secret = has_args && WORD_IN(s->name, "values") && r->tokens[s->tok + 2].kind == QUERY_STRING &&
-                      mongo_is_secret(query_string_inside(&r->lex, s->tok + 2));
+    if (!(c->reads_secret && WORD_IN(s->name, "value"))) /* properties('pin').value() */
+        c->reads_secret = has_args && WORD_IN(s->name, "values", "properties") &&
+                          r->tokens[s->tok + 2].kind == QUERY_STRING &&
+                          mongo_is_secret(query_string_inside(&r->lex, s->tok + 2));
     if (!c->is_outer) {
         bool drops = WORD_IN(s->name, "drop"), changes = WORD_IN(s->name, "property", "addE", "addV");
 
         c->picks |= s->is_equal && !s->denies && WORD_IN(s->name, "has", "hasId");
         c->has_label |= WORD_IN(s->name, "hasLabel");
+        if (c->steps > 0 && WORD_IN(s->name, "V", "E") && !s->has_id && p->seen_value &&
+            WORD_IN(p->inside, "where", "filter", "not"))
+            query_found(r, Q_FRESH_START, 66, s->tok, s->last); /* a condition is about what was found */
         p->drops += drops;
         p->changes += changes;
         c->writes += drops || changes;

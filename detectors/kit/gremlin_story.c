@@ -93,6 +93,12 @@ static bool is_empty_string(const struct query_reading *r, size_t i)
 
 /* ---- the same property again --------------------------------------------------------------------- */
 
+/* V('x').has('id', neq('y')): one element, and it has to have another key. */
+static bool stands_alone(const struct gremlin_step *one, const struct gremlin_step *again)
+{
+    return one->args == 1 && WORD_IN(one->name, "V", "E", "hasId") && WORD_IN(again->name, "has", "hasId");
+}
+
 /* has('iban','x').or(...).has('iban',neq('')): the second is the rest of the application's own filter. Ranges
  * have two bounds, and a list may be asked for two of its values, one right behind the other. */
 static void judge_asked_again(struct query_reading *r, const struct gremlin_step *s, size_t n)
@@ -113,8 +119,8 @@ static void judge_asked_again(struct query_reading *r, const struct gremlin_step
                 is_first_value && WORD_IN(s[i].name, "V", "E", "hasId") && again.value && s[i].args == 1 &&
                 slice_eq(query_token_text(&r->lex, first.value), query_token_text(&r->lex, again.value));
 
-            if ((is_odd_between || is_the_one) && (!is_infix || s[j].denies) && again.value &&
-                slice_eq(first.key, again.key))
+            if ((is_odd_between || is_the_one || (s[j].denies && stands_alone(&s[i], &s[j]))) &&
+                (!is_infix || s[j].denies) && again.value && slice_eq(first.key, again.key))
                 query_found(r, Q_SANDWICH, is_value && is_first_value ? 63 : 40, s[j].tok, s[j].last);
             is_odd_between |= is_odd(&s[j]);
             is_infix |= s[j].args == 0 && WORD_IN(s[j].name, "or", "and");
@@ -213,6 +219,30 @@ static struct slice property_set(const struct query_reading *r, const struct gre
                : slice_make(NULL, 0);
 }
 
+/* role, isAdmin: what gives rights. */
+static bool gives_rights(struct slice quoted)
+{
+    struct slice name = quoted.len > 2 ? slice_make(quoted.at + 1, quoted.len - 2) : slice_make(NULL, 0);
+
+    return name.at && WORD_IN_NOCASE(name, "role", "roles", "admin", "isadmin", "is_admin", "superuser", "permission",
+                                     "permissions", "scope", "privilege", "privileges", "owner", "verified", "approved");
+}
+
+/* has('mail','x').property('role','admin').values('name') reads what it did not write; property('role','admin')
+ * .property('z','1') has a last one for the quote that the application closes. */
+static void judge_rights(struct query_reading *r, const struct gremlin_step *s, size_t n)
+{
+    for (size_t i = 1; i + 1 < n; i++) {
+        struct slice next = property_set(r, &s[i + 1]);
+        bool reads = WORD_IN(s[i + 1].name, "values") && is_string(r, s[i + 1].tok + 2) && i + 2 == n &&
+                     !slice_eq(query_token_text(&r->lex, s[i + 1].tok + 2), property_set(r, &s[i]));
+        bool closes = next.len > 2 && is_throwaway(slice_make(next.at + 1, next.len - 2)) && is_string(r, s[i + 1].tok + 4);
+
+        if (s[i].is_behind_value && gives_rights(property_set(r, &s[i])) && (reads || closes))
+            query_found(r, reads ? Q_CHANGE_ON_WAY : Q_SANDWICH, 63, s[i].tok, s[i + 1].last);
+    }
+}
+
 /* property('stars',4).property('text','x').property('stars',5): the last is not the application's, which would not set it
  * twice; who gives a property several values gives them one after the other. */
 static void judge_written_twice(struct query_reading *r, const struct gremlin_step *s, size_t n)
@@ -231,12 +261,22 @@ static void judge_written_twice(struct query_reading *r, const struct gremlin_st
     }
 }
 
+/* Asks about an element, and leaves it as it is. */
+static bool is_condition(const struct gremlin_step *s)
+{
+    return WORD_IN(s->name, "where", "filter", "not");
+}
+
 /* sideEffect(drop()).out('road'): aside of a search. Who tidies up goes on to write, or counts. */
 static void judge_change_aside(struct query_reading *r, const struct gremlin_step *s, size_t n)
 {
     for (size_t i = 1; i + 1 < n; i++) {
         bool goes_on = false, writes_again = false;
 
+        if (s[i].is_behind_value && s[i].drops && is_condition(&s[i]))
+            query_found(r, Q_DROP_INSIDE, 72, s[i].tok, s[i].last);
+        if (s[i].is_behind_value && s[i].changes && is_condition(&s[i]))
+            query_found(r, Q_CHANGE_ON_WAY, 63, s[i].tok, s[i].last);
         if (!s[i].is_behind_value || (!s[i].drops && !s[i].changes) ||
             !WORD_IN(s[i].name, "sideEffect", "local", "map", "flatMap", "where", "filter", "union"))
             continue;
@@ -285,6 +325,7 @@ void gremlin_judge_story(struct query_reading *r, const struct gremlin_step *ste
     judge_second_start(r, steps, n);
     judge_change_on_the_way(r, steps, n);
     judge_written_twice(r, steps, n);
+    judge_rights(r, steps, n);
     judge_change_aside(r, steps, n);
     judge_endless(r, steps, n);
 }
