@@ -233,7 +233,7 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
         return;
     }
     keep_step(p, s);
-    if (c->has_drop) {
+    if (c->has_drop && !WORD_IN(s->name, "iterate", "next", "toList", "none")) { /* which only run it */
         query_found(r, Q_DROP_INSIDE, 90, c->drop.tok, s->last);
         c->has_drop = false;
     }
@@ -259,6 +259,8 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
         c->fresh_last = s->last;
     }
     c->was_as = WORD_IN(s->name, "as") && is_named_again(p, s); /* .as('a').V(): the other one of a pair */
+    if (c->steps == 0 && WORD_IN(s->name, "inject"))
+        return; /* g.inject(1, 2).V(): still the source */
     c->steps++;
 }
 

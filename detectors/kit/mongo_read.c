@@ -283,12 +283,14 @@ static bool has_option_i(const struct walker *w)
     return false;
 }
 
-/* {"$regex": {"$regex": "kim", "$options": "i"}}: a driver's pattern under the operator is that pattern. */
+/* {"$regex": {"$regex": "kim", "$options": "i"}}: a driver's pattern, which always has its options, is that pattern under
+ * the operator too. */
 static void look_at_pattern(const struct walker *w, struct mongo_question *q)
 {
-    struct walker peek = { .r = w->r, .i = w->i + 1 };
+    struct walker peek = { .r = w->r, .i = w->i + 1 }, options = { .r = w->r, .i = w->i + 5 };
 
-    if (slice_eq(key_text(&peek), SL("$regex")) && w->r->tokens[w->i + 3].kind == QUERY_STRING) {
+    if (w->i + 8 < w->r->lex.len && slice_eq(key_text(&peek), SL("$regex")) &&
+        w->r->tokens[w->i + 3].kind == QUERY_STRING && slice_eq(key_text(&options), SL("$options"))) {
         q->value = (struct mongo_value) { .kind = MONGO_TEXT, .text = query_string_inside(&w->r->lex, w->i + 3) };
         q->ignores_case = has_option_i(w);
     }

@@ -319,10 +319,28 @@ static bool is_only_key(const struct mongo_question *q)
            !WORD_IN_NOCASE(q->field, "_id", "id", "parentid", "parent_id");
 }
 
+#define TOKEN_MIN 16u /* of a real one; what stands for nothing is shorter */
+
+/* {"user": "u1", "token": {"$ne": "<this one>"}}: sign out everywhere else. */
+static bool is_other_session(const struct mongo_question *q)
+{
+    return q->value.kind == MONGO_TEXT && q->value.text.len >= TOKEN_MIN && q->beside_value && !q->beside_secret &&
+           !q->picks_one && !is_password(q->field);
+}
+
 /* Many documents that have a mail address: whom to write to. */
 static bool is_mailbox(const struct mongo_question *q)
 {
     return !q->picks_one && CONTAINS_ANY(q->field, "mail");
+}
+
+/* {"category": "shoes", "image": {"$ne": ""}}: of those the ones with a picture. Nothing is found by what describes it. */
+static bool is_filled_beside(const struct mongo_question *q)
+{
+    return is_excused(q) && !q->picks_one && !is_selector(q->field) && !is_key_name(q->field) &&
+           CONTAINS_ANY(q->field, "image", "photo", "picture", "avatar", "icon", "logo", "thumb", "cover", "video", "url",
+                        "link", "website", "phone", "mobile", "address", "description", "summary", "caption", "comment",
+                        "note", "text", "body", "bio");
 }
 
 static struct mongo_score score_not_equal(const struct mongo_question *q)
@@ -337,6 +355,8 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
                                         : is_text && !is_state(q->field)             ? 64
                                                                                      : 0);
     }
+    if (is_secret && is_other_session(q))
+        return SCORE(Q_SECRET_OPERATOR, 50);
     if (is_secret)
         return SCORE(Q_SECRET_OPERATOR, v->kind != MONGO_NULL || is_password(q->field) ? 90
                                         : q->picks_one || q->is_only                   ? 62
@@ -361,7 +381,7 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR,
                      is_who                                     ? 84
                      : is_state(q->field) || is_about(q->field) ? 25
-                     : v->text.len == 0                         ? 64
+                     : v->text.len == 0                         ? is_filled_beside(q) ? 45 : 64
                                                                 : 68);
     if (v->kind == MONGO_TEXT)
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_WIDE_OPERATOR, is_who               ? 40
@@ -424,8 +444,9 @@ static struct mongo_score score_exists(const struct mongo_question *q)
         return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 30 : 0);
     if (mongo_is_secret(q->field))
         return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 76 : q->picks_one ? 64 : 50);
-    if (is_login(q->field))
-        return SCORE(Q_SECRET_OPERATOR, CONTAINS_ANY(q->field, "mail", "phone") ? 40 : 66);
+    if (is_login(q->field)) /* of many documents those that somebody has: entries of a log */
+        return SCORE(Q_SECRET_OPERATOR,
+                     CONTAINS_ANY(q->field, "mail", "phone") || (is_id(q->field) && is_excused(q) && !q->picks_one) ? 40 : 66);
     if (is_selector(q->field))
         return SCORE(Q_ALWAYS_OPERATOR, is_excused(q) ? 55 : 63);
     if (is_lone_key(q) && WORD_IN_NOCASE(q->field, "_id", "id"))
