@@ -444,9 +444,10 @@ static struct mongo_score score_exists(const struct mongo_question *q)
         return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 30 : 0);
     if (mongo_is_secret(q->field))
         return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 76 : q->picks_one ? 64 : 50);
-    if (is_login(q->field)) /* of many documents those that somebody has: entries of a log */
-        return SCORE(Q_SECRET_OPERATOR,
-                     CONTAINS_ANY(q->field, "mail", "phone") || (is_id(q->field) && is_excused(q) && !q->picks_one) ? 40 : 66);
+    bool is_of_many = is_id(q->field) && is_excused(q) && !q->picks_one; /* entries of a log that somebody made */
+
+    if (is_login(q->field))
+        return SCORE(Q_SECRET_OPERATOR, CONTAINS_ANY(q->field, "mail", "phone") || is_of_many ? 40 : 66);
     if (is_selector(q->field))
         return SCORE(Q_ALWAYS_OPERATOR, is_excused(q) ? 55 : 63);
     if (is_lone_key(q) && WORD_IN_NOCASE(q->field, "_id", "id"))

@@ -4,6 +4,7 @@
  * a literal: ('all' eq 'all' or City eq 'x') has its constant in front and is how optional filters look.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/num.h"
+#include "detectors/kit/alternative.h"
 #include "detectors/kit/mongo_score.h"
 #include "detectors/kit/odata_tree.h"
 #include "detectors/kit/sql_words.h"
@@ -198,40 +199,55 @@ static bool number_of(const struct query_reading *r, const struct query_node *n,
     return true;
 }
 
-/* Age gt -1 or Age le 200: below, above and between. (Level lt 3 or Level gt 9 leaves out what lies between.)
- */
-static bool overlap(const struct query_reading *r, const struct query_node *a, const struct query_node *b)
+static bool compare_op_of(const struct query_reading *r, size_t tok, enum compare_op *ret)
 {
-    double low = 0, high = 0;
+    static const char *const words[] = { [COMPARE_EQ] = "eq", [COMPARE_NE] = "ne", [COMPARE_LT] = "lt",
+                                         [COMPARE_LE] = "le", [COMPARE_GT] = "gt", [COMPARE_GE] = "ge" };
 
-    return is_above(r, a->last + 1) && is_below(r, b->last + 1) && number_of(r, node(r, a->next), &low) &&
-           number_of(r, node(r, b->next), &high) && low < high;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (query_is_word(&r->lex, tok, words[i])) {
+            *ret = (enum compare_op)i;
+            return true;
+        }
+    return false;
 }
 
-/* Level eq 1 or Level ne 1: between them nothing is left out. */
-static bool is_the_rest_of(const struct query_reading *r, const struct query_node *n,
-                           const struct query_node *again)
+/* A property, an operator, a value; false for anything else. */
+static bool alternative_of(const struct query_reading *r, const struct query_node *n, struct alternative *ret)
 {
-    static const char *const rest[][2] = { { "eq", "ne" }, { "lt", "ge" }, { "le", "gt" }, { "le", "ne" }, { "ge", "ne" } };
+    const struct query_node *name = node(r, n->child), *value = node(r, name->next);
 
-    if (n->kind != O_COMPARE || again->kind != O_COMPARE)
+    if (n->kind != O_COMPARE || name->kind != O_NAME || !is_constant(value) ||
+        !compare_op_of(r, name->last + 1, &ret->op))
         return false;
-    const struct query_node *a = node(r, n->child), *b = node(r, again->child);
+    ret->kind = value->kind == O_BOOL                             ? COMPARE_FLAG
+                : number_of(r, value, &ret->number)               ? COMPARE_NUMBER
+                : r->tokens[value->last].kind == QUERY_STRING     ? COMPARE_TEXT
+                                                                  : COMPARE_OTHER;
+    ret->text = ret->kind == COMPARE_TEXT ? query_string_inside(&r->lex, value->last)
+                                          : query_token_text(&r->lex, value->last);
+    return true;
+}
 
-    if (a->kind != O_NAME || b->kind != O_NAME || !same_text(r, a, b))
-        return false;
-    if (overlap(r, a, b) || overlap(r, b, a))
-        return true;
-    if (node(r, a->next)->kind == O_BOOL && node(r, b->next)->kind == O_BOOL)
-        return query_is_word(&r->lex, a->last + 1, "eq") && query_is_word(&r->lex, b->last + 1, "eq") &&
-               !same_text(r, node(r, a->next), node(r, b->next));
-    for (size_t i = 0; i < ARRAY_LEN(rest) && same_text(r, node(r, a->next), node(r, b->next)); i++)
-        if ((query_is_word(&r->lex, a->last + 1, rest[i][0]) &&
-             query_is_word(&r->lex, b->last + 1, rest[i][1])) ||
-            (query_is_word(&r->lex, a->last + 1, rest[i][1]) &&
-             query_is_word(&r->lex, b->last + 1, rest[i][0])))
-            return true;
-    return false;
+/* Both of one property? */
+static bool are_alternatives(const struct query_reading *r, const struct query_node *n, const struct query_node *again,
+                             struct alternative *a, struct alternative *b)
+{
+    return alternative_of(r, n, a) && alternative_of(r, again, b) && same_text(r, node(r, n->child), node(r, again->child));
+}
+
+static bool is_the_rest_of(const struct query_reading *r, const struct query_node *n, const struct query_node *again)
+{
+    struct alternative a = { 0 }, b = { 0 };
+
+    return are_alternatives(r, n, again, &a, &b) && alternatives_leave_nothing_out(&a, &b);
+}
+
+static bool is_wider(const struct query_reading *r, const struct query_node *n, const struct query_node *again)
+{
+    struct alternative a = { 0 }, b = { 0 };
+
+    return are_alternatives(r, n, again, &a, &b) && alternative_is_wider(&a, &b);
 }
 
 static bool is_self_compare(const struct query_reading *r, const struct query_node *n)
@@ -423,45 +439,6 @@ static void judge_sandwich(struct query_reading *r, const struct query_node *lis
 
 #define ALTERNATIVES_MAX                                                                                     \
     12u /* of a longer list the first: what was put in stands by the values of a few conditions */
-
-/* Which of two values comes first? False when they cannot be compared. */
-static bool order_of(const struct query_reading *r, const struct query_node *a, const struct query_node *b,
-                     int *ret)
-{
-    double x = 0, y = 0;
-
-    if (a->kind != O_LITERAL || b->kind != O_LITERAL)
-        return false;
-    if (number_of(r, a, &x) && number_of(r, b, &y)) {
-        *ret = (x > y) - (x < y);
-        return true;
-    }
-    if (r->tokens[a->last].kind != QUERY_STRING || r->tokens[b->last].kind != QUERY_STRING)
-        return false;
-    *ret = slice_cmp(query_string_inside(&r->lex, a->last), query_string_inside(&r->lex, b->last));
-    return true;
-}
-
-/* Whatever passes `a` passes `b`, and more does: eq 'x' and ne 'y', eq 5 and gt 0. */
-static bool is_wider(const struct query_reading *r, const struct query_node *a, const struct query_node *b)
-{
-    const struct query_node *name = compared_name(r, a), *other = compared_name(r, b);
-    int order = 0;
-
-    if (!name || !other || node(r, a->child) != name || node(r, b->child) != other ||
-        !same_text(r, name, other) || !order_of(r, node(r, name->next), node(r, other->next), &order))
-        return false;
-    size_t first = name->last + 1, second = other->last + 1;
-    bool above = is_above(r, second), below = is_below(r, second),
-         with_it = query_is_word(&r->lex, second, "ge") || query_is_word(&r->lex, second, "le");
-
-    if (query_is_word(&r->lex, first, "eq"))
-        return query_is_word(&r->lex, second, "ne") ? order != 0
-               : above                              ? order > 0 || (order == 0 && with_it)
-               : below                              ? order < 0 || (order == 0 && with_it)
-                                                    : false;
-    return (above && is_above(r, first) && order > 0) || (below && is_below(r, first) && order < 0);
-}
 
 /* (PartitionKey eq 'a') and (Name eq 'b'): a library's; it has brackets around both together, too. */
 static bool all_bracketed(const struct query_reading *r, const struct query_node *list)

@@ -8,6 +8,7 @@
  * query sees one container. What remains is turning a condition true, asking true/false questions
  * about fields, sub-queries over the item's own arrays, and cutting the tail with a comment.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "detectors/kit/alternative.h"
 #include "detectors/kit/sql_judge_parts.h"
 #include "detectors/kit/sql_words.h"
 #include "detectors/kit/word_list.h"
@@ -372,29 +373,39 @@ static void judge_sandwich(struct judge *g, const struct sql_node *n)
     }
 }
 
-/* x > 3 OR x < 9: below, above and between. (x < 3 OR x > 9 leaves out what lies between.) */
-static bool overlap(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
+/* A property, an operator, a text or a number; false for anything else. */
+static bool alternative_of(const struct judge *g, const struct sql_node *n, struct alternative *ret)
 {
-    const struct sql_node *low = second_child(g, a), *high = second_child(g, b);
+    static const enum compare_op ops[] = { [OP_EQ] = COMPARE_EQ, [OP_NE] = COMPARE_NE, [OP_LT] = COMPARE_LT,
+                                           [OP_LE] = COMPARE_LE, [OP_GT] = COMPARE_GT, [OP_GE] = COMPARE_GE };
 
-    return (a->code == OP_GT || a->code == OP_GE) && (b->code == OP_LT || b->code == OP_LE) && low->kind == NODE_NUMBER &&
-           high->kind == NODE_NUMBER && sql_number_of(g, low) < sql_number_of(g, high);
+    if (!is_compare(n) || !is_literal(second_child(g, n)))
+        return false;
+    const struct sql_node *value = second_child(g, n);
+
+    ret->op = ops[n->code];
+    ret->kind = value->kind == NODE_STRING ? COMPARE_TEXT : COMPARE_NUMBER;
+    ret->text = string_of(g, value);
+    ret->number = sql_number_of(g, value);
+    return true;
 }
 
-/* x = 'a' OR x != 'a', x < 5 OR x >= 5: between them nothing is left out. */
-static bool is_the_rest_of(const struct judge *g, const struct sql_node *a, const struct sql_node *b)
+static bool is_the_rest_of(const struct judge *g, const struct sql_node *n, const struct sql_node *again)
 {
-    static const uint8_t rest[][2] = { { OP_EQ, OP_NE }, { OP_LT, OP_GE }, { OP_LE, OP_GT } };
-    bool fits = false;
+    struct alternative a = { 0 }, b = { 0 };
 
-    if (!is_compare(a) || !is_compare(b) || !is_literal(second_child(g, a)) ||
-        !sql_same_value(g, first_child(g, a), first_child(g, b)))
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(rest); i++)
-        fits |= (a->code == rest[i][0] && b->code == rest[i][1]) || (a->code == rest[i][1] && b->code == rest[i][0]);
-    return overlap(g, a, b) || overlap(g, b, a) ||
-           (fits && slice_eq(token_text(g, a->last), token_text(g, b->last)) &&
-            second_child(g, b)->kind == second_child(g, a)->kind);
+    return alternative_of(g, n, &a) && alternative_of(g, again, &b) &&
+           sql_same_value(g, first_child(g, n), first_child(g, again)) && alternatives_leave_nothing_out(&a, &b);
+}
+
+/* c.year = 5 OR c.year > 3. (c.kind = 'a' OR c.kind != 'b' is clumsy, and people's.) */
+static bool is_wider(const struct judge *g, const struct sql_node *n, const struct sql_node *again)
+{
+    struct alternative a = { 0 }, b = { 0 };
+
+    return alternative_of(g, n, &a) && alternative_of(g, again, &b) && b.op != COMPARE_NE &&
+           first_child(g, n)->kind == NODE_FIELD && first_child(g, again)->kind == NODE_FIELD &&
+           sql_same_value(g, first_child(g, n), first_child(g, again)) && alternative_is_wider(&a, &b);
 }
 
 /* A, and B which is A and something else: the something else does not count any more. And (A and B) or A with another
@@ -422,6 +433,8 @@ static void judge_pairs(struct judge *g, const struct sql_node *n)
                 judge_beside_and(g, b, a);
             if (b->kind == NODE_AND && a->kind != NODE_AND)
                 judge_beside_and(g, a, b);
+            if (!g->j->is_masked && (is_wider(g, a, b) || is_wider(g, b, a)))
+                sql_found(g, RULE_NEEDLESS, 62, a->first, b->last);
             if (!is_constant(a) && a->kind == b->kind && sql_same_tokens(g, a, b) && sql_hold_of(g, a).reach == HOLDS_ALL)
                 sql_found(g, RULE_NEEDLESS, 62, a->first, b->last); /* STARTSWITH(c.x, '') OR STARTSWITH(c.x, '') */
         }
