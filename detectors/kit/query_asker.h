@@ -10,11 +10,14 @@
 
 #define QUERY_QUESTIONS_MAX 4096u /* in one message */
 
+#define QUERY_FACTS_KNOWN 8u
+
 struct query_facts { /* of a client, at the slot of the statement */
     int32_t slot, len, first_slot;
     uint32_t is_known; /* bool */
     int64_t shapes;
     struct query_shape_filter filter;
+    uint64_t known[QUERY_FACTS_KNOWN]; /* shapes that are known: likely to be asked for; 0: none */
 };
 
 struct query_asker {

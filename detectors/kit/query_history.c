@@ -145,6 +145,14 @@ static uint64_t ask(struct query_asker *a, enum query_question q, uint64_t what)
     return 0;
 }
 
+static bool is_told(const struct query_facts *f, uint64_t shape)
+{
+    for (size_t i = 0; i < ARRAY_LEN(f->known); i++)
+        if (f->known[i] == shape && shape != 0)
+            return true;
+    return false;
+}
+
 void query_ask_later(const struct query_client *c, enum query_question q)
 {
     struct query_asker *a = c->asker;
@@ -215,7 +223,7 @@ bool query_client_is_known(const struct query_client *c)
 bool query_shape_is_known(const struct query_client *c, uint64_t shape)
 {
     if (c->asker)
-        return ask(c->asker, QUERY_SHAPE_KNOWN, shape) > 0;
+        return is_told(&c->asker->facts, shape) || ask(c->asker, QUERY_SHAPE_KNOWN, shape) > 0;
     const struct shape_state *s = look(c, &query_memory_shape, shape);
 
     return s && (is_closed(c, s->ordinary_slot, 2 * c->len) ||

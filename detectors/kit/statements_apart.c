@@ -158,7 +158,7 @@ void statements_serve(struct apart_inside *in)
 
 void statement_room_init(struct statement_room *r)
 {
-    r->statement = BUF_INIT(STATEMENT_BACK_MAX);
+    *r = (struct statement_room){ .statement = BUF_INIT(STATEMENT_BACK_MAX) };
 }
 
 void statement_room_release(struct statement_room *r)
@@ -298,6 +298,35 @@ static void unpack(const struct asking *k, struct statement_room *room, struct q
                                                         .text = part(statement, a->findings[i].text) };
 }
 
+/* What an application sends it sends again with other values: the shape need not be asked for. */
+static struct statement_recent *recent_of(struct statement_room *room, const struct query_client *c)
+{
+    struct statement_recent *r = &room->recent[c->hash % STATEMENT_CLIENTS];
+
+    if (r->client != c->hash)
+        *r = (struct statement_recent){ .client = c->hash };
+    return r;
+}
+
+static void tell_recent(struct statement_room *room, const struct query_client *c, struct query_facts *f)
+{
+    const struct statement_recent *r = recent_of(room, c);
+
+    for (size_t i = 0; i < QUERY_FACTS_KNOWN; i++)
+        f->known[i] = r->shapes[i] != 0 && query_shape_is_known(c, r->shapes[i]) ? r->shapes[i] : 0;
+}
+
+static void keep_recent(struct statement_room *room, const struct query_client *c, const struct query_case *k)
+{
+    struct statement_recent *r = recent_of(room, c);
+
+    for (size_t i = 0; i < QUERY_FACTS_KNOWN; i++)
+        if (r->shapes[i] == k->lesson.shape)
+            return;
+    r->shapes[r->next] = k->lesson.shape;
+    r->next = (r->next + 1) % QUERY_FACTS_KNOWN;
+}
+
 /* As if it were not there: it teaches nothing, and is nothing new. */
 static struct query_case unread(enum api api, struct slice text)
 {
@@ -313,6 +342,7 @@ int statement_judge_apart(struct apart *reader, enum api api, const struct query
                         .back_max = STATEMENT_BACK_MAX };
 
     query_facts_of(c, &q.facts);
+    tell_recent(room, c, &q.facts);
     if (ask(&q, &k, err) < 0)
         return -1;
     (void)snprintf(room->unread, sizeof room->unread, "%s", k.unread ? k.unread : "");
@@ -320,6 +350,8 @@ int statement_judge_apart(struct apart *reader, enum api api, const struct query
         *ret = unread(api, text);
     else
         unpack(&k, room, ret);
+    if (!k.unread && ret->is_known)
+        keep_recent(room, c, ret);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "apart/inside.h"
 #include "base/buf.h"
+#include "detectors/kit/query_asker.h"
 #include "detectors/kit/query_case.h"
 
 struct apart;
@@ -16,10 +17,16 @@ void statements_serve(struct apart_inside *in);
 
 /* ---- the agent's end ---- */
 
+#define STATEMENT_CLIENTS 256u
+
 struct statement_room { /* what an answer holds that is not in the text; owned */
     struct buf statement;
     char unread[120]; /* why the text is left out; "" when it was read */
     uint64_t words[QUERY_FIELDS_MAX];
+    struct statement_recent { /* of a client: known shapes of its last texts, which the next one is likely to have */
+        uint64_t client, shapes[QUERY_FACTS_KNOWN];
+        size_t next;
+    } recent[STATEMENT_CLIENTS];
 };
 
 void statement_room_init(struct statement_room *r);
