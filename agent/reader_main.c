@@ -8,6 +8,7 @@
 #include "detectors/kit/statements_apart.h"
 #include "enrich/feed_apart.h"
 #include "record/decode_apart.h"
+#include "source/answer_apart.h"
 
 #ifdef COSMOWATCH_FAULTS
 
@@ -72,7 +73,7 @@ static void serve_statements(struct apart_inside *in)
 int reader_main(void)
 {
     static apart_service *const services[] = { [DECODE_SERVICE] = serve_rows, [FEED_SERVICE] = serve_feed,
-                                              [STATEMENT_SERVICE] = serve_statements };
+                                              [STATEMENT_SERVICE] = serve_statements, [ANSWER_SERVICE] = answer_serve };
 
     feed_serve_prepare();
     return apart_serve(services, ARRAY_LEN(services));

@@ -6,9 +6,7 @@
 
 #include <json-c/json.h>
 #include <limits.h>
-#include <strings.h>
 
-#define COLUMNS_MAX 512
 #define DEPTH_MAX 32
 
 static void put_object(struct json_object **o)
@@ -38,61 +36,75 @@ static struct json_object *parse_value(struct slice text, bool *ret_is_refused)
     return o;
 }
 
-static const char *column_name(struct json_object *columns, size_t i)
+static struct slice text_of(struct json_object *o)
+{
+    if (!json_object_is_type(o, json_type_string))
+        return slice_make("", 0);
+    return slice_cut(slice_make(json_object_get_string(o), (size_t)json_object_get_string_len(o)), ANSWER_TEXT_MAX);
+}
+
+static struct slice column_name(struct json_object *columns, size_t i)
 {
     struct json_object *name = NULL;
 
-    if (!json_object_object_get_ex(json_object_array_get_idx(columns, i), "name", &name) &&
-        !json_object_object_get_ex(json_object_array_get_idx(columns, i), "ColumnName", &name))
-        return "";
-    return json_object_is_type(name, json_type_string) ? json_object_get_string(name) : "";
+    if (!json_object_object_get_ex(json_object_array_get_idx(columns, i), "name", &name))
+        (void)json_object_object_get_ex(json_object_array_get_idx(columns, i), "ColumnName", &name);
+    return text_of(name);
 }
 
-static struct json_object *cell(const struct answer_row *r, const char *column)
+static struct answer_cell cell_of(struct json_object *o)
 {
-    for (size_t i = 0; i < r->columns_len; i++)
-        if (strcasecmp(r->columns[i], column) == 0)
-            return json_object_array_get_idx(r->cells, i);
-    return NULL;
+    if (json_object_is_type(o, json_type_string))
+        return (struct answer_cell){ .kind = ANSWER_TEXT, .number = json_object_get_int64(o), .text = text_of(o) };
+    if (json_object_is_type(o, json_type_int) || json_object_is_type(o, json_type_double))
+        return (struct answer_cell){ .kind = ANSWER_NUMBER, .number = json_object_get_int64(o) };
+    return (struct answer_cell){ .kind = ANSWER_ABSENT };
+}
+
+static struct answer_cell cell(const struct answer_row *r, const char *column)
+{
+    for (size_t i = 0; i < r->len; i++)
+        if (slice_eq_nocase(r->columns[i], slice_of(column)))
+            return r->cells[i];
+    return (struct answer_cell){ .kind = ANSWER_ABSENT };
 }
 
 struct slice answer_text(const struct answer_row *r, const char *column)
 {
-    struct json_object *c = cell(r, column);
+    struct answer_cell c = cell(r, column);
 
-    if (!json_object_is_type(c, json_type_string))
-        return slice_make("", 0);
-    return slice_make(json_object_get_string(c), (size_t)json_object_get_string_len(c));
+    return c.kind == ANSWER_TEXT ? c.text : slice_make("", 0);
 }
 
 int64_t answer_int(const struct answer_row *r, const char *column, int64_t absent)
 {
-    struct json_object *c = cell(r, column);
+    struct answer_cell c = cell(r, column);
 
-    if (json_object_is_type(c, json_type_int) || json_object_is_type(c, json_type_double) ||
-        json_object_is_type(c, json_type_string))
-        return json_object_get_int64(c);
-    return absent;
+    return c.kind == ANSWER_ABSENT ? absent : c.number;
 }
 
 static int each_row(struct json_object *table, int (*fn)(void *, const struct answer_row *, struct error *),
                     void *self, struct error *err)
 {
-    const char *names[COLUMNS_MAX];
+    struct slice names[ANSWER_COLUMNS_MAX];
+    struct answer_cell cells[ANSWER_COLUMNS_MAX];
     struct json_object *columns = NULL, *rows = NULL;
-    struct answer_row row = { .columns = names };
+    struct answer_row row = { .columns = names, .cells = cells };
 
     if (!json_object_object_get_ex(table, "columns", &columns) ||
         !json_object_is_type(columns, json_type_array) || !json_object_object_get_ex(table, "rows", &rows) ||
-        !json_object_is_type(rows, json_type_array) || json_object_array_length(columns) > COLUMNS_MAX)
+        !json_object_is_type(rows, json_type_array) || json_object_array_length(columns) > ANSWER_COLUMNS_MAX)
         return error_set(err, ERR_SERVER, "the answer has no table");
-    row.columns_len = json_object_array_length(columns);
-    for (size_t i = 0; i < row.columns_len; i++)
+    row.len = json_object_array_length(columns);
+    for (size_t i = 0; i < row.len; i++)
         names[i] = column_name(columns, i);
     for (size_t i = 0; i < json_object_array_length(rows); i++) {
-        row.cells = json_object_array_get_idx(rows, i);
-        if (!json_object_is_type(row.cells, json_type_array))
+        struct json_object *r = json_object_array_get_idx(rows, i);
+
+        if (!json_object_is_type(r, json_type_array))
             return error_set(err, ERR_SERVER, "a row of the answer is no array");
+        for (size_t c = 0; c < row.len; c++)
+            cells[c] = cell_of(json_object_array_get_idx(r, c));
         if (fn(self, &row, err) < 0)
             return -1;
     }

@@ -7,12 +7,21 @@
 #include "base/error.h"
 #include "base/slice.h"
 
+#define ANSWER_COLUMNS_MAX 512
+#define ANSWER_TEXT_MAX 1024 /* what is longer is cut */
+
+enum answer_kind { ANSWER_ABSENT, ANSWER_NUMBER, ANSWER_TEXT, ANSWER_KINDS };
+struct answer_cell {
+    enum answer_kind kind;
+    int64_t number; /* of a text what it begins with, or 0 */
+    struct slice text;
+};
+
 /* One row of a small answer. Cells that are null, or columns that are missing, are absent. */
-struct json_object;
 struct answer_row {
-    const char *const *columns;
-    size_t columns_len;
-    struct json_object *cells;
+    const struct slice *columns;
+    const struct answer_cell *cells; /* as many */
+    size_t len;
 };
 struct slice answer_text(const struct answer_row *r, const char *column);   /* "" when absent */
 int64_t answer_int(const struct answer_row *r, const char *column, int64_t absent);

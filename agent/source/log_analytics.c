@@ -15,7 +15,7 @@
 #include "base/uuid.h"
 #include "settings/errors.h"
 #include "settings/option.h"
-#include "source/answer.h"
+#include "source/answer_apart.h"
 #include "source/gate.h"
 #include "source/kql.h"
 #include "source/reader.h"
@@ -403,7 +403,7 @@ static int log_analytics_open(void *self, const char *name, const struct service
     if (gate_open(azure_credential_describe(s->credential), s->concurrency, &s->gate, err) < 0)
         return -1;
     s->reader = (struct reader) {
-        .ask = ask, .self = s, .decoder = s->decoder, .wait_s = s->query_timeout_ms / 1000
+        .ask = ask, .self = s, .decoder = s->decoder, .apart = sv->reader, .wait_s = s->query_timeout_ms / 1000
     };
     return scope_from(s, &s->reader.scope, err);
 }
@@ -620,7 +620,7 @@ static int survey(struct log_analytics *s, struct slice query, int (*row)(void *
     struct error err = { 0 };
 
     if (ask(s, query, s->query_timeout_ms / 1000, &answer, &err) == 0 &&
-        answer_each_row(buf_slice(&answer.body), row, to, &err) == 0)
+        answer_each_row_apart(s->sv->reader, buf_slice(&answer.body), row, to, &err) == 0)
         return 0;
     if (err.code == ERR_NOMEM) {
         *ret_err = err;
@@ -674,7 +674,7 @@ static int log_analytics_probe(void *self, struct buf *said, struct error *err)
         return error_wrap(err, "workspace %s", s->workspace);
     }
     buf_addf(said, "ok: workspace %s answers\n", s->workspace);
-    rc = answer_each_row(buf_slice(&answer.body), probe_row, &p, err);
+    rc = answer_each_row_apart(s->sv->reader, buf_slice(&answer.body), probe_row, &p, err);
     if (rc == 0)
         say_missing(&p, s->reader.scope.tables, &commands);
     buf_release(&p.empty);

@@ -9,7 +9,7 @@
 #include "base/num.h"
 #include "base/secret.h"
 #include "base/timeutil.h"
-#include "source/answer.h"
+#include "source/answer_apart.h"
 
 #include <string.h>
 
@@ -314,7 +314,7 @@ static int ask_count(struct reader *r, const int64_t *edges, size_t n, int64_t *
     if (kql_add_count(&query, &r->scope, edges, n, err) < 0 ||
         r->ask(r->self, buf_slice(&query), r->wait_s, &answer, err) < 0)
         return -1;
-    return answer_each_row(buf_slice(&answer.body), count_row, &c, err);
+    return answer_each_row_apart(r->apart, buf_slice(&answer.body), count_row, &c, err);
 }
 
 static int count_some(struct reader *r, const int64_t *edges, size_t n, unsigned depth, int64_t *counts,

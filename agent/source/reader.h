@@ -16,6 +16,8 @@
 #include "source/kql.h"
 #include "source/source.h"
 
+struct apart;
+
 #define READER_BYTES_NEAR ((size_t)96 << 20) /* of the service's 100 MiB */
 #define READER_ROWS_MAX 500000               /* of one answer, by the service */
 
@@ -24,6 +26,7 @@ struct reader {
     int (*ask)(void *self, struct slice query, int64_t wait_s, struct http_answer *ret, struct error *err);
     void *self;
     struct decoder *decoder;
+    struct apart *apart;    /* where counts are read; NULL: at home */
     struct kql_scope scope; /* what stays the same from window to window */
     int64_t wait_s;         /* server time limit to ask for */
 

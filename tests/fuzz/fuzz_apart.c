@@ -1,12 +1,13 @@
-/* fuzz_apart - any bytes as what a reader that was taken over answers: batches of records, of listings and of service tags,
- * judgements of statements, questions about them, and last words. The programs here are linked so that apart_do() is the one
- * below: no process is started.
+/* fuzz_apart - any bytes as what a reader that was taken over answers: batches of records, of listings, of service tags and of
+ * the rows of small answers, judgements of statements, questions about them, and last words. The programs here are linked so
+ * that apart_do() is the one below: no process is started.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "apart/apart.h"
 #include "detectors/kit/statements_apart.h"
 #include "enrich/feed_apart.h"
 #include "enrich/feeds.h"
 #include "enrich/service_tags_apart.h"
+#include "source/answer_apart.h"
 #include "tests/fuzz/fuzz_record.h"
 #include "tests/fuzz/query.h"
 
@@ -156,6 +157,25 @@ static void read_judgement(void)
     statement_room_release(&room);
 }
 
+static int look_at_row(void *self UNUSED, const struct answer_row *r, struct error *err UNUSED)
+{
+    PROMISE(r->len <= ANSWER_COLUMNS_MAX);
+    for (size_t i = 0; i < r->len; i++) {
+        fuzz_touch(r->columns[i]);
+        fuzz_touch(r->cells[i].text);
+        PROMISE(r->cells[i].kind < ANSWER_KINDS && r->cells[i].text.len <= ANSWER_TEXT_MAX);
+    }
+    (void)answer_int(r, "N", -1);
+    return 0;
+}
+
+static void read_answer(void)
+{
+    struct error err = { 0 };
+
+    fuzz_done_or_told(answer_each_row_apart(nobody, SL(BODY), look_at_row, NULL, &err), &err);
+}
+
 FUZZ_TARGET(apart)
 {
     struct error err = { 0 };
@@ -164,8 +184,10 @@ FUZZ_TARGET(apart)
     if (!nobody)
         PROMISE(apart_new(&(struct apart_config){ .stall_ms = 0 }, &nobody, &err) == 0);
     answer = slice_make((const char *)data, size);
-    what = fuzz_choose(&answer, 5);
-    if (what == 3)
+    what = fuzz_choose(&answer, 6);
+    if (what == 5)
+        read_answer();
+    else if (what == 3)
         read_tags();
     else if (what == 4)
         read_judgement();

@@ -11,6 +11,7 @@
 #include "base/json_in.h"
 #include "enrich/feed_apart.h"
 #include "enrich/service_tags_apart.h"
+#include "source/answer_apart.h"
 #include "enrich/places.h"
 #include "feeder.h"
 #include "net/http.h"
@@ -392,6 +393,29 @@ static int play_feed_apart(struct buf *said, struct error *err)
     return play_apart(play_feed_with, said, err);
 }
 
+static int say_row(void *self, const struct answer_row *row, struct error *err UNUSED)
+{
+    buf_addf(self, "%.*s %d\n", SLF(answer_text(row, "Type")), (int)answer_int(row, "Rows", -1));
+    return 0;
+}
+
+static int play_answer_with(struct apart *reader, struct buf *said, struct error *err)
+{
+    return answer_each_row_apart(reader, SL("{\"tables\":[{\"columns\":[{\"name\":\"Type\"},{\"name\":\"Rows\"}],\"rows\":["
+                                            "[\"CDBDataPlaneRequests\",7],[\"AzureActivity\",null]]}]}"),
+                                 say_row, said, err);
+}
+
+static int play_answer(struct buf *said, struct error *err)
+{
+    return play_answer_with(NULL, said, err);
+}
+
+static int play_answer_apart(struct buf *said, struct error *err)
+{
+    return play_apart(play_answer_with, said, err);
+}
+
 static int play_tags_apart(struct buf *said, struct error *err)
 {
     return play_apart(play_tags_with, said, err);
@@ -607,6 +631,8 @@ static const struct scene scenes[] = {
     { "feed: in the reader", NULL, play_feed_apart, NULL, csv, 1 },
     { "service tags", NULL, play_tags, NULL, NULL, 1 },
     { "service tags: in the reader", NULL, play_tags_apart, NULL, NULL, 1 },
+    { "small answer", NULL, play_answer, NULL, NULL, 1 },
+    { "small answer: in the reader", NULL, play_answer_apart, NULL, NULL, 1 },
     { "feeds: fetched", before_fetch, play_fetch, NULL, NULL, 1 },
     { "feeds: kept", before_fetch, play_kept, NULL, NULL, 1 },
     { "feeds: kept, in the reader", before_fetch, play_kept_apart, NULL, NULL, 1 },
@@ -654,7 +680,8 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    static apart_service *const services[] = { [DECODE_SERVICE] = decode_serve, [FEED_SERVICE] = feed_serve };
+    static apart_service *const services[] = { [DECODE_SERVICE] = decode_serve, [FEED_SERVICE] = feed_serve,
+                                               [ANSWER_SERVICE] = answer_serve };
 
     if (apart_is_asked(argc, argv)) {
         feed_serve_prepare();
