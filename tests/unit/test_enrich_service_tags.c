@@ -436,6 +436,7 @@ int main(int argc, char **argv)
         return apart_serve(services, ARRAY_LEN(services));
     }
     suite_add_tcase(s, t);
+    tcase_set_timeout(t, 120);
     tcase_add_test(t, the_most_telling_tag_names_an_address);
     tcase_add_test(t, the_operator_and_the_portal_are_believed_first_however_wide);
     tcase_add_test(t, a_prefix_that_is_none_is_told_and_costs_nothing_else);
