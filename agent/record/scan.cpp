@@ -15,6 +15,7 @@
 #include <cstring>
 #include <endian.h>
 #include <new>
+#include <utility>
 
 #include "record/scan.h"
 
@@ -322,6 +323,21 @@ static inline bool is_of_cell(sj::error_code e)
            e == sj::F_ATOM_ERROR || e == sj::INCORRECT_TYPE || e == sj::NUMBER_ERROR;
 }
 
+/* A whole object or array, as it stands. */
+template <typename whole_type>
+static sj::error_code take_raw(sj::simdjson_result<whole_type> found, enum scan_kind kind, struct scan_cell *ret)
+{
+    whole_type whole;
+    std::string_view text;
+    sj::error_code e = std::move(found).get(whole);
+
+    if (e || (e = whole.raw_json().get(text)))
+        return e;
+    ret->text = slice_of_view(text);
+    ret->kind = kind;
+    return sj::SUCCESS;
+}
+
 static sj::error_code take_cell(struct scanner *s, od::value &v, bool wants_number, struct scan_cell *ret)
 {
     std::string_view raw = v.raw_json_token();
@@ -336,28 +352,10 @@ static sj::error_code take_cell(struct scanner *s, od::value &v, bool wants_numb
         ret->kind = ret->text.len ? SCAN_STRING : SCAN_NULL;
         return sj::SUCCESS;
     }
-    case '{': {
-        od::object o;
-        std::string_view text;
-        sj::error_code e = v.get_object().get(o);
-
-        if (e || (e = o.raw_json().get(text)))
-            return e;
-        ret->text = slice_of_view(text);
-        ret->kind = SCAN_OBJECT;
-        return sj::SUCCESS;
-    }
-    case '[': {
-        od::array a;
-        std::string_view text;
-        sj::error_code e = v.get_array().get(a);
-
-        if (e || (e = a.raw_json().get(text)))
-            return e;
-        ret->text = slice_of_view(text);
-        ret->kind = SCAN_ARRAY;
-        return sj::SUCCESS;
-    }
+    case '{':
+        return take_raw<od::object>(v.get_object(), SCAN_OBJECT, ret);
+    case '[':
+        return take_raw<od::array>(v.get_array(), SCAN_ARRAY, ret);
     case 'n': {
         bool is_null;
         if (sj::simdjson_result<bool>(v.is_null()).get(is_null) || !is_null) /* plain bool before simdjson 3 */

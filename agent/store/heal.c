@@ -133,6 +133,14 @@ static int drop_unsound_named(struct healing *h, const char *name, int64_t *ret_
     return error_set(err, ERR_BUG, "no table '%s'", name);
 }
 
+/* A row that nothing can be made of again: an alert was to go somewhere, and will not. */
+static int give_up(struct healing *h, const char *remove, int64_t seq, struct error *err)
+{
+    h->dropped++;
+    h->is_alert_lost = true;
+    return exec_rowid(h->s, remove, seq, err);
+}
+
 /* A sound payload whose delivery row is gone: its bytes tell output and alert, and that it is not done. */
 static int rebuild_deliveries(struct healing *h, struct error *err)
 {
@@ -156,9 +164,7 @@ static int rebuild_deliveries(struct healing *h, struct error *err)
                 *err = why;
                 return -1;
             }
-            h->dropped++;
-            h->is_alert_lost = true;
-            if (exec_rowid(h->s, remove, query_i64(&q, 0), err) < 0)
+            if (give_up(h, remove, query_i64(&q, 0), err) < 0)
                 return -1;
             continue;
         }
@@ -186,9 +192,7 @@ static int rebuild_payloads(struct healing *h, struct error *err)
 
         query_text(&q, 1, output, sizeof(output));
         if (query_is_null(&q, 2)) {
-            h->dropped++;
-            h->is_alert_lost = true;
-            if (exec_rowid(h->s, remove, query_i64(&q, 0), err) < 0)
+            if (give_up(h, remove, query_i64(&q, 0), err) < 0)
                 return -1;
             continue;
         }

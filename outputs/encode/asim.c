@@ -89,7 +89,7 @@ static void add_attack(struct pen *p, const struct alert *a)
 
     if (tactic)
         pen_text(p, "AttackTactics", tactic->name);
-    gist_add_techniques(&text, a, true);
+    gist_add_technique_names(&text, a);
     pen_known(p, "AttackTechniques", buf_slice(&text));
     buf_take_refusal(p->out, &text);
     buf_clear(&text);

@@ -119,19 +119,6 @@ static void add_made(struct line *l, const char *key, const char *label, const s
     line_add(l, key, label, buf_slice(&text), need);
 }
 
-static void make_techniques(struct buf *out, const struct alert *a)
-{
-    gist_add_techniques(out, a, false);
-}
-
-static void make_key_kinds(struct buf *out, const struct alert *a)
-{
-    const struct fact *f = alert_fact(a, "keyKind");
-
-    if (f)
-        parts_add_list(out, f, FACT_SET_MAX);
-}
-
 static void make_units(struct buf *out, const struct alert *a)
 {
     if (alert_fact(a, "ruMilli"))
@@ -168,8 +155,8 @@ static void add_what(struct line *l, const struct gist *g)
     add_number(l, "out", a, "bytesOut");
     line_add(l, "cs1", "azureResourceId", buf_slice(&g->resource), LINE_DROP);
     add_made(l, "cs2", "databaseContainer", a, gist_add_container, LINE_SHRINK);
-    add_made(l, "cs3", "keyKind", a, make_key_kinds, LINE_SHRINK);
-    add_made(l, "cs4", "mitreTechniques", a, make_techniques, LINE_DROP);
+    add_made(l, "cs3", "keyKind", a, gist_add_key_kinds, LINE_SHRINK);
+    add_made(l, "cs4", "mitreTechniques", a, gist_add_techniques, LINE_DROP);
     add_made(l, "cs5", "correlationKey", a, gist_add_correlation, LINE_DROP);
     line_add(l, "cs6", "alertLink", buf_slice(&g->link), LINE_DROP);
     if (g->status >= 0)

@@ -107,19 +107,6 @@ static void add_bytes(struct pen *p, const char *key, const struct alert *a, con
         pen_i64(p, key, alert_number(a, fact, -1));
 }
 
-static void make_techniques(struct buf *out, const struct alert *a)
-{
-    gist_add_techniques(out, a, false);
-}
-
-static void make_key_kinds(struct buf *out, const struct alert *a)
-{
-    const struct fact *f = alert_fact(a, "keyKind");
-
-    if (f)
-        parts_add_list(out, f, FACT_SET_MAX);
-}
-
 static void add_what(struct pen *p, const struct gist *g)
 {
     const struct alert *a = g->alert;
@@ -151,8 +138,8 @@ static void write_alert(struct pen *p, const struct gist *g)
     add_what(p, g);
     add_custom_string(p, 1, "azureResourceId", buf_slice(&g->resource));
     add_made_string(p, 2, "databaseContainer", a, gist_add_container);
-    add_made_string(p, 3, "keyKind", a, make_key_kinds);
-    add_made_string(p, 4, "mitreTechniques", a, make_techniques);
+    add_made_string(p, 3, "keyKind", a, gist_add_key_kinds);
+    add_made_string(p, 4, "mitreTechniques", a, gist_add_techniques);
     add_made_string(p, 5, "correlationKey", a, gist_add_correlation);
     add_custom_string(p, 6, "alertLink", buf_slice(&g->link));
     pen_slice(p, "Message", buf_slice(&g->why));

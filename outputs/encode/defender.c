@@ -148,7 +148,7 @@ static void add_details(struct pen *p, const struct alert *a)
 
     pen_open(p, "ExtendedProperties", '{');
     pen_details(p, a);
-    gist_add_techniques(&text, a, false);
+    gist_add_techniques(&text, a);
     pen_known(p, "Techniques", buf_slice(&text));
     buf_take_refusal(p->out, &text);
     buf_clear(&text);

@@ -116,7 +116,7 @@ static void add_numbers(struct line *l, const struct alert *a)
     line_add_i64(l, "cosmosEnd", NULL, time_floor(a->last_ns, NS_PER_MS) / NS_PER_MS, LINE_DROP);
     add_fact(l, "srcBytes", a, "bytesIn");
     add_fact(l, "dstBytes", a, "bytesOut");
-    gist_add_techniques(&text, a, false);
+    gist_add_techniques(&text, a);
     line_add(l, "cosmosTechniques", NULL, buf_slice(&text), LINE_DROP);
     if (!alert_fact(a, "ruMilli"))
         return;

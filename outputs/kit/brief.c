@@ -83,7 +83,7 @@ static void add_lines(struct brief *b)
     add_made(b, "Events", &text);
     add_time(b);
     buf_clear(&text);
-    gist_add_techniques(&text, g->alert, true);
+    gist_add_technique_names(&text, g->alert);
     add_made(b, "Techniques", &text);
     add_line(b, "Alert", slice_of(g->alert->record_id));
 }

@@ -175,19 +175,31 @@ void gist_add_correlation(struct buf *out, const struct alert *a)
     buf_add_str(out, a->subject);
 }
 
-void gist_add_techniques(struct buf *out, const struct alert *a, bool with_names)
+void gist_add_techniques(struct buf *out, const struct alert *a)
+{
+    for (size_t i = 0; i < TECHNIQUES_MAX && a->type->techniques[i]; i++)
+        buf_addf(out, "%s%s", i > 0 ? "," : "", a->type->techniques[i]);
+}
+
+void gist_add_technique_names(struct buf *out, const struct alert *a)
 {
     for (size_t i = 0; i < TECHNIQUES_MAX && a->type->techniques[i]; i++) {
         const char *id = a->type->techniques[i], *name = attack_technique(id, strlen(id));
 
-        if (i > 0)
-            buf_add_str(out, with_names ? ", " : ",");
-        if (with_names && name)
-            buf_add_str(out, name);
-        buf_add_str(out, with_names && name ? " (" : "");
-        buf_add_str(out, id);
-        buf_add_str(out, with_names && name ? ")" : "");
+        buf_add_str(out, i > 0 ? ", " : "");
+        if (name)
+            buf_addf(out, "%s (%s)", name, id);
+        else
+            buf_add_str(out, id);
     }
+}
+
+void gist_add_key_kinds(struct buf *out, const struct alert *a)
+{
+    const struct fact *f = alert_fact(a, "keyKind");
+
+    if (f)
+        parts_add_list(out, f, FACT_SET_MAX);
 }
 
 void gist_add_container(struct buf *out, const struct alert *a)

@@ -49,8 +49,12 @@ void gist_each_entity(const struct gist *g, void (*fn)(void *self, const struct 
 
 /* "account|subject": the same for all alerts of one story. */
 void gist_add_correlation(struct buf *out, const struct alert *a);
-/* "T1078.004,T1090.003"; with names "Cloud Accounts (T1078.004), ..." */
-void gist_add_techniques(struct buf *out, const struct alert *a, bool with_names);
+/* "T1078.004,T1090.003" */
+void gist_add_techniques(struct buf *out, const struct alert *a);
+/* "Cloud Accounts (T1078.004), ..." */
+void gist_add_technique_names(struct buf *out, const struct alert *a);
+/* "PrimaryMasterKey, ..."; nothing where no key was used. */
+void gist_add_key_kinds(struct buf *out, const struct alert *a);
 /* "shop/orders", "orders, shop/..." as far as known. */
 void gist_add_container(struct buf *out, const struct alert *a);
 /* Milli units as "1234.567". */
