@@ -120,10 +120,10 @@ FUZZ_APART = -Wl,--wrap=apart_do # fuzz_apart stands where the reader's process 
 unit: $(UNITBIN)
 	@tests/run-unit $(UNITBIN)
 
-# Most of their time they wait: three at once on two cores. A file's tests stay together.
-AT_ONCE = $(shell /usr/bin/python3 -c "import xdist" 2>/dev/null && printf '%s' '-n 3 --dist loadfile')
+# Most of their time they wait: so many at once on two cores, as many more on more. A file's tests stay together.
+at_once = $(shell /usr/bin/python3 -c "import xdist" 2>/dev/null && echo "-n $$((($(1) * $$(nproc) + 1) / 2)) $(2)")
 flow: $(BIN)
-	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m pytest -q -p no:cacheprovider $(AT_ONCE) tests/sim tests/detectors tests/flow
+	@COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests /usr/bin/python3 -m pytest -q -p no:cacheprovider $(call at_once,5,--dist loadfile) tests/sim tests/detectors tests/flow
 
 #   make soak           weeks of faults in virtual time, by seed; what fails is kept in build/soak
 # SEEDS="1-20" DAYS=7; one test lives in `make test` as well. By the real clock: COSMOWATCH_SOAK_MINUTES=60 (flow/test_soak.py).
@@ -133,7 +133,7 @@ DAYS ?= 7
 SOAK = COSMOWATCH=$(abspath $(BIN)) PYTHONPATH=tests COSMOWATCH_SEEDS="$(SEEDS)" COSMOWATCH_SOAK_DAYS=$(DAYS) \
 	/usr/bin/python3 -m pytest -q -o cache_dir=$(abspath $(B))/soak-cache tests/flow/test_soak.py -k week
 soak: $(BIN)
-	@$(SOAK) $(subst --dist loadfile,,$(AT_ONCE)) || \
+	@$(SOAK) $(call at_once,4) || \
 	  { echo "soak: what failed is played again, alone: what fails twice is no matter of a busy machine"; $(SOAK) --last-failed; }
 
 # What fuzzing found stays found: every target with the files of its corpus, by any compiler.
