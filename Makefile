@@ -155,10 +155,11 @@ test check: unit flow fuzz-corpus
 # Needs clang: another build of everything, in a folder of its own; warnings are gcc's business. What it finds is in
 # build/fuzz-found.
 TIME ?= 60
+all_cores = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) # for builds that nobody asked to hurry
 FUZZSAN := fuzzer-no-link,address,undefined
 fuzz:
 	@tests/kit/apt-need clang libclang-rt-14-dev $(APT_BUILD) check
-	@$(MAKE) --no-print-directory -s CC="$(CLANG)" CXX="$(CLANG)++" SAN=$(FUZZSAN) CI= DEV= CFLAGS=-w CXXFLAGS=-w NAME=$(NAME) fuzz-binaries
+	@$(MAKE) $(all_cores) --no-print-directory -s CC="$(CLANG)" CXX="$(CLANG)++" SAN=$(FUZZSAN) CI= DEV= CFLAGS=-w CXXFLAGS=-w NAME=$(NAME) fuzz-binaries
 	@tests/fuzz/run build/san-$(subst $(comma),-,$(FUZZSAN))/fuzz $(TIME) $(or $(NAME),$(FUZZ))
 
 CLANG ?= clang
@@ -171,7 +172,7 @@ $(B)/fuzz/%: $(B)/tests/fuzz/fuzz_%.o $(FUZZKIT) $(KITOBJ) $(LIB)
 TRIES ?= 600
 .PHONY: torture torture-run
 torture:
-	@$(MAKE) --no-print-directory -s SAN=address,undefined TRIES=$(TRIES) torture-run
+	@$(MAKE) $(all_cores) --no-print-directory -s SAN=address,undefined TRIES=$(TRIES) torture-run
 torture-run: $(addprefix $(B)/unit/test_torture_, outputs verbs store console inputs)
 	@COSMOWATCH_TORTURE=$(TRIES) CK_DEFAULT_TIMEOUT=0 VERBOSE=1 tests/run-unit $^
 
