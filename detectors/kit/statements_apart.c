@@ -89,8 +89,7 @@ static void pack(const struct query_case *k, struct slice text, struct slice sta
     a->middle = k->lesson.middle;
     a->with_list = k->lesson.with_list;
     a->reach = k->lesson.reach;
-    a->statement = a->flags & STATEMENT_TEXT_IS_COPY ? (struct statement_place){ .len = (uint32_t)statement.len }
-                                                     : place_in(text, statement);
+    a->statement = place_in(a->flags & STATEMENT_TEXT_IS_COPY ? statement : text, statement);
     a->inserted = place_in(statement, k->inserted);
     for (size_t i = 0; i < k->findings_len; i++) {
         a->findings[i].rule = k->findings[i].rule;
