@@ -36,10 +36,10 @@ def outputs(dir_, azure=None):
 SHORT = {"lookback": "6h", "backfill": "0s"}
 
 
-def catch_up(azure, dir_, mode="summarize", source=None, hook=False, **top):
+def catch_up(azure, dir_, mode="summarize", source=None, hook=False, env=None, **top):
     cfg = kit.config(azure, dir_, outputs(dir_, azure if hook else None), mode=mode,
                      source={**SHORT, **(source or {})}, feeds=feeds(dir_), **top)
-    kit.run(["run", "--until-caught-up", "-c", cfg])
+    kit.run(["run", "--until-caught-up", "-c", cfg], env=env)
     return cfg
 
 

@@ -154,7 +154,7 @@ def test_through_a_proxy_that_others_wrote(dir_):
             child.wait(kit.DEADLINE_S)
 
 
-def test_source_and_sentinel_go_by_way_of_the_proxy_and_heal_when_its_password_is_right(dir_):
+def test_source_and_sentinel_go_by_way_of_the_proxy_and_heal_when_its_password_is_right(dir_, shim):
     """Token endpoint, queries and ingestion; one event names the proxy, and a rotated password file is enough."""
     secret = os.path.join(dir_, "proxy-password")
     with open(secret, "w", encoding="utf-8") as f:
@@ -172,7 +172,8 @@ def test_source_and_sentinel_go_by_way_of_the_proxy_and_heal_when_its_password_i
             azure.control("dcrs", {"id": rule, "streams": {"Custom-CosmosWatchAlerts": stream()}})
             out = {"name": "sentinel", "type": "sentinel", "endpoint": "https://azure.test", "rule": rule, "auth": auth, **way}
             cfg = kit.config(azure, dir_, [out], source={**SHORT, "endpoint": "https://azure.test", "auth": auth, **way})
-            with kit.Agent(cfg, dir_, env=NO_PROXIES) as agent:
+            shim.hasty()
+            with kit.Agent(cfg, dir_, env={**NO_PROXIES, **shim.env}) as agent:
                 complaint = "the proxy 127.0.0.1:%d refuses with HTTP 407" % p.port
                 kit.wait_for("the complaint", lambda: complaint in agent.tail())
                 assert agent.tail(1 << 20).count(complaint) == 1
@@ -260,7 +261,7 @@ def good(kind, method, body):
 WRONG = {401: "correct the credential", 403: "let this credential write there", 404: "correct the address"}
 
 
-def test_whatever_is_wrong_is_said_once_in_the_receivers_words_and_heals_without_a_restart(dir_):
+def test_whatever_is_wrong_is_said_once_in_the_receivers_words_and_heals_without_a_restart(dir_, shim):
     """Every output over HTTP with a wrong credential, right or address; a certificate that nobody trusts; a folder that is
     not there. Those of other protocols: test_kafka, test_syslog, test_sentinel."""
     rows, _ = small_world(seed=15, hours=3)
@@ -293,7 +294,8 @@ def test_whatever_is_wrong_is_said_once_in_the_receivers_words_and_heals_without
         def lines(part):
             return [x for x in agent.tail(1 << 22).splitlines() if part in x]
 
-        with kit.Agent(cfg, dir_, env={**NO_PROXIES, **env, "S": "an-api-key"}) as agent:
+        shim.hasty()
+        with kit.Agent(cfg, dir_, env={**NO_PROXIES, **env, **shim.env, "S": "an-api-key"}) as agent:
             kit.wait_for("a line for each", lambda: len(lines("alerts are kept")) >= len(expected))
             for name, (words, remedy) in expected.items():
                 said = [x for x in lines("alerts are kept") if "component=output.%s " % name in x]

@@ -104,7 +104,7 @@ def test_the_analytics_rule_and_the_workbook_find_what_arrived(dir_):
     assert {r["SystemAlertId"] for r in shown["latest"]} == set(want)
 
 
-def test_what_is_wrong_is_said_once_and_heals_without_a_restart(dir_):
+def test_what_is_wrong_is_said_once_and_heals_without_a_restart(dir_, shim):
     """Role missing, rule unknown, stream unknown, secret wrong: each output waits for itself, none loses anything."""
     rows, _ = small_world(seed=13, hours=3)
     secret = "an0ther-secret"
@@ -128,7 +128,8 @@ def test_what_is_wrong_is_said_once_and_heals_without_a_restart(dir_):
         def lines(part):
             return [x for x in agent.tail(1 << 20).splitlines() if part in x]
 
-        with kit.Agent(cfg, dir_, env={"ANOTHER_SECRET": secret}) as agent:
+        shim.hasty()
+        with kit.Agent(cfg, dir_, env={**shim.env, "ANOTHER_SECRET": secret}) as agent:
             kit.wait_for("a line for each broken output", lambda: len(lines("delivery on hold")) == len(broken))
             for name, words in broken.items():
                 said = [x for x in lines("delivery on hold") if "output." + name in x]

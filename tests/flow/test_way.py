@@ -100,7 +100,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_a_faulty_service_loses_nothing(dir_, fault):
+def test_a_faulty_service_loses_nothing(dir_, fault, shim):
     rows, _ = small_world(seed=4, hours=4)
     with kit.Azure(dir_) as azure:
         azure.add_rows(rows.rows)
@@ -110,7 +110,8 @@ def test_a_faulty_service_loses_nothing(dir_, fault):
         azure.control("reset", {"keep_rows": True})
         for f in FAULTS[fault]:
             azure.control("faults", f)
-        got = essence(final(catch_up(azure, dir_, source={"mode": "rows"})))
+        shim.hasty()
+        got = essence(final(catch_up(azure, dir_, source={"mode": "rows"}, env=shim.env)))
     assert got == want
 
 
