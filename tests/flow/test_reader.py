@@ -50,9 +50,9 @@ def poisoned(rows, how):
 
 
 @contextlib.contextmanager
-def running(azure, dir_, agent=None):
+def running(azure, dir_, env=None):
     cfg = kit.config(azure, dir_, outputs(dir_), source={**SHORT, "window": "1m"}, feeds=feeds(dir_))
-    with kit.Agent(cfg, dir_) as a:
+    with kit.Agent(cfg, dir_, env=env) as a:
         kit.wait_for("everything to be read", lambda: status(cfg).get("sources", [{}])[0].get("state") == "up to date")
         yield cfg, a
         assert a.stop() == 0
@@ -190,7 +190,7 @@ def test_service_tags_that_are_kept_wait_for_a_reader(dir_):
 
 @pytest.mark.parametrize("which", READERS)
 @pytest.mark.parametrize("number, times", [(signal.SIGKILL, 5), (signal.SIGSTOP, 1)], ids=["killed", "stopped"])
-def test_a_reader_that_is_killed_or_stopped_costs_nothing(dir_, tmp_path_factory, number, times, which):
+def test_a_reader_that_is_killed_or_stopped_costs_nothing(dir_, tmp_path_factory, shim, number, times, which):
     rows, expected = small_world(seed=33)
     calm = str(tmp_path_factory.mktemp("calm"))
     with kit.Azure(calm) as azure:
@@ -199,7 +199,8 @@ def test_a_reader_that_is_killed_or_stopped_costs_nothing(dir_, tmp_path_factory
     with kit.Azure(dir_) as azure:
         azure.add_rows(rows.rows)
         cfg = kit.config(azure, dir_, outputs(dir_), source={**SHORT, "catch_up": "10m"}, feeds=feeds(dir_))
-        with kit.Agent(cfg, dir_, ["--until-caught-up"]) as agent:
+        shim.hasty()
+        with kit.Agent(cfg, dir_, ["--until-caught-up"], env=shim.env) as agent:
             seen = set()
             while len(seen) < times and agent.child.poll() is None:
                 pid = (status(cfg).get(which) or {}).get("pid")
@@ -214,13 +215,14 @@ def test_a_reader_that_is_killed_or_stopped_costs_nothing(dir_, tmp_path_factory
     assert essence(final(cfg)) == essence(alone)
 
 
-def test_a_reader_that_cannot_be_started_is_said_and_heals(dir_):
+def test_a_reader_that_cannot_be_started_is_said_and_heals(dir_, shim):
     rows, _ = small_world(seed=34, hours=1)
     program = os.path.join(dir_, "cosmowatch")
     shutil.copy(kit.AGENT, program)
     with kit.Azure(dir_) as azure, pytest.MonkeyPatch.context() as patch:
         patch.setattr(kit, "AGENT", program)
-        with running(azure, dir_) as (cfg, agent):
+        shim.hasty()
+        with running(azure, dir_, env=shim.env) as (cfg, agent):
             patch.undo()
             pid = reader_of(cfg)
             os.chmod(program, 0o600)
