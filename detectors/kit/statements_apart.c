@@ -220,7 +220,7 @@ static bool are_numbers_sound(const struct statement_answer *a)
     return a->verdict >= VERDICT_ORDINARY && a->verdict <= VERDICT_WIDENED && a->severity >= SEVERITY_INFORMATIONAL &&
            a->severity <= SEVERITY_HIGH && a->confidence >= 0 && a->confidence <= 100 && a->grade >= GRADE_ORDINARY &&
            a->grade <= GRADE_ATTACK && a->type < ARRAY_LEN(types) && a->series_type < ARRAY_LEN(types) &&
-           (a->variant == 0 ? a->verdict != VERDICT_ATTACK : query_variant_of(a->variant) != NULL) && a->note < NOTE_COUNT &&
+           (a->variant == 0 ? a->verdict <= VERDICT_BROKEN : query_variant_of(a->variant) != NULL) && a->note < NOTE_COUNT &&
            a->flags < STATEMENT_FLAGS && a->reach <= 15 && a->words_len <= QUERY_FIELDS_MAX &&
            a->findings_len <= QUERY_FINDINGS_MAX && (a->series == 0) == (a->series_type == 0);
 }

@@ -46,6 +46,7 @@ LIE(lie_type, a.type = 99)
 LIE(lie_series, a.series = 1)
 LIE(lie_series_type, a.series_type = 99)
 LIE(lie_variant, a.variant = 100000)
+LIE(lie_no_variant, a.verdict = VERDICT_ATTACK)
 LIE(lie_note, a.note = NOTE_COUNT)
 LIE(lie_flags, a.flags = STATEMENT_FLAGS)
 LIE(lie_reach, a.reach = 16)
@@ -129,7 +130,7 @@ static void touch_nowhere(struct apart_inside *in)
 
 static const struct fault { const char *name; void (*happen)(struct apart_inside *in); } faults[] = {
     FAULT(lie_verdict), FAULT(lie_verdict_below), FAULT(lie_severity), FAULT(lie_confidence), FAULT(lie_grade), FAULT(lie_type),
-    FAULT(lie_series), FAULT(lie_series_type), FAULT(lie_variant), FAULT(lie_note), FAULT(lie_flags), FAULT(lie_reach),
+    FAULT(lie_series), FAULT(lie_series_type), FAULT(lie_variant), FAULT(lie_no_variant), FAULT(lie_note), FAULT(lie_flags), FAULT(lie_reach),
     FAULT(lie_words), FAULT(lie_findings), FAULT(lie_rule), FAULT(lie_place), FAULT(lie_place_far), FAULT(lie_inserted),
     FAULT(lie_statement), FAULT(lie_copy), FAULT(lie_left_out), FAULT(lie_size), FAULT(lie_two_texts), FAULT(ask_of_a_kind),
     FAULT(ask_of_many), FAULT(ask_half), FAULT(ask_nothing), FAULT(ask_for_ever), FAULT(die), FAULT(touch_nowhere),
