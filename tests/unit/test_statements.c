@@ -25,7 +25,8 @@
 static struct statement_answer sound(void)
 {
     return (struct statement_answer){ .confidence = 50, .statement = { .at = 1, .len = 8 }, .inserted = { .at = 2, .len = 3 },
-                                      .findings_len = 1, .findings = { { .rule = QUERY_RULE_SQL, .text = { .at = 1, .len = 7 } } } };
+                                      .findings_len = 1,
+                                      .findings = { { .rule = QUERY_RULE_SQL, .text = { .at = 1, .len = 7 } } } };
 }
 
 #define LIE(name, change)                                                                          \
@@ -130,8 +131,8 @@ static void touch_nowhere(struct apart_inside *in)
 
 static const struct fault { const char *name; void (*happen)(struct apart_inside *in); } faults[] = {
     FAULT(lie_verdict), FAULT(lie_verdict_below), FAULT(lie_severity), FAULT(lie_confidence), FAULT(lie_grade), FAULT(lie_type),
-    FAULT(lie_series), FAULT(lie_series_type), FAULT(lie_variant), FAULT(lie_no_variant), FAULT(lie_note), FAULT(lie_flags), FAULT(lie_reach),
-    FAULT(lie_words), FAULT(lie_findings), FAULT(lie_rule), FAULT(lie_place), FAULT(lie_place_far), FAULT(lie_inserted),
+    FAULT(lie_series), FAULT(lie_series_type), FAULT(lie_variant), FAULT(lie_no_variant), FAULT(lie_note), FAULT(lie_flags),
+    FAULT(lie_reach), FAULT(lie_words), FAULT(lie_findings), FAULT(lie_rule), FAULT(lie_place), FAULT(lie_place_far), FAULT(lie_inserted),
     FAULT(lie_statement), FAULT(lie_copy), FAULT(lie_left_out), FAULT(lie_size), FAULT(lie_two_texts), FAULT(ask_of_a_kind),
     FAULT(ask_of_many), FAULT(ask_half), FAULT(ask_nothing), FAULT(ask_for_ever), FAULT(die), FAULT(touch_nowhere),
 };
@@ -180,7 +181,8 @@ static void keep_unread(void *self, struct slice text, const char *reason)
 
 static void open_world(struct world *w)
 {
-    static const struct baseline_memory *const memories[] = { &query_memory_client, &query_memory_shape, &query_memory_word };
+    static const struct baseline_memory *const memories[] = { &query_memory_client, &query_memory_shape,
+                                                              &query_memory_word };
     struct error err = { 0 };
 
     *w = (struct world){ .unread = BUF_INIT(65536) };
@@ -219,16 +221,17 @@ static struct query_case judge_there(struct world *w, enum api api, struct slice
 
 static void same_slice(struct slice a, struct slice b, const char *what, struct slice text)
 {
-    ck_assert_msg(slice_eq(a, b), "%s: '%.*s' and '%.*s': %.*s", what, (int)a.len, a.at, (int)b.len, b.at, (int)text.len, text.at);
+    ck_assert_msg(slice_eq(a, b), "%s: '%.*s' and '%.*s': %.*s", what, (int)a.len, a.at, (int)b.len, b.at, (int)text.len,
+                  text.at);
 }
 
 static void same_case(const struct query_case *a, const struct query_case *b, struct slice text)
 {
     const char *va = a->variant ? a->variant : "", *vb = b->variant ? b->variant : "";
 
-    ck_assert_msg(a->verdict == b->verdict && a->severity == b->severity && a->confidence == b->confidence && a->id == b->id &&
-                      a->type == b->type && a->series_type == b->series_type && a->series == b->series && a->note == b->note &&
-                      a->base_shape == b->base_shape && strcmp(va, vb) == 0, "a judgement: %.*s", (int)text.len, text.at);
+    ck_assert_msg(a->verdict == b->verdict && a->severity == b->severity && a->confidence == b->confidence &&
+                      a->id == b->id && a->type == b->type && a->series_type == b->series_type && a->series == b->series &&
+                      a->note == b->note && a->base_shape == b->base_shape && strcmp(va, vb) == 0, "a judgement: %.*s", (int)text.len, text.at);
     ck_assert_msg(a->is_extension == b->is_extension && a->cuts_tail == b->cuts_tail && a->is_masked == b->is_masked &&
                       a->is_known == b->is_known && a->is_plain == b->is_plain, "a flag: %.*s", (int)text.len, text.at);
     ck_assert_msg(a->lesson.shape == b->lesson.shape && a->lesson.middle == b->lesson.middle &&
@@ -354,24 +357,27 @@ START_TEST(what_comes_out_is_what_judging_at_home_gives)
 }
 END_TEST
 
-/* Statements that a client with history never sent, put together from what it did: searches, their second walk, masked text. */
+/* Statements that a client with history never sent, put together from what it did: searches and their second walk. */
 START_TEST(searches_in_a_history_find_what_they_find_at_home)
 {
-    static const char *const parts[] = { "c.a = 'x'", "c.b > 5", "c['d'] IN ('x', 'y')", "c.a = 'x' OR 1=1", "c.p OR c.q = 2",
-                                         "IS_DEFINED(c.z)", "c.b = 1 -- AND c.a = 'x'", "CONTAINS(c.a, 'x')", "(c.a = 'x' OR c.b = 3)" };
+    static const char *const parts[] = { "c.a = 'x'", "c.b > 5", "c['d'] IN ('x', 'y')", "c.a = 'x' OR 1=1",
+                                         "c.p OR c.q = 2", "IS_DEFINED(c.z)", "c.b = 1 -- AND c.a = 'x'",
+                                         "CONTAINS(c.a, 'x')", "(c.a = 'x' OR c.b = 3)" };
+    static const struct { const char *head, *between, *tail; } whole[] = {
+        { "SELECT * FROM c WHERE ", "", "" }, { "SELECT c.id FROM c WHERE ", " AND ", "" },
+        { "SELECT c.id FROM c WHERE ", " AND ", " OR c.n = 'm' ORDER BY c.id" } };
     struct world w;
     size_t n = 0, extensions = 0;
 
     open_world(&w);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         for (size_t j = 0; j < ARRAY_LEN(parts); j++)
-            for (size_t k = 0; k < 3; k++) {
+            for (size_t k = 0; k < ARRAY_LEN(whole); k++) {
                 char text[256];
                 struct query_case last;
 
-                (void)snprintf(text, sizeof text, k == 0 ? "SELECT * FROM c WHERE %s" : k == 1 ?
-                               "SELECT c.id FROM c WHERE %s AND %s" : "SELECT c.id FROM c WHERE %s AND %s OR c.n = 'm' ORDER BY c.id",
-                               parts[i], parts[j]);
+                (void)snprintf(text, sizeof text, "%s%s%s%s%s", whole[k].head, parts[i], whole[k].between,
+                               whole[k].between[0] ? parts[j] : "", whole[k].tail);
                 same(&w, API_NOSQL, slice_of(text), n++, false);
                 last = judge_there(&w, API_NOSQL, slice_of(text));
                 extensions += last.is_extension;
