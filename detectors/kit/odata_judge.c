@@ -560,8 +560,7 @@ static bool pins_partition(const struct query_reading *r, const struct query_nod
 /* datetime'2026-01-01T00:00:00Z' */
 static bool is_date(const struct query_reading *r, size_t tok)
 {
-    return slice_starts_nocase(query_token_text(&r->lex, tok), SL("datetime'")) ||
-           (r->tokens[tok].kind == QUERY_STRING && tok > 0 && query_is_word(&r->lex, tok - 1, "datetime"));
+    return slice_starts_nocase(query_token_text(&r->lex, tok), SL("datetime'"));
 }
 
 /* What people put beside the conditions of one partition, and mean it: what is in brackets, and what is new. */
