@@ -645,13 +645,19 @@ static bool is_number_name(struct slice key)
 }
 
 /* {"owner": "kim"}, {"owner": {"$ne": "kim"}}; {"a": 1}, {"_id": {"$exists": true}}: together that is
- * everything. {"1": "1"}: names of nothing. `i` is at the alternatives of $or. */
+ * everything. {"1": "1"}: names of nothing. `i` is at the alternatives of $or; what stands in a list within one of them,
+ * {"$and": [{"owner": {"$ne": "kim"}}, {"shared": true}]}, is no alternative by itself. */
 static bool is_everything(const struct walker *w, size_t i)
 {
     const struct query_lex *lex = &w->r->lex;
     struct slice plain = slice_make(NULL, 0);
+    size_t depth = 0;
 
     for (; i + 6 < w->i; i++) {
+        depth += query_is_op(lex, i, '[');
+        depth -= query_is_op(lex, i, ']');
+        if (depth != 1)
+            continue;
         if ((!query_is_op(lex, i, '[') && !query_is_op(lex, i, ',')) || !query_is_op(lex, i + 1, '{') ||
             w->r->tokens[i + 2].kind != QUERY_STRING || !query_is_op(lex, i + 3, ':'))
             continue;

@@ -181,6 +181,8 @@ static bool is_any_of_letters(struct slice p)
     return p.len >= 4; /* a|e| too: nothing is in every word */
 }
 
+#define SHORT_CLASS 4u /* letters in brackets */
+
 /* A pattern that (nearly) everything matches, or one that asks for a length. */
 static bool matches_anything(struct slice p)
 {
@@ -201,14 +203,21 @@ static bool matches_anything(struct slice p)
                 i++;
             continue;
         }
-        if (c == '[') { /* [a-z], [\s\S] */
+        if (c == '[') { /* [a-z], [\s\S]; [AB] are two letters */
+            size_t from = i;
+
             while (i < p.len && p.at[i] != ']')
                 i++;
+            struct slice inside = slice_make(p.at + from + 1, i - from - 1);
+
+            letters += inside.len > 0 && inside.len < SHORT_CLASS && inside.at[0] != '^' &&
+                       slice_find(inside, SL("-")) == SIZE_MAX && slice_find(inside, SL("\\")) == SIZE_MAX;
             has_dot = true;
             continue;
         }
-        if (c == '\\' && i + 1 < p.len) {
+        if (c == '\\' && i + 1 < p.len) { /* \w; \/ is a letter like others */
             i += p.at[i + 1] == '\\' ? 2 : 1;
+            letters += i < p.len && strchr("./-+*?()[]{}|^$@ ", p.at[i]) != NULL && p.at[i] != '\0';
             has_dot = true;
             continue;
         }
