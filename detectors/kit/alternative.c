@@ -44,8 +44,8 @@ bool alternatives_leave_nothing_out(const struct alternative *a, const struct al
         return !is_same;
     return is_same &&
            (is_pair(a, b, COMPARE_EQ, COMPARE_NE) || is_pair(a, b, COMPARE_LT, COMPARE_GE) ||
-            is_pair(a, b, COMPARE_LE, COMPARE_GT) || is_pair(a, b, COMPARE_LE, COMPARE_GE) || is_pair(a, b, COMPARE_LE, COMPARE_NE) ||
-            is_pair(a, b, COMPARE_GE, COMPARE_NE));
+            is_pair(a, b, COMPARE_LE, COMPARE_GT) || is_pair(a, b, COMPARE_LE, COMPARE_GE) ||
+            is_pair(a, b, COMPARE_LE, COMPARE_NE) || is_pair(a, b, COMPARE_GE, COMPARE_NE));
 }
 
 bool alternative_is_wider(const struct alternative *a, const struct alternative *b)
