@@ -88,6 +88,8 @@ static int fail_tls(const struct http_slot *s, CURLcode rc, const struct service
 {
     char why[200];
 
+    if (tls_peer_lacked_memory(&s->peer))
+        return error_set(err, ERR_NOMEM, "%s: TLS: no memory to verify the certificate", s->host);
     if (tls_peer_says(&s->peer, sv_wall_ns(sv), why, sizeof(why)))
         return error_set(err, ERR_NET, "%s: TLS: %s; correct the certificate there, or whom we trust", s->host, why);
     /* Verified, and yet refused: what is left of verification is the name. */

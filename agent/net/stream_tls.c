@@ -334,6 +334,8 @@ static int explain_certificate(const struct stream_tls *t, const struct services
 
     if (t->seen_print[0])
         return error_set(err, ERR_CONFIG, "TLS: the receiver's certificate has another fingerprint: %s", t->seen_print);
+    if (tls_peer_lacked_memory(&t->peer))
+        return error_set(err, ERR_NOMEM, "TLS: no memory to verify the receiver's certificate");
     if (tls_peer_says(&t->peer, sv_wall_ns(sv), why, sizeof why))
         return error_set(err, ERR_CONFIG, "TLS: %s", why);
     return error_set(err, ERR_CONFIG, "TLS: the receiver's certificate is not trusted");

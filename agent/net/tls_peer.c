@@ -83,17 +83,20 @@ static void keep_certificate(struct tls_peer *p, const X509 *cert)
 
 /* ---- judging it ------------------------------------------------------------------------------------ */
 
-static bool is_pinned(const X509 *cert, const char *pin)
+/* X509_V_OK: it is the one. What could not be hashed may be; that is no word against it, and no trust in it. */
+static int judge_pinned(const X509 *cert, const char *pin)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     char hex[2 * EVP_MAX_MD_SIZE + 1];
     unsigned len = 0;
 
-    if (!cert || X509_digest(cert, EVP_sha1(), digest, &len) != 1)
-        return false;
+    if (!cert)
+        return X509_V_ERR_CERT_REJECTED;
+    if (X509_digest(cert, EVP_sha1(), digest, &len) != 1)
+        return X509_V_ERR_OUT_OF_MEM;
     for (unsigned i = 0; i < len; i++)
         (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    return slice_eq_nocase(slice_make(hex, 2 * (size_t)len), slice_of(pin));
+    return slice_eq_nocase(slice_make(hex, 2 * (size_t)len), slice_of(pin)) ? X509_V_OK : X509_V_ERR_CERT_REJECTED;
 }
 
 static void keep_first_end(struct peer_chain *c, const X509 *cert)
@@ -127,9 +130,10 @@ static int verify_chain(X509_STORE_CTX *chain, void *arg)
     if (leaf)
         keep_certificate(p, leaf);
     if (p->pin_sha1) {
-        p->is_pin_wrong = !is_pinned(leaf, p->pin_sha1);
-        X509_STORE_CTX_set_error(chain, p->is_pin_wrong ? X509_V_ERR_CERT_REJECTED : X509_V_OK);
-        return !p->is_pin_wrong;
+        p->verify_error = judge_pinned(leaf, p->pin_sha1);
+        p->is_pin_wrong = p->verify_error == X509_V_ERR_CERT_REJECTED;
+        X509_STORE_CTX_set_error(chain, p->verify_error);
+        return p->verify_error == X509_V_OK;
     }
     ok = X509_verify_cert(chain);
     p->verify_error = ok == 1 ? X509_V_OK : X509_STORE_CTX_get_error(chain);
@@ -176,6 +180,11 @@ static void say_date(char *ret, size_t size, int64_t ns)
 
     time_add_iso(&text, ns, 0);
     (void)snprintf(ret, size, "%s", buf_cstr(&text));
+}
+
+bool tls_peer_lacked_memory(const struct tls_peer *p)
+{
+    return p->is_seen && p->verify_error == X509_V_ERR_OUT_OF_MEM;
 }
 
 bool tls_peer_says(const struct tls_peer *p, int64_t wall_ns, char *ret, size_t size)

@@ -27,6 +27,8 @@ int tls_peer_watch(void *ssl_ctx, struct tls_peer *p);
 /* Where a library verifies by itself and shows one certificate (DER) after the other, from the root (the largest depth) to
  * the leaf (0), each with what OpenSSL found. Once the leaf was shown without an error `chain` is that of them all. */
 void tls_peer_show(struct tls_peer *p, int depth, struct slice der, int verify_error);
+/* Its certificate could not be verified for want of memory, which is no word against it. */
+bool tls_peer_lacked_memory(const struct tls_peer *p);
 /* Why the peer was refused: "certificate of 'x' expired at ..., our clock says ...". False when the
  * certificate was not the reason (nothing written). */
 bool tls_peer_says(const struct tls_peer *p, int64_t wall_ns, char *ret, size_t size);

@@ -39,19 +39,24 @@ pid_t outsider_start(void (*serve)(const void *with, int ready), const void *wit
     return child;
 }
 
+struct http_wish {
+    httpd_fn answer;
+    const struct httpd_tls *tls;
+};
+
 static void serve_http(const void *with, int ready)
 {
-    const httpd_fn *answer = with;
-    const char *url = httpd_url(httpd_start(*answer, NULL, NULL));
+    const struct http_wish *wish = with;
+    const char *url = httpd_url(httpd_start(wish->answer, NULL, wish->tls));
 
     must(write(ready, url, strlen(url)) == (ssize_t)strlen(url), "write");
     for (;;)
         (void)pause();
 }
 
-pid_t outsider_http(httpd_fn answer, char ret_url[OUTSIDER_WORD_MAX])
+pid_t outsider_http(httpd_fn answer, const struct httpd_tls *tls, char ret_url[OUTSIDER_WORD_MAX])
 {
-    return outsider_start(serve_http, &answer, ret_url);
+    return outsider_start(serve_http, &(struct http_wish) { answer, tls }, ret_url);
 }
 
 void outsider_end(pid_t child)

@@ -13,8 +13,8 @@
 
 /* `serve` writes one line (or less) into `ready` once it can be asked, which is waited for, and never returns. */
 pid_t outsider_start(void (*serve)(const void *with, int ready), const void *with, char ret_word[OUTSIDER_WORD_MAX]);
-/* An HTTP server; its address. */
-pid_t outsider_http(httpd_fn answer, char ret_url[OUTSIDER_WORD_MAX]);
+/* An HTTP server, with TLS when it is given some; its address. */
+pid_t outsider_http(httpd_fn answer, const struct httpd_tls *tls, char ret_url[OUTSIDER_WORD_MAX]);
 void outsider_end(pid_t child);
 
 #endif

@@ -30,8 +30,9 @@
 
 static struct folder folder;
 static struct fake_services world;
-static char outside[OUTSIDER_WORD_MAX]; /* the server's address */
-static pid_t server;
+static char outside[OUTSIDER_WORD_MAX], fabric[OUTSIDER_WORD_MAX]; /* the servers' addresses; this one has TLS */
+static char thumbprint[41];                                        /* of its certificate */
+static pid_t server, fabric_server;
 
 static const char *path_of(const char *name)
 {
@@ -81,7 +82,7 @@ struct identity {
     enum azure_auth_type type;
     const char *authority;          /* after the server's address; NULL: none */
     const char *imds, *certificate; /* of the same kind; a file in the folder */
-    const char *env[6];             /* names and values; "{S}": the server, "{F}": the folder */
+    const char *env[6];             /* names and values; with a mark at the start of a value */
     bool has_app, has_secret, has_reference, has_password, has_token_file;
 };
 
@@ -100,18 +101,31 @@ static const char *const env_names[] = { "AZURE_TENANT_ID",
                                          "MSI_SECRET",
                                          "AZURE_POD_IDENTITY_AUTHORITY_HOST" };
 
+/* What is known only now stands for its mark. */
+static void set_variable(const char *name, const char *text)
+{
+    static const struct {
+        const char *mark, *stands_for;
+    } marks[] = { { "{S}", outside }, { "{F}", folder.path }, { "{T}", fabric }, { "{P}", thumbprint } };
+    const char *start = "";
+    char value[300];
+
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+        if (strncmp(text, marks[i].mark, 3) == 0) {
+            start = marks[i].stands_for;
+            text += 3;
+            break;
+        }
+    (void)snprintf(value, sizeof value, "%s%s", start, text);
+    (void)setenv(name, value, 1);
+}
+
 static void set_env(const struct identity *id)
 {
     for (size_t i = 0; i < ARRAY_LEN(env_names); i++)
         (void)unsetenv(env_names[i]);
-    for (size_t i = 0; i + 1 < ARRAY_LEN(id->env) && id->env[i]; i += 2) {
-        char value[300];
-        bool is_server = strncmp(id->env[i + 1], "{S}", 3) == 0, is_file = strncmp(id->env[i + 1], "{F}", 3) == 0;
-
-        (void)snprintf(value, sizeof value, "%s%s", is_server ? outside : is_file ? folder.path : "",
-                       id->env[i + 1] + (is_server || is_file ? 3 : 0));
-        (void)setenv(id->env[i], value, 1);
-    }
+    for (size_t i = 0; i + 1 < ARRAY_LEN(id->env) && id->env[i]; i += 2)
+        set_variable(id->env[i], id->env[i + 1]);
 }
 
 static char authority[200], imds[200], certificate[200], token_file[200], reference[200];
@@ -130,7 +144,13 @@ static void before_token(void)
     (void)snprintf(reference, sizeof reference, "${file:%s}", path_of("secret"));
 }
 
-/* -1 when it was not told, or for want of memory; what the server refuses is said. */
+/* The server says no to us, or we to the server, whose certificate is another's. */
+static bool is_refusal(const struct error *err)
+{
+    return err->code == ERR_AUTH || strstr(err->msg, "another thumbprint");
+}
+
+/* -1 when it was not told, or for want of memory; what is refused is said. */
 static int want_token(struct azure_credential *c, struct buf *said, struct error *err)
 {
     struct secret token = SECRET_INIT;
@@ -139,7 +159,7 @@ static int want_token(struct azure_credential *c, struct buf *said, struct error
     if (rc == 0)
         buf_addf(said, "%s: %s\n", azure_credential_describe(c), secret_reveal(&token));
     secret_release(&token);
-    if (rc < 0 && err->code == ERR_AUTH) {
+    if (rc < 0 && is_refusal(err)) {
         buf_addf(said, "refused: %s\n", err->msg);
         *err = (struct error) { 0 };
         return 0;
@@ -216,6 +236,15 @@ static const struct identity app_service_id = {
 static const struct identity ml_id = {
     AZURE_AUTH_MANAGED_IDENTITY,
     .env = { "MSI_ENDPOINT", "{S}/msi/token", "MSI_SECRET", "h", NULL },
+};
+static const struct identity fabric_id = {
+    AZURE_AUTH_MANAGED_IDENTITY,
+    .env = { "IDENTITY_ENDPOINT", "{T}/msi/token", "IDENTITY_HEADER", "h", "IDENTITY_SERVER_THUMBPRINT", "{P}" },
+};
+static const struct identity other_fabric_id = {
+    AZURE_AUTH_MANAGED_IDENTITY,
+    .env = { "IDENTITY_ENDPOINT", "{T}/msi/token", "IDENTITY_HEADER", "h", "IDENTITY_SERVER_THUMBPRINT",
+             "0000000000000000000000000000000000000000" },
 };
 static const struct identity arc_id = {
     AZURE_AUTH_MANAGED_IDENTITY,
@@ -621,6 +650,8 @@ static const struct scene scenes[] = {
     TOKEN_SCENE("token: virtual machine", vm_id),
     TOKEN_SCENE("token: App Service", app_service_id),
     TOKEN_SCENE("token: machine learning", ml_id),
+    TOKEN_SCENE("token: Service Fabric", fabric_id),
+    TOKEN_SCENE("token: another's Service Fabric", other_fabric_id),
     TOKEN_SCENE("token: Arc", arc_id),
     TOKEN_SCENE("token: environment", default_id),
     FEED_SCENE("feed: list", TOR_LIST),
@@ -659,12 +690,16 @@ static void start(void)
     cert_make(path_of("locked.pem"), &(struct cert_wish) { .cn = "app", .is_rsa = true, .key_password = "p w" });
     cert_to_pfx(path_of("app.pem"), path_of("app.pfx"), "p w");
     mmdb_write(path_of("places.mmdb"), "GeoLite2-City", 1787220000, places, ARRAY_LEN(places));
-    server = outsider_http(answer, outside);
+    cert_make(path_of("fabric.pem"), &(struct cert_wish) { .cn = "fabric" });
+    cert_sha1(path_of("fabric.pem"), thumbprint);
+    server = outsider_http(answer, NULL, outside);
+    fabric_server = outsider_http(answer, &(struct httpd_tls) { path_of("fabric.pem"), path_of("fabric.pem"), NULL }, fabric);
 }
 
 static void stop(void)
 {
     outsider_end(server);
+    outsider_end(fabric_server);
     folder_empty(path_of("state"));
     (void)rmdir(path_of("state"));
     folder_remove(&folder);

@@ -380,7 +380,7 @@ static void start(void)
     (void)setenv("TEST_SECRET", "s3cret-value", 1);
     (void)setenv("NO_COLOR", "1", 1);
     log_set_fd(-1);
-    server = outsider_http(answer, outside);
+    server = outsider_http(answer, NULL, outside);
     (void)setenv("CREDENTIALS_DIRECTORY", folder.path, 1);
     (void)setenv("AZURE_TENANT_ID", "contoso.example", 1);
     (void)setenv("AZURE_CLIENT_ID", "22222222-2222-2222-2222-222222222222", 1);
