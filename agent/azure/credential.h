@@ -77,7 +77,7 @@ int credential_fetch_managed(struct azure_credential *c, const char *scope, stru
 
 /* Which endpoint this host has; fills c->managed from the environment. */
 MUST_CHECK int managed_detect(struct managed *m, const char *imds_endpoint, struct error *err);
-/* Is there one, and does it hand out tokens? One try of two seconds, for who does not know yet what host this is. */
+/* Is there one, and does it hand out tokens? One try, for who does not know yet what host this is. */
 enum managed_state { MANAGED_ABSENT, MANAGED_REFUSES /* a host of Azure without an identity */, MANAGED_GIVES };
 enum managed_state managed_look(struct azure_credential *c, const char *scope);
 const char *managed_host_name(enum managed_host host);

@@ -25,6 +25,7 @@
 #define ARC_PROGRAM "/opt/azcmagent/bin/himds"
 #define ARC_KEY_DIR "/var/opt/azcmagent/tokens"
 #define ARC_KEY_MAX_BYTES 4096
+#define IMDS_CONNECT_MS 2000 /* there may be none; the others are there when the environment names them, and may be busy */
 #define TRIES 5
 #define RETRY_MS 2000 /* then 4, 8, 16 s: half a minute; a host that boots may need it */
 #define RETRY_MAX_MS 30000
@@ -154,7 +155,7 @@ static int ask(struct azure_credential *c, const char *url, const struct secret 
     };
     struct http_request req = {
         .method = "GET", .url = url, .headers = headers, .headers_len = 1, .no_proxy = true,
-        .connect_timeout_ms = 2000, .timeout_ms = 30000, .answer_max = ANSWER_MAX_BYTES,
+        .connect_timeout_ms = m->host == MANAGED_IMDS ? IMDS_CONNECT_MS : 0, .timeout_ms = 30000, .answer_max = ANSWER_MAX_BYTES,
         .tls = m->thumbprint ? &pinned : NULL,
     };
 

@@ -317,6 +317,8 @@ static int set_options(const struct http_defaults *d, struct http_slot *s, const
         SET(CURLOPT_FRESH_CONNECT, 1L);
         SET(CURLOPT_FORBID_REUSE, 1L);
         SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+        SET(CURLOPT_CAINFO, NULL); /* no authority is asked: a host without a bundle of them does as well */
+        SET(CURLOPT_CAPATH, NULL);
     }
 #if LIBCURL_VERSION_NUM >= 0x075700
     SET(CURLOPT_CA_CACHE_TIMEOUT, 0L); /* a replaced system trust is used at once */
