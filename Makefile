@@ -226,7 +226,7 @@ clean:
 #   make lint           cppcheck, clang-tidy and gcc's analyzer over all of it; how the program was built
 #   make coverage       lines that the tests reach, of the whole and of each parser of foreign bytes; fails below 85 and 90 %
 #   make valgrind       the unit tests of the core under memcheck
-.PHONY: lint cppcheck tidy analyze hardened coverage valgrind
+.PHONY: lint cppcheck tidy analyze hardened coverage coverage-build valgrind
 lint: cppcheck analyze tidy hardened
 
 hardened: $(BIN)
@@ -257,12 +257,16 @@ tidy: $(B)/tests/fuzz/targets.h
 	  $(subst ",\",$(subst ',,$(DEFS))) $(PKG_CFLAGS) --
 
 # Half an hour on two cores: nothing is optimized and each line counts itself. A process that is killed takes its counters along.
+# In a folder of its own: the ordinary build stays as it was. What cannot be built ends it; a test that fails does not.
 coverage:
 	@tests/kit/apt-need gcovr $(APT_BUILD) $(APT_TEST)
+	@tests/kit/coverage --tools
 	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
-	@$(MAKE) --no-print-directory -s -k COV=1 DEV= all unit flow fuzz-corpus || \
+	@$(MAKE) --no-print-directory -s $(all_cores) COV=1 DEV= coverage-build
+	@$(MAKE) --no-print-directory -s -k COV=1 DEV= unit flow fuzz-corpus || \
 	  echo "coverage: some tests failed; what they reached counts all the same"
 	@tests/kit/coverage build/coverage
+coverage-build: $(BIN) $(UNITBIN) $(B)/replay
 
 # What has no threads, network or kills in it, and is done within a minute or two: memcheck is thirty times slower.
 MEMCHECKED ?= $(filter $(addprefix $(B)/unit/test_,base_% record_% fold_% baseline_% enrich_% settings_% alert encode_% source_kql \
