@@ -41,6 +41,7 @@
 #define HOLD_BASE_MS 30000
 #define HOLD_CAP_MS 900000           /* a role that was granted may take half an hour to spread */
 #define HOLD_FLOOR_MS 10000          /* "slowly", also when the jitter says zero */
+#define ASK_WITH_ALL 8               /* each so many tries: see rows_to_take */
 
 enum outcome { GO_ON, WAIT_RETRY, WAIT_HOLD, STOP };
 
@@ -54,6 +55,7 @@ struct worker {
     /* Of the worker's thread alone. */
     bool is_open;
     size_t batch_now;                /* alerts in one call that seem to fit */
+    bool is_choosy;                  /* it took some and put off others in one call: it is not the receiver that is broken */
     struct rate rate;
     struct delivery_row *rows;       /* of the round under way */
     struct buf *payloads;
@@ -67,6 +69,7 @@ struct worker {
     char trouble[200];
     struct backoff retry, hold;
     struct outage outage;
+    unsigned tries;                  /* of this outage */
 
     /* Under d->lock. */
     uint64_t seen_generation;
@@ -210,6 +213,8 @@ static void say_healed(struct worker *w)
 
     backoff_reset(&w->retry);
     backoff_reset(&w->hold);
+    w->is_choosy = false;
+    w->tries = 0;
     w->trouble[0] = '\0';
     if (!outage_end(&w->outage, sv_mono_ms(w->d->sv), &lasted_ms))
         return;
@@ -281,6 +286,7 @@ static enum outcome judge_failure(struct worker *w, size_t first, size_t n, cons
         return STOP; /* our own doing: no attempt of the receiver's */
     for (size_t i = first; i < first + n; i++)
         note(w, i, SETTLE_TRIED, why->msg);
+    w->is_choosy = false;
     set_trouble(w, why->msg);
     if (why->retry_after_ms > w->asked_wait_ms)
         w->asked_wait_ms = why->retry_after_ms;
@@ -327,6 +333,7 @@ static enum outcome judge_each(struct worker *w, size_t first, size_t n)
         if (r->retry_after_ms > w->asked_wait_ms)
             w->asked_wait_ms = r->retry_after_ms;
     }
+    w->is_choosy |= has_accepted && out != GO_ON;
     return out;
 }
 
@@ -477,10 +484,11 @@ static int open_output(struct worker *w, enum outcome *ret)
 }
 
 /* Whether a broken receiver is back is asked with one alert: a thousand would be read, written out and noted in vain
- * each time, in the store that the others deliver from. */
+ * each time, in the store that the others deliver from. But it may be this one alone that is not taken (of an index a
+ * shard is away): now and then it is asked with all, and as long as it takes some, each time. */
 static size_t rows_to_take(const struct worker *w)
 {
-    if (outage_is_on(&w->outage))
+    if (outage_is_on(&w->outage) && !w->is_choosy && w->tries % ASK_WITH_ALL != 0)
         return 1;
     return w->batch_now < BATCH_MAX ? w->batch_now : BATCH_MAX;
 }
@@ -524,6 +532,7 @@ static bool wait_out(struct worker *w, enum outcome out)
     int64_t floor_ms = is_held && w->asked_wait_ms < HOLD_FLOOR_MS ? HOLD_FLOOR_MS : w->asked_wait_ms;
     int64_t wait_ms = backoff_next(is_held ? &w->hold : &w->retry, floor_ms, w->d->sv);
 
+    w->tries++;
     say_broken(w, is_held, wait_ms);
     set_status(w, is_held ? DELIVERY_HELD : DELIVERY_WAITING, 0, 0, 0);
     return wait_for(w, wait_ms, false);

@@ -57,6 +57,7 @@ struct fake {
     enum error_code fail_with;     /* deliver returns -1 */
     size_t batch_limit;            /* more: ERR_LIMIT */
     int64_t poison;                /* the alert of this count is refused, and a batch with it as a whole */
+    int64_t put_off;               /* the alert of this count is wanted later, its neighbours now */
     bool is_judging_singly;        /* the batch is not refused as a whole */
     bool is_stuck;                 /* deliver does not return until cleared */
     enum error_code open_fails_with;
@@ -65,7 +66,7 @@ struct fake {
 
 static void fake_init(struct fake *f, struct fake_clock *clock)
 {
-    *f = (struct fake){ .clock = clock, .poison = -1 };
+    *f = (struct fake){ .clock = clock, .poison = -1, .put_off = -1 };
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->called, NULL);
 }
@@ -114,10 +115,11 @@ static int fake_judge(struct fake *f, const struct output_item *items, size_t n,
     for (size_t i = 0; i < n; i++) {
         bool is_guilty = f->is_judging_singly ? items[i].alert->count == f->poison : is_poisonous(f, items, n);
 
-        ret_each[i] = (struct delivery_result){ .verdict = is_guilty ? DELIVERY_REFUSED : f->verdict,
+        ret_each[i] = (struct delivery_result){ .verdict = is_guilty ? DELIVERY_REFUSED
+                                                         : items[i].alert->count == f->put_off ? DELIVERY_RETRY : f->verdict,
                                                 .retry_after_ms = f->retry_after_ms };
         (void)snprintf(ret_each[i].reason, sizeof ret_each[i].reason, "%s",
-                       is_guilty ? "HTTP 400: poison" : f->verdict == DELIVERY_ACCEPTED ? "" : "HTTP 503");
+                       is_guilty ? "HTTP 400: poison" : ret_each[i].verdict == DELIVERY_ACCEPTED ? "" : "HTTP 503");
         if (ret_each[i].verdict == DELIVERY_ACCEPTED)
             (void)snprintf(f->order + strlen(f->order), sizeof f->order - strlen(f->order), "%d ",
                            (int)items[i].alert->count);
@@ -513,7 +515,8 @@ START_TEST(a_dead_output_delays_no_other)
 }
 END_TEST
 
-/* What it costs the store, and so the others, while it is away: one row read, written out and noted per try. */
+/* What it costs the store, and so the others, while it is away: one row read, written out and noted per try, but for each
+ * eighth. */
 START_TEST(a_dead_output_is_tried_with_one_alert_and_goes_on_with_all)
 {
     soc.fail_with = ERR_NET;
@@ -521,15 +524,44 @@ START_TEST(a_dead_output_is_tried_with_one_alert_and_goes_on_with_all)
     start(1);
     UNTIL(status_of(0).state == DELIVERY_WAITING);
     ck_assert_int_eq(soc.items, 99);
+    pass_time_until_call(&soc, 8);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    ck_assert_int_eq(soc.items, 99 + 7);
+    pass_time_until_call(&soc, 9);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    ck_assert_int_eq(soc.items, 99 + 7 + 99);
     pass_time_until_call(&soc, 11);
     UNTIL(status_of(0).state == DELIVERY_WAITING);
     pthread_mutex_lock(&soc.lock);
-    ck_assert_int_eq(soc.items, 99 + soc.calls - 1);
+    ck_assert_int_eq(soc.items, 99 + 7 + 99 + 2);
     soc.fail_with = ERR_NONE;
     pthread_mutex_unlock(&soc.lock);
     pass_time_until_call(&soc, 13);
     UNTIL(counts("soc").accepted == 99);
     ck_assert_uint_eq(soc.largest, 99);
+}
+END_TEST
+
+/* An index that has a shard away says 503 to its documents alone. */
+START_TEST(one_alert_that_is_put_off_holds_back_no_other)
+{
+    soc.put_off = 101;
+    put("soc", 101, 102);
+    start(1);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    put("soc", 102, 112);
+    pass_time_until_call(&soc, 9);
+    UNTIL(counts("soc").accepted == 10);
+    put("soc", 112, 122);
+    pass_time_until_call(&soc, 10);
+    UNTIL(counts("soc").accepted == 20);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    pthread_mutex_lock(&soc.lock);
+    ck_assert_int_eq(soc.items, 8 + 11 + 11);
+    soc.put_off = -1;
+    pthread_mutex_unlock(&soc.lock);
+    pass_time_until_call(&soc, 11);
+    UNTIL(counts("soc").accepted == 21);
 }
 END_TEST
 
@@ -703,6 +735,7 @@ int main(void)
     tcase_add_test(t, an_output_gets_no_more_in_a_second_than_allowed);
     tcase_add_test(t, a_dead_output_delays_no_other);
     tcase_add_test(t, a_dead_output_is_tried_with_one_alert_and_goes_on_with_all);
+    tcase_add_test(t, one_alert_that_is_put_off_holds_back_no_other);
     tcase_add_test(t, an_output_that_does_not_open_is_tried_again);
     tcase_add_test(t, stopping_finishes_what_is_possible);
     tcase_add_test(t, stopping_does_not_wait_longer_than_the_grace_and_loses_nothing);
