@@ -79,6 +79,9 @@ def copy(a, b):
 
 
 def join(a, b):
+    for s in (a, b):
+        if s.family != socket.AF_UNIX:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     t = threading.Thread(target=copy, args=(a, b), daemon=True)
     t.start()
     copy(b, a)

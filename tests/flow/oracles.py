@@ -37,6 +37,12 @@ def conservation(want, told, parked=()):
         assert not missing, "O1: %s misses %d of %d alerts: %s" % (name, len(missing), len(want), sorted(missing)[:5])
 
 
+def parked_is_refused(parked, refused):
+    """Nobody parks what no receiver refused for good. refused: {output: record ids}."""
+    for p in parked:
+        assert p["recordId"] in refused.get(p["output"], ()), "O1: %s was parked, which nobody refused: %s" % (p["recordId"], p)
+
+
 def coverage_is_whole(cfg, may_have_gaps=False):
     """Every moment was read, once, and looked at again; a hole is admitted."""
     spans = sorted((at(w["from"]), at(w["to"]), w["state"]) for w in coverage(cfg))
@@ -111,6 +117,12 @@ def liveness(told, account, missing_ok=()):
     """Has the attack on that account reached every output? The names of those it has not."""
     return [name for name, alerts in told.items() if name not in missing_ok and
             not any((a.get("accountName") or "").lower() == account for a in alerts)]
+
+
+def goes_on(elsewhere, here, is_spared, name=""):
+    """What is not hit arrives while something is."""
+    late = {a["recordId"] for a in elsewhere if is_spared(a)} - {a["recordId"] for a in here}
+    assert not late, "O5: %s: held back by what is hit: %s" % (name, sorted(late)[:5])
 
 
 # ---- O6 ------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ struct orders {
     _Atomic int64_t wall_offset_ns, boot_offset_ns;
     _Atomic int64_t wall_stands_at_ns;                 /* the wall clock says this for ever */
     _Atomic int64_t dns_error, dns_delay_ms, dns_ipv4, dns_dead_first, dns_asked;
+    _Atomic int64_t dns_astray, dns_port;              /* another's address; faults meet look-ups for this port alone */
     _Atomic int64_t disk_ops, disk_errno, disk_skip, disk_count, disk_hits; /* count -1: for ever */
     _Atomic int64_t disk_one_in, disk_dice;            /* by chance instead: one call in so many */
     _Atomic int64_t sync_delay_ms, write_most;         /* write_most: bytes of one write() or read() */
@@ -332,6 +334,43 @@ int pthread_cond_broadcast(pthread_cond_t *cond)
     return real_broadcast(cond);
 }
 
+static bool has_stalled(int64_t now)
+{
+    return pace->stall_ns > 0 && idle_since_ns != 0 && now - idle_since_ns > pace->stall_ns;
+}
+
+static void note_idle(bool has_come_to_nothing, int64_t now)
+{
+    if (!has_come_to_nothing)
+        idle_since_ns = 0;
+    else if (idle_since_ns == 0)
+        idle_since_ns = now;
+}
+
+/* As librdkafka waits for its brokers, on the wall clock, which glibc asks within itself: with somebody silent, what a
+ * poll() for an answer is. It waits again and again, and makes nothing of a wait that ends early. */
+int cnd_timedwait(cnd_t *cond, mtx_t *lock, const struct timespec *until)
+{
+    REAL(cnd_timedwait);
+    int64_t left = to_ns(until) - real_ns(CLOCK_REALTIME), now = real_ns(CLOCK_MONOTONIC), end;
+    struct sleeper s = { .until_ns = virtual_ns() + left };
+    bool is_asleep = has_stalled(now);
+    struct timespec t;
+    int rc;
+
+    if (pace->stall_ns == 0 || pace->leap_quantum_ns == 0 || !is_counted)
+        return real(cond, lock, until);
+    if (is_asleep)
+        fall_asleep(&s);
+    end = real_ns(CLOCK_REALTIME) + in_real_ns(left);
+    t = (struct timespec){ .tv_sec = (time_t)(end / 1000000000), .tv_nsec = (long)(end % 1000000000) };
+    rc = real(cond, lock, &t);
+    if (is_asleep)
+        get_up(&s);
+    note_idle(rc == thrd_timedout, now);
+    return rc;
+}
+
 static int poll_leaping(struct pollfd *fds, nfds_t n, int64_t timeout_ns, bool is_idle)
 {
     REAL(poll);
@@ -340,7 +379,7 @@ static int poll_leaping(struct pollfd *fds, nfds_t n, int64_t timeout_ns, bool i
 
     for (;;) {
         int64_t left = until == FOR_EVER ? SLICE_NS : in_real_ns(until - virtual_ns()), now = real_ns(CLOCK_MONOTONIC);
-        bool is_asleep = is_idle || (pace->stall_ns > 0 && idle_since_ns != 0 && now - idle_since_ns > pace->stall_ns);
+        bool is_asleep = is_idle || has_stalled(now);
         int rc;
 
         if (is_asleep)
@@ -349,10 +388,7 @@ static int poll_leaping(struct pollfd *fds, nfds_t n, int64_t timeout_ns, bool i
         rc = real(fds, n, (int)((left + 999999) / 1000000));
         if (is_asleep)
             get_up(&s);
-        if (rc != 0 || timeout_ns == 0)
-            idle_since_ns = 0;
-        else if (idle_since_ns == 0)
-            idle_since_ns = now;
+        note_idle(rc == 0 && timeout_ns != 0, now);
         if (rc != 0 || virtual_ns() >= until)
             return rc;
     }
@@ -407,17 +443,19 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 {
     REAL(getaddrinfo);
     char text[INET_ADDRSTRLEN];
-    struct in_addr a = { .s_addr = htonl((uint32_t)orders->dns_ipv4) };
+    bool is_hit = orders->dns_port == 0 || (service && atoi(service) == orders->dns_port);
+    int64_t ipv4 = is_hit && orders->dns_astray ? orders->dns_astray : orders->dns_ipv4;
+    struct in_addr a = { .s_addr = htonl((uint32_t)ipv4) };
     struct addrinfo *dead = NULL;
     int rc;
 
     if (!node || is_number(node))
         return real(node, service, hints, ret);
     orders->dns_asked++;
-    sleep_ms(orders->dns_delay_ms);
-    if (orders->dns_error)
+    sleep_ms(is_hit ? orders->dns_delay_ms : 0);
+    if (is_hit && orders->dns_error)
         return (int)orders->dns_error;
-    if (!orders->dns_ipv4)
+    if (!ipv4)
         return real(node, service, hints, ret);
     rc = real(inet_ntop(AF_INET, &a, text, sizeof text), service, hints, ret);
     if (rc == 0 && orders->dns_dead_first && real("::1", service, hints, &dead) == 0) {

@@ -19,7 +19,8 @@ from flow import kit
 
 # As struct orders in shim.c.
 NAMES = ("wall_offset_ns", "boot_offset_ns", "wall_stands_at_ns", "dns_error", "dns_delay_ms", "dns_ipv4", "dns_dead_first",
-         "dns_asked", "disk_ops", "disk_errno", "disk_skip", "disk_count", "disk_hits", "disk_one_in", "disk_dice",
+         "dns_asked", "dns_astray", "dns_port",
+         "disk_ops", "disk_errno", "disk_skip", "disk_count", "disk_hits", "disk_one_in", "disk_dice",
          "sync_delay_ms", "write_most", "memory_skip", "memory_count", "memory_hits", "memory_of_all",
          "thread_count", "thread_hits", "hurry", "hurry_from_wall_ns", "hurry_from_boot_ns", "leap_until_ns", "leap_quantum_ns",
          "leaped_ns", "stall_ns", "skip_syncs")
@@ -70,8 +71,9 @@ class Shim:
         self.hurry(20, 1 << 62, time.clock_gettime_ns(time.CLOCK_BOOTTIME))
 
     def calm(self):
-        """Everything as it is; clocks stay where they were put."""
-        self.set(**{n: 0 for n in NAMES if n.startswith(("dns_", "disk_", "sync_", "write_", "memory_", "thread_"))})
+        """Everything as it is; clocks stay where they were put, and names lead where they led."""
+        self.set(**{n: 0 for n in NAMES if n != "dns_ipv4" and
+                    n.startswith(("dns_", "disk_", "sync_", "write_", "memory_", "thread_"))})
 
     def __enter__(self):
         return self

@@ -1,7 +1,8 @@
 """The whole outside world of one agent, and what goes wrong in it: for test_soak.py, in virtual time or by the real clock.
 
-Six outputs, each behind a proxy that harms what passes where there is one connection to harm. A `Trouble` is one thing
-broken wholly, with what must be said of it; a storm is anything at random, several at once, with kills and reloads.
+Seven outputs, each behind a proxy that harms what passes where there is one connection to harm. Names lead where shim.c
+says: the query service's, and those of three outputs. A `Trouble` is one thing broken wholly, with what must be said of it;
+a storm is anything at random, several at once, with kills and reloads.
 SPDX-License-Identifier: Apache-2.0
 """
 
@@ -14,7 +15,7 @@ import random
 import signal
 import time
 
-from flow import certs, http_way, kit, listener, oracles
+from flow import bulk_index, certs, http_way, kit, listener, oracles
 from flow import shim as sh
 from flow.listener import free_port
 from flow.rows import Rows, feeds, iso
@@ -27,6 +28,12 @@ from sim.proxy import Proxy, chance
 RULE, STREAM = "dcr-00000000000000000000000000000001", "Custom-CosmosWatchAlerts"
 LATE_MOST_S = 3600
 CERTIFICATE_DAYS = "4000"  # virtual time is years ahead
+ASTRAY = sh.LOCALHOST + 8  # where nobody listens
+# What a resolver does to a name. glibc asks twice, five seconds each, before it says that nobody answers (resolv.conf(5)).
+EAI_NONAME, EAI_AGAIN, EAI_FAIL = -2, -3, -4
+RESOLVER = {"NXDOMAIN": {"dns_error": EAI_NONAME}, "SERVFAIL": {"dns_error": EAI_AGAIN}, "REFUSED": {"dns_error": EAI_FAIL},
+            "nothing": {"dns_error": EAI_AGAIN, "dns_delay_ms": 10000}, "late": {"dns_delay_ms": 4000},
+            "astray": {"dns_astray": ASTRAY}}
 SOURCE = {"lookback": "3h", "backfill": "0s", "window": "1h", "catch_up": "6h", "recheck": ["70m", "3h"], "settle": "2m", "mode": "rows"}
 
 
@@ -92,13 +99,11 @@ class Siem(listener.Listener):
     name = "siem"
 
     def __init__(self, world):
-        self.got = []
-        certs.ca(world.dir, days=CERTIFICATE_DAYS)
-        self.tls = listener.context(*certs.issue(world.dir, "server", "localhost", days=CERTIFICATE_DAYS))
+        self.got, self.tls = [], world.identity("siem.test")
         super().__init__()
         self.proxy = Proxy(self.port)
-        self.output = {"type": "syslog", "address": "127.0.0.1:%d" % self.proxy.port, "format": "json", "max_message": "64KB",
-                       "tls": {"ca": os.path.join(world.dir, "ca.pem")}}
+        self.output = {"type": "syslog", "address": "siem.test:%d" % self.proxy.port, "format": "json", "max_message": "64KB",
+                       "tls": {"ca": world.ca}}
 
     def serve(self, s):
         data = b""
@@ -150,12 +155,27 @@ class Hec:
         return list(self.got)
 
 
+class Index(bulk_index.Index):
+    name = "index"
+
+    def __init__(self, world):
+        path = world.secret("index")
+        super().__init__(world.secrets["index"])
+        self.proxy = Proxy(self.port)
+        self.output = {"type": "elastic", "url": "http://index.test:%d" % self.proxy.port, "allow_plain_http": True,
+                       "format": "json", "api_key": path}
+
+    def told(self):
+        return list(self.docs.values())
+
+
 class Bus:
     name = "bus"
 
     def __init__(self, world, mockbroker):
         self.broker = Broker(mockbroker, world.dir, brokers=1, topics=("alerts:1",))
-        self.output = kafka(self.broker, timeout="60s")
+        self.port = int(self.broker.bootstrap.rsplit(":", 1)[1])
+        self.output = {**kafka(self.broker, timeout="60s"), "brokers": ["bus.test:%d" % self.port]}
 
     def told(self):
         got = []
@@ -168,10 +188,12 @@ class Bus:
 # ---- troubles --------------------------------------------------------------------------------------------------------
 
 class Trouble:
-    """One thing broken wholly from begin() to end(): whose (a component of the log), with what cause."""
+    """One thing broken wholly from begin() to end(): whose (a component of the log), with what cause. is_silent: whoever
+    is asked does not answer, and time may leap meanwhile. spares(alert): what goes on arriving."""
 
-    def __init__(self, name, component, cause, begin, end):
+    def __init__(self, name, component, cause, begin, end, is_silent=False, spares=None):
         self.name, self.component, self.cause, self.begin, self.end = name, component, cause, begin, end
+        self.is_silent, self.spares = is_silent, spares
 
 
 def troubles(w):
@@ -183,33 +205,64 @@ def troubles(w):
         def begin():
             p.plan = lambda _: action
             p.drop()
-            w.clock.some_are_silent("silent" in action)
 
         def end():
             p.plan = None
-            w.clock.some_are_silent(False)
         return begin, end
+
+    def unresolved(how, p, port):
+        """Asked again by whoever connects: what stands is ended."""
+        def begin():
+            w.resolve(how, port)
+            p.drop()
+        return begin, w.resolve
+
+    away = {}  # by id: every other document, beginning with the first that comes
+
+    def is_away(id_):
+        return away.setdefault(id_, len(away) % 2 == 0)
+
+    def moody(mood):
+        def begin():
+            away.clear()
+            index.mood = lambda _, ids: mood(ids)
+        return begin, lambda: setattr(index, "mood", None)
 
     def no_token():
         w.azure.control("tokens", {"revoke": True})
         w.azure.control("faults", {"match": {"path": "/oauth2/"}, "count": None, "action": {
             "status": 401, "body": json.dumps({"error": "invalid_client", "error_description": "AADSTS7000215: wrong", "error_codes": [7000215]})}})
 
-    hook, hec, siem, lake, bus, file = (w.receivers[n] for n in ("hook", "hec", "siem", "lake", "bus", "file"))
+    hook, hec, siem, lake, bus, file, index = (
+        w.receivers[n] for n in ("hook", "hec", "siem", "lake", "bus", "file", "index"))
     return [
         Trouble("query 503", "prod", "503", *fault("/query", status=503)),
         Trouble("query 403", "prod", "InsufficientAccess|403", *fault("/query", status=403, body=error("InsufficientAccessError"))),
         Trouble("query 429", "prod", "429|throttl|slow down", *fault("/query", status=429, headers={"Retry-After": "120"})),
         Trouble("query refused", "prod", "refused|reset|connect", *proxied(w.query, {"refuse": True})),
-        Trouble("query silent", "prod", "no answer|late|time|stall", *proxied(w.query, {"silent": True})),
+        Trouble("query silent", "prod", "no answer|no connection|late|time|stall", *proxied(w.query, {"silent": True}), True),
+        Trouble("query NXDOMAIN", "prod", "cannot be resolved", *unresolved("NXDOMAIN", w.query, w.door.port)),
+        Trouble("query resolver silent", "prod", "resolved|no connection", *unresolved("nothing", w.query, w.door.port), True),
         Trouble("no token", "prod", "invalid_client|AADSTS7000215", no_token, fault("")[1]),
         Trouble("hook 503", "output.hook", "503", *fault("/hook/", status=503)),
         Trouble("hook 401", "output.hook", "401", *fault("/hook/", status=401)),
         Trouble("hook refused", "output.hook", "refused|reset|connect", *proxied(hook.proxy, {"refuse": True})),
         Trouble("hec busy", "output.hec", "503|busy", lambda: setattr(hec, "refusal", 503), lambda: setattr(hec, "refusal", None)),
-        Trouble("hec silent", "output.hec", "no answer|late|time|stall", *proxied(hec.proxy, {"silent": True})),
+        Trouble("hec silent", "output.hec", "no answer|late|time|stall", *proxied(hec.proxy, {"silent": True}), True),
         Trouble("lake 403", "output.lake", "403", *fault("/dataCollectionRules", status=403, body=error("OperationFailed"))),
         Trouble("siem refused", "output.siem", "refused|reset|connect|closed|handshake", *proxied(siem.proxy, {"refuse": True})),
+        Trouble("siem SERVFAIL", "output.siem", "cannot be resolved", *unresolved("SERVFAIL", siem.proxy, siem.proxy.port)),
+        Trouble("index astray", "output.index", "refused", *unresolved("astray", index.proxy, index.proxy.port)),
+        Trouble("index 429", "output.index", "HTTP 429", *moody(lambda _: {"whole": 429})),
+        Trouble("index items 429", "output.index", "HTTP 429", *moody(lambda ids: {"items": [429] * len(ids)})),
+        Trouble("index shard away", "output.index", "HTTP 503",
+                *moody(lambda ids: {"items": [503 if is_away(i) else 201 for i in ids]}),
+                spares=lambda a: not away.get(a["recordId"]) and a["recordId"] not in index.refused),
+        Trouble("index half answers", "output.index", "not the answer of a bulk request",
+                *moody(lambda ids: {"items": [429 if is_away(i) else 201 for i in ids], "cut": 1})),
+        Trouble("index cut", "output.index", "cut|closed|broken", *proxied(index.proxy, {"cut": 100, "way": "down"})),
+        Trouble("bus down", "output.bus", "refused|down|disconnect|transport|no answer", lambda: bus.broker.say("down 1"),
+                lambda: bus.broker.say("up 1"), True),
         Trouble("bus forbidden", "output.bus", "authoriz", lambda: bus.broker.say("err 0 29 1000"), lambda: bus.broker.say("forget 0")),
         Trouble("file away", "output.file", "directory|folder|open", file.hide, file.show),
     ]
@@ -223,7 +276,8 @@ REFUSALS = [
 OUTPUT_REFUSALS = [{"status": 503}, {"status": 429, "headers": {"Retry-After": "2"}}, {"status": 401}, {"status": 500, "after": True},
                    {"reset": True}, {"close": True}]
 DISK = [(sh.WRITE | sh.CUT, errno.ENOSPC), (sh.SYNC, errno.EIO), (sh.WRITE, errno.EIO)]
-STORM = ("query", "outputs", "service", "refusals", "bus", "disk", "clock", "kill", "end", "reload", "stop")
+STORM = ("query", "outputs", "service", "refusals", "index", "bus", "broker", "names", "disk", "clock", "kill", "end", "reload",
+         "stop")
 
 
 # ---- the world -------------------------------------------------------------------------------------------------------
@@ -236,8 +290,12 @@ class World:
         self.rng, self.log, self.accounts = random.Random("%s/faults" % seed), [], accounts
         self.port = int(azure.url.rsplit(":", 1)[1])
         self.secrets, self.query, self.console = {}, Proxy(self.port), Console(free_port())
+        self.ca = certs.ca(dir_, days=CERTIFICATE_DAYS)
+        self.door = http_way.Door(self.identity("query.test"), self.query.port)
+        shim.set(dns_ipv4=sh.LOCALHOST)
         azure.control("apps", {"client_id": kit.CLIENT, "secrets": [kit.SECRET, self.canary("client")]})
-        self.receivers = {r.name: r for r in (File(self), Hook(self), Lake(self), Siem(self), Hec(self), Bus(self, mockbroker))}
+        self.receivers = {r.name: r for r in (File(self), Hook(self), Lake(self), Siem(self), Hec(self), Index(self),
+                                                 Bus(self, mockbroker))}
         self.cfg = self.configure({**SOURCE, **(source or {})})
         self.starts, self.fresh, self.agent = 0, 0, None
         self.start()
@@ -253,14 +311,18 @@ class World:
             f.write(self.canary(name) + "\n")
         return "${file:%s}" % path
 
+    def identity(self, name):
+        """Of a server that is called so."""
+        return listener.context(*certs.issue(self.dir, name, name, "DNS:" + name, days=CERTIFICATE_DAYS))
+
     def auth(self, authority):
         return {"type": "client_secret", "tenant": kit.TENANT, "client_id": kit.CLIENT, "client_secret": self.secret("client"),
                 "authority": authority}
 
     def configure(self, source):
-        proxied = "http://127.0.0.1:%d" % self.query.port
+        proxied = "https://query.test:%d" % self.door.port
         return kit.config(self.azure, self.dir, [{"name": r.name, **r.output} for r in self.receivers.values()], feeds=feeds(self.dir),
-                          source={**source, "endpoint": proxied, "auth": self.auth(proxied)},
+                          source={**source, "endpoint": proxied, "auth": self.auth(proxied), "tls": {"ca": self.ca}},
                           console={"listen": "127.0.0.1:%d" % self.console.port})
 
     def is_alive(self):
@@ -290,16 +352,27 @@ class World:
 
     # -- what goes wrong
 
+    def resolve(self, how=None, port=0):
+        """Names as RESOLVER says, or the one behind that port alone; without: right."""
+        self.shim.set(**{n: 0 for n in ("dns_error", "dns_delay_ms", "dns_astray")})
+        self.shim.set(dns_port=port)
+        self.shim.set(**RESOLVER[how] if how else {})
+
+    def named_ports(self):
+        """Of those that are reached by name."""
+        siem, index, bus = (self.receivers[n] for n in ("siem", "index", "bus"))
+        return [self.door.port, siem.proxy.port, index.proxy.port, bus.port]
+
     def storm(self, pause, without=()):
         """Anything, several at once; pause() lets a while pass."""
         rng = self.rng
         kinds = rng.sample([k for k in STORM if k not in without], rng.choice((1, 1, 2, 3)))
         self.log.append("+".join(kinds))
-        self.clock.some_are_silent("query" in kinds or "outputs" in kinds)
+        self.clock.some_are_silent(not {"query", "outputs", "broker", "names"}.isdisjoint(kinds))
         if "query" in kinds:
             self.query.plan = chance(rng.random(), 0.6)
         if "outputs" in kinds:
-            for name in rng.sample(("hook", "lake", "siem", "hec"), 2):
+            for name in rng.sample(("hook", "lake", "siem", "hec", "index"), 2):
                 self.receivers[name].proxy.plan = chance(rng.random(), 0.6)
         if "service" in kinds:
             self.azure.control("faults", {"match": {"path": rng.choice(("/query", "/query", "/oauth2/"))}, "count": rng.randrange(1, 6),
@@ -307,6 +380,12 @@ class World:
         if "refusals" in kinds:
             self.azure.control("faults", {"match": {"path": rng.choice(("/hook/", "/dataCollectionRules"))}, "count": rng.randrange(1, 4),
                                           "action": rng.choice(OUTPUT_REFUSALS)})
+        if "index" in kinds:
+            self.receivers["index"].mood = bulk_index.chance(rng.random(), 0.7)
+        if "names" in kinds:
+            self.resolve(rng.choice(sorted(RESOLVER)), rng.choice([0] + self.named_ports()))
+        if "broker" in kinds:
+            self.receivers["bus"].broker.say("down 1")
         if "bus" in kinds:
             self.receivers["bus"].broker.say("err 0 %d %d" % (rng.choice((7, 6, 29, 19)), rng.randrange(1, 20)))
         if "disk" in kinds:
@@ -337,9 +416,20 @@ class World:
         self.shim.calm()
         self.shim.set(wall_offset_ns=0)
         self.azure.control("faults", method="DELETE")
-        self.receivers["bus"].broker.say("forget 0")
+        self.receivers["index"].mood = None
+        for line in ("forget 0", "up 1"):
+            self.receivers["bus"].broker.say(line)
         if not self.is_alive():
             self.again(self.agent.wait)
+
+    def operator_looks(self):
+        """At what is parked: it was refused for good, and it is offered again."""
+        _, text, _ = kit.run(["outputs", "parked", "--json", "-c", self.cfg])
+        parked = [json.loads(line) for line in text.splitlines()]
+        oracles.parked_is_refused(parked, {"index": self.receivers["index"].refused})
+        for name in {p["output"] for p in parked}:
+            kit.run(["outputs", "retry", name, "-c", self.cfg], env=self.clock.env(self.shim))
+        return len(parked)
 
     # -- how it stands
 
@@ -387,12 +477,14 @@ class World:
         self.watch.stop()
         self.agent.kill()
         self.agent.log.close()
+        self.door.close()
         self.query.close()
         for r in self.receivers.values():
             if hasattr(r, "proxy"):
                 r.proxy.close()
         self.receivers["siem"].close()
         self.receivers["hec"].receiver.__exit__()
+        self.receivers["index"].close()
         self.receivers["bus"].broker.close()
 
 
