@@ -225,12 +225,19 @@ static void same_slice(struct slice a, struct slice b, const char *what, struct 
                   text.at);
 }
 
+/* A compiler that optimizes nothing keeps equal texts apart. */
+static bool is_same_word(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 static void same_case(const struct query_case *a, const struct query_case *b, struct slice text)
 {
     const char *va = a->variant ? a->variant : "", *vb = b->variant ? b->variant : "";
 
     ck_assert_msg(a->verdict == b->verdict && a->severity == b->severity && a->confidence == b->confidence &&
-                      a->id == b->id && a->type == b->type && a->series_type == b->series_type && a->series == b->series &&
+                      a->id == b->id && is_same_word(a->type, b->type) && is_same_word(a->series_type, b->series_type) &&
+                      a->series == b->series &&
                       a->note == b->note && a->base_shape == b->base_shape && strcmp(va, vb) == 0, "a judgement: %.*s", (int)text.len, text.at);
     ck_assert_msg(a->is_extension == b->is_extension && a->cuts_tail == b->cuts_tail && a->is_masked == b->is_masked &&
                       a->is_known == b->is_known && a->is_plain == b->is_plain, "a flag: %.*s", (int)text.len, text.at);
