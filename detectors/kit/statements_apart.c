@@ -273,7 +273,7 @@ static int ask(const struct statement_question *q, struct asking *k, struct erro
 
 static struct slice part(struct slice all, struct statement_place p)
 {
-    return slice_make(all.at + p.at, p.len);
+    return p.len == 0 ? slice_make("", 0) : slice_make(all.at + p.at, p.len);
 }
 
 static void unpack(const struct asking *k, struct statement_room *room, struct query_case *ret)
