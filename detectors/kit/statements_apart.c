@@ -273,13 +273,14 @@ static int ask(const struct statement_question *q, struct asking *k, struct erro
 
 static struct slice part(struct slice all, struct statement_place p)
 {
-    return p.len == 0 ? slice_make("", 0) : slice_make(all.at + p.at, p.len);
+    return slice_make(all.at + p.at, p.len);
 }
 
 static void unpack(const struct asking *k, struct statement_room *room, struct query_case *ret)
 {
     const struct statement_answer *a = &k->answer;
-    struct slice statement = part(a->flags & STATEMENT_TEXT_IS_COPY ? buf_slice(&room->statement) : k->text, a->statement);
+    struct slice back = slice_make(buf_cstr(&room->statement), room->statement.len); /* of nothing too */
+    struct slice statement = part(a->flags & STATEMENT_TEXT_IS_COPY ? back : k->text, a->statement);
 
     memcpy(room->words, a->words, sizeof room->words);
     *ret = (struct query_case){

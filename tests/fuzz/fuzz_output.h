@@ -22,6 +22,8 @@ struct fuzz_output {
 
 /* The receiver and the clocks, once for the process; fn answers from then on. */
 void fuzz_world_start(httpd_fn fn, void *self);
+/* Until the receiver has said all: what it holds while it speaks would be taken for a leak. */
+void fuzz_world_rest(void);
 /* "%s" in the options is the receiver's URL. False when they are refused. */
 bool fuzz_output_open(struct fuzz_output *o, const char *type, struct slice options);
 void fuzz_output_close(struct fuzz_output *o);

@@ -84,5 +84,6 @@ FUZZ_TARGET(outputs)
         PROMISE(fuzz_output_open(o, outputs[which].type, slice_of(outputs[which].options)));
     deliver(o, outputs[which].secret);
     probe(o, outputs[which].secret);
+    fuzz_world_rest();
     return 0;
 }

@@ -32,6 +32,11 @@ void fuzz_world_start(httpd_fn fn, void *self)
     PROMISE(setenv("FUZZ_URL", httpd_url(world.receiver), 1) == 0);
 }
 
+void fuzz_world_rest(void)
+{
+    PROMISE(httpd_wait_idle(world.receiver));
+}
+
 static void add_options(struct buf *out, struct slice options)
 {
     for (size_t at; (at = slice_find(options, SL("%s"))) != SIZE_MAX;) {
@@ -88,5 +93,6 @@ void fuzz_output_close(struct fuzz_output *o)
     yaml_tree_free(o->tree);
     alert_free(o->alert);
     buf_release(&o->payload);
+    fuzz_world_rest();
     *o = (struct fuzz_output){ 0 };
 }

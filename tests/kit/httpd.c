@@ -25,7 +25,7 @@ struct connection {
     struct httpd *h;
     pthread_t thread;
     int fd, number;
-    bool is_done;
+    bool is_done, is_busy;
     SSL *ssl;
 };
 
@@ -39,7 +39,7 @@ struct httpd {
     pthread_mutex_t lock;
     pthread_cond_t news;
     struct connection *connections[CONNECTIONS_MAX];
-    int connections_len, accepted, requests;
+    int connections_len, accepted, requests, busy; /* busy: requests that are being answered */
     bool is_stopping;
 };
 
@@ -168,6 +168,15 @@ static bool read_request(struct connection *c, struct buf *in, struct buf *head,
     return true;
 }
 
+static void rest(struct connection *c)
+{
+    (void)pthread_mutex_lock(&c->h->lock);
+    c->h->busy -= c->is_busy;
+    c->is_busy = false;
+    (void)pthread_cond_broadcast(&c->h->news);
+    (void)pthread_mutex_unlock(&c->h->lock);
+}
+
 /* True when the connection may carry another request. */
 static bool serve_one(struct connection *c, struct buf *in, struct buf *head, int nth)
 {
@@ -181,6 +190,8 @@ static bool serve_one(struct connection *c, struct buf *in, struct buf *head, in
         return false;
     (void)pthread_mutex_lock(&h->lock);
     rq.number = ++h->requests;
+    c->is_busy = true;
+    h->busy++;
     (void)pthread_cond_broadcast(&h->news);
     h->fn(h->self, &rq, &say);
     (void)pthread_mutex_unlock(&h->lock);
@@ -198,6 +209,8 @@ static bool serve_one(struct connection *c, struct buf *in, struct buf *head, in
     }
     keep = say.bytes.len > 0 && !say.close && !say.hang && !say.reset;
     buf_release(&say.bytes);
+    if (keep)
+        rest(c);
     return keep;
 }
 
@@ -219,6 +232,7 @@ static void *serve(void *self)
     SSL_free(c->ssl);
     buf_release(&in);
     buf_release(&head);
+    rest(c);
     (void)pthread_mutex_lock(&c->h->lock);
     (void)close(c->fd);
     c->is_done = true;
@@ -369,7 +383,17 @@ int httpd_connections(struct httpd *h)
     return n;
 }
 
-bool httpd_wait_requests(struct httpd *h, int n)
+static bool have_come(const struct httpd *h, int n)
+{
+    return h->requests >= n;
+}
+
+static bool is_idle(const struct httpd *h, int n)
+{
+    return h->busy == n;
+}
+
+static bool wait_for(struct httpd *h, bool (*is_so)(const struct httpd *h, int n), int n)
 {
     struct timespec end;
     bool came;
@@ -378,11 +402,21 @@ bool httpd_wait_requests(struct httpd *h, int n)
     (void)clock_gettime(CLOCK_REALTIME, &end);
     end.tv_sec += 10;
     (void)pthread_mutex_lock(&h->lock);
-    while (h->requests < n && rc == 0)
+    while (!is_so(h, n) && rc == 0)
         rc = pthread_cond_timedwait(&h->news, &h->lock, &end);
-    came = h->requests >= n;
+    came = is_so(h, n);
     (void)pthread_mutex_unlock(&h->lock);
     return came;
+}
+
+bool httpd_wait_requests(struct httpd *h, int n)
+{
+    return wait_for(h, have_come, n);
+}
+
+bool httpd_wait_idle(struct httpd *h)
+{
+    return wait_for(h, is_idle, 0);
 }
 
 int httpd_dead_port(void)

@@ -53,6 +53,8 @@ int httpd_requests(struct httpd *h);           /* so far */
 int httpd_connections(struct httpd *h);
 /* Wait until n requests came; false after 10 s. */
 bool httpd_wait_requests(struct httpd *h, int n);
+/* Wait until no request is being answered: nothing of one is left then but what a connection that is kept holds. */
+bool httpd_wait_idle(struct httpd *h);
 void httpd_stop(struct httpd *h);              /* ends every connection, joins every thread */
 
 /* A proper answer with Content-Length. headers: whole lines, "" for none. */
