@@ -75,6 +75,5 @@ int reader_main(void)
     static apart_service *const services[] = { [DECODE_SERVICE] = serve_rows, [FEED_SERVICE] = serve_feed,
                                               [STATEMENT_SERVICE] = serve_statements, [ANSWER_SERVICE] = answer_serve };
 
-    feed_serve_prepare();
     return apart_serve(services, ARRAY_LEN(services));
 }

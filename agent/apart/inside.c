@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,12 +227,29 @@ static void go_first(void)
     (void)close(fd);
 }
 
+static int byte_cmp(const void *a, const void *b)
+{
+    return *(const unsigned char *)a - *(const unsigned char *)b;
+}
+
+/* What libraries ask the system for once in a process, asked before the filter is up. */
+static void prepare_libraries(void)
+{
+    struct json_object *o = json_tokener_parse("{\"a\":1}"); /* the seed of its tables, once a process */
+    unsigned char many[4096] = { 1 };
+
+    json_object_put(o);
+    /* glibc before 2.37 asks the system how much memory there is when it first sorts more than a kilobyte. */
+    qsort(many, sizeof many, 1, byte_cmp);
+}
+
 /* The last that may be done with open doors. */
 static void close_doors(void)
 {
     struct error err = { 0 };
 
     go_first();
+    prepare_libraries();
     (void)prctl(PR_SET_NAME, "cosmo-reader");
     /* Beside the end of the socket, for a reader that stands still. "Parent" is the thread that started us: should that one
      * end before the agent does, the agent starts another. */

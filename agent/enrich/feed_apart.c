@@ -6,7 +6,6 @@
 #include "base/buf.h"
 #include "enrich/service_tags_apart.h"
 
-#include <json-c/json.h>
 #include <stdlib.h>
 
 #define NOTE_MAX 256
@@ -31,21 +30,6 @@ struct ending {
 };
 
 /* ---- the reader's end ----------------------------------------------------------------------------------------------- */
-
-static int byte_cmp(const void *a, const void *b)
-{
-    return *(const unsigned char *)a - *(const unsigned char *)b;
-}
-
-void feed_serve_prepare(void)
-{
-    struct json_object *o = json_tokener_parse("{\"a\":1}"); /* the seed of its tables, once a process */
-    unsigned char many[4096] = { 1 };
-
-    json_object_put(o);
-    /* glibc before 2.37 asks the system how much memory there is when it first sorts more than a kilobyte. */
-    qsort(many, sizeof many, 1, byte_cmp);
-}
 
 static bool tell_entry(struct apart_inside *in, const struct feed_table *t, const struct feed_entry *e)
 {

@@ -10,9 +10,8 @@
 #define FEED_SERVICE 1 /* in the table for apart_serve() */
 enum { FEED_OF_LISTINGS, FEED_OF_SERVICE_TAGS }; /* what its bytes are: the work's param */
 
-/* The reader's end. feed_serve_prepare(): before the filter is up, what libraries ask the system for once. */
+/* The reader's end. */
 void feed_serve(struct apart_inside *in);
-void feed_serve_prepare(void);
 
 /* As feed_parse(); beyond that ERR_IO: there is no reader, ERR_PARTIAL: the bytes end it. */
 MUST_CHECK int feed_parse_apart(struct apart *a, struct slice bytes, const struct feed_options *opt, int64_t now_ns,

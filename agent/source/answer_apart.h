@@ -10,7 +10,7 @@ struct apart_inside;
 
 #define ANSWER_SERVICE 3 /* in the table for apart_serve() */
 
-void answer_serve(struct apart_inside *in); /* the reader's end; it needs feed_serve_prepare() */
+void answer_serve(struct apart_inside *in); /* the reader's end */
 
 /* As answer_each_row(), which it is without a reader (NULL). With one fn sees no row of an answer that is not whole; beyond
  * that ERR_IO: there is no reader, ERR_PARTIAL: the bytes end it, ERR_LIMIT: more rows than a small answer has. */

@@ -12,7 +12,7 @@
 #define MEMO_SLOTS 8192u /* a text takes the place of another one */
 
 struct memo_entry {
-    uint64_t id[2]; /* of API and text; 0,0: free */
+    uint64_t id[2]; /* the case's, and a hash of API and text; 0,0: free */
     uint64_t shape;
     bool is_masked;
 };
@@ -70,7 +70,7 @@ void statements_next(struct statements *s)
 
 static struct memo_entry *memo_of(struct statements *s, enum api api, struct slice text, uint64_t ret_id[2])
 {
-    ret_id[0] = hash64(text.at, text.len, UINT64_C(0x6d656d31) + (uint64_t)api);
+    ret_id[0] = judges_text_id(api, text);
     ret_id[1] = hash64(text.at, text.len, UINT64_C(0x6d656d3200) + (uint64_t)api) | 1;
     return &s->memo[ret_id[0] % MEMO_SLOTS];
 }
@@ -107,7 +107,7 @@ int statements_judge(struct statements *s, enum api api, const struct query_clie
     s->has_last = false;
     memo = memo_of(s, api, text, id);
     if (run != RUN_REFUSED && memo->id[0] == id[0] && memo->id[1] == id[1] && query_shape_is_settled(c, memo->shape)) {
-        *ret = (struct query_case){ .statement = text, .id = judges_text_id(api, text), .is_known = true, .is_plain = true,
+        *ret = (struct query_case){ .statement = text, .id = id[0], .is_known = true, .is_plain = true,
                                     .is_masked = memo->is_masked, .lesson = { .shape = memo->shape } };
     } else {
         if (judge(s, api, c, text, run, ret, err) < 0)

@@ -58,24 +58,34 @@ def running(azure, dir_, env=None):
         assert a.stop() == 0
 
 
-@CAN_BE_ENDED
-@pytest.mark.parametrize("mode", ["summarize", "rows"])
-@pytest.mark.parametrize("how", sorted(SIGNALS))
-def test_a_row_that_ends_the_reader_costs_itself_alone(dir_, tmp_path_factory, how, mode):
+def lives_on(dir_, tmp_path_factory, mode, calm_more, more):
+    """A world with rows of which one ends a reader gives the alerts of one with others in their place. The configuration."""
     rows, expected = small_world(seed=31)
     calm = str(tmp_path_factory.mktemp("calm"))
     with kit.Azure(calm) as azure:
-        azure.add_rows(rows.rows)
+        azure.add_rows(rows.rows + calm_more(rows))
         alone = final(catch_up(azure, calm, mode=mode))
     with kit.Azure(dir_) as azure:
-        azure.add_rows(rows.rows + [poisoned(rows, how)])
+        azure.add_rows(rows.rows + more(rows))
         cfg = catch_up(azure, dir_, mode=mode)
     found = final(cfg)
     assert {a["alertType"] for a in found.values()} >= expected
     assert essence(found) == essence(alone)
+    return cfg
+
+
+def unreadable(cfg):
+    return kit.run(["coverage", "--unreadable", "--json", "-c", cfg])[1]
+
+
+@CAN_BE_ENDED
+@pytest.mark.parametrize("mode", ["summarize", "rows"])
+@pytest.mark.parametrize("how", sorted(SIGNALS))
+def test_a_row_that_ends_the_reader_costs_itself_alone(dir_, tmp_path_factory, how, mode):
+    cfg = lives_on(dir_, tmp_path_factory, mode, lambda rows: [], lambda rows: [poisoned(rows, how)])
     said = status(cfg)
     assert said["reader"]["leftOut"] == 1 and said["reader"]["ended"] == 2, said["reader"]
-    _, out, _ = kit.run(["coverage", "--unreadable", "--json", "-c", cfg])
+    out = unreadable(cfg)
     assert "this row ended the reader twice: " + SIGNALS[how] in out and "reader-fault/" + how in out
 
 
@@ -96,22 +106,14 @@ def one_more_statement(rows, text):
 @pytest.mark.parametrize("how", sorted(SIGNALS))
 def test_a_statement_that_ends_the_reader_costs_itself_alone(dir_, tmp_path_factory, how, mode):
     """Its row counts, and is read by the other reader."""
-    rows, expected = small_world(seed=31)
-    calm = str(tmp_path_factory.mktemp("calm"))
-    with kit.Azure(calm) as azure:
-        azure.add_rows(rows.rows + one_more_statement(rows, "SELECT c.id FROM c WHERE c.id = @id"))
-        alone = final(catch_up(azure, calm, mode=mode))
-    with kit.Azure(dir_) as azure:
-        azure.add_rows(rows.rows + one_more_statement(rows, "SELECT * FROM c -- reader-fault/" + how))
-        cfg = catch_up(azure, dir_, mode=mode)
-    found = final(cfg)
-    assert {a["alertType"] for a in found.values()} >= expected
-    assert essence(found) == essence(alone)
+    deadly = "SELECT * FROM c -- reader-fault/" + how
+    cfg = lives_on(dir_, tmp_path_factory, mode, lambda rows: one_more_statement(rows, "SELECT c.id FROM c WHERE c.id = @id"),
+                   lambda rows: one_more_statement(rows, deadly))
     said = status(cfg)
     assert said["statementReader"]["leftOut"] == 1 and said["statementReader"]["ended"] == 2, said["statementReader"]
     assert said["reader"]["leftOut"] == said["reader"]["ended"] == 0
-    _, out, _ = kit.run(["coverage", "--unreadable", "--json", "-c", cfg])
-    assert "this statement ended the reader twice: " + SIGNALS[how] in out and "SELECT * FROM c -- reader-fault/" + how in out
+    out = unreadable(cfg)
+    assert "this statement ended the reader twice: " + SIGNALS[how] in out and deadly in out
     _, out, _ = kit.run(["status", "-c", cfg])
     assert "reader of statements" in out and "1 statements set aside" in out
 

@@ -4,10 +4,10 @@
  * This program is its own reader: main() becomes one when it is started as one. A row's user agent says what is to happen.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "apart/apart.h"
-#include "apart/wire.h"
 #include "base/map.h"
 #include "enrich/feed_apart.h"
 #include "record/decode_apart.h"
+#include "apart_kit.h"
 #include "test_record_kit.h"
 
 #include "allocation_count.h"
@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -87,7 +86,6 @@ static void lie_about_the_order(struct apart_inside *in)
     put(in, b);
 }
 static void lie_about_a_row(struct apart_inside *in) { struct bogus b = good(); b.row = UINT64_MAX / 2; put(in, b); }
-static void be_killed(struct apart_inside *in UNUSED) { abort(); }
 static void touch_nowhere(struct apart_inside *in UNUSED)
 {
     (void)raise(SIGSEGV);
@@ -97,7 +95,6 @@ static void stand_still(struct apart_inside *in UNUSED)
     for (;;)
         continue;
 }
-static void make_a_socket(struct apart_inside *in UNUSED) { (void)socket(AF_INET, SOCK_STREAM, 0); }
 static void start_a_program(struct apart_inside *in UNUSED) { (void)syscall(SYS_execve, "/bin/true", NULL, NULL); }
 #ifndef COSMOWATCH_SANITIZED
 static void open_a_file(struct apart_inside *in UNUSED) { (void)open("/etc/hostname", O_RDONLY | O_CLOEXEC); }
@@ -113,10 +110,7 @@ static void make_code(struct apart_inside *in UNUSED)
 }
 #endif
 
-static const struct fault {
-    const char *name, *reason;
-    void (*happen)(struct apart_inside *in);
-} faults[] = {
+static const struct fault faults[] = {
     { "abort", "SIGABRT", be_killed },
 #if defined COSMOWATCH_SANITIZED && !defined COSMOWATCH_COVERAGE
     { "segv", "exit status", touch_nowhere }, /* a sanitizer makes another end of it */
@@ -167,10 +161,7 @@ static void happen(struct apart_inside *in, const struct record *rec)
 
     if (slice_starts(agent, SL("scribble")))
         scribble(in, agent);
-
-    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
-        if (slice_eq(agent, slice_of(faults[i].name)))
-            faults[i].happen(in);
+    (void)fault_happens(in, faults, ARRAY_LEN(faults), agent);
 }
 
 static void serve(struct apart_inside *in)
@@ -191,16 +182,6 @@ static void serve(struct apart_inside *in)
 }
 
 /* ---- kit ----------------------------------------------------------------------------------------------- */
-
-static struct apart *new_apart(void)
-{
-    const struct apart_config cfg = { .stall_ms = 2000 };
-    struct apart *a = NULL;
-    struct error err = { 0 };
-
-    ck_assert_msg(apart_new(&cfg, &a, &err) == 0, "%s", err.msg);
-    return a;
-}
 
 static struct kit ask(struct apart *a, const char *text, bool is_export)
 {
@@ -288,7 +269,7 @@ static void compare_folder(struct both *b, const char *dir)
 
 START_TEST(what_comes_out_is_what_reading_at_home_gives)
 {
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct both b = { .home = decoder_new(), .apart = decoder_new_apart(a) };
     struct apart_status st;
 
@@ -366,7 +347,7 @@ static void large_feed(enum feed_format format, struct buf *out)
 
 START_TEST(large_feeds_come_out_as_they_do_at_home)
 {
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct apart_status st;
 
     for (int f = FEED_FORMAT_LIST; f <= FEED_FORMAT_WORKSPACE; f++) {
@@ -387,7 +368,7 @@ END_TEST
 START_TEST(feeds_come_out_as_they_do_at_home)
 {
     static const char folder[] = "tests/fuzz/corpus/feed";
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     DIR *d = opendir(folder);
     struct dirent *e;
     struct apart_status st;
@@ -425,7 +406,7 @@ static void make_rows(struct buf *out, size_t n)
 
 START_TEST(many_batches_come_whole_and_in_order)
 {
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct both b = { .home = decoder_new(), .apart = decoder_new_apart(a) };
     struct buf text = BUF_INIT(KIT_TEXT_MAX);
 
@@ -443,7 +424,7 @@ END_TEST
 START_TEST(a_row_that_ends_the_reader_costs_itself_alone)
 {
     const struct fault *f = &faults[_i];
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     char text[1024];
     struct apart_status st;
     struct kit k;
@@ -480,7 +461,7 @@ START_TEST(it_costs_itself_alone_in_files_too)
         "{\"category\":\"DataPlaneRequests\",\"properties\":{\"userAgent\":\"abort\"}},"
         "{\"category\":\"DataPlaneRequests\",\"properties\":{\"userAgent\":\"last\"}}]}",
     };
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct kit k = ask(a, texts[i], true);
@@ -496,7 +477,7 @@ END_TEST
 
 START_TEST(several_such_rows_go_one_by_one)
 {
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct buf text = BUF_INIT(KIT_TEXT_MAX);
     struct apart_status st;
     struct kit k;
@@ -521,7 +502,7 @@ END_TEST
 
 START_TEST(more_of_them_than_are_left_out_are_too_many_and_said)
 {
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct buf text = BUF_INIT(KIT_TEXT_MAX);
     struct kit k;
 
@@ -541,7 +522,7 @@ END_TEST
 
 START_TEST(bytes_that_end_it_before_their_first_row_are_an_error_that_says_so)
 {
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct kit k = ask(a, HEAD "[\"before the first row\",\"\",1]" TAIL, false);
 
     ck_assert_int_eq(k.rc, -1);
@@ -558,7 +539,7 @@ END_TEST
 /* Whatever it writes: an answer or a reason, and nothing read or written where it should not be (sanitizers look). */
 START_TEST(a_reader_that_scribbles_harms_nobody)
 {
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     int told = 0;
 
     for (int i = 0; i < 60; i++) {
@@ -584,7 +565,7 @@ END_TEST
 START_TEST(a_sum_that_is_not_right_is_no_answer)
 {
     static const char *const columns[] = { "one row too many", "nothing at the end" };
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
 
     for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
         char text[256];
@@ -648,7 +629,7 @@ static int kill_it_at(void *self, const struct record *rec, struct error *err)
 
 static void kill_halfway(int signal)
 {
-    struct killing g = { .k = { .records = BUF_INIT(KIT_TEXT_MAX), .bad = BUF_INIT(KIT_TEXT_MAX) }, .a = new_apart(),
+    struct killing g = { .k = { .records = BUF_INIT(KIT_TEXT_MAX), .bad = BUF_INIT(KIT_TEXT_MAX) }, .a = new_apart(2000),
                          .at = 3000, .signal = signal };
     const struct decode_sink sink = { .self = &g, .on_record = kill_it_at, .on_bad = kit_on_bad };
     struct decoder *d = decoder_new_apart(g.a), *home = decoder_new();
@@ -689,7 +670,7 @@ END_TEST
 START_TEST(signals_for_the_agent_are_none_for_it)
 {
     static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct error err = { 0 };
     struct apart_status before, after;
     struct kit k;
@@ -709,7 +690,7 @@ END_TEST
 
 START_TEST(that_none_can_be_started_is_said_and_passes)
 {
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct rlimit was, few;
     struct kit k;
 
@@ -738,7 +719,7 @@ static int stop_at_once(void *self UNUSED, const struct record *rec UNUSED, stru
 START_TEST(who_wants_no_more_gets_no_more_and_the_reader_lives_on)
 {
     const struct decode_sink sink = { .on_record = stop_at_once };
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct decoder *d = decoder_new_apart(a);
     struct buf text = BUF_INIT(KIT_TEXT_MAX);
     struct decode_result result;
@@ -774,7 +755,7 @@ static void read_proc(pid_t pid, const char *name, struct buf *out)
 
 START_TEST(it_has_no_environment_three_kinds_of_descriptor_and_a_filter)
 {
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct buf text = BUF_INIT(1u << 20);
     struct error err = { 0 };
     struct apart_status st;
@@ -817,7 +798,7 @@ END_TEST
 /* Neither side can cut or change what the other has mapped. */
 START_TEST(shared_memory_is_sealed)
 {
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct kit k = ask(a, "{}", true); /* so that there is memory for a body, too */
     DIR *d = opendir("/proc/self/fd");
     struct dirent *e;
@@ -854,7 +835,7 @@ START_TEST(it_ends_when_the_agent_does_even_standing_still)
     ck_assert_int_eq(pipe(pipe_fds), 0);
     agent = fork();
     if (agent == 0) {
-        struct apart *a = new_apart();
+        struct apart *a = new_apart(2000);
         struct error err = { 0 };
         struct apart_status st;
 
@@ -907,7 +888,7 @@ static long allocations_of(struct decoder *d, size_t rows)
 
 START_TEST(no_row_costs_the_agent_an_allocation)
 {
-    struct apart *a = new_apart();
+    struct apart *a = new_apart(2000);
     struct decoder *d = decoder_new_apart(a);
 
     (void)allocations_of(d, 10);
@@ -925,10 +906,8 @@ int main(int argc, char **argv)
     SRunner *r;
     int failed;
 
-    if (apart_is_asked(argc, argv)) {
-        feed_serve_prepare();
+    if (apart_is_asked(argc, argv))
         return apart_serve(services, ARRAY_LEN(services));
-    }
     tcase_set_timeout(c, 120);
     tcase_add_test(c, what_comes_out_is_what_reading_at_home_gives);
     tcase_add_test(c, feeds_come_out_as_they_do_at_home);

@@ -3,18 +3,17 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "enrich/service_tags_apart.h"
 
-#include "apart/wire.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "enrich/feed_apart.h"
 #include "enrich/places.h"
+#include "tests/unit/apart_kit.h"
 
 #include <check.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 static struct error err;
 
@@ -224,17 +223,11 @@ static void name_too_much(struct apart_inside *in)
     apart_wrote(in, size);
     end_well(in);
 }
-static void be_killed(struct apart_inside *in UNUSED) { abort(); }
-static void touch_the_network(struct apart_inside *in UNUSED) { (void)socket(AF_INET, SOCK_STREAM, 0); }
 
 /* Batches of ranges that are in no list, then its end; the next one, which sees that somebody was there, is right. */
 static void die_once(struct apart_inside *in)
 {
-    const struct apart_pages *pages;
-    _Atomic uint64_t *mark = apart_row_mark(in); /* their first member */
-
-    memcpy(&pages, &mark, sizeof pages);
-    if (atomic_load(&pages->mark.beat) == 0) {
+    if (!somebody_was_there(in)) {
         for (size_t i = 0; i < 2 * APART_BATCH_BYTES / sizeof(struct bogus); i++)
             put(in, good(), BOGUS_SIZE);
         abort();
@@ -242,10 +235,7 @@ static void die_once(struct apart_inside *in)
     service_tags_serve(in);
 }
 
-static const struct fault {
-    const char *name, *reason; /* NULL: it is none */
-    void (*happen)(struct apart_inside *in);
-} faults[] = {
+static const struct fault faults[] = { /* no reason: it is none */
     { "right", NULL, be_right },
     { "cut-range", "a size", cut_a_range },
     { "cut-text", "a size", cut_a_text },
@@ -264,7 +254,7 @@ static const struct fault {
     { "report", "a report", report_too_much },
     { "end", "a last word", end_early },
     { "abort", "SIGABRT", be_killed },
-    { "call", "SIGSYS", touch_the_network },
+    { "call", "SIGSYS", make_a_socket },
 };
 
 static void serve(struct apart_inside *in)
@@ -273,20 +263,8 @@ static void serve(struct apart_inside *in)
         die_once(in);
         return;
     }
-    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
-        if (slice_eq(apart_body(in), slice_of(faults[i].name))) {
-            faults[i].happen(in);
-            return;
-        }
-    feed_serve(in);
-}
-
-static struct apart *new_reader(void)
-{
-    struct apart *a = NULL;
-
-    ck_assert_msg(apart_new(&(struct apart_config){ .stall_ms = 20000 }, &a, &err) == 0, "%s", err.msg);
-    return a;
+    if (!fault_happens(in, faults, ARRAY_LEN(faults), apart_body(in)))
+        feed_serve(in);
 }
 
 /* ---- the reader: what comes of it ---------------------------------------------------------------------------------- */
@@ -332,21 +310,12 @@ static int64_t same_tags(struct apart *a, struct slice bytes, const char *name)
     return x.entries;
 }
 
-static int64_t readers_ended(struct apart *a, const char *why)
-{
-    struct apart_status st;
-
-    apart_look(a, &st);
-    ck_assert_msg(strstr(st.last_end, why) != NULL, "%s", st.last_end);
-    return st.ended;
-}
-
 START_TEST(the_reader_says_what_reading_at_home_says)
 {
     static const char *const others[] = { "", "[]", "{\"values\":[]}", "<html>moved</html>",
                                           FILE_OF(TAG("AzureCloud", "", "", "\"nowhere\"")),
                                           FILE_OF(TAG("a\\u0000b", "\\n", "x", "\"192.0.2.1\",\"no\\u001bne\"")) };
-    struct apart *a = new_reader();
+    struct apart *a = new_apart(20000);
     struct buf file = BUF_INIT(1000000);
 
     ck_assert_int_eq(same_tags(a, slice_of(whole), "whole"), 8);
@@ -378,7 +347,7 @@ static void make_large(struct buf *out)
 
 START_TEST(a_large_list_comes_whole_and_in_order)
 {
-    struct apart *a = new_reader();
+    struct apart *a = new_apart(20000);
     struct buf text = BUF_INIT((size_t)64 << 20);
 
     make_large(&text);
@@ -392,7 +361,7 @@ END_TEST
 START_TEST(what_the_reader_answers_is_not_believed)
 {
     const struct fault *f = &faults[_i];
-    struct apart *a = new_reader();
+    struct apart *a = new_apart(20000);
     struct network_table *t = NULL;
     struct feed_report report;
     int rc = service_tags_parse_apart(a, slice_of(f->name), &t, &report, &err);
@@ -415,7 +384,7 @@ END_TEST
 START_TEST(a_reader_that_dies_halfway_leaves_nothing_behind)
 {
     static const char once[] = FILE_OF(TAG("dies once", "", "", "\"20.0.0.0/8\""));
-    struct apart *a = new_reader();
+    struct apart *a = new_apart(20000);
 
     ck_assert_int_eq(same_tags(a, slice_of(once), "once"), 1);
     ck_assert_int_eq(readers_ended(a, "SIGABRT"), 1);
@@ -431,10 +400,8 @@ int main(int argc, char **argv)
     SRunner *r = srunner_create(s);
     int failed;
 
-    if (apart_is_asked(argc, argv)) {
-        feed_serve_prepare();
+    if (apart_is_asked(argc, argv))
         return apart_serve(services, ARRAY_LEN(services));
-    }
     suite_add_tcase(s, t);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, the_most_telling_tag_names_an_address);

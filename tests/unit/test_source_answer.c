@@ -3,14 +3,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "source/answer_apart.h"
 
-#include "apart/wire.h"
 #include "base/buf.h"
-#include "enrich/feed_apart.h"
+#include "tests/unit/apart_kit.h"
 
 #include <check.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 #define TEXT_MAX ((size_t)64 << 20)
 #define ANSWER(columns, rows) "{\"tables\":[{\"name\":\"PrimaryResult\",\"columns\":[" columns "],\"rows\":[" rows "]}]}"
@@ -95,13 +93,8 @@ static void name_a_column_by_number(struct apart_inside *in)
 static void hide_a_row(struct apart_inside *in) { put(in, good()); end_with(in, (struct last_word){ .rows = 2 }); }
 static void fail_without_a_word(struct apart_inside *in) { end_with(in, (struct last_word){ .is_failure = 1 }); }
 static void end_early(struct apart_inside *in) { apart_end(in, "x", 1); }
-static void be_killed(struct apart_inside *in UNUSED) { abort(); }
-static void make_a_socket(struct apart_inside *in UNUSED) { (void)socket(AF_INET, SOCK_STREAM, 0); }
 
-static const struct fault {
-    const char *name, *reason; /* NULL: it is none */
-    void (*happen)(struct apart_inside *in);
-} faults[] = {
+static const struct fault faults[] = { /* no reason: it is none */
     { "right", NULL, be_right },
     { "size", "a size", lie_about_a_size },
     { "no-size", "a size", have_no_size },
@@ -124,11 +117,7 @@ static const struct fault {
 /* Batches of rows, then its end; the next one, which sees that somebody was there, is right. */
 static void die_once(struct apart_inside *in)
 {
-    const struct apart_pages *pages;
-    _Atomic uint64_t *mark = apart_row_mark(in); /* their first member */
-
-    memcpy(&pages, &mark, sizeof pages);
-    if (atomic_load(&pages->mark.beat) == 0) {
+    if (!somebody_was_there(in)) {
         for (size_t i = 0; i < 2 * APART_BATCH_BYTES / sizeof(struct bogus); i++)
             put(in, good());
         abort();
@@ -142,29 +131,8 @@ static void serve(struct apart_inside *in)
         die_once(in);
         return;
     }
-    for (size_t i = 0; i < ARRAY_LEN(faults); i++)
-        if (slice_eq(apart_body(in), slice_of(faults[i].name))) {
-            faults[i].happen(in);
-            return;
-        }
-    answer_serve(in);
-}
-
-static struct apart *new_reader(void)
-{
-    struct apart *a = NULL;
-
-    ck_assert_msg(apart_new(&(struct apart_config){ .stall_ms = 20000 }, &a, &err) == 0, "%s", err.msg);
-    return a;
-}
-
-static int64_t readers_ended(struct apart *a, const char *why)
-{
-    struct apart_status st;
-
-    apart_look(a, &st);
-    ck_assert_msg(strstr(st.last_end, why) != NULL, "%s", st.last_end);
-    return st.ended;
+    if (!fault_happens(in, faults, ARRAY_LEN(faults), apart_body(in)))
+        answer_serve(in);
 }
 
 /* ---- what comes of it ---------------------------------------------------------------------------------------------- */
@@ -214,7 +182,7 @@ START_TEST(the_reader_says_what_reading_at_home_says)
         "<html>",
         "{\"tables\":[],\"error\":{\"code\":\"Partial\",\"message\":\"a\\u001bb\"}}",
     };
-    struct apart *a = new_reader();
+    struct apart *a = new_apart(20000);
 
     ck_assert_int_gt(same_rows(a, slice_of(answers[0]), "first"), 0);
     for (size_t i = 0; i < ARRAY_LEN(answers); i++)
@@ -228,7 +196,7 @@ END_TEST
 
 START_TEST(what_is_wide_or_long_is_cut_or_refused)
 {
-    struct apart *a = new_reader();
+    struct apart *a = new_apart(20000);
 
     for (size_t columns = ANSWER_COLUMNS_MAX; columns <= ANSWER_COLUMNS_MAX + 1; columns++) {
         struct buf text = BUF_INIT(TEXT_MAX);
@@ -265,7 +233,7 @@ static int count_row(void *self, const struct answer_row *r UNUSED, struct error
 START_TEST(many_rows_come_in_order_and_too_many_not_at_all)
 {
     static const struct { size_t rows; int rc; } cases[] = { { 30000, 0 }, { 100000, 0 }, { 100001, -1 } };
-    struct apart *a = new_reader();
+    struct apart *a = new_apart(20000);
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf text = BUF_INIT(TEXT_MAX);
@@ -287,7 +255,7 @@ END_TEST
 START_TEST(what_the_reader_answers_is_not_believed)
 {
     const struct fault *f = &faults[_i];
-    struct apart *a = new_reader();
+    struct apart *a = new_apart(20000);
     int64_t seen = 0;
     int rc = answer_each_row_apart(a, slice_of(f->name), count_row, &seen, &err);
 
@@ -303,7 +271,7 @@ END_TEST
 
 START_TEST(a_reader_that_dies_halfway_says_no_row_twice)
 {
-    struct apart *a = new_reader();
+    struct apart *a = new_apart(20000);
 
     ck_assert_int_gt(same_rows(a, SL(ANSWER(TYPE_AND_ROWS, "[\"dies once\",1],[\"B\",2]")), "once"), 0);
     ck_assert_int_eq(readers_ended(a, "SIGABRT"), 1);
@@ -319,10 +287,8 @@ int main(int argc, char **argv)
     SRunner *r;
     int failed;
 
-    if (apart_is_asked(argc, argv)) {
-        feed_serve_prepare();
+    if (apart_is_asked(argc, argv))
         return apart_serve(services, ARRAY_LEN(services));
-    }
     suite_add_tcase(s, t);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, the_reader_says_what_reading_at_home_says);

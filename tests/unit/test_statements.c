@@ -3,17 +3,15 @@
  *
  * This program is its own reader: main() becomes one when it is started as one. A text says what is to happen.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "apart/apart.h"
 #include "base/timeutil.h"
 #include "detectors/kit/statements.h"
 #include "detectors/kit/statements_apart.h"
 #include "detectors/kit/statements_wire.h"
-#include "enrich/feed_apart.h"
+#include "tests/unit/apart_kit.h"
 
 #include <check.h>
 #include <dirent.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,26 +113,20 @@ static void ask_for_ever(struct apart_inside *in)
         (void)apart_ask(in, &m, offsetof(struct statement_more, what) + sizeof(uint64_t));
 }
 
-static void die(struct apart_inside *in)
+static void touch_nowhere(struct apart_inside *in UNUSED)
 {
-    (void)in;
-    abort();
-}
-
-static void touch_nowhere(struct apart_inside *in)
-{
-    (void)in;
     (void)raise(SIGSEGV);
 }
 
-#define FAULT(f) { #f, f }
+#define FAULT(f) { #f, "cannot be", f }
 
-static const struct fault { const char *name; void (*happen)(struct apart_inside *in); } faults[] = {
+static const struct fault faults[] = {
     FAULT(lie_verdict), FAULT(lie_verdict_below), FAULT(lie_severity), FAULT(lie_confidence), FAULT(lie_grade), FAULT(lie_type),
     FAULT(lie_series), FAULT(lie_series_type), FAULT(lie_variant), FAULT(lie_no_variant), FAULT(lie_note), FAULT(lie_flags),
     FAULT(lie_reach), FAULT(lie_words), FAULT(lie_findings), FAULT(lie_rule), FAULT(lie_place), FAULT(lie_place_far), FAULT(lie_inserted),
     FAULT(lie_statement), FAULT(lie_copy), FAULT(lie_left_out), FAULT(lie_size), FAULT(lie_two_texts), FAULT(ask_of_a_kind),
-    FAULT(ask_of_many), FAULT(ask_half), FAULT(ask_nothing), FAULT(ask_for_ever), FAULT(die), FAULT(touch_nowhere),
+    FAULT(ask_of_many), FAULT(ask_half), FAULT(ask_nothing), FAULT(ask_for_ever),
+    { "die", "SIG", be_killed }, { "segv", "SIG", touch_nowhere }
 };
 
 static void serve(struct apart_inside *in)
@@ -144,13 +136,9 @@ static void serve(struct apart_inside *in)
     size_t left_out;
 
     (void)apart_left_out_list(in, &left_out);
-    for (size_t i = 0; i < ARRAY_LEN(faults) && left_out == 0; i++)
-        if (slice_eq(text, slice_of(faults[i].name))) {
-            atomic_store(apart_row_mark(in), 0);
-            faults[i].happen(in);
-            return;
-        }
-    statements_serve(in);
+    atomic_store(apart_row_mark(in), 0);
+    if (left_out > 0 || !fault_happens(in, faults, ARRAY_LEN(faults), text))
+        statements_serve(in);
 }
 
 /* ---- the world of a test --------------------------------------------------------------------------------- */
@@ -186,7 +174,7 @@ static void open_world(struct world *w)
     struct error err = { 0 };
 
     *w = (struct world){ .unread = BUF_INIT(65536) };
-    need(apart_new(&(struct apart_config){ 0 }, &w->reader, &err), &err);
+    w->reader = new_apart(0);
     need(statements_new(NULL, &w->here, &err), &err);
     need(statements_new(w->reader, &w->there, &err), &err);
     statements_tell_unread(w->there, keep_unread, w);
@@ -435,7 +423,7 @@ START_TEST(a_text_that_ends_the_reader_costs_itself_alone)
     ck_assert_int_eq(w.unread_len, 1);
     ck_assert_msg(strncmp(buf_cstr(&w.unread), name, strlen(name)) == 0 &&
                       strstr(buf_cstr(&w.unread), "this statement ended the reader twice: "), "%s", buf_cstr(&w.unread));
-    ck_assert_msg(strstr(buf_cstr(&w.unread), name[0] == 'l' || name[0] == 'a' ? "cannot be" : "SIG") ||
+    ck_assert_msg(strstr(buf_cstr(&w.unread), faults[_i].reason) ||
                       strstr(buf_cstr(&w.unread), "exit status"), "%s", buf_cstr(&w.unread));
     apart_look(w.reader, &st);
     ck_assert_int_eq(st.ended, 2);
@@ -516,10 +504,8 @@ int main(int argc, char **argv)
     SRunner *r;
     int failed;
 
-    if (apart_is_asked(argc, argv)) {
-        feed_serve_prepare();
+    if (apart_is_asked(argc, argv))
         return apart_serve(services, ARRAY_LEN(services));
-    }
     tcase_set_timeout(c, 120);
     tcase_add_loop_test(c, what_comes_out_is_what_judging_at_home_gives, 0, (int)ARRAY_LEN(dialects));
     tcase_add_test(c, searches_in_a_history_find_what_they_find_at_home);

@@ -718,10 +718,8 @@ int main(int argc, char **argv)
     static apart_service *const services[] = { [DECODE_SERVICE] = decode_serve, [FEED_SERVICE] = feed_serve,
                                                [ANSWER_SERVICE] = answer_serve };
 
-    if (apart_is_asked(argc, argv)) {
-        feed_serve_prepare();
+    if (apart_is_asked(argc, argv))
         return apart_serve(services, ARRAY_LEN(services));
-    }
     return torture_main("torture: inputs", what_comes_from_outside_comes_whole_or_later, (int)ARRAY_LEN(scenes), start,
                         stop);
 }
