@@ -153,8 +153,7 @@ static struct http_slot *slot_new(void)
     if (!s)
         return NULL;
     s->multi = curl_multi_init();
-    s->easy = curl_easy_init();
-    if (!s->multi || !s->easy || curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, 8L) != CURLM_OK) {
+    if (!s->multi || curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, 8L) != CURLM_OK) {
         slot_free(s);
         return NULL;
     }

@@ -262,7 +262,7 @@ static CURLcode set_proxy(CURL *e, const struct http_request *req, const struct 
     return rc;
 }
 
-/* Every option is set anew: curl_easy_reset forgot all but the connections and TLS sessions. */
+/* Every option is set: the handle is new. */
 static int set_options(const struct http_defaults *d, struct http_slot *s, const struct http_request *req,
                        const struct http_target *to, const struct http_tls *tls, struct slice body,
                        struct error *err)
@@ -358,7 +358,12 @@ int http_slot_lay_out(struct http_slot *s, const struct http_defaults *d, const 
     s->stall_timeout_ms = or_preset(req->stall_timeout_ms, STALL_TIMEOUT_MS);
     tls_peer_reset(&s->peer, tls->pin_sha1);
     answer_heads_reset(&s->heads);
-    curl_easy_reset(s->easy);
+    /* A new one each time, connections are the multi handle's: until 8.1.1 (curl issue 11101) one that is used again keeps a
+     * pointer to a freed header, and an answer that begins with a folded line writes through it. */
+    curl_easy_cleanup(s->easy);
+    s->easy = curl_easy_init();
+    if (!s->easy)
+        return error_set(err, ERR_NOMEM, "%s: no memory for a transfer", s->host);
     if (lay_out_body(s, req, &body, err) < 0 || lay_out_headers(s, req, err) < 0)
         return -1;
     return set_options(d, s, req, to, tls, body, err);
