@@ -4,21 +4,29 @@
 #include "base/error.h"
 
 #include "base/slice.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
-/* One line, whatever the foreign text in it held, and no half character at the cut. */
+/* One line of UTF-8 without controls, whatever the foreign text in it held, and no half character at the cut. */
 static void error_store(struct error *err, const char *text)
 {
     struct slice cut = slice_cut(slice_of(text), sizeof(err->msg) - 1);
+    size_t len = 0;
+    uint32_t c;
 
-    for (size_t i = 0; i < cut.len; i++) {
-        unsigned char c = (unsigned char)cut.at[i];
-
-        err->msg[i] = c < 0x20 || c == 0x7f ? '?' : cut.at[i];
+    for (size_t i = 0, n; i < cut.len; i += n) {
+        n = utf8_next(cut, i, &c);
+        if (c == UTF8_BAD || c < 0x20 || (c >= 0x7f && c < 0xa0)) {
+            err->msg[len++] = '?';
+            continue;
+        }
+        memcpy(err->msg + len, cut.at + i, n);
+        len += n;
     }
-    err->msg[cut.len] = '\0';
+    err->msg[len] = '\0';
 }
 
 int error_set(struct error *err, enum error_code code, const char *fmt, ...)

@@ -2,8 +2,8 @@
  *
  * Fallible functions return 0 or -1 (or NULL) and fill `struct error`, which is never NULL and is
  * untouched on success. Each layer adds only what it alone knows, in front (error_wrap).
- * Messages: impersonal, one line, no newline, no secret. Foreign text is quoted, cut short and has
- * its control bytes escaped by error_set itself (every byte below 0x20 and 0x7f becomes '?').
+ * Messages: impersonal, one line, no newline, no secret. Foreign text is quoted and cut short; error_set itself
+ * makes every control (C0, DEL, C1) and every sequence that is no UTF-8 a '?'.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_ERROR_H
 #define COSMOWATCH_ERROR_H

@@ -1,6 +1,7 @@
 /* fuzz_console - any bytes as a request to the console, over its Unix socket, with a store that has something to show. What
  * was asked never comes back as markup. SPDX-License-Identifier: Apache-2.0 */
 #include "assemble.h"
+#include "base/utf8.h"
 #include "console/console.h"
 #include "engine.h"
 #include "store/store.h"
@@ -61,12 +62,13 @@ static void start_agent(void)
     (void)atexit(stop_agent);
 }
 
-static void ask(struct slice request, struct buf *answer)
+/* Whether the answer came to its end. */
+static bool ask(struct slice request, struct buf *answer)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char piece[16384];
-    ssize_t n;
+    ssize_t n = -1;
 
     (void)snprintf(at.sun_path, sizeof at.sun_path, "%s", agent.listen + 5);
     PROMISE(fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof at) == 0);
@@ -77,18 +79,32 @@ static void ask(struct slice request, struct buf *answer)
     while (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, ANSWER_MS) > 0 && (n = recv(fd, piece, sizeof piece, 0)) > 0)
         buf_add(answer, piece, (size_t)n);
     (void)close(fd);
+    return n == 0;
+}
+
+static bool is_utf8(struct slice s)
+{
+    uint32_t c = 0;
+
+    for (size_t i = 0; i < s.len && c != UTF8_BAD;)
+        i += utf8_next(s, i, &c);
+    return c != UTF8_BAD;
 }
 
 FUZZ_TARGET(console)
 {
     struct buf answer = BUF_INIT(ANSWER_MAX);
+    struct slice got, head;
+    bool whole;
 
     start_agent();
-    ask(slice_make((const char *)data, size), &answer);
-    PROMISE(answer.len == 0 || slice_starts(buf_slice(&answer), SL("HTTP/1.")));
+    whole = ask(slice_make((const char *)data, size), &answer);
+    got = buf_slice(&answer);
+    head = slice_find(got, SL("\r\n\r\n")) == SIZE_MAX ? got : slice_make(got.at, slice_find(got, SL("\r\n\r\n")));
+    PROMISE(got.len == 0 || slice_starts(got, SL("HTTP/1.")));
     /* A browser takes nothing else for markup: every answer says nosniff. */
-    PROMISE(slice_find(buf_slice(&answer), SL("text/html")) == SIZE_MAX ||
-            slice_find_nocase(buf_slice(&answer), SL("<q")) == SIZE_MAX);
+    PROMISE(slice_find(head, SL("text/html")) == SIZE_MAX || slice_find_nocase(got, SL("<q")) == SIZE_MAX);
+    PROMISE(!whole || slice_find(head, SL("charset=utf-8")) == SIZE_MAX || is_utf8(got));
     PROMISE(slice_find(buf_slice(&answer), SL("HTTP/1.1 500")) != 0);
     buf_release(&answer);
     return 0;

@@ -16,6 +16,17 @@ START_TEST(control_bytes_of_foreign_text_become_question_marks)
 }
 END_TEST
 
+START_TEST(what_is_no_utf8_becomes_question_marks)
+{
+    struct error err = { 0 };
+
+    (void)error_set(&err, ERR_INPUT, "'%s' '%.4s'", "\xff\xc3(\xed\xa0\x80\xc2\x9b[2J\xc2\xa0", "a\xe2\x82\xac\xe2\x82\xac");
+    ck_assert_str_eq(err.msg, "'??x????[2J\xc2\xa0' 'a\xe2\x82\xac'");
+    (void)error_set(&err, ERR_INPUT, "'%.3s'", "\xc3\xa9\xc3\xa9");
+    ck_assert_str_eq(err.msg, "'\xc3\xa9?'");
+}
+END_TEST
+
 START_TEST(a_long_message_is_cut_at_a_whole_character)
 {
     struct error err = { 0 };
@@ -101,6 +112,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         control_bytes_of_foreign_text_become_question_marks,
+        what_is_no_utf8_becomes_question_marks,
         a_long_message_is_cut_at_a_whole_character,
         a_message_may_quote_the_message_it_replaces,
         wrapping_keeps_code_and_delay_and_puts_context_in_front,
