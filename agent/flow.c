@@ -136,6 +136,29 @@ static void park_statement(void *self, struct slice text, const char *reason)
                   "cause", err.msg, NULL);
 }
 
+/* What the window was seen to hold is taken off. Where that is not known (a damaged row was taken out of the store, another
+ * release wrote it) all of it counts once more: a number too high is the smaller harm, a row unseen the greater. */
+static int take_off_seen(struct flow *f, struct worker *w, struct job *job, struct error *err)
+{
+    CLEANUP(buf_release) struct buf old = BUF_INIT(SEEN_MAX_BYTES);
+    CLEANUP(buf_release) struct buf from = BUF_HERE(64);
+    struct error why = { 0 };
+
+    if (store_get_seen(f->cfg.store, &job->window, &old, err) < 0)
+        return -1;
+    if (old.len > 0 && fold_surplus(job->batch.fold, buf_slice(&old), &why) == 0)
+        return 0;
+    if (old.len > 0 && why.code != ERR_STATE) {
+        *err = why;
+        return -1;
+    }
+    time_add_iso(&from, job->window.from_ns, 0);
+    log_event(LOG_LEVEL_WARN, w->source.name, "late rows came and what was read before is not known: the window is read once "
+              "more as a whole, its alerts may count rows twice", "from", buf_cstr(&from), "cause",
+              why.msg[0] ? why.msg : "it is no longer in the store", NULL);
+    return 0;
+}
+
 static int judge(struct flow *f, struct worker *w, struct job *job, struct buf *seen, struct error *err)
 {
     const struct stage_loader load = { .self = f, .load = load_alert };
@@ -147,10 +170,7 @@ static int judge(struct flow *f, struct worker *w, struct job *job, struct buf *
     if (buf_check(seen, err) < 0)
         return error_wrap(err, "remember what the window held");
     if (job->is_recheck) {
-        CLEANUP(buf_release) struct buf old = BUF_INIT(SEEN_MAX_BYTES);
-
-        if (store_get_seen(f->cfg.store, &job->window, &old, err) < 0 ||
-            fold_surplus(fold, buf_slice(&old), err) < 0)
+        if (take_off_seen(f, w, job, err) < 0)
             return error_wrap(err, "re-check");
         w->status.late_rows += job->batch.records - job->window.records;
     }

@@ -182,6 +182,13 @@ static void say_works(struct worker *w)
     log_event(LOG_LEVEL_INFO, w->source.name, "reading works again", "after", buf_cstr(&after), NULL);
 }
 
+/* The window stays closed and is looked at again later; no other waits for that. */
+static void recheck_failed(struct worker *w, const char *what, const struct error *why)
+{
+    w->is_recheck_put_off = true;
+    pause_worker(w, say_failing(w, what, why));
+}
+
 /* A window could not be read: keep it open. */
 static void read_failed(struct worker *w, struct window *win, const struct error *why)
 {
@@ -288,7 +295,6 @@ static void too_much(struct worker *w, struct window *win, const struct error *w
 static void do_window(struct worker *w, struct window *win, bool is_recheck)
 {
     struct error err = { 0 };
-    enum window_state before = win->state;
 
     if (!is_recheck) {
         win->state = WINDOW_PENDING;
@@ -301,12 +307,9 @@ static void do_window(struct worker *w, struct window *win, bool is_recheck)
     if (read_window(w, win, &err) < 0) {
         if (board_is_stopping(w->board))
             return;
-        if (is_recheck) { /* stays closed; tried again later */
-            win->state = before;
-            pause_worker(w, say_failing(w, "re-check could not be read", &err));
-            return;
-        }
-        if (err.code == ERR_LIMIT)
+        if (is_recheck)
+            recheck_failed(w, "re-check could not be read", &err);
+        else if (err.code == ERR_LIMIT)
             too_much(w, win, &err);
         else
             read_failed(w, win, &err);
@@ -317,7 +320,11 @@ static void do_window(struct worker *w, struct window *win, bool is_recheck)
     w->job.is_gap = false;
     if (hand_over(w) < 0) {
         w->is_ledger_stale = true;
-        if (!board_is_stopping(w->board))
+        if (board_is_stopping(w->board))
+            return;
+        if (is_recheck)
+            recheck_failed(w, "re-check was read but could not be judged and kept", &w->job.why);
+        else
             pause_worker(w, say_failing(w, "window was read but could not be judged and kept, it stays open", &w->job.why));
         return;
     }
@@ -335,7 +342,7 @@ static void do_recheck(struct worker *w, struct window *win)
     struct error err = { 0 };
 
     if (w->source.ops->count(w->source.self, edges, 1, &now, &err) < 0) {
-        pause_worker(w, say_failing(w, "re-check could not be counted", &err));
+        recheck_failed(w, "re-check could not be counted", &err);
         return;
     }
     say_works(w);
@@ -384,6 +391,21 @@ static int ask_time(struct worker *w, struct error *err)
     return knows_time(w) ? 0 : error_set(err, ERR_SERVER, "the answer has no date");
 }
 
+/* By the ledger and the time now. */
+static void plan_window(struct worker *w, struct window_plan *ret)
+{
+    struct window_timing without = w->timing;
+
+    if (w->is_recheck_put_off) {
+        memset(without.recheck_ns, 0, sizeof without.recheck_ns);
+        window_next(&without, w->source.name, w->ledger, w->ledger_len, worker_now_ns(w), ret);
+        if (ret->task != WINDOW_TASK_NONE)
+            return;
+        w->is_recheck_put_off = false;
+    }
+    window_next(&w->timing, w->source.name, w->ledger, w->ledger_len, worker_now_ns(w), ret);
+}
+
 /* What to do next, by the source's time. As long as that is unknown our own clock does for beginning to read: a failed
  * attempt is noted, so that a gap will be known as one. It does not do for finding that nothing is to be done, that a
  * re-check is due or that an interval is lost: -1 then. */
@@ -392,13 +414,13 @@ static int plan_next(struct worker *w, struct window_plan *ret)
     struct error err = { 0 };
 
     if (!knows_time(w) && ask_time(w, &err) < 0) {
-        window_next(&w->timing, w->source.name, w->ledger, w->ledger_len, worker_now_ns(w), ret);
+        plan_window(w, ret);
         if (ret->task == WINDOW_TASK_READ)
             return 0;
         pause_worker(w, say_failing(w, "the service's time could not be asked", &err));
         return -1;
     }
-    window_next(&w->timing, w->source.name, w->ledger, w->ledger_len, worker_now_ns(w), ret);
+    plan_window(w, ret);
     return 0;
 }
 

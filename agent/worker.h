@@ -51,6 +51,7 @@ struct worker {
     struct fold *fold;
     struct window *ledger; /* unfinished windows and the newest one, in order */
     size_t ledger_len, ledger_cap;
+    bool is_recheck_put_off; /* one failed: what can be read is read before it is tried again */
     bool is_ledger_stale;  /* a commit failed and the store could not be asked since: nothing is planned by it */
     struct job job;
     struct backoff backoff;

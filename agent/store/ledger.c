@@ -135,8 +135,10 @@ int store_get_seen(struct store *s, const struct window *w, struct buf *ret, str
         return -1;
     if (found == 0 || query_i64(&q, 2) != w->to_ns)
         return 0;
-    if (!query_row_is_sound(&q, 0, 4))
+    if (!query_row_is_sound(&q, 0, 4)) {
+        s->is_suspect = s->must_reopen = true; /* opening again takes the row out: then there is none */
         return error_set(err, ERR_STATE, "what a window of '%s' was seen to hold is damaged", w->source);
+    }
     buf_add_slice(ret, query_bytes(&q, 3));
     return buf_check(ret, err);
 }

@@ -4,17 +4,19 @@ Run one test: COSMOWATCH=build/cosmowatch PYTHONPATH=tests python3 -m pytest tes
 SPDX-License-Identifier: Apache-2.0
 """
 
+import contextlib
 import datetime
 import gzip
 import json
 import os
 import random
+import sqlite3
 import subprocess
 
 import pytest
 
 from flow import kit
-from flow.rows import Rows, feeds
+from flow.rows import Rows, feeds, iso
 from flow.story import SHORT, UTC, catch_up, essence, final, hours_ago, outputs, small_world
 
 
@@ -84,6 +86,52 @@ def test_late_rows_are_found_by_the_recheck_and_count_once(dir_):
             assert agent.stop() == 0
         _, text, _ = kit.run(["status", "--json", "-c", cfg])
     assert json.loads(text)["sources"][0]["lateRows"] > 0
+
+
+def soon_after(cfg, azure, dir_):
+    """The configuration again, with a re-check of the newest window that is due in three seconds."""
+    _, text, _ = kit.run(["coverage", "--json", "-c", cfg])
+    end = max(json.loads(line)["to"] for line in text.splitlines())
+    age = (datetime.datetime.now(UTC) - datetime.datetime.fromisoformat(end.replace("Z", "+00:00"))).total_seconds()
+    kit.config(azure, dir_, outputs(dir_), source={**SHORT, "window": "10s", "recheck": ["%ds" % (age + 3)]}, feeds=feeds(dir_))
+
+
+def test_a_recheck_without_memory_of_what_was_seen_judges_the_whole_window(dir_):
+    """As after a repair of the store, which takes damaged rows out."""
+    rows, types = small_world(seed=3)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows([r for r in rows.rows if r["row"].get("ClientIpAddress") != "198.51.100.23"])
+        cfg = catch_up(azure, dir_, source={"catch_up": "12h"})
+        azure.add_rows([r for r in rows.rows if r["row"].get("ClientIpAddress") == "198.51.100.23"])
+        with contextlib.closing(sqlite3.connect(os.path.join(dir_, "state", "store.db"))) as db:
+            assert db.execute("DELETE FROM seen").rowcount > 0
+            db.commit()
+        soon_after(cfg, azure, dir_)
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the late attack", lambda: types <= {a["alertType"] for a in final(cfg).values()}, pause_s=0.3)
+            kit.wait_for("the word", lambda: "read once more as a whole" in agent.tail())
+            assert agent.stop() == 0
+
+
+def test_a_recheck_that_fails_holds_up_no_new_window(dir_):
+    rows, _ = small_world(seed=3)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        cfg = catch_up(azure, dir_, source={"catch_up": "12h"})
+        _, text, _ = kit.run(["coverage", "--json", "-c", cfg])
+        first = json.loads(text.splitlines()[-1])["from"]
+        azure.control("faults", {"match": {"path": "/query", "body": "datetime(%s" % first[:19]}, "count": None, "action": {"status": 500}})
+        soon_after(cfg, azure, dir_)
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the re-check to fail", lambda: "re-check could not be counted" in agent.tail())
+            late = Rows(78)
+            now = datetime.datetime.now(UTC)
+            late.request(now - datetime.timedelta(seconds=1), address="198.51.100.23", op="ReadFeed", account="contoso-late", late_s=0)
+            for r in late.rows:
+                r["ingested"] = r["visible"] = iso(now)
+            azure.add_rows(late.rows)
+            kit.wait_for("the attack meanwhile", lambda: any("contoso-late" in json.dumps(a) for a in final(cfg).values()), pause_s=0.3)
+            assert agent.stop() == 0
 
 
 FAULTS = {

@@ -546,6 +546,22 @@ START_TEST(damage_seen_while_running_is_repaired_without_a_restart)
 }
 END_TEST
 
+START_TEST(what_a_window_held_is_forgotten_when_it_turns_out_damaged)
+{
+    struct window w = window_nth("prod", WINDOWS - 1, WINDOW_CLOSED);
+    CLEANUP(buf_release) struct buf seen = BUF_INIT(1000);
+    struct store *s;
+
+    fill();
+    s = store_at(folder.path, STORE_RUN);
+    raw_sql("UPDATE seen SET value = zeroblob(10)");
+    FAILS(store_get_seen(s, &w, &seen, err), ERR_STATE);
+    OK(store_get_seen(s, &w, &seen, err));
+    ck_assert_uint_eq(seen.len, 0);
+    store_close(s);
+}
+END_TEST
+
 START_TEST(readers_do_not_repair)
 {
     struct store *s = NULL;
@@ -600,6 +616,7 @@ int main(void)
     tcase_add_test(t, a_window_marked_closed_by_a_flipped_bit_is_read_again);
     tcase_add_test(t, an_alert_lost_for_good_makes_open_windows_doubtful);
     tcase_add_test(t, damage_seen_while_running_is_repaired_without_a_restart);
+    tcase_add_test(t, what_a_window_held_is_forgotten_when_it_turns_out_damaged);
     tcase_add_test(t, readers_do_not_repair);
     tcase_add_test(t, a_damaged_newer_store_is_not_taken_for_a_newer_one);
     suite_add_tcase(s, t);
