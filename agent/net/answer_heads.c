@@ -71,6 +71,8 @@ void answer_heads_note(struct answer_heads *h, struct slice line)
         add_text(h->www_authenticate, sizeof(h->www_authenticate), value);
     } else if (slice_eq_nocase(name, SL("x-ms-request-id"))) {
         keep_text(h->request_id, sizeof(h->request_id), value);
+    } else if (slice_eq_nocase(name, SL("etag")) && value.len < sizeof(h->etag)) { /* a cut one would match nothing */
+        keep_text(h->etag, sizeof(h->etag), value);
     }
 }
 

@@ -19,6 +19,7 @@ struct answer_heads {
     char content_type[80];
     char www_authenticate[512]; /* several are joined with ", " */
     char request_id[80];
+    char etag[200];
 };
 
 void answer_heads_reset(struct answer_heads *h);

@@ -344,6 +344,7 @@ static int finish(struct http_client *c, struct http_slot *s, struct http_answer
     memcpy(ret->content_type, s->heads.content_type, sizeof(ret->content_type));
     memcpy(ret->www_authenticate, s->heads.www_authenticate, sizeof(ret->www_authenticate));
     memcpy(ret->request_id, s->heads.request_id, sizeof(ret->request_id));
+    memcpy(ret->etag, s->heads.etag, sizeof(ret->etag));
     if (status < 200 || status > 299) { /* what refuses is quoted */
         secrets_hide(ret->body.at, ret->body.len);
         secrets_hide(ret->www_authenticate, strlen(ret->www_authenticate));

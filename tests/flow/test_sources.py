@@ -265,6 +265,20 @@ def test_a_feed_from_a_url_is_fetched_with_its_etag(dir_, form):
     assert asked and asked[0]["status"] == 200
 
 
+def test_a_feed_that_did_not_change_is_not_fetched_again(dir_, shim):
+    with kit.Azure(dir_) as azure:
+        azure.control("feeds", {"path": "/feeds/x", "text": "198.51.100.23\n", "etag": "v1"})
+        cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT, feeds=[{"name": "x", "type": "tor_exits", "url": azure.url + "/feeds/x"}])
+        with kit.Agent(cfg, dir_, env=shim.env) as agent:
+            kit.wait_for("the feed", lambda: azure.control("requests?path=/feeds/x"))
+            shim.set(boot_offset_ns=2 * 3600 * 10**9)
+            again = kit.wait_for("the next look", lambda: azure.control("requests?path=/feeds/x")[1:])
+            assert agent.stop() == 0
+        _, text, _ = kit.run(["status", "--json", "-c", cfg])
+    assert again[0]["status"] == 304
+    assert json.loads(text)["feeds"][0]["entries"] == 1
+
+
 def test_a_feed_that_is_gone_leaves_what_was_known_in_use(dir_):
     r = Rows(16)
     with kit.Azure(dir_) as azure:

@@ -92,7 +92,7 @@ static void note(void *self, const struct httpd_request *rq, struct httpd_reply 
     buf_release(&plain);
     httpd_say(say, 201,
               "Content-Type: application/json; charset=utf-8\r\nDate: Thu, 20 Aug 2026 10:00:07 GMT\r\n"
-              "Age: 12\r\nx-ms-request-id: r-1\r\nWWW-Authenticate: Basic realm=a\r\n"
+              "Age: 12\r\nETag: W/\"one\"\r\nx-ms-request-id: r-1\r\nWWW-Authenticate: Basic realm=a\r\n"
               "WWW-Authenticate: Bearer b\r\n", "{\"a\":1}");
 }
 
@@ -113,6 +113,7 @@ START_TEST(an_answer_comes_whole_with_its_headers_and_spare_bytes)
     ck_assert_str_eq(answer.content_type, "application/json; charset=utf-8");
     ck_assert_str_eq(answer.www_authenticate, "Basic realm=a, Bearer b");
     ck_assert_str_eq(answer.request_id, "r-1");
+    ck_assert_str_eq(answer.etag, "W/\"one\"");
     ck_assert(answer.age_s == 12);
     ck_assert(time_parse_iso(SL("2026-08-20T10:00:07Z"), &date) && date == answer.server_date_ns);
     ck_assert_str_eq(s.method, "GET");
