@@ -4,7 +4,8 @@
  *           document of its own. The id is unique in a backing index: after a rollover a repeat can be there twice.
  * Accepted: item by item. HTTP 200 says only that the request was read.
  * Refused:  400 on an item (mapping, parsing): that alert is parked, its neighbours are delivered.
- * Held:     401, 403, 404 on the request or on an item: privilege, template or data stream are missing.
+ * Held:     401, 403, 404 on the request or on an item: privilege, template or data stream are missing. So are those 400
+ *           that are the cluster's: its limit of shards, a closed index, a pipeline or write index that is not there.
  * Stream:   require_data_stream stops a typo in `index` from creating a plain index of that name.
  * Source:   Elasticsearch reference "Bulk API", "Data streams", "Failure store"; read 2026.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -131,6 +132,22 @@ static void tell_failure_store(struct elastic *s)
     s->has_told_failure_store = true;
 }
 
+/* What is 400 although no document is at fault. By the first words: further on a reason may quote the document. */
+static bool is_clusters_fault(const char *type, const char *reason)
+{
+    static const char *const words[] = { "Validation Failed: 1: this action would add [", "pipeline with id [",
+                                         "no write index is defined for alias [" };
+
+    if (strcmp(type, "index_closed_exception") == 0)
+        return true;
+    if (strcmp(type, "illegal_argument_exception") != 0 && strcmp(type, "validation_exception") != 0)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (slice_starts(slice_of(reason), slice_of(words[i])))
+            return true;
+    return false;
+}
+
 static void judge_item(struct elastic *s, struct json_object *item, struct delivery_result *ret)
 {
     struct json_object *done = NULL, *status = NULL, *error = NULL;
@@ -154,6 +171,8 @@ static void judge_item(struct elastic *s, struct json_object *item, struct deliv
         buf_addf(&said, " %.80s: %.160s", json_text(error, "type", ""), json_text(error, "reason", ""));
     (void)error_set(&clean, ERR_NONE, "%s", buf_cstr(&said)); /* makes foreign bytes harmless */
     verdict_all(ret, 1, code == 413 ? DELIVERY_REFUSED : delivery_from_http(code), 0, clean.msg);
+    if (ret->verdict == DELIVERY_REFUSED && is_clusters_fault(json_text(error, "type", ""), json_text(error, "reason", "")))
+        ret->verdict = DELIVERY_HOLD;
 }
 
 static int judge_items(struct elastic *s, const struct http_answer *answer, struct delivery_result *ret_each, size_t n,
@@ -203,6 +222,12 @@ static int elastic_deliver(void *self, const struct output_item *items, size_t n
         return -1;
     if (answer.status == 200)
         return judge_items(s, &answer, ret_each, n, err);
+    if (answer.status == 400 && s->require_data_stream &&
+        slice_find(buf_slice(&answer.body), SL("unrecognized parameter: [require_data_stream]")) != SIZE_MAX) {
+        verdict_all(ret_each, n, DELIVERY_HOLD, 0, "HTTP 400: OpenSearch, or an older Elasticsearch, does not know "
+                    "require_data_stream; set require_data_stream: false");
+        return 0;
+    }
     return verdict_from_answer(&answer, ret_each, n, err);
 }
 

@@ -3,6 +3,7 @@
  * Jira removes no duplicates, so a label made from the alert id does: it is searched for before an issue is made, also after
  * a time-out, whose issue may exist. An update of an alert that has its issue changes nothing there. Between a time-out
  * and Jira's index a second issue can still slip in.
+ * A 400 that names project, issue type, labels or a field that the project requires is held: no alert is at fault.
  * The description is a document of Atlassian's format, of text nodes only: nothing from the wire is markup in it.
  * Source: Jira Cloud REST API v3, "Create issue", "Search for issues using JQL enhanced search"; read 2026.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -159,11 +160,37 @@ static int add_issue(const struct jira *j, const struct alert *a, struct buf *ou
     return buf_check(out, err);
 }
 
+/* Which fields Jira complains of. Only summary and description are made of the alert: another one (project, issue type,
+ * labels, one that the project requires) would be wrong with every alert. */
+static bool is_setup_fault(const struct http_answer *answer)
+{
+    struct json_object *o = answer->body.len > 0 ? json_tokener_parse(answer->body.at) : NULL, *errors = NULL;
+    bool ret = json_object_object_get_ex(o, "errors", &errors) && json_object_is_type(errors, json_type_object) &&
+               json_object_object_length(errors) > 0 && !json_object_object_get_ex(errors, "summary", NULL) &&
+               !json_object_object_get_ex(errors, "description", NULL);
+
+    json_object_put(o);
+    return ret;
+}
+
+static int make_issue(struct jira *j, const char *url, struct slice body, struct delivery_result *ret, struct error *err)
+{
+    CLEANUP(http_answer_release) struct http_answer answer = { 0 };
+    const struct endpoint_user user = authorization_user(&j->authorization);
+
+    if (endpoint_call(&j->endpoint, &user, &(struct http_request){ .method = "POST", .url = url, .body = body,
+                                                                   .content_type = "application/json" }, &answer, err) < 0 ||
+        verdict_from_answer(&answer, ret, 1, err) < 0)
+        return -1;
+    if (ret->verdict == DELIVERY_REFUSED && is_setup_fault(&answer))
+        ret->verdict = DELIVERY_HOLD;
+    return 0;
+}
+
 static int deliver_one(void *self, const struct output_item *item, struct delivery_result *ret, struct error *err)
 {
     CLEANUP(buf_release) struct buf body = BUF_INIT(BODY_MAX), url = BUF_HERE(4096);
     struct jira *j = self;
-    const struct endpoint_user user = authorization_user(&j->authorization);
     bool is_found = false, is_judged = false;
 
     if (find_issue(j, item->alert, &is_found, &is_judged, ret, err) < 0)
@@ -176,7 +203,7 @@ static int deliver_one(void *self, const struct output_item *item, struct delive
     }
     if (add_issue(j, item->alert, &body, err) < 0 || endpoint_add_url(&url, j->url, "/rest/api/3/issue", err) < 0)
         return -1;
-    return endpoint_post(&j->endpoint, &user, buf_cstr(&url), buf_slice(&body), ret, 1, err);
+    return make_issue(j, buf_cstr(&url), buf_slice(&body), ret, err);
 }
 
 static int jira_deliver(void *self, const struct output_item *items, size_t n, struct delivery_result *ret_each,

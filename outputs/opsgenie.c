@@ -14,6 +14,7 @@
 
 #define BODY_MAX ((size_t)128 << 10)
 #define MESSAGE_MAX 130
+#define TAG_MAX 50
 #define DESCRIPTION_MAX 15000 /* bytes here, characters there */
 
 struct opsgenie {
@@ -69,9 +70,9 @@ static int add_alert(const struct alert *a, struct buf *out, struct error *err)
     json_add_member(out, "source", SL(GIST_VENDOR));
     json_add_key(out, "tags");
     buf_add_char(out, '[');
-    json_add_string(out, slice_of(a->type->id));
+    json_add_string(out, slice_cut(slice_of(a->type->id), TAG_MAX));
     buf_add_char(out, ',');
-    json_add_string(out, slice_of(a->type->intent));
+    json_add_string(out, slice_cut(slice_of(a->type->intent), TAG_MAX));
     buf_add_char(out, ']');
     json_add_key(out, "details");
     buf_add_char(out, '{');

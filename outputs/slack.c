@@ -16,7 +16,8 @@
 
 #define MESSAGE_MAX ((size_t)64 << 10)
 #define HEADER_MAX 150
-#define WHY_MAX 2000  /* a section takes 3,000 characters, all blocks together some 13,000 */
+#define WHY_MAX 2000  /* all blocks together take some 13,000 characters */
+#define SECTION_MAX 3000 /* characters, after escaping */
 #define LINK_MAX 3000
 
 struct slack {
@@ -44,19 +45,22 @@ static void slack_close(void *self UNUSED)
 {
 }
 
+/* What an attacker fills with & grows to five times its length, and the message would be refused as a whole. */
 static void add_escaped(struct buf *out, struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
+    size_t written = 0; /* characters */
 
-        if (c == '&')
-            buf_add_str(out, "&amp;");
-        else if (c == '<')
-            buf_add_str(out, "&lt;");
-        else if (c == '>')
-            buf_add_str(out, "&gt;");
+    for (size_t i = 0; i < text.len; i++) {
+        const char *escaped = text.at[i] == '&' ? "&amp;" : text.at[i] == '<' ? "&lt;" : text.at[i] == '>' ? "&gt;" : NULL;
+        bool is_inside = ((unsigned char)text.at[i] & 0xc0) == 0x80; /* of a character that began before */
+
+        written += escaped ? strlen(escaped) : is_inside ? 0 : 1;
+        if (written > SECTION_MAX)
+            return;
+        if (escaped)
+            buf_add_str(out, escaped);
         else
-            buf_add_char(out, c);
+            buf_add_char(out, text.at[i]);
     }
 }
 

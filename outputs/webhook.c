@@ -284,7 +284,7 @@ static int sign_body(const struct webhook *w, struct slice body, char ret[80], s
 /* A request under way: prepared anew when a secret turned out to be another one meanwhile. */
 struct sending {
     struct webhook *w;
-    const char *id; /* NULL: a probe, which carries nothing but token or password */
+    const char *id; /* NULL: a probe, which carries what we are known by and no alert */
     struct http_header headers[HEADERS_MAX + OWN_HEADERS];
     char timestamp[24], signature[64], hmac[80];
 };
@@ -300,13 +300,13 @@ static int prepare(void *self, struct http_request *req, struct error *err)
     if (w->username)
         s->headers[n++] = (struct http_header){ .name = "Authorization",
                                                 .value = { .at = secret_reveal(&w->basic.line), .len = w->basic.line.len } };
-    req->headers_len = n;
-    if (!s->id)
-        return 0;
     for (size_t i = 0; i < w->headers_len; i++)
         s->headers[n++] = (struct http_header){ .name = w->headers[i].name,
                                                 .value = { .at = secret_reveal(&w->headers[i].value),
                                                            .len = w->headers[i].value.len } };
+    req->headers_len = n;
+    if (!s->id)
+        return 0;
     s->headers[n++] = (struct http_header){ .name = "webhook-id", .value = slice_of(s->id) };
     if (!secret_empty(&w->signing_secret)) {
         (void)snprintf(s->timestamp, sizeof(s->timestamp), "%lld",

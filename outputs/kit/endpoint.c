@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #define ANSWER_MAX ((size_t)64 << 10)
+#define PATIENCE 4 /* alerts in a row that are put off before it must be the receiver's trouble and not theirs */
 
 /* ---- opening ------------------------------------------------------------------------------------ */
 
@@ -158,12 +159,21 @@ void verdict_all(struct delivery_result *ret_each, size_t n, enum delivery_verdi
     }
 }
 
+/* How much one that is put off counts; PATIENCE is the end. A refusal counts more: credentials may be locked after a few. */
+static int weight_of(const struct delivery_result *r)
+{
+    return r->retry_after_ms > 0 ? PATIENCE : r->verdict == DELIVERY_HOLD ? PATIENCE / 2 : 1;
+}
+
 int deliver_each(const struct output_item *items, size_t n, struct delivery_result *ret_each,
                  int (*one)(void *self, const struct output_item *item, struct delivery_result *ret, struct error *err),
                  void *self, struct error *err)
 {
+    int put_off = 0;
+
     for (size_t i = 0; i < n; i++) {
         struct error why = { 0 };
+        bool is_answered = true;
 
         if (one(self, &items[i], &ret_each[i], &why) < 0) {
             if (i == 0) { /* nothing was judged: the error says more than a verdict could */
@@ -171,8 +181,14 @@ int deliver_each(const struct output_item *items, size_t n, struct delivery_resu
                 return -1;
             }
             verdict_all(&ret_each[i], 1, DELIVERY_RETRY, why.retry_after_ms, why.msg);
+            is_answered = false;
         }
-        if (ret_each[i].verdict == DELIVERY_ACCEPTED || ret_each[i].verdict == DELIVERY_REFUSED)
+        if (ret_each[i].verdict == DELIVERY_ACCEPTED || ret_each[i].verdict == DELIVERY_REFUSED) {
+            put_off = 0;
+            continue;
+        }
+        put_off += weight_of(&ret_each[i]);
+        if (is_answered && put_off < PATIENCE)
             continue;
         for (size_t j = i + 1; j < n; j++) {
             ret_each[j] = ret_each[i];

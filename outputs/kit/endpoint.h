@@ -61,8 +61,9 @@ MUST_CHECK int authorization_open(struct authorization *a, struct error *err); /
 void authorization_close(struct authorization *a);
 struct endpoint_user authorization_user(struct authorization *a);
 
-/* Receivers that take one alert a request: until one is neither taken nor refused; those behind it wait for their
- * turn. `one` judges an item, or returns -1 and judges none. */
+/* Receivers that take one alert a request. One that is put off (its handler fails on this alert alone, a firewall before it
+ * stops this text) holds back none behind it; a few in a row do, and so does a time to wait or a broken connection.
+ * `one` judges an item, or returns -1 and judges none. */
 MUST_CHECK int deliver_each(const struct output_item *items, size_t n, struct delivery_result *ret_each,
                             int (*one)(void *self, const struct output_item *item, struct delivery_result *ret,
                                        struct error *err),

@@ -50,6 +50,14 @@ START_TEST(each_document_has_its_own_verdict)
         { ITEM(429, ERROR("es_rejected_execution_exception", "queue")), DELIVERY_RETRY, "es_rejected" },
         { ITEM(503, ERROR("unavailable_shards_exception", "no shard")), DELIVERY_RETRY, "no shard" },
         { ITEM(400, ERROR("document_parsing_exception", "field [x]")), DELIVERY_REFUSED, "field [x]" },
+        { ITEM(400, ERROR("document_parsing_exception", "pipeline with id [x]")), DELIVERY_REFUSED, "pipeline" },
+        { ITEM(400, ERROR("validation_exception", "Validation Failed: 1: this action would add [2] shards, but this cluster "
+                          "currently has [1000]/[1000] maximum normal shards open;")), DELIVERY_HOLD, "shards" },
+        { ITEM(400, ERROR("illegal_argument_exception", "Validation Failed: 1: this action would add [2] total shards, but this "
+                          "cluster currently has [3000]/[3000] maximum shards open;")), DELIVERY_HOLD, "shards" },
+        { ITEM(400, ERROR("illegal_argument_exception", "pipeline with id [x] does not exist")), DELIVERY_HOLD, "pipeline" },
+        { ITEM(400, ERROR("illegal_argument_exception", "no write index is defined for alias [x].")), DELIVERY_HOLD, "alias" },
+        { ITEM(400, ERROR("index_closed_exception", "closed")), DELIVERY_HOLD, "closed" },
         { ITEM(403, ERROR("security_exception", "no privilege")), DELIVERY_HOLD, "no privilege" },
         { ITEM(404, ERROR("index_not_found_exception", "no such index")), DELIVERY_HOLD, "no such index" },
         { ITEM(201, ",\"failure_store\":\"used\""), DELIVERY_ACCEPTED, "" },
@@ -109,6 +117,12 @@ START_TEST(whole_requests_follow_the_common_table)
         has_text(each[0].reason, "because");
         ck_assert_int_eq(each[0].retry_after_ms, 3000);
     }
+    receiver.says_len = 0;
+    receiver_says("/_bulk", 400, "", "{\"error\":{\"type\":\"illegal_argument_exception\",\"reason\":\"request [/_bulk] contains "
+                                     "unrecognized parameter: [require_data_stream]\"},\"status\":400}", 1);
+    OK(output_deliver(2, each, err));
+    all_are(each, 2, DELIVERY_HOLD);
+    has_text(each[0].reason, "require_data_stream: false");
     receiver.says_len = 0;
     receiver_says("/_bulk", 413, "", "", 1);
     FAILS(output_deliver(2, each, err), ERR_LIMIT);

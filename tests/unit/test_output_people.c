@@ -185,7 +185,10 @@ END_TEST
 START_TEST(long_texts_are_cut_to_the_receivers_limits)
 {
     static char big[200000];
+    struct alert_type wordy = kit_type;
 
+    wordy.id = "AzureCosmosDB_SuspiciousListKeys.SuspiciousPrincipal";
+    wordy.why = "{userAgent} {principal} {network} {region} {database}";
     for (size_t i = 0; i < ARRAY_LEN(people); i++)
         for (int kind = 0; kind < 3; kind++) {
             struct alert *a;
@@ -193,6 +196,7 @@ START_TEST(long_texts_are_cut_to_the_receivers_limits)
 
             memset(big, kind == 0 ? 'x' : kind == 1 ? '&' : '[', sizeof big - 1);
             a = kit_alert_with(slice_of(big), 200);
+            a->type = &wordy;
             open_nth(i);
             receiver_says("/", people[i].ok_status, "", people[i].ok, -1);
             OK(deliver_alert(a, err));
@@ -201,10 +205,12 @@ START_TEST(long_texts_are_cut_to_the_receivers_limits)
             o = kit_parse(&carried()->body);
             if (people[i].ops == &output_slack) {
                 ck_assert_uint_le(strlen(kit_at(o, "/blocks/0/text/text")), 150);
-                ck_assert_uint_le(strlen(kit_at(o, "/blocks/1/text/text")), 3000 * 5);
+                ck_assert_uint_le(strlen(kit_at(o, "/blocks/1/text/text")), 3000);
             }
-            if (people[i].ops == &output_opsgenie)
+            if (people[i].ops == &output_opsgenie) {
                 ck_assert_uint_le(strlen(kit_at(o, "/message")), 130);
+                ck_assert_uint_le(strlen(kit_at(o, "/tags/0")), 50);
+            }
             if (people[i].ops == &output_jira)
                 ck_assert_uint_le(strlen(kit_at(o, "/fields/summary")), 255);
             json_object_put(o);
@@ -287,6 +293,31 @@ START_TEST(jira_makes_one_issue_for_an_alert)
 }
 END_TEST
 
+START_TEST(jira_holds_what_is_no_alerts_fault)
+{
+    static const struct { const char *body; enum delivery_verdict wanted; } cases[] = {
+        { "{\"errorMessages\":[],\"errors\":{\"issuetype\":\"Specify a valid issue type\"}}", DELIVERY_HOLD },
+        { "{\"errors\":{\"customfield_10010\":\"Team is required.\"}}", DELIVERY_HOLD },
+        { "{\"errors\":{\"labels\":\"Field 'labels' cannot be set. It is not on the appropriate screen, or unknown.\"}}", DELIVERY_HOLD },
+        { "{\"errors\":{\"labels\":\"cannot be set\",\"summary\":\"is too long\"}}", DELIVERY_REFUSED },
+        { "{\"errors\":{\"description\":\"is too long\"}}", DELIVERY_REFUSED },
+        { "{\"errorMessages\":[\"no\"],\"errors\":{}}", DELIVERY_REFUSED },
+        { "{\"errors\":[1]}", DELIVERY_REFUSED },
+        { "<html>", DELIVERY_REFUSED },
+    };
+
+    open_nth(5);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        receiver.says_len = 0;
+        receiver_says("/search/jql", 200, "", "{\"issues\":[]}", 1);
+        receiver_says("/rest/api/3/issue", 400, "", cases[i].body, 1);
+        OK(output_deliver(1, each, err));
+        ck_assert_msg(each[0].verdict == cases[i].wanted, "%s is %d", cases[i].body, (int)each[0].verdict);
+        has_text(each[0].reason, "HTTP 400");
+    }
+}
+END_TEST
+
 START_TEST(settings_that_cannot_work_are_refused_at_the_start)
 {
     (void)setenv("TEST_URL", "http://hooks.example.net/x/s3cret-value", 1);
@@ -309,4 +340,5 @@ OUTPUT_MAIN("output_people", bodies_are_what_the_receivers_want, credentials_go_
             hostile_texts_stay_texts_and_bodies_small, long_texts_are_cut_to_the_receivers_limits,
             markup_of_an_attacker_is_disarmed, slack_says_ok_or_it_is_not_slack,
             pagerduty_waits_half_a_minute_when_no_time_is_named_and_holds_a_wrong_key, jira_makes_one_issue_for_an_alert,
+            jira_holds_what_is_no_alerts_fault,
             settings_that_cannot_work_are_refused_at_the_start)

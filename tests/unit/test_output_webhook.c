@@ -117,7 +117,7 @@ static struct services services;
 static struct yaml_tree *tree;
 static struct settings_errors errors;
 static void *self;
-static struct alert *alerts[3];
+static struct alert *alerts[6];
 
 static void set_up(void)
 {
@@ -125,7 +125,7 @@ static void set_up(void)
     services = (struct services){ .clock = &fixed_clock, .random = &random_system };
     services.http = http_client_new(&(struct http_client_config){ .user_agent = "test" }, &services);
     ck_assert_ptr_nonnull(services.http);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < (int)ARRAY_LEN(alerts); i++)
         alerts[i] = alert_nth(i);
 }
 
@@ -140,7 +140,7 @@ static void tear_down(void)
     settings_errors_release(&errors);
     http_client_free(services.http);
     receiver_stop();
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < (int)ARRAY_LEN(alerts); i++)
         alert_free(alerts[i]);
 }
 
@@ -168,12 +168,10 @@ static const char *const *payloads = plain;
 
 static int deliver(size_t n, struct delivery_result *results, struct error *err)
 {
-    struct output_item items[3] = {
-        { .alert = alerts[0], .payload = slice_of(payloads[0]) },
-        { .alert = alerts[1], .payload = slice_of(payloads[1]) },
-        { .alert = alerts[2], .payload = slice_of(payloads[2]) },
-    };
+    struct output_item items[ARRAY_LEN(alerts)];
 
+    for (size_t i = 0; i < n; i++)
+        items[i] = (struct output_item){ .alert = alerts[i], .payload = slice_of(payloads[i % 3]) };
     return output_webhook.deliver(self, items, n, results, err);
 }
 
@@ -315,18 +313,54 @@ START_TEST(too_large_asks_for_a_smaller_batch)
 }
 END_TEST
 
-START_TEST(single_stops_at_the_first_that_must_wait)
+START_TEST(single_stops_when_a_time_to_wait_is_named)
 {
     struct delivery_result results[3];
 
     receiver.statuses[0] = 400;
     receiver.statuses[1] = 503;
+    receiver.extra = "Retry-After: 7\r\n";
     open_with("");
     OK(deliver(3, results, err));
     ck_assert_int_eq(receiver.n, 2);
     ck_assert_int_eq(results[0].verdict, DELIVERY_REFUSED);
     ck_assert_int_eq(results[1].verdict, DELIVERY_RETRY);
     ck_assert_int_eq(results[2].verdict, DELIVERY_RETRY);
+}
+END_TEST
+
+/* A receiver that fails on one alert alone, or something before it that will not let one through. */
+START_TEST(single_goes_on_behind_one_that_is_put_off)
+{
+    static const struct { int status; enum delivery_verdict wanted; } cases[] = {
+        { 500, DELIVERY_RETRY }, { 502, DELIVERY_RETRY }, { 403, DELIVERY_HOLD },
+    };
+    struct delivery_result results[3];
+
+    receiver.statuses[0] = cases[_i].status;
+    open_with("");
+    OK(deliver(3, results, err));
+    ck_assert_int_eq(receiver.n, 3);
+    ck_assert_int_eq(results[0].verdict, cases[_i].wanted);
+    ck_assert_int_eq(results[1].verdict, DELIVERY_ACCEPTED);
+    ck_assert_int_eq(results[2].verdict, DELIVERY_ACCEPTED);
+}
+END_TEST
+
+START_TEST(single_gives_up_after_a_few_that_are_put_off)
+{
+    static const struct { int status, requests; enum delivery_verdict first, last; } cases[] = {
+        { 500, 4, DELIVERY_RETRY, DELIVERY_RETRY }, { 401, 2, DELIVERY_HOLD, DELIVERY_RETRY },
+    };
+    struct delivery_result results[6];
+
+    for (int i = 0; i < 6; i++)
+        receiver.statuses[i] = cases[_i].status;
+    open_with("");
+    OK(deliver(6, results, err));
+    ck_assert_int_eq(receiver.n, cases[_i].requests);
+    ck_assert_int_eq(results[0].verdict, cases[_i].first);
+    ck_assert_int_eq(results[5].verdict, cases[_i].last);
 }
 END_TEST
 
@@ -437,10 +471,11 @@ START_TEST(the_probe_sends_no_alert)
     CLEANUP(buf_release) struct buf said = BUF_INIT(1000);
 
     receiver.statuses[0] = 405;
-    open_with("");
+    open_with("headers: { X-Key: \"${env:HOOK_KEY}\" }\n"); /* may be what the receiver knows us by */
     OK(output_webhook.probe(self, &said, err));
     ck_assert_ptr_nonnull(strstr(buf_cstr(&said), "405"));
     ck_assert_str_eq(body(0), "");
+    has_header(0, "X-Key", "k3y");
 }
 END_TEST
 
@@ -465,7 +500,9 @@ int main(void)
     tcase_add_test(t, a_refusal_carries_the_receivers_words_made_harmless);
     tcase_add_test(t, retry_after_is_passed_on);
     tcase_add_test(t, too_large_asks_for_a_smaller_batch);
-    tcase_add_test(t, single_stops_at_the_first_that_must_wait);
+    tcase_add_test(t, single_stops_when_a_time_to_wait_is_named);
+    tcase_add_loop_test(t, single_goes_on_behind_one_that_is_put_off, 0, 3);
+    tcase_add_loop_test(t, single_gives_up_after_a_few_that_are_put_off, 0, 2);
     tcase_add_test(t, a_redirect_is_not_followed);
     tcase_add_test(t, a_rotated_secret_is_read_again_after_401);
     tcase_add_test(t, signatures_are_those_of_standard_webhooks);
