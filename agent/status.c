@@ -167,6 +167,7 @@ static struct json_object *reader_json(struct apart *reader)
     add(o, "pid", st.pid > 0 ? json_object_new_int64(st.pid) : NULL);
     add(o, "ended", json_object_new_int64(st.ended));
     add(o, "leftOut", json_object_new_int64(st.left_out));
+    add(o, "passedOver", json_object_new_int64(st.passed_over));
     add(o, "lastEnd", text_or_null(st.last_end));
     return o;
 }

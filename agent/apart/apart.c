@@ -22,6 +22,8 @@
 
 #define STALL_MS 20000
 #define LIFE_MS 60000
+#define LOST_MS 60000
+#define SPELL_MS 600000
 #define MESSAGE_MS 600000 /* progress that never comes to anything is none */
 #define LOOK_EVERY_MS 500
 #define AREA_LEAST ((size_t)1 << 20)
@@ -34,7 +36,8 @@ struct left_out {
 
 struct apart {
     pthread_mutex_t lock;
-    int64_t stall_ms, life_ms;
+    int64_t stall_ms, life_ms, lost_max_ms, spell_ms;
+    int64_t lost_ms, lost_from_ms; /* to deaths, in the spell that began then */
     int sock, pages_fd, area_fd; /* -1: none */
     pid_t pid;
     bool is_greeted;
@@ -82,6 +85,14 @@ static void note_left_out(struct apart *a)
 {
     (void)pthread_mutex_lock(&a->status_lock);
     a->status.left_out++;
+    (void)pthread_mutex_unlock(&a->status_lock);
+}
+
+void apart_pass_over(struct apart *a, bool is_worn)
+{
+    (void)pthread_mutex_lock(&a->status_lock);
+    a->status.left_out++;
+    a->status.passed_over += is_worn;
     (void)pthread_mutex_unlock(&a->status_lock);
 }
 
@@ -619,12 +630,26 @@ static void say_mended(const struct apart *a, const struct deaths *d)
               "none is needed; if it comes back, look for what ends processes on this host (memory?)", NULL);
 }
 
+/* A spell begins with its first death. */
+static void note_lost(struct apart *a, int64_t since_ms)
+{
+    int64_t now = now_ms();
+
+    if (now - a->lost_from_ms > a->spell_ms) {
+        a->lost_from_ms = since_ms;
+        a->lost_ms = 0;
+    }
+    a->lost_ms += now - since_ms + 1; /* none is for nothing */
+}
+
 static int try_until_done(struct apart *a, struct apart_work *w, struct error *err)
 {
     struct deaths d = { 0 };
+    int64_t since_ms;
     uint64_t row;
 
     for (;;) {
+        since_ms = now_ms();
         if (start(a, err) < 0)
             return -1;
         switch (attempt(a, w, err)) {
@@ -634,12 +659,23 @@ static int try_until_done(struct apart *a, struct apart_work *w, struct error *e
         case STOPPED:
             return -1;
         case DIED:
+            note_lost(a, since_ms);
             row = w->lie_row != APART_NO_ROW ? w->lie_row : atomic_load(&a->pages->mark.row);
             if (after_death(a, w, row, &d, err) < 0)
                 return -1;
             break;
         }
     }
+}
+
+bool apart_is_worn(struct apart *a)
+{
+    bool is_worn;
+
+    (void)pthread_mutex_lock(&a->lock);
+    is_worn = a->lost_ms > a->lost_max_ms && now_ms() - a->lost_from_ms <= a->spell_ms;
+    (void)pthread_mutex_unlock(&a->lock);
+    return is_worn;
 }
 
 int apart_do(struct apart *a, struct apart_work *w, struct error *err)
@@ -680,6 +716,8 @@ int apart_new(const struct apart_config *cfg, struct apart **ret, struct error *
     a->sock = a->pages_fd = a->area_fd = -1;
     a->stall_ms = cfg->stall_ms > 0 ? cfg->stall_ms : STALL_MS;
     a->life_ms = cfg->life_ms > 0 ? cfg->life_ms : LIFE_MS;
+    a->lost_max_ms = cfg->lost_ms > 0 ? cfg->lost_ms : LOST_MS;
+    a->spell_ms = cfg->spell_ms > 0 ? cfg->spell_ms : SPELL_MS;
     a->copy = malloc(APART_SLOT_BYTES);
     if (!a->copy)
         (void)error_set(err, ERR_NOMEM, "no memory for the reader");

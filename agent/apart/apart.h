@@ -33,12 +33,14 @@ struct apart;
 struct apart_config {
     int64_t stall_ms; /* how long it may make no progress; 0: 20 s */
     int64_t life_ms;  /* how long one may go on being given bytes; 0: a minute */
+    int64_t lost_ms, spell_ms; /* apart_is_worn(): of a spell of so long, so much; 0: a minute of ten */
 };
 
 struct apart_status {
     pid_t pid;          /* 0: none runs */
     int64_t ended;      /* readers that died or stood still */
-    int64_t left_out;   /* rows that ended it twice */
+    int64_t left_out;   /* rows that ended it twice, or were not given to it for that */
+    int64_t passed_over; /* of these, the ones that it was never given because it was worn */
     char last_end[160]; /* why the last one died; "" when none did */
 };
 
@@ -77,6 +79,12 @@ void apart_tame(char *at, size_t size);
 /* 0: `end` was given the last word. ERR_IO, ERR_NOMEM: no reader could be started. ERR_PARTIAL: it died twice, and not at
  * a row that could be left out. Or what `batch` stopped with. */
 MUST_CHECK int apart_do(struct apart *a, struct apart_work *w, struct error *err);
+
+/* Did deaths cost so much time lately that what can do without a reader had better do so? Each death costs milliseconds, one
+ * that stood still 20 seconds, and who knows what ends a reader can send it in any number of spellings. */
+bool apart_is_worn(struct apart *a);
+/* Count what is left out without a reader having seen it: because it is what ended one before, or one is worn. */
+void apart_pass_over(struct apart *a, bool is_worn);
 
 /* Nothing is to be read for a while: memory goes, and a reader that has read makes room for one that has not. */
 void apart_rest(struct apart *a);

@@ -168,6 +168,8 @@ static void add_reader(struct buf *out, struct json_object *o, const char *which
         buf_add_str(out, "  does not run");
     buf_addf(out, ", ended %" PRId64 " times, %" PRId64 " %s set aside for that", json_number(r, "ended"),
              json_number(r, "leftOut"), pieces);
+    if (json_number(r, "passedOver") > 0)
+        buf_addf(out, ", %" PRId64 " of them unread", json_number(r, "passedOver"));
     if (json_number(r, "leftOut") > 0)
         buf_add_str(out, " (cosmowatch coverage --unreadable)");
     add_reason(out, json_text(r, "lastEnd", ""));

@@ -91,13 +91,16 @@ static void judge_output(struct judging *j, struct json_object *s)
 static void judge_reader(struct judging *j, struct json_object *status, const char *which, const char *piece)
 {
     struct json_object *r = NULL;
-    char what[160];
+    char what[240], unread[96] = "";
 
     if (!json_object_object_get_ex(status, which, &r) || json_number(r, "leftOut") == 0)
         return;
+    if (json_number(r, "passedOver") > 0)
+        (void)snprintf(unread, sizeof unread, ", %" PRId64 " of them unread, for others in their account ended it too often",
+                       json_number(r, "passedOver"));
     (void)snprintf(what, sizeof what,
-                   "%" PRId64 " %s(s) ended the reader and were set aside: `cosmowatch coverage --unreadable`",
-                   json_number(r, "leftOut"), piece);
+                   "%" PRId64 " %s(s) ended the reader and were set aside%s: `cosmowatch coverage --unreadable`",
+                   json_number(r, "leftOut"), piece, unread);
     tell(j, HEALTH_NOTE, "reader", what);
 }
 

@@ -79,7 +79,10 @@ static const struct metric of_reader[] = {
 static const struct metric of_statement_reader[] = {
     { "cosmowatch_statement_reader_ends", "ended", COUNTER, NULL,
       "Times the process that parses the statements in log rows died or stood still", 0 },
-    { "cosmowatch_left_out_statements", "leftOut", COUNTER, NULL, "Statements set aside because they ended it twice", 0 },
+    { "cosmowatch_left_out_statements", "leftOut", COUNTER, NULL,
+      "Statements set aside because they, or many others in the account, ended it twice", 0 },
+    { "cosmowatch_unread_statements", "passedOver", COUNTER, NULL,
+      "Of these, statements set aside unread because others in the account ended it too often", 0 },
 };
 static const struct metric of_agent[] = {
     { "cosmowatch_store_size_bytes", "storeBytes", GAUGE, "bytes", "The store on disk", 0 },

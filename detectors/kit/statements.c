@@ -68,24 +68,24 @@ void statements_next(struct statements *s)
     s->has_last = false;
 }
 
-static struct memo_entry *memo_of(struct statements *s, enum api api, struct slice text, uint64_t ret_id[2])
+static struct statement_text text_of(enum api api, struct slice text)
 {
-    ret_id[0] = judges_text_id(api, text);
-    ret_id[1] = hash64(text.at, text.len, UINT64_C(0x6d656d3200) + (uint64_t)api) | 1;
-    return &s->memo[ret_id[0] % MEMO_SLOTS];
+    return (struct statement_text){
+        .api = api, .at = text,
+        .id = { judges_text_id(api, text), hash64(text.at, text.len, UINT64_C(0x6d656d3200) + (uint64_t)api) | 1 } };
 }
 
-static int judge(struct statements *s, enum api api, const struct query_client *c, struct slice text, enum query_run run,
+static int judge(struct statements *s, const struct query_client *c, const struct statement_text *t, enum query_run run,
                  struct query_case *ret, struct error *err)
 {
     if (s->reader) {
-        if (statement_judge_apart(s->reader, api, c, text, run, &s->room, ret, err) < 0)
+        if (statement_judge_apart(s->reader, c, t, run, &s->room, ret, err) < 0)
             return -1;
-        if (s->room.unread[0] && s->unread)
-            s->unread(s->unread_self, text, s->room.unread);
+        if (s->room.unread[0] && !s->room.is_told && s->unread)
+            s->unread(s->unread_self, t->at, s->room.unread);
         return 0;
     }
-    return judges_judge(s->judges, api, c, text, run, ret) ? 0 : error_set(err, ERR_NOMEM, "no memory for statements");
+    return judges_judge(s->judges, t->api, c, t->at, run, ret) ? 0 : error_set(err, ERR_NOMEM, "no memory for statements");
 }
 
 /* A filter that had to be decoded is another text than the one that the memo would know it by. */
@@ -97,7 +97,7 @@ static bool is_the_text(const struct query_case *k, enum api api, struct slice t
 int statements_judge(struct statements *s, enum api api, const struct query_client *c, struct slice text, enum query_run run,
                      struct query_case *ret, struct error *err)
 {
-    uint64_t id[2];
+    struct statement_text t;
     struct memo_entry *memo;
 
     if (s->has_last && s->last_api == api && s->last_run == run && s->last_client == c->hash) {
@@ -105,15 +105,17 @@ int statements_judge(struct statements *s, enum api api, const struct query_clie
         return 0;
     }
     s->has_last = false;
-    memo = memo_of(s, api, text, id);
-    if (run != RUN_REFUSED && memo->id[0] == id[0] && memo->id[1] == id[1] && query_shape_is_settled(c, memo->shape)) {
-        *ret = (struct query_case){ .statement = text, .id = id[0], .is_known = true, .is_plain = true,
+    t = text_of(api, text);
+    memo = &s->memo[t.id[0] % MEMO_SLOTS];
+    if (run != RUN_REFUSED && memo->id[0] == t.id[0] && memo->id[1] == t.id[1] && query_shape_is_settled(c, memo->shape)) {
+        *ret = (struct query_case){ .statement = text, .id = t.id[0], .is_known = true, .is_plain = true,
                                     .is_masked = memo->is_masked, .lesson = { .shape = memo->shape } };
     } else {
-        if (judge(s, api, c, text, run, ret, err) < 0)
+        if (judge(s, c, &t, run, ret, err) < 0)
             return -1;
         if (ret->is_plain && is_the_text(ret, api, text))
-            *memo = (struct memo_entry){ .id = { id[0], id[1] }, .shape = ret->lesson.shape, .is_masked = ret->is_masked };
+            *memo = (struct memo_entry){ .id = { t.id[0], t.id[1] }, .shape = ret->lesson.shape,
+                                         .is_masked = ret->is_masked };
     }
     s->has_last = true;
     s->last_api = api;
@@ -125,7 +127,10 @@ int statements_judge(struct statements *s, enum api api, const struct query_clie
 
 int statements_print_shape(struct statements *s, enum api api, struct slice text, struct buf *out, struct error *err)
 {
-    if (s->reader)
-        return statement_print_apart(s->reader, api, text, out, err);
+    if (s->reader) {
+        struct statement_text t = text_of(api, text);
+
+        return statement_print_apart(s->reader, &t, &s->room, out, err);
+    }
     return judges_print_shape(s->printer, api, text, out) ? 0 : error_set(err, ERR_NOMEM, "no memory for statements");
 }

@@ -9,6 +9,8 @@
 #include "detectors/kit/statements_apart.h"
 
 #include "apart/apart.h"
+#include "base/log.h"
+#include "base/map.h"
 #include "detectors/kit/judges.h"
 #include "detectors/kit/mongo_case.h"
 #include "detectors/kit/statements_wire.h"
@@ -327,42 +329,143 @@ static void keep_recent(struct statement_room *room, const struct query_client *
     r->next = (r->next + 1) % QUERY_FACTS_KNOWN;
 }
 
+/* ---- what is left out ------------------------------------------------------------------------------------------------- */
+
 /* As if it were not there: it teaches nothing, and is nothing new. */
-static struct query_case unread(enum api api, struct slice text)
+static struct query_case unread(const struct statement_text *t)
 {
-    return (struct query_case){ .statement = text, .id = judges_text_id(api, text), .is_known = true,
-                                .lesson = { .grade = GRADE_ATTACK } };
+    return (struct query_case){ .statement = t->at, .id = t->id[0], .is_known = true, .lesson = { .grade = GRADE_ATTACK } };
 }
 
-int statement_judge_apart(struct apart *reader, enum api api, const struct query_client *c, struct slice text,
+static uint64_t hash_account(struct slice account)
+{
+    return hash64(account.at, account.len, 1);
+}
+
+static struct statement_deadly *find_deadly(struct statement_room *room, const uint64_t id[2])
+{
+    for (size_t i = 0; i < room->deadly_len; i++)
+        if (room->deadly[i].id[0] == id[0] && room->deadly[i].id[1] == id[1])
+            return &room->deadly[i];
+    return NULL;
+}
+
+/* A new one takes the place of the oldest. */
+static void keep_deadly(struct statement_room *room, const uint64_t id[2], uint64_t account, const char *reason)
+{
+    struct statement_deadly *d = &room->deadly[room->deadly_next];
+
+    *d = (struct statement_deadly){ .id = { id[0], id[1] }, .account = account, .times = 1 };
+    (void)snprintf(d->reason, sizeof d->reason, "%s", reason);
+    room->deadly_next = (room->deadly_next + 1) % STATEMENT_DEADLY;
+    if (room->deadly_len < STATEMENT_DEADLY)
+        room->deadly_len++;
+}
+
+static bool has_deadly(const struct statement_room *room, uint64_t account)
+{
+    for (size_t i = 0; i < room->deadly_len; i++)
+        if (room->deadly[i].account == account)
+            return true;
+    return false;
+}
+
+/* Each telling is a write to disk, and pushes another text out of what is kept. */
+static bool is_worth_telling(int64_t n)
+{
+    return n <= 16 || (n & (n - 1)) == 0;
+}
+
+static void say_worn(void)
+{
+    log_event(LOG_LEVEL_WARN, "reader", "statements ended it too often", "cause",
+              "more than a minute of the last ten went to readers that died",
+              "what_now", "until the ten minutes are over, what is new in the accounts that these came from is set aside unread",
+              "remedy", "cosmowatch coverage --unreadable shows them; please report it: the parser errs, and is attacked",
+              NULL);
+}
+
+/* Who can write one deadly text can make any of his texts deadly: leaving out more of them gives him nothing, where leaving
+ * out those of other accounts would. Hence the account, which nobody chooses who sends requests. */
+static bool is_passed_over(struct apart *reader, struct statement_room *room, uint64_t account)
+{
+    if (room->deadly_len == 0)
+        return false;
+    if (!apart_is_worn(reader)) {
+        room->passed_over = 0;
+        return false;
+    }
+    if (!has_deadly(room, account))
+        return false;
+    if (room->passed_over++ == 0)
+        say_worn();
+    return true;
+}
+
+/* Is the text left out without a reader? Then room->unread says why. */
+static bool leave_out(struct apart *reader, struct statement_room *room, const uint64_t id[2], uint64_t account)
+{
+    struct statement_deadly *d = find_deadly(room, id);
+    bool is_worn = !d && is_passed_over(reader, room, account);
+
+    if (!d && !is_worn)
+        return false;
+    (void)snprintf(room->unread, sizeof room->unread, "%s",
+                   d ? d->reason : "not read: statements in this account ended the reader too often");
+    room->is_told = !is_worth_telling(d ? ++d->times : room->passed_over);
+    apart_pass_over(reader, is_worn);
+    return true;
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------------------------ */
+
+int statement_judge_apart(struct apart *reader, const struct query_client *c, const struct statement_text *text,
                           enum query_run run, struct statement_room *room, struct query_case *ret, struct error *err)
 {
-    struct statement_question q = { .what = STATEMENT_JUDGE, .api = api, .run = run };
-    struct asking k = { .reader = reader, .client = c, .text = text, .back = &room->statement,
+    struct statement_question q = { .what = STATEMENT_JUDGE, .api = text->api, .run = run };
+    struct asking k = { .reader = reader, .client = c, .text = text->at, .back = &room->statement,
                         .back_max = STATEMENT_BACK_MAX };
+    uint64_t account = hash_account(c->account);
 
+    room->unread[0] = '\0';
+    room->is_told = false;
+    if (leave_out(reader, room, text->id, account)) {
+        *ret = unread(text);
+        return 0;
+    }
     query_facts_of(c, &q.facts);
     tell_recent(room, c, &q.facts);
     if (ask(&q, &k, err) < 0)
         return -1;
-    (void)snprintf(room->unread, sizeof room->unread, "%s", k.unread ? k.unread : "");
-    if (k.unread)
-        *ret = unread(api, text);
-    else
-        unpack(&k, room, ret);
-    if (!k.unread && ret->is_known)
+    if (k.unread) {
+        (void)snprintf(room->unread, sizeof room->unread, "%s", k.unread);
+        keep_deadly(room, text->id, account, k.unread);
+        *ret = unread(text);
+        return 0;
+    }
+    unpack(&k, room, ret);
+    if (ret->is_known)
         keep_recent(room, c, ret);
     return 0;
 }
 
-int statement_print_apart(struct apart *reader, enum api api, struct slice text, struct buf *out, struct error *err)
+/* Of a text that was judged. One that ends the reader only here goes on being judged. */
+int statement_print_apart(struct apart *reader, const struct statement_text *text, struct statement_room *room,
+                          struct buf *out, struct error *err)
 {
-    struct statement_question q = { .what = STATEMENT_PRINT, .api = api };
+    struct statement_question q = { .what = STATEMENT_PRINT, .api = text->api };
     CLEANUP(buf_release) struct buf shape = BUF_INIT(STATEMENT_SHAPE_MAX);
-    struct asking k = { .reader = reader, .text = text, .back = &shape, .back_max = STATEMENT_SHAPE_MAX };
+    struct asking k = { .reader = reader, .text = text->at, .back = &shape, .back_max = STATEMENT_SHAPE_MAX };
+    const uint64_t id[2] = { text->id[0], ~text->id[1] };
 
+    if (find_deadly(room, id)) {
+        apart_pass_over(reader, false);
+        return 0;
+    }
     if (ask(&q, &k, err) < 0)
         return -1;
+    if (k.unread)
+        keep_deadly(room, id, 0, k.unread);
     buf_add_slice(out, buf_slice(&shape));
     return 0;
 }

@@ -119,6 +119,30 @@ def test_a_statement_that_ends_the_reader_costs_itself_alone(dir_, tmp_path_fact
 
 
 @CAN_BE_ENDED
+def test_a_statement_that_ended_the_reader_is_not_read_again(dir_, tmp_path_factory):
+    """Nor by the name of another program: each counts and is kept, and one line of the log tells of all."""
+    deadly = "SELECT * FROM c -- reader-fault/abort"
+    calm = "SELECT c.id FROM c WHERE c.id = @id"
+
+    def by_many(text):
+        def more(rows):
+            got = []
+            for i in range(5):
+                one = one_more_statement(rows, text)
+                for r in one:
+                    r["row"]["ActivityId"] = "00000000-0000-4000-8000-00000000dea%d" % i
+                one[0]["row"]["UserAgent"] = "program-%d/1.0" % i
+                got += one
+            return got
+        return more
+
+    cfg = lives_on(dir_, tmp_path_factory, "summarize", by_many(calm), by_many(deadly))
+    said = status(cfg)["statementReader"]
+    assert (said["leftOut"], said["ended"], said["passedOver"]) == (5, 2, 0), said
+    assert unreadable(cfg).count("this statement ended the reader twice: SIGABRT") == 5
+
+
+@CAN_BE_ENDED
 def test_it_is_said_once_with_cause_and_remedy(dir_):
     rows, _ = small_world(seed=32, hours=2)
     with kit.Azure(dir_) as azure:

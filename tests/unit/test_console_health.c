@@ -49,6 +49,9 @@ static const struct {
     { "{" FRESH ",\"outputs\":[{\"name\":\"b\",\"state\":\"held\"}]}", HEALTH_OUTPUT, 1, "b does not take" },
     { "{" FRESH ",\"outputs\":[{\"name\":\"b\",\"state\":\"waiting\",\"reason\":\"refused\"}]}", HEALTH_OUTPUT, 1, "b refused" },
     { "{" FRESH ",\"outputs\":[{\"name\":\"b\",\"state\":\"waiting\"}]}", HEALTH_OUTPUT, 0, "" },
+    { "{" FRESH ",\"statementReader\":{\"leftOut\":3}}", HEALTH_NOTE, 0, "reader 3 statement(s) ended the reader" },
+    { "{" FRESH ",\"statementReader\":{\"leftOut\":3,\"passedOver\":2}}", HEALTH_NOTE, 0,
+      "set aside, 2 of them unread, for others in their account ended it too often: `cosmowatch" },
     /* Patience with what worked before, for a quarter of an hour. */
     { "{" FRESH ",\"sources\":[{\"name\":\"a\",\"state\":\"failing\",\"reason\":\"HTTP 503\",\"lastSuccess\":\"x\",\"brokenForSeconds\":900}]}",
       HEALTH_NOTE, 0, "a HTTP 503" },

@@ -129,6 +129,8 @@ static const struct fault faults[] = {
     { "die", "SIG", be_killed }, { "segv", "SIG", touch_nowhere }
 };
 
+#define DEADLY "deadly " /* as many texts as one likes */
+
 static void serve(struct apart_inside *in)
 {
     struct slice body = apart_body(in), text = slice_make(body.at + sizeof(struct statement_question),
@@ -137,6 +139,8 @@ static void serve(struct apart_inside *in)
 
     (void)apart_left_out_list(in, &left_out);
     atomic_store(apart_row_mark(in), 0);
+    if (left_out == 0 && slice_starts(text, SL(DEADLY)))
+        abort();
     if (left_out > 0 || !fault_happens(in, faults, ARRAY_LEN(faults), text))
         statements_serve(in);
 }
@@ -167,14 +171,14 @@ static void keep_unread(void *self, struct slice text, const char *reason)
     buf_addf(&w->unread, ": %s", reason);
 }
 
-static void open_world(struct world *w)
+static void open_world_of(struct world *w, struct apart *reader)
 {
     static const struct baseline_memory *const memories[] = { &query_memory_client, &query_memory_shape,
                                                               &query_memory_word };
     struct error err = { 0 };
 
     *w = (struct world){ .unread = BUF_INIT(65536) };
-    w->reader = new_apart(0);
+    w->reader = reader;
     need(statements_new(NULL, &w->here, &err), &err);
     need(statements_new(w->reader, &w->there, &err), &err);
     statements_tell_unread(w->there, keep_unread, w);
@@ -184,6 +188,11 @@ static void open_world(struct world *w)
         need(baseline_declare(w->memory, memories[i], &err), &err);
     w->client = (struct query_client){ .baseline = w->memory, .account = SL("a"), .hash = 7, .slot = SLOT, .len = 1,
                                        .label = SL("app on shop/orders") };
+}
+
+static void open_world(struct world *w)
+{
+    open_world_of(w, new_apart(0));
 }
 
 static void close_world(struct world *w)
@@ -451,6 +460,138 @@ START_TEST(a_shape_that_ends_the_reader_is_empty)
 }
 END_TEST
 
+/* Whoever sends it, and however often. */
+START_TEST(a_text_that_ended_the_reader_is_not_read_again)
+{
+    struct apart_status st;
+    struct world w;
+    struct query_case k;
+
+    open_world(&w);
+    for (uint64_t i = 0; i < 1000; i++) {
+        w.client.hash = i;
+        w.client.account = i % 2 ? SL("a") : SL("b");
+        k = judge_there(&w, API_NOSQL, SL("die"));
+        ck_assert(k.verdict == VERDICT_ORDINARY && k.is_known && k.lesson.grade == GRADE_ATTACK);
+    }
+    apart_look(w.reader, &st);
+    ck_assert_int_eq(st.ended, 2);
+    ck_assert_int_eq(st.left_out, 1000); /* each counts */
+    ck_assert_int_eq(st.passed_over, 0);
+    ck_assert_int_eq(w.unread_len, 16 + 5); /* not each is written to disk: the first 16, and the 32nd to the 512th */
+    ck_assert_msg(strncmp(buf_cstr(&w.unread), "die: this statement ended the reader twice: SIG", 47) == 0, "%s",
+                  buf_cstr(&w.unread));
+    (void)judge_there(&w, API_MONGODB, SL("die")); /* read by another grammar it is another text */
+    apart_look(w.reader, &st);
+    ck_assert_int_eq(st.ended, 4);
+    close_world(&w);
+}
+END_TEST
+
+static void judge_deadly(struct world *w, int n)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof text, DEADLY "%d", n);
+    ck_assert_int_eq(judge_there(w, API_NOSQL, slice_of(text)).verdict, VERDICT_ORDINARY);
+}
+
+START_TEST(of_texts_that_ended_the_reader_the_last_are_remembered)
+{
+    struct apart_status st;
+    struct world w;
+
+    open_world(&w);
+    for (int i = 0; i <= (int)STATEMENT_DEADLY; i++)
+        judge_deadly(&w, i);
+    for (int i = 1; i <= (int)STATEMENT_DEADLY; i++)
+        judge_deadly(&w, i);
+    apart_look(w.reader, &st);
+    ck_assert_int_eq(st.ended, 2 * (STATEMENT_DEADLY + 1));
+    judge_deadly(&w, 0); /* the oldest gave its place away */
+    apart_look(w.reader, &st);
+    ck_assert_int_eq(st.ended, 2 * (STATEMENT_DEADLY + 2));
+    close_world(&w);
+}
+END_TEST
+
+static struct apart *reader_that_wears(int64_t spell_ms)
+{
+    struct apart *a = NULL;
+    struct error err = { 0 };
+
+    need(apart_new(&(struct apart_config){ .lost_ms = 1, .spell_ms = spell_ms }, &a, &err), &err);
+    return a;
+}
+
+/* A flood of other spellings costs their account the reading of what is new in it, and nobody else anything. */
+START_TEST(where_too_many_ended_the_reader_it_is_spared)
+{
+    struct slice known = SL("SELECT * FROM c WHERE c.a = 'x'");
+    struct apart_status st;
+    struct world w;
+    struct query_case k;
+
+    open_world_of(&w, reader_that_wears(NS_PER_DAY));
+    k = judge_there(&w, API_NOSQL, known);
+    k.lesson.requests = 1;
+    ck_assert(query_history_learn(&w.client, &k.lesson));
+    w.client.slot += 10;
+    for (int i = 0; i < 1000; i++)
+        judge_deadly(&w, i);
+    apart_look(w.reader, &st);
+    ck_assert_int_eq(st.ended, 2);
+    ck_assert_int_eq(st.left_out, 1000);
+    ck_assert_int_eq(st.passed_over, 999);
+    ck_assert_int_eq(w.unread_len, 1 + 16 + 5);
+    ck_assert_msg(strstr(buf_cstr(&w.unread), "512: not read: "), "%s", buf_cstr(&w.unread));
+    k = judge_there(&w, API_NOSQL, SL("SELECT * FROM c WHERE c.a = 'x' OR 1=1"));
+    ck_assert(k.verdict == VERDICT_ORDINARY && k.lesson.grade == GRADE_ATTACK);
+    ck_assert(judge_there(&w, API_NOSQL, known).is_plain);
+    w.client.account = SL("b");
+    k = judge_there(&w, API_NOSQL, SL("SELECT * FROM c WHERE c.a = 'x' OR 1=1"));
+    ck_assert_int_eq(k.verdict, VERDICT_ATTACK);
+    apart_look(w.reader, &st);
+    ck_assert_int_eq(st.ended, 2);
+    ck_assert_int_eq(st.passed_over, 1000);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(a_reader_that_was_spared_reads_again)
+{
+    struct world w;
+
+    open_world_of(&w, reader_that_wears(1));
+    judge_deadly(&w, 0);
+    while (apart_is_worn(w.reader))
+        continue;
+    ck_assert_int_eq(judge_there(&w, API_NOSQL, SL("SELECT * FROM c WHERE c.a = 'x' OR 1=1")).verdict, VERDICT_ATTACK);
+    close_world(&w);
+}
+END_TEST
+
+START_TEST(a_shape_that_ended_the_reader_is_not_asked_for_again)
+{
+    struct buf shape = BUF_INIT(1024);
+    struct error err = { 0 };
+    struct apart_status st;
+    struct world w;
+
+    open_world(&w);
+    for (int i = 0; i < 3; i++)
+        need(statements_print_shape(w.there, API_NOSQL, SL("die"), &shape, &err), &err);
+    ck_assert_uint_eq(shape.len, 0);
+    apart_look(w.reader, &st);
+    ck_assert_int_eq(st.ended, 2);
+    (void)judge_there(&w, API_NOSQL, SL("die")); /* that it cannot be printed does not keep it from being judged */
+    apart_look(w.reader, &st);
+    ck_assert_int_eq(st.ended, 4);
+    buf_release(&shape);
+    close_world(&w);
+}
+END_TEST
+
 /* ---- what is not read again --------------------------------------------------------------------------------- */
 
 START_TEST(a_known_text_costs_the_reader_nothing)
@@ -511,7 +652,12 @@ int main(int argc, char **argv)
     tcase_add_test(c, searches_in_a_history_find_what_they_find_at_home);
     tcase_add_test(c, wrapped_and_long_texts_come_back);
     tcase_add_loop_test(c, a_text_that_ends_the_reader_costs_itself_alone, 0, (int)ARRAY_LEN(faults));
+    tcase_add_test(c, a_text_that_ended_the_reader_is_not_read_again);
+    tcase_add_test(c, of_texts_that_ended_the_reader_the_last_are_remembered);
+    tcase_add_test(c, where_too_many_ended_the_reader_it_is_spared);
+    tcase_add_test(c, a_reader_that_was_spared_reads_again);
     tcase_add_test(c, a_shape_that_ends_the_reader_is_empty);
+    tcase_add_test(c, a_shape_that_ended_the_reader_is_not_asked_for_again);
     tcase_add_test(c, a_known_text_costs_the_reader_nothing);
     tcase_add_test(c, variants_go_over_and_come_back);
     suite_add_tcase(s, c);
