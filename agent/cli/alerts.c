@@ -31,8 +31,8 @@ struct printing {
 
 static int flush(struct printing *p, struct error *err)
 {
-    if (cli_print(&p->out) != CLI_OK)
-        return error_set(err, ERR_IO, "standard output was closed");
+    if (cli_put(&p->out, err) < 0)
+        return -1;
     buf_clear(&p->out);
     return 0;
 }

@@ -77,8 +77,8 @@ static int list_row(void *self, const struct baseline_row *row, struct error *er
         buf_add_char(&l->out, '\n');
     }
     if (l->out.len > 65536) {
-        if (cli_print(&l->out) != CLI_OK)
-            return error_set(err, ERR_IO, "standard output was closed");
+        if (cli_put(&l->out, err) < 0)
+            return -1;
         buf_clear(&l->out);
     }
     return 0;
@@ -88,8 +88,8 @@ static int show(struct store *s, struct listing *l, const char *account, const c
 {
     if (store_each_baseline(s, account, memory, list_row, l, err) < 0)
         return -1;
-    if (cli_print(&l->out) != CLI_OK)
-        return error_set(err, ERR_IO, "standard output was closed");
+    if (cli_put(&l->out, err) < 0)
+        return -1;
     if (l->n == 0 && !l->is_json)
         (void)puts("nothing is known");
     if (l->n > l->limit)

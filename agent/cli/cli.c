@@ -21,7 +21,8 @@ const struct verb *const verbs_all[] = {
 
 int cli_fail(const struct error *err)
 {
-    (void)fprintf(stderr, "cosmowatch: %s\n", err->msg);
+    if (err->code != ERR_CANCELLED)
+        (void)fprintf(stderr, "cosmowatch: %s\n", err->msg);
     return err->code == ERR_CONFIG ? CLI_USAGE : CLI_FAILED;
 }
 
@@ -80,15 +81,22 @@ int cli_write_file(const char *path, struct slice text, unsigned mode, struct er
     return rc;
 }
 
+int cli_put(struct buf *out, struct error *err)
+{
+    const char *p = buf_cstr(out);
+
+    if (buf_check(out, err) < 0)
+        return -1;
+    if (write_all(STDOUT_FILENO, slice_make(p, out->len)) == 0)
+        return 0;
+    return error_errno(err, errno == EPIPE ? ERR_CANCELLED : ERR_IO, errno, "standard output");
+}
+
 int cli_print(struct buf *out)
 {
     struct error err = { 0 };
-    const char *p = buf_cstr(out);
 
-    if (buf_check(out, &err) < 0)
-        return cli_fail(&err);
-    /* A closed pipe is the reader's choice: no message. */
-    return write_all(STDOUT_FILENO, slice_make(p, out->len)) < 0 ? CLI_FAILED : CLI_OK;
+    return cli_put(out, &err) < 0 ? cli_fail(&err) : CLI_OK;
 }
 
 static void print_help(const struct verb *v)

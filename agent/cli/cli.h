@@ -40,12 +40,14 @@ struct cli_args {
 /* Parse; on --help prints help and returns 1 (*ret_exit = 0); on a usage error says it with the nearest
  * right word and returns -1 (*ret_exit = 2); 0: go on. */
 int cli_parse(const struct verb *v, int argc, char **argv, struct cli_args *ret, int *ret_exit);
-/* "cosmowatch: message" on stderr, with the exit code for it. */
+/* "cosmowatch: message" on stderr, with the exit code for it. Of ERR_CANCELLED not a word: whoever did it knows. */
 int cli_fail(const struct error *err);
 /* "2026-08-20T10:00:00Z", or an age back from now: "2h", "7d". */
 MUST_CHECK int cli_parse_when(const char *text, int64_t *ret_ns, struct error *err);
 /* Whole under its name, or what was there stays. What is no plain file (a device, a pipe) is written to as it is. */
 MUST_CHECK int cli_write_file(const char *path, struct slice text, unsigned mode, struct error *err);
-int cli_print(struct buf *out); /* to stdout, all of it; CLI_OK or CLI_FAILED */
+/* All of it to standard output. ERR_CANCELLED: its reader has gone, as `head` does; ERR_IO: why not. */
+MUST_CHECK int cli_put(struct buf *out, struct error *err);
+int cli_print(struct buf *out); /* the same where nothing follows; the exit code */
 
 #endif

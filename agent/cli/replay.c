@@ -54,8 +54,8 @@ static int print_alert(void *self, const struct alert *a, struct error *err)
         page_add_card(&r->out, a, r->style);
         buf_add_char(&r->out, '\n');
     }
-    if (cli_print(&r->out) != CLI_OK)
-        return error_set(err, ERR_IO, "standard output was closed");
+    if (cli_put(&r->out, err) < 0)
+        return -1;
     buf_clear(&r->out);
     return 0;
 }

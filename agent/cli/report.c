@@ -46,7 +46,7 @@ static int put(const struct report *r, bool is_json, const char *path, struct er
         return -1;
     if (path)
         return cli_write_file(path, buf_slice(&out), FILE_MODE, err);
-    return cli_print(&out) == CLI_OK ? 0 : error_set(err, ERR_IO, "standard output was closed");
+    return cli_put(&out, err);
 }
 
 /* report.html has its JSON beside it, as report.json. */

@@ -88,7 +88,7 @@ static int print_samples(const struct samples *s, const struct encoder *encoder,
     }
     if (buf_check(&out, err) < 0)
         return -1;
-    return cli_print(&out) == CLI_OK ? 0 : error_set(err, ERR_IO, "standard output was closed");
+    return cli_put(&out, err);
 }
 
 /* ---- to a receiver ------------------------------------------------------------------------------------ */
@@ -135,8 +135,10 @@ static int send_samples(struct assembly *a, const struct samples *s, const char 
     }
     if (o->ops->close)
         o->ops->close(o->self);
-    if (cli_print(&out) != CLI_OK && rc >= 0)
-        rc = error_set(err, ERR_IO, "standard output was closed");
+    if (rc >= 0)
+        rc = cli_put(&out, err);
+    else
+        (void)cli_print(&out); /* what went before; why no more did is said by who asked */
     if (rc < 0)
         return error_wrap(err, "output '%s'", name);
     return refused == 0 ? 0 : error_set(err, ERR_SERVER, "output '%s' did not take %zu of %zu samples", name, refused, s->len);

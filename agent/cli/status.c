@@ -326,7 +326,7 @@ static int print_status(struct store *store, bool is_json, bool is_screen, struc
     if (is_json) {
         json_object_put(o);
         buf_add_char(&text, '\n');
-        return cli_print(&text) == CLI_OK ? 0 : error_set(err, ERR_IO, "standard output was closed");
+        return cli_put(&text, err);
     }
     if (!o)
         return error_set(err, ERR_STATE, "the stored status is not readable");
@@ -334,7 +334,7 @@ static int print_status(struct store *store, bool is_json, bool is_screen, struc
         buf_add_str(&out, "\x1b[H\x1b[2J");
         add_screen(&out, o, colour);
         json_object_put(o);
-        return cli_print(&out) == CLI_OK ? 0 : error_set(err, ERR_IO, "standard output was closed");
+        return cli_put(&out, err);
     }
     buf_addf(&out, "cosmowatch %s, process %" PRId64 ", as of %s\n", json_text(o, "version", ""), json_number(o, "pid"),
              json_text(o, "writtenAt", ""));
@@ -352,7 +352,7 @@ static int print_status(struct store *store, bool is_json, bool is_screen, struc
         add_reason(&out, json_text(o, "storeRecovery", ""));
     }
     json_object_put(o);
-    return cli_print(&out) == CLI_OK ? 0 : error_set(err, ERR_IO, "standard output was closed");
+    return cli_put(&out, err);
 }
 
 static int run_status(int argc, char **argv)

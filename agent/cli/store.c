@@ -106,8 +106,8 @@ static int check(const struct cli_args *args, struct error *err)
     progress_end(&c.progress);
     if (rc == 0 && c.wrong == 0 && !c.is_json)
         buf_add_str(&c.out, "sound: every page, every checksum, every alert, no overlap and no hole in the ledger\n");
-    if (rc == 0 && cli_print(&c.out) != CLI_OK)
-        rc = error_set(err, ERR_IO, "standard output was closed");
+    if (rc == 0)
+        rc = cli_put(&c.out, err);
     buf_release(&c.out);
     if (rc == 0 && c.wrong > 0)
         rc = error_set(err, ERR_STATE, "%" PRId64 " thing%s wrong with the store", c.wrong, c.wrong == 1 ? " is" : "s are");
@@ -122,6 +122,13 @@ struct written {
     int64_t rows;
 };
 
+static int not_written(struct error *err)
+{
+    enum error_code code = errno == EPIPE ? ERR_CANCELLED : errno == ENOSPC ? ERR_LIMIT : ERR_IO;
+
+    return error_errno(err, code, errno, "the export could not be written");
+}
+
 static int write_line(void *self, struct slice line, struct error *err)
 {
     struct written *w = self;
@@ -129,7 +136,7 @@ static int write_line(void *self, struct slice line, struct error *err)
     progress_at(&w->progress, ++w->rows);
     if (fwrite(line.at, 1, line.len, w->f) == line.len)
         return 0;
-    return error_errno(err, errno == ENOSPC ? ERR_LIMIT : ERR_IO, errno, "the export could not be written");
+    return not_written(err);
 }
 
 static int export_to(struct store *s, FILE *f, struct store_moved *ret, struct error *err)
@@ -190,7 +197,7 @@ static int export(const struct cli_args *args, struct error *err)
     } else if (export_to(store, stdout, &moved, err) < 0) {
         return -1;
     } else if (fflush(stdout) != 0) {
-        return error_errno(err, ERR_IO, errno, "the export could not be written");
+        return not_written(err);
     }
     if (moved.left_out > 0)
         return error_set(err, ERR_STATE, "%" PRId64 " rows are damaged and were left out: restart the agent, which repairs "

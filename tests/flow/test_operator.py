@@ -7,7 +7,7 @@ SPDX-License-Identifier: Apache-2.0
 import datetime
 import json
 import os
-
+import subprocess
 
 from flow import kit
 from flow.rows import Rows, feeds
@@ -212,3 +212,37 @@ def test_a_damaged_file_of_service_tags_is_told_and_the_last_good_one_stays(dir_
         log, said = run_with(whole[:-20])
         assert said["entries"] == 2 and "ServiceTags_*.json is expected" in said["reason"]
         assert "what was known stays in use" in log and "feed 'azure'" in log
+
+
+def printing_verbs(cfg, export):
+    """Every verb that prints much, on a store with something in it."""
+    return [["replay", "-c", cfg, export], ["replay", "--json", "-c", cfg, export], ["alerts", "list", "-c", cfg],
+            ["alerts", "export", "-c", cfg], ["report", "-c", cfg], ["report", "--json", "-c", cfg], ["queries", "-c", cfg],
+            ["queries", "--alerts", "-c", cfg], ["config", "sample"], ["config", "schema"], ["config", "man"],
+            ["azure", "template", "all"], ["sample", "-c", cfg], ["sample", "--json", "-c", cfg], ["rules", "types"],
+            ["rules", "test", os.path.join(kit.ROOT, "tests/detectors/full_scan"), "-c", cfg], ["coverage", "-c", cfg],
+            ["outputs", "status", "-c", cfg], ["baseline", "show", "contoso-orders", "-c", cfg], ["status", "-c", cfg],
+            ["status", "--json", "-c", cfg], ["store", "export", "-c", cfg], ["store", "check", "-c", cfg]]
+
+
+def test_whoever_has_read_enough_is_told_nothing_and_a_full_disk_is_told(dir_):
+    """`| head` closes the pipe: that is no fault, but of a shell's redirection into a full disk somebody has to know."""
+    rows, _ = small_world(seed=38, hours=3)
+    export = os.path.join(dir_, "export.ndjson")
+    rows.exported(export)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        cfg = catch_up(azure, dir_)
+    for verb in printing_verbs(cfg, export):
+        _, whole, quiet = kit.run(verb)
+        assert len(whole) > 40, verb
+        read, write = os.pipe()
+        os.close(read)
+        with os.fdopen(write, "wb") as gone:
+            p = subprocess.run([kit.AGENT, *verb], stdout=gone, stderr=subprocess.PIPE, timeout=kit.DEADLINE_S)
+        said = p.stderr.decode()
+        assert p.returncode == 1 and said in quiet, (verb, said)
+        with open("/dev/full", "wb") as full:
+            p = subprocess.run([kit.AGENT, *verb], stdout=full, stderr=subprocess.PIPE, timeout=kit.DEADLINE_S)
+        said = p.stderr.decode()
+        assert p.returncode == 1 and said.count("No space left on device") == 1, (verb, said)
