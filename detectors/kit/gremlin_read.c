@@ -144,6 +144,7 @@ struct chain { /* of the outermost traversal */
     bool is_outer, is_predicate;
     size_t fresh_tok, fresh_last, write_tok, predicate_tok;
     bool has_fresh, has_drop, adds_edge, was_as, has_name;
+    bool makes;   /* an element was made, and is given its properties */
     bool is_kept; /* what was found before the fresh start has a name, or was made */
     bool reads_secret;            /* values('pin') was the last step */
     bool starts_anew, picks, has_label; /* an inner one: from all elements; takes some by their values; of a kind */
@@ -186,26 +187,58 @@ static bool number_in(const struct query_reading *r, size_t predicate, double *r
     return true;
 }
 
-/* gt(-1), gte(0) */
-static bool is_above_nothing(const struct query_reading *r, const struct step *s)
+#define NINES_MIN 6u
+
+/* 99999999, or the greatest whole number there is: no value of somebody's. */
+static bool is_greatest(struct slice number)
 {
+    size_t nines = 0;
+
+    while (nines < number.len && number.at[nines] == '9')
+        nines++;
+    return (nines == number.len && nines >= NINES_MIN) || WORD_IN(number, "2147483647", "9223372036854775807");
+}
+
+/* gt(-1), gte(0), lt(99999999), between(0, 99999999) */
+static bool is_any_number(const struct query_reading *r, const struct step *s)
+{
+    bool is_below = WORD_IN(s->name, "lt", "lte"), is_both = WORD_IN(s->name, "inside", "between");
     double low = 0;
 
-    return WORD_IN(s->name, "gt", "gte") && number_in(r, s->tok, &low) && low <= 0;
+    if ((is_below || is_both) && !(s->last >= s->tok + 2 && is_greatest(query_token_text(&r->lex, s->last - 1))))
+        return false;
+    return is_below || ((is_both || WORD_IN(s->name, "gt", "gte")) && number_in(r, s->tok, &low) && low <= 0);
+}
+
+#define HARDLY 5 /* nothing that is told, in a run that was put in neither */
+
+/* Of what is written together the optional properties come and go: one that was never written says something of an
+ * update, not of a new element. What gives rights says it anywhere. */
+static void judge_write(struct parser *p, const struct chain *c, const struct step *s)
+{
+    bool is_property = WORD_IN(s->name, "property") && s->args == 2 && p->r->tokens[s->tok + 2].kind == QUERY_STRING;
+    struct slice name = is_property ? query_string_inside(&p->r->lex, s->tok + 2) : slice_make(NULL, 0);
+
+    if (is_property && (c->writes || c->makes) && !gremlin_gives_rights(name) && !mongo_is_secret(name))
+        query_found(p->r, Q_WRITE_MORE, c->makes ? HARDLY : 15, s->tok, s->last);
+    else
+        query_found(p->r, Q_WRITE_STEP, 15, s->tok, s->last);
 }
 
 static void judge_step(struct parser *p, struct chain *c, const struct step *s)
 {
     struct query_reading *r = p->r;
+    bool makes = WORD_IN(s->name, "addE", "addV", "mergeV", "mergeE");
 
     if (WORD_IN(s->name, "drop"))
         query_found(r, Q_DROP, 15, s->tok, s->last);
-    if (WORD_IN(s->name, "property", "addV", "addE", "mergeV", "mergeE"))
-        query_found(r, Q_WRITE_STEP, 15, s->tok, s->last);
+    if (makes || WORD_IN(s->name, "property"))
+        judge_write(p, c, s);
+    c->makes = makes || (c->makes && WORD_IN(s->name, "property"));
     if (WORD_IN(s->name, "union", "coalesce", "or", "optional", "sideEffect", "map", "flatMap", "repeat", "choose",
                 "inject", "not", "both", "bothE", "valueMap", "properties", "fold", "unfold", "local"))
         query_found(r, Q_WIDE_STEP, 12, s->tok, s->last);
-    if (WORD_IN(s->name, "neq", "without") || is_above_nothing(r, s))
+    if (WORD_IN(s->name, "neq", "without") || is_any_number(r, s))
         query_found(r, Q_NOT_EQUAL, 15, s->tok, s->last);
     if (c->is_outer && WORD_IN(s->name, "or") && s->args == 1 && p->seen_value) /* there is no alternative to one */
         query_found(r, Q_WIDE_STEP, s->denies ? 62 : 45, s->tok, s->last);
@@ -245,7 +278,7 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
     }
     bool had_made = c->adds_edge;
 
-    c->adds_edge |= WORD_IN(s->name, "addE", "addV", "mergeV", "mergeE");
+    c->adds_edge |= makes;
     c->has_name |= WORD_IN(s->name, "as", "store", "aggregate");
     c->writes = WORD_IN(s->name, "property");
     if (c->writes)

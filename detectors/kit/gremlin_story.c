@@ -219,13 +219,15 @@ static struct slice property_set(const struct query_reading *r, const struct gre
                : slice_make(NULL, 0);
 }
 
-/* role, isAdmin: what gives rights. */
+bool gremlin_gives_rights(struct slice property)
+{
+    return WORD_IN_NOCASE(property, "role", "roles", "admin", "isadmin", "is_admin", "superuser", "permission",
+                          "permissions", "scope", "privilege", "privileges", "owner", "verified", "approved");
+}
+
 static bool gives_rights(struct slice quoted)
 {
-    struct slice name = quoted.len > 2 ? slice_make(quoted.at + 1, quoted.len - 2) : slice_make(NULL, 0);
-
-    return name.at && WORD_IN_NOCASE(name, "role", "roles", "admin", "isadmin", "is_admin", "superuser", "permission",
-                                     "permissions", "scope", "privilege", "privileges", "owner", "verified", "approved");
+    return quoted.len > 2 && gremlin_gives_rights(slice_make(quoted.at + 1, quoted.len - 2));
 }
 
 /* has('mail','x').property('role','admin').values('name') reads what it did not write; property('role','admin')

@@ -24,6 +24,9 @@ struct gremlin_step { /* of the outermost traversal */
 /* neq, gt, between, startingWith ...: what stands where a value is expected and is none. */
 bool gremlin_is_predicate(struct slice name);
 
+/* role, isAdmin. */
+bool gremlin_gives_rights(struct slice property);
+
 void gremlin_judge_story(struct query_reading *r, const struct gremlin_step *steps, size_t n);
 
 #endif

@@ -158,6 +158,8 @@ static int score_extension(const struct query_reading *r, const struct extension
 
         if (f->score < 10 || f->at >= e->to || f->at + f->len <= e->from)
             continue;
+        if (f->rule == Q_WRITE_MORE && !e->has_new_field) /* a property that this client writes elsewhere */
+            continue;
         rest = rest * (100 - f->score) / 100;
         hit = true;
     }

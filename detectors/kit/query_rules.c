@@ -38,6 +38,7 @@ static const struct { const char *name, *variant, *sentence; bool is_probe; } ru
     [Q_FRESH_START] = { .name = "fresh-start", .variant = ".Widening", .sentence = "starts again from all elements in the middle of a traversal" },
     [Q_DROP] = { .name = "drop", .variant = ".Drop", .sentence = "drops elements" },
     [Q_WRITE_STEP] = { .name = "write-step", .variant = ".Write", .sentence = "writes" },
+    [Q_WRITE_MORE] = { .name = "write-more", .variant = ".Write", .sentence = "writes one more property" },
     [Q_CHANGE_ON_WAY] = { .name = "change-on-the-way", .variant = ".Write", .sentence = "changes elements in the middle of a search" },
     [Q_WRITTEN_TWICE] = { .name = "written-twice", .variant = ".Write", .sentence = "sets a property that was set just before" },
     [Q_WIDE_STEP] = { .name = "wide-step", .variant = ".Widening", .sentence = "widens the traversal" },

@@ -212,18 +212,30 @@ static bool is_length_of_any(const struct judge *g, const struct sql_node *n)
             (right->kind == NODE_NEGATE && (n->code == OP_GE || n->code == OP_GT || n->code == OP_NE)));
 }
 
-/* c.owner = 'x' OR (c.y ?? 1) = 1, OR IS_NUMBER(c.y), OR c.secret > '': of an alternative on a property of its own nobody
- * asks what is true of each item that lacks it, of which type it is, or whether a secret is more than nothing. */
+/* email, ownerId: there in each item that has to do with somebody. (legacyId, overriddenBy may be asked for.) */
+static bool is_somebody(struct slice field)
+{
+    return sql_is_sensitive_field(field) ||
+           WORD_IN_NOCASE(field, "email", "mail", "emailaddress", "e_mail", "user", "userid", "user_id", "username",
+                          "user_name", "login", "loginname", "owner", "ownerid", "owner_id", "account", "accountid",
+                          "account_id", "customer", "customerid", "customer_id", "tenant", "tenantid", "tenant_id");
+}
+
+/* c.owner = 'x' OR (c.y ?? 1) = 1, OR IS_NUMBER(c.y), OR IS_DEFINED(c.email), OR c.secret > '': of an alternative on a
+ * property of its own nobody asks what is true of each item that lacks it, of which type it is, or whether there is what
+ * is always there. */
 static void judge_other_property(struct judge *g, const struct sql_node *n, const struct sql_node *before,
                                  const struct sql_node *asked)
 {
     bool has_value = is_compare(before) && before->code == OP_EQ && first_child(g, before)->kind == NODE_FIELD;
     bool is_type = has_value && IS_CALL_OF(g, n, "is_string", "is_number", "is_primitive");
+    bool is_there = has_value && IS_CALL_OF(g, n, "is_defined") && asked->kind == NODE_FIELD &&
+                    is_somebody(field_name(g, asked));
     bool is_default = is_compare(n) && n->code == OP_EQ && is_literal(second_child(g, n));
     bool is_secret = is_compare(n) && n->code != OP_EQ && asked->kind == NODE_FIELD &&
                      sql_is_sensitive_field(field_name(g, asked));
 
-    if ((is_type || is_default) && !sql_same_value(g, first_child(g, before), asked))
+    if ((is_type || is_there || is_default) && !sql_same_value(g, first_child(g, before), asked))
         sql_found(g, RULE_OR_ALWAYS, 62, n->first, n->last);
     sql_found(g, RULE_BLIND, is_secret ? 64 : 0, n->first, n->last);
 }
@@ -515,6 +527,16 @@ static void judge_contrast(struct judge *g, const struct sql_node *before, const
         sql_found(g, RULE_NEEDLESS, 20, before->first, child->last);
 }
 
+/* c._ts > 5 OR (c._ts = 5 AND c.id > 'x'): the next page of what is sorted. */
+static bool is_cursor(const struct judge *g, const struct sql_node *before, const struct sql_node *next)
+{
+    const struct sql_node *same = first_of_and(g, next);
+
+    return is_compare(before) && before->code != OP_EQ && before->code != OP_NE && is_compare(same) && same->code == OP_EQ &&
+           sql_same_value(g, first_child(g, before), first_child(g, same)) &&
+           slice_eq(token_text(g, before->last), token_text(g, same->last));
+}
+
 static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
 {
     const struct sql_node *before = first_child(g, n);
@@ -528,7 +550,8 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
     judge_pairs(g, n);
     struct sql_hold first = sql_hold_of(g, before);
 
-    if (!is_constant(before) && first.reach == HOLDS_ALL) /* c.id = c.id OR ...: put in through a name */
+    /* c.id = c.id OR ...: put in through a name */
+    if (!is_constant(before) && first.reach == HOLDS_ALL && !is_cursor(g, before, node(g, before->next)))
         sql_found(g, first.is_self ? RULE_OR_SELF : RULE_OR_ALWAYS,
                   first.is_self         ? 50
                   : first.is_everywhere ? 40
@@ -682,6 +705,25 @@ static void judge_range_beside_value(struct judge *g, const struct sql_node *a, 
         sql_found(g, RULE_SANDWICH, 62, a->first, b->last);
 }
 
+#define FEW_DIGITS 2u /* AND 1 = 1, AND 0 = 0: builders end their chains so */
+
+/* 4471 = 4471: what a tool makes up for each of its questions. */
+static bool is_number_made_up(const struct judge *g, const struct sql_node *n)
+{
+    const struct sql_node *a = first_child(g, n), *b = second_child(g, n);
+
+    return a->kind == NODE_NUMBER && b->kind == NODE_NUMBER && token_text(g, a->tok).len > FEW_DIGITS &&
+           token_text(g, b->tok).len > FEW_DIGITS;
+}
+
+/* AND 'a' = 'a' behind a value. */
+static int score_constant_answer(const struct judge *g, const struct sql_node *n, enum hole hole)
+{
+    int score = first_child(g, n)->kind == NODE_STRING ? 72 : is_number_made_up(g, n) ? 66 : 45;
+
+    return score + (hole != HOLE_EMPTY ? 0 : sql_truth_of(g, n) == TRUTH_NO ? 17 : 10);
+}
+
 static void judge_and(struct judge *g, const struct sql_node *n)
 {
     const struct sql_node *before = first_child(g, n);
@@ -706,10 +748,7 @@ static void judge_and(struct judge *g, const struct sql_node *n)
         if (is_literal(child))
             sql_found(g, RULE_BARE_LITERAL, child->kind == NODE_STRING ? 62 : 40, child->first, child->last);
         else if (is_constant(child) && is_compare(child))
-            sql_found(g, RULE_CONSTANT_ANSWER,
-                  (first_child(g, child)->kind == NODE_STRING ? 72 : 45) +
-                      (hole != HOLE_EMPTY ? 0 : sql_truth_of(g, child) == TRUTH_NO ? 17 : 10),
-                  child->first, child->last);
+            sql_found(g, RULE_CONSTANT_ANSWER, score_constant_answer(g, child, hole), child->first, child->last);
         else if ((child->refs & REFS_SUBQUERY) && hole == HOLE_EMPTY)
             sql_found(g, RULE_SUBQUERY, 35, child->first, child->last);
         else if (sql_hold_of(g, child).is_self)

@@ -68,6 +68,10 @@ START_TEST(a_predicate_for_nearly_everything_where_a_value_always_stood_alerts)
         { "g.V().has('bus','line',neq(0)).out('stops')", true },
         { "g.V().has('bus','line',without(-1)).out('stops')", true },
         { "g.V().has('bus','line',gt(-1)).out('stops')", true },
+        { "g.V().has('bus','line',inside(-1, 99999999)).out('stops')", true },
+        { "g.V().has('bus','line',lt(2147483647)).out('stops')", true },
+        { "g.V().has('bus','line',inside(3, 99999999)).out('stops')", false },
+        { "g.V().has('bus','line',between(0, 999)).out('stops')", false },
         { "g.V().has('bus','line',gt(40)).out('stops')", false },
         { "g.V().has('bus','line',7).out('stops')", false },
     };
@@ -85,6 +89,36 @@ START_TEST(a_predicate_for_nearly_everything_where_a_value_always_stood_alerts)
 }
 END_TEST
 
+/* Optional properties come and go. What gives rights does not, nor does an update of what nobody ever wrote. */
+START_TEST(one_more_property_is_a_builder_s_unless_it_gives_rights_or_was_never_written)
+{
+    static const char *const usual[] = {
+        "g.addV('user').property('id','a').property('pk','p').property('town','Bern')",
+        "g.addV('user').property('id','a').property('pk','p').property('street','x')",
+        "g.V('a').property('town','Bern').property('seen',5)",
+    };
+    static const struct { const char *text; bool is_attack; } cases[] = {
+        { "g.addV('user').property('id','a').property('pk','p').property('town','Bern').property('street','x')", false },
+        { "g.addV('user').property('id','a').property('pk','p').property('town','Bern').property('floor',3)", false },
+        { "g.addV('user').property('id','a').property('pk','p').property('town','x').property('role','admin')", true },
+        { "g.addV('user').property('id','a').property('pk','p').property('town','x').property('password','y')", true },
+        { "g.V('a').property('town','Bern').property('street','x').property('seen',5)", false },
+        { "g.V('a').property('town','x').property('credit',900).property('seen',5)", true },
+        { "g.V('a').property('town','x').property('isAdmin',true).property('seen',5)", true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b = bench_open(&detector_gremlin_injection, "");
+
+        for (int k = 0; k < 48; k++)
+            ask(b, (struct ask){ .api = API_GREMLIN, .text = usual[k % 3], .minute_ns = day(0) + k * 5 * NS_PER_HOUR });
+        ask(b, (struct ask){ .api = API_GREMLIN, .text = cases[i].text, .minute_ns = day(12) });
+        ck_assert_msg(bench_alerts(b) == cases[i].is_attack, "%s", cases[i].text);
+        bench_free(b);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = promised_tests();
@@ -92,5 +126,6 @@ int main(void)
     tcase_add_test(t, dropping_what_the_client_never_dropped_is_high);
     tcase_add_test(t, what_the_application_does_itself_hides_nothing);
     tcase_add_test(t, a_predicate_for_nearly_everything_where_a_value_always_stood_alerts);
+    tcase_add_test(t, one_more_property_is_a_builder_s_unless_it_gives_rights_or_was_never_written);
     return run_suite("gremlin_injection", t);
 }

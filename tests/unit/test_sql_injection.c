@@ -212,6 +212,30 @@ START_TEST(an_alternative_in_masked_text_is_one_on_another_property)
 }
 END_TEST
 
+/* Who searches for one value in two properties says so more often than who breaks out of a value; and whoever asks for the
+ * next page of what is sorted asks for more than the last one, or the same and something else. */
+START_TEST(the_same_value_elsewhere_and_the_next_page_are_no_attack)
+{
+    static const char *const usual = "SELECT * FROM c WHERE c.buyer = 'u1'";
+    static const char *const sorted = "SELECT a.id FROM a WHERE (a.ident1 = \"str1\") ORDER BY a._ts ASC";
+    static const struct { const char *usual, *text; bool is_attack; } cases[] = {
+        { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR c.seller = 'u1'", false },
+        { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR c.seller = 'u2'", true },
+        { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR c.seller != 'u1'", true },
+        { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR c.seller = 'u2' OR c.agent = 'u1'", true },
+        { sorted, "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a._ts > 5) OR (a._ts = 5))) ORDER BY a._ts ASC", false },
+        { sorted, "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a._ts > 5) OR (a._ts = 7))) ORDER BY a._ts ASC", true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b = after_ten_days_of(cases[i].usual, cases[i].text);
+
+        ck_assert_msg(bench_alerts(b) == cases[i].is_attack, "%s", cases[i].text);
+        bench_free(b);
+    }
+}
+END_TEST
+
 /* Of a client that has sent the same few statements for weeks; a builder adds what is equal to something. */
 START_TEST(a_question_in_masked_text_that_the_usual_statement_never_asks_alerts_after_weeks)
 {
@@ -564,6 +588,7 @@ int main(void)
     tcase_add_test(t, an_extension_of_the_usual_statement_alerts_and_says_what_was_put_in);
     tcase_add_test(t, a_person_may_comment_out_what_the_client_asks_elsewhere);
     tcase_add_test(t, an_alternative_in_masked_text_is_one_on_another_property);
+    tcase_add_test(t, the_same_value_elsewhere_and_the_next_page_are_no_attack);
     tcase_add_test(t, a_question_in_masked_text_that_the_usual_statement_never_asks_alerts_after_weeks);
     tcase_add_test(t, the_usual_statement_and_harmless_news_are_silent);
     tcase_add_test(t, a_known_shape_is_ordinary_whatever_it_contains);
