@@ -33,7 +33,7 @@ static int score_use(const struct mongo_use *u, const struct query_client *c, bo
         return u->score >= THRESHOLD_KNOWN ? u->score : 0;
     if (u->rule == Q_SCRIPT) /* its first code ever */
         return u->score < NEW_SCRIPT ? NEW_SCRIPT : u->score;
-    if (u->as_value != 0 && u->score >= CHANGE_MIN && query_word_is_known(c, u->as_value)) {
+    if (u->as_value != 0 && (u->score >= CHANGE_MIN || u->is_odd) && query_word_is_known(c, u->as_value)) {
         *ret_is_change = true;
         return 100 - 30 * (100 - u->score) / 100;
     }
@@ -79,7 +79,7 @@ static void judge_stages(const struct mongo_reading *r, const struct query_clien
 static bool is_harmless(const struct mongo_reading *r)
 {
     for (size_t i = 0; i < r->uses_len; i++)
-        if (r->uses[i].score >= CHANGE_MIN || r->uses[i].is_guess)
+        if (r->uses[i].score >= CHANGE_MIN || r->uses[i].is_odd || r->uses[i].is_guess)
             return false;
     return true;
 }

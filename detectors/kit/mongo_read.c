@@ -358,6 +358,7 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
                                      .len = b->at + b->len - a->at,
                                      .as_value = form_of(f, SL("=")),
                                      .as_operator = form,
+                                     .is_odd = s.is_odd,
                                      .is_guess = s.is_guess });
 }
 

@@ -27,6 +27,7 @@ struct mongo_use { /* of an operator, a stage or code */
     uint32_t at, len;      /* bytes: the key and what is compared */
     uint64_t as_value;     /* word: the field compared with a plain value; 0: no field */
     uint64_t as_operator;  /* word: the field under this operator; the stage */
+    bool is_odd;           /* struct mongo_score */
     bool is_guess;         /* a short anchored or length pattern, case not ignored */
 };
 

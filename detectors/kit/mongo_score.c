@@ -388,7 +388,8 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
                                                                                       : 15);
     if (v->kind == MONGO_TEXT && mongo_is_placeholder(v->text))
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR,
-                     is_who                                     ? 84
+                     is_who && v->text.len == 0 && is_mailbox(q) ? 62 /* becomes usual */
+                     : is_who                                   ? 84
                      : is_state(q->field) || is_about(q->field) ? 25
                      : v->text.len == 0                         ? is_filled_beside(q) ? 45 : 64
                                                                 : 68);
@@ -648,7 +649,37 @@ static struct mongo_score of_filled_in(const struct mongo_question *q, struct mo
     return s;
 }
 
+/* Who or what one document belongs to or is found by, as a whole: nobody types the beginning of it into a search box. */
+static bool is_given_whole(struct slice field)
+{
+    return !is_about(field) && !is_state(field) &&
+           (is_login(field) || is_reference(field) || is_key_name(field) ||
+            WORD_IN_NOCASE(field, "slug", "author", "owner", "creator", "customer", "tenant", "sku", "isbn", "sender",
+                           "recipient", "assignee"));
+}
+
+#define ODD 12 /* to be told of, no more */
+
+/* {"owner": {"$regex": "o"}}, {"owner": {"$ne": 1}}: releases add searches, with pages and whatever the case, and say which
+ * value is not wanted; they do not begin to ask for parts of a key or hold a name against a number. */
+static struct mongo_score of_a_whole(const struct mongo_question *q, struct mongo_score s)
+{
+    const struct mongo_value *v = &q->value;
+    bool is_page = q->ignores_case || (q->has_limit && !q->picks_one);
+    bool is_part = slice_eq(q->operator, SL("$regex")) && v->kind == MONGO_TEXT && !is_page && !is_whole_value(v->text);
+    bool is_other_kind = WORD_IN(q->operator, "$ne", "$gt", "$gte", "$lt", "$lte") &&
+                         !WORD_IN(q->field, "_id", "id") && /* which may be a number, and is paged through */
+                         ((v->kind == MONGO_NUMBER && v->text.len <= 1) || v->kind == MONGO_TRUE || v->kind == MONGO_FALSE);
+
+    if (s.score >= BESIDE_HISTORY || q->is_negated || !(is_part || is_other_kind) || !is_given_whole(q->field))
+        return s;
+    if (s.score < ODD)
+        s = (struct mongo_score) { .rule = is_part ? Q_PATTERN_GUESS : Q_WIDE_OPERATOR, .score = ODD, .is_guess = s.is_guess };
+    s.is_odd = true;
+    return s;
+}
+
 struct mongo_score mongo_score_operator(const struct mongo_question *q)
 {
-    return of_filled_in(q, of_the_key(q, of_a_lookup(q, beside_secret(q, score_operator(q)))));
+    return of_a_whole(q, of_filled_in(q, of_the_key(q, of_a_lookup(q, beside_secret(q, score_operator(q))))));
 }

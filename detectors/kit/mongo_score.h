@@ -40,6 +40,7 @@ struct mongo_score {
     enum query_rule rule;
     int score;
     bool is_guess; /* one pattern of what may be a series */
+    bool is_odd;   /* says nothing alone, but much of a client that always compared this field with a value */
 };
 
 struct mongo_score mongo_score_operator(const struct mongo_question *q);

@@ -104,6 +104,72 @@ START_TEST(a_doubtful_form_becomes_usual_after_two_weeks)
 }
 END_TEST
 
+/* Is it told of a client that asked for days for nothing but `usual`? */
+static void hold_against(const char *usual, const char *text, bool is_attack)
+{
+    struct bench *b = bench_open(&detector_mongo_injection, "");
+
+    for (int d = 0; d < 10; d++)
+        ask(b, (struct ask){ .api = API_MONGODB, .text = usual, .minute_ns = day(d) });
+    ck_assert_uint_eq(bench_alerts(b), 0);
+    ask(b, (struct ask){ .api = API_MONGODB, .text = text, .minute_ns = day(12) });
+    ck_assert_msg(bench_alerts(b) == is_attack, "%s", text);
+    bench_free(b);
+}
+
+#define BILLS(filter, rest) "{\"find\":\"bills\",\"filter\":{" filter "}" rest "}"
+
+/* What belongs to somebody or is found by a number is given whole. Searches that a release adds have pages or do not mind
+ * the case, and ask for what people search by. */
+START_TEST(a_part_of_what_was_always_given_whole_alerts)
+{
+    static const char *const usual = BILLS("\"owner\":\"kim\",\"billNumber\":\"b-7\",\"town\":\"Basel\",\"_id\":7", "");
+    static const struct { const char *text; bool is_attack; } cases[] = {
+        { BILLS("\"owner\":{\"$regex\":\"o\"}", ""), true },
+        { BILLS("\"owner\":\"kim\",\"billNumber\":{\"$regex\":\"^b.*\"}", ""), true },
+        { BILLS("\"owner\":{\"$regex\":\"im\"}", ",\"limit\":1,\"singleBatch\":true"), true },
+        { BILLS("\"owner\":{\"$ne\":1},\"town\":\"Basel\"", ""), true },
+        { BILLS("\"owner\":{\"$gt\":0},\"town\":\"Basel\"", ""), true },
+        { BILLS("\"owner\":{\"$regex\":\"^kim$\"}", ""), false },
+        { BILLS("\"owner\":{\"$regex\":\"im\"}", ",\"limit\":20"), false },
+        { BILLS("\"billNumber\":{\"$regex\":\"b-7\",\"$options\":\"i\"}", ""), false },
+        { BILLS("\"town\":{\"$regex\":\"asel\"}", ""), false },
+        { BILLS("\"owner\":{\"$ne\":\"kim\"},\"town\":\"Basel\"", ""), false },
+        { BILLS("\"owner\":\"kim\",\"billNumber\":{\"$gt\":500}", ""), false },
+        { BILLS("\"_id\":{\"$gt\":2}", ",\"limit\":50"), false },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        hold_against(usual, cases[i].text, cases[i].is_attack);
+}
+END_TEST
+
+/* Whom to write to: a newcomer that asks so is told, and becomes usual; a login is neither. */
+START_TEST(a_list_of_mail_addresses_becomes_usual)
+{
+    static const char *const text = "{\"find\":\"people\",\"filter\":{\"%s\":{\"$ne\":\"\"}}%s}";
+    static const struct { const char *field, *rest; bool becomes_usual; } cases[] = {
+        { "email", "", true }, { "email", ",\"limit\":1,\"singleBatch\":true", false }, { "login", "", false },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b = bench_open(&detector_mongo_injection, "");
+        char query[200];
+        size_t told;
+
+        (void)snprintf(query, sizeof query, text, cases[i].field, cases[i].rest);
+        for (int d = 0; d < 30; d++)
+            ask(b, (struct ask){ .api = API_MONGODB, .text = query, .minute_ns = day(d) });
+        told = bench_alerts(b);
+        ck_assert_uint_gt(told, 0);
+        for (int d = 30; d < 40; d++)
+            ask(b, (struct ask){ .api = API_MONGODB, .text = query, .minute_ns = day(d) });
+        ck_assert_msg((bench_alerts(b) == told) == cases[i].becomes_usual, "%s", query);
+        bench_free(b);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = promised_tests();
@@ -112,5 +178,7 @@ int main(void)
     tcase_add_test(t, a_series_of_guesses_about_one_field_alerts);
     tcase_add_test(t, code_that_ran_is_high);
     tcase_add_test(t, a_doubtful_form_becomes_usual_after_two_weeks);
+    tcase_add_test(t, a_part_of_what_was_always_given_whole_alerts);
+    tcase_add_test(t, a_list_of_mail_addresses_becomes_usual);
     return run_suite("mongo_injection", t);
 }
