@@ -62,3 +62,10 @@ bool alternative_is_wider(const struct alternative *a, const struct alternative 
            : is_below(b)       ? order < 0 || (order == 0 && with_it)
                                : false;
 }
+
+#define FEW_DIGITS 2u
+
+bool numbers_are_made_up(struct slice a, struct slice b)
+{
+    return a.len > FEW_DIGITS && b.len > FEW_DIGITS;
+}

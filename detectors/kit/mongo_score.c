@@ -674,7 +674,9 @@ static struct mongo_score of_a_whole(const struct mongo_question *q, struct mong
     if (s.score >= BESIDE_HISTORY || q->is_negated || !(is_part || is_other_kind) || !is_given_whole(q->field))
         return s;
     if (s.score < ODD)
-        s = (struct mongo_score) { .rule = is_part ? Q_PATTERN_GUESS : Q_WIDE_OPERATOR, .score = ODD, .is_guess = s.is_guess };
+        s = (struct mongo_score) { .rule = is_part ? Q_PATTERN_GUESS : Q_WIDE_OPERATOR,
+                                   .score = ODD,
+                                   .is_guess = s.is_guess };
     s.is_odd = true;
     return s;
 }

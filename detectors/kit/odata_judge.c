@@ -383,6 +383,13 @@ static const struct query_node *compared_name(const struct query_reading *r, con
                                                  : NULL;
 }
 
+static bool is_equal(const struct query_reading *r, const struct query_node *n, const char *property)
+{
+    const struct query_node *name = compared_name(r, n);
+
+    return name && query_is_word(&r->lex, name->last, property) && query_is_word(&r->lex, name->last + 1, "eq");
+}
+
 /* ... or RowKey eq '': an alternative that closes the quote which the filter opens last, on another property
  * than the one in front. */
 static void judge_last_alternative(struct query_reading *r, const struct query_node *before,
@@ -407,6 +414,17 @@ static const struct query_node *last_of(const struct query_reading *r, const str
     return n;
 }
 
+/* PartitionKey eq 'x' or Admin eq true or Name eq '': behind one partition something of all, and what closes the quote. */
+static void judge_stub(struct query_reading *r, const struct query_node *list, const struct query_node *n)
+{
+    const struct query_node *one = node(r, list->child), *second = node(r, one->next);
+    const struct query_node *in = n->kind == O_AND ? node(r, n->child) : n, *name = compared_name(r, in);
+
+    if (n != one && n != second && is_equal(r, one, "PartitionKey") && !is_empty_text(r, one) && !is_bracketed(r, one) &&
+        name && !is_system_property(r, name) && query_is_word(&r->lex, name->last + 1, "eq") && is_empty_text(r, in))
+        query_found(r, Q_SANDWICH, 62, in->first - 1, in->last);
+}
+
 /* x eq 'a' or <something else> or x eq 'b': people keep the alternatives of one property together. */
 static void judge_sandwich(struct query_reading *r, const struct query_node *list)
 {
@@ -429,6 +447,7 @@ static void judge_sandwich(struct query_reading *r, const struct query_node *lis
                             : 40,
                         again->first - 1, again->last); /* (the service knows no functions) */
         judge_last_alternative(r, a, between, a != node(r, list->child));
+        judge_stub(r, list, between);
         if (a->kind == O_AND && is_the_rest_of(r, last_of(r, a), between))
             query_found(r, Q_OR_SELF, 64, a->first, between->last);
         a = between;
@@ -447,13 +466,6 @@ static bool all_bracketed(const struct query_reading *r, const struct query_node
         if (!is_bracketed(r, node(r, i)))
             return false;
     return true;
-}
-
-static bool is_equal(const struct query_reading *r, const struct query_node *n, const char *property)
-{
-    const struct query_node *name = compared_name(r, n);
-
-    return name && query_is_word(&r->lex, name->last, property) && query_is_word(&r->lex, name->last + 1, "eq");
 }
 
 /* eq 'x' in ge 'a' and le 'z' */
@@ -653,6 +665,13 @@ static bool is_next_page(const struct query_reading *r, const struct query_node 
     return false;
 }
 
+/* 4471 eq 4471 */
+static bool is_made_up(const struct query_reading *r, const struct query_node *a, const struct query_node *b)
+{
+    return r->tokens[a->last].kind == QUERY_NUMBER && r->tokens[b->last].kind == QUERY_NUMBER &&
+           numbers_are_made_up(query_token_text(&r->lex, a->last), query_token_text(&r->lex, b->last));
+}
+
 static void judge_list(struct query_reading *r, const struct query_node *list)
 {
     bool chain_hole = false;
@@ -685,8 +704,12 @@ static void judge_list(struct query_reading *r, const struct query_node *list)
         if (list->kind == O_OR && !is_next_page(r, list, n))
             judge_alternative(r, n, &at);
         else if (n->kind == O_COMPARE && is_constant(a) && is_constant(b))
-            query_found(r, Q_CONSTANT_ANSWER, (texts ? 72 : 45) + (at.is_empty ? 10 : 0), n->first - 1,
-                        n->last);
+            query_found(r, Q_CONSTANT_ANSWER,
+                        (texts                  ? 72
+                         : is_made_up(r, a, b) ? 66
+                                               : 45) +
+                            (at.is_empty ? 10 : 0),
+                        n->first - 1, n->last);
         else if (n->kind == O_LITERAL)
             query_found(r, Q_BARE_LITERAL, 60, n->first - 1, n->last);
         else if (is_self_compare(r, n))

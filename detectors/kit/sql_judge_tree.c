@@ -705,21 +705,18 @@ static void judge_range_beside_value(struct judge *g, const struct sql_node *a, 
         sql_found(g, RULE_SANDWICH, 62, a->first, b->last);
 }
 
-#define FEW_DIGITS 2u /* AND 1 = 1, AND 0 = 0: builders end their chains so */
-
-/* 4471 = 4471: what a tool makes up for each of its questions. */
-static bool is_number_made_up(const struct judge *g, const struct sql_node *n)
+static bool is_made_up(const struct judge *g, const struct sql_node *n)
 {
     const struct sql_node *a = first_child(g, n), *b = second_child(g, n);
 
-    return a->kind == NODE_NUMBER && b->kind == NODE_NUMBER && token_text(g, a->tok).len > FEW_DIGITS &&
-           token_text(g, b->tok).len > FEW_DIGITS;
+    return a->kind == NODE_NUMBER && b->kind == NODE_NUMBER &&
+           numbers_are_made_up(token_text(g, a->tok), token_text(g, b->tok));
 }
 
 /* AND 'a' = 'a' behind a value. */
 static int score_constant_answer(const struct judge *g, const struct sql_node *n, enum hole hole)
 {
-    int score = first_child(g, n)->kind == NODE_STRING ? 72 : is_number_made_up(g, n) ? 66 : 45;
+    int score = first_child(g, n)->kind == NODE_STRING ? 72 : is_made_up(g, n) ? 66 : 45;
 
     return score + (hole != HOLE_EMPTY ? 0 : sql_truth_of(g, n) == TRUTH_NO ? 17 : 10);
 }
