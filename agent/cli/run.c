@@ -109,6 +109,7 @@ static void reload(struct agent *g)
         flow_stop(g->flow);
         return;
     }
+    log_set_level((enum log_level)g->now->settings->log_level); /* the one thing that was in force already */
     log_event(LOG_LEVEL_ERROR, "agent", "configuration not reloaded", "cause", err.msg,
               "what_now", "the running one stays in force", "remedy", "cosmowatch check names each mistake", NULL);
     drop_next(g);

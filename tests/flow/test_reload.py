@@ -81,6 +81,17 @@ def test_the_store_cannot_be_moved_by_a_reload(dir_):
     assert not os.path.exists(os.path.join(dir_, "other"))
 
 
+def test_a_refused_configuration_silences_no_log(dir_):
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, [file_output(dir_, "first")], source=SHORT)
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the start", lambda: "started" in agent.tail())
+            change(cfg, lambda doc: doc.update({"log": {"level": "error"}, "store": {"path": os.path.join(dir_, "elsewhere")}}))
+            reload(agent)
+            assert agent.stop() == 0
+            assert "msg=stopped" in agent.tail()
+
+
 def test_the_service_manager_is_told_what_happens(dir_):
     rows, _ = small_world(seed=34, hours=1)
     address = os.path.join(dir_, "notify")
