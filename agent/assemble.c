@@ -269,10 +269,16 @@ static int build_feeder(struct assembly *a, const char *dir, struct error *err)
     return feeder_new(&cfg, &a->feeder, err);
 }
 
+static const struct http_client_config http_config = { .user_agent = "cosmowatch/" COSMOWATCH_VERSION };
+
 static int build_sources(struct assembly *a, bool is_offline, struct error *err)
 {
     const struct settings_entries *list = &a->settings->sources;
 
+    a->source_sv = a->sv;
+    a->source_sv.http = http_client_new(&http_config, &a->sv);
+    if (!a->source_sv.http)
+        return error_set(err, ERR_NOMEM, "no memory for an HTTP client");
     a->sources_are_open = !is_offline;
     a->sources = calloc(list->len + 1, sizeof *a->sources);
     if (!a->sources)
@@ -285,7 +291,7 @@ static int build_sources(struct assembly *a, bool is_offline, struct error *err)
         a->sources[a->sources_len] = (struct worker_source){ .name = list->at[i].name, .ops = ops,
                                                            .self = list->at[i].self };
         a->sources_len++; /* closed as well when its opening fails half-way */
-        if (!is_offline && ops->open(list->at[i].self, list->at[i].name, &a->sv, err) < 0)
+        if (!is_offline && ops->open(list->at[i].self, list->at[i].name, &a->source_sv, err) < 0)
             return error_wrap(err, "source '%s'", list->at[i].name);
     }
     return 0;
@@ -356,11 +362,9 @@ static int build_outputs(struct assembly *a, struct error *err)
 
 static int build(struct assembly *a, char *dir, unsigned parts, struct error *err)
 {
-    const struct http_client_config http = { .user_agent = "cosmowatch/" COSMOWATCH_VERSION };
-
     log_set_level((enum log_level)a->settings->log_level);
     if (parts & (ASSEMBLE_FEEDS | ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS)) {
-        a->sv.http = http_client_new(&http, &a->sv);
+        a->sv.http = http_client_new(&http_config, &a->sv);
         a->sv.peers = peers_new();
         if (!a->sv.http || !a->sv.peers)
             return error_set(err, ERR_NOMEM, "no memory for an HTTP client");
@@ -413,6 +417,7 @@ void assembly_release(struct assembly *a)
     enrich_free(a->enrich);
     for (size_t i = 0; a->sources_are_open && i < a->sources_len; i++)
         a->sources[i].ops->close(a->sources[i].self);
+    http_client_free(a->source_sv.http);
     http_client_free(a->sv.http);
     peers_free(a->sv.peers);
     apart_free(a->sv.reader);

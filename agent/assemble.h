@@ -25,6 +25,7 @@ struct console_settings; /* console/console.h */
 struct assembly {
     struct settings *settings;
     struct services sv;             /* http is a real client when SOURCES, OUTPUTS or FEEDS are built */
+    struct services source_sv;      /* the same with a client of the sources' own: they are interrupted at the end, outputs go on */
     struct enrich *enrich;
     struct suppress *suppress;
     struct accounts *accounts;

@@ -352,8 +352,8 @@ static void refresh_due(struct feeder *f, struct feed *feed)
     if (refresh(f, feed, &err) < 0) {
         int64_t wait = err.retry_after_ms > RETRY_MS ? err.retry_after_ms : RETRY_MS;
 
-        log_event(LOG_LEVEL_WARN, "feed", "could not be refreshed, what was known stays in use", "cause", err.msg,
-                  NULL);
+        if (err.code != ERR_CANCELLED) /* our own end */
+            log_event(LOG_LEVEL_WARN, "feed", "could not be refreshed, what was known stays in use", "cause", err.msg, NULL);
         feed->due_ms = now + wait;
         return;
     }

@@ -25,6 +25,7 @@
 #include "enrich/trusted.h"
 #include "feeder.h"
 #include "kept_trust.h"
+#include "net/http.h"
 #include "queues.h"
 #include "requests.h"
 #include "status.h"
@@ -538,10 +539,12 @@ static void loop(struct flow *f, void (*on_progress)(void *self), void *self)
     }
 }
 
-/* Let every worker out: those that wait for a judgement get a refusal. */
+/* Let every worker out: those that wait for a judgement get a refusal, those that wait for an answer are interrupted. */
 static void stop_workers(struct flow *f)
 {
     flow_stop(f);
+    if (f->cfg.source_http) /* a query may take minutes */
+        http_client_cancel(f->cfg.source_http);
     for (size_t i = 0; i < f->workers_len; i++) {
         struct worker *w = &f->workers[i];
 

@@ -16,6 +16,7 @@ struct route;  /* delivery/route.h */
 
 struct flow_config {
     const struct services *sv;
+    struct http_client *source_http; /* of the sources, so that the end does not wait for a query under way; NULL: none */
     struct store *store;
     struct engine *engine;
     struct delivery *delivery;

@@ -152,9 +152,12 @@ static int64_t asked_for_ms(const struct error *why)
     return why->code == ERR_BUSY && why->retry_after_ms == 0 ? 30000 : why->retry_after_ms;
 }
 
-/* Something is in the way of this source: say it once, then now and then, and wait. */
+/* Something is in the way of this source: say it once, then now and then, and wait. At the end it is ourselves. */
 static int64_t say_failing(struct worker *w, const char *what, const struct error *why)
 {
+    if (board_is_stopping(w->board))
+        return 0;
+
     int64_t now = sv_mono_ms(w->board->sv), delay = backoff_next(&w->backoff, asked_for_ms(why), w->board->sv);
     enum outage_say say = outage_note(&w->outage, now);
     CLEANUP(buf_release) struct buf wait = BUF_HERE(64);

@@ -160,6 +160,7 @@ static int run_once(struct agent *g, struct error *err)
     struct assembly *a = g->now;
     const struct flow_config cfg = {
         .sv = &a->sv,
+        .source_http = a->source_sv.http,
         .store = g->store,
         .engine = a->engine,
         .delivery = g->delivery,

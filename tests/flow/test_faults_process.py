@@ -38,6 +38,20 @@ def check_same(cfg, dir_, want):
     assert {a["systemAlertId"] for a in kit.ndjson(os.path.join(dir_, "alerts.ndjson"))} == set(want)
 
 
+@pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGHUP])
+def test_neither_end_nor_reload_waits_for_a_query_that_is_not_answered(dir_, signal_):
+    with kit.Azure(dir_) as azure:
+        azure.control("faults", {"match": {"path": "/query"}, "count": None, "action": {"hang_s": 3600}})
+        cfg = kit.config(azure, dir_, outputs(dir_), source=LATELY)
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the query", lambda: azure.control("faults")[0]["hits"])
+            agent.child.send_signal(signal_)
+            if signal_ == signal.SIGHUP:
+                kit.wait_for("the reload", lambda: "configuration reloaded" in agent.tail())
+            assert agent.stop() == 0
+            assert "interrupted" not in agent.tail()
+
+
 def test_asked_to_end_or_to_reload_at_any_moment_it_does_and_loses_nothing(dir_, world):
     """SIGTERM from the first moment on, some after a SIGHUP; also two SIGHUPs at once."""
     azure, want, _ = world
