@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define PAUSE_PART_MS 60000 /* so late it is noticed that this host slept */
 #define FOLD_MAX_BYTES (INT64_C(512) << 20) /* of one window; a fuller one is halved */
 
 int64_t worker_now_ns(const struct worker *w)
@@ -125,13 +126,15 @@ static int hand_over(struct worker *w)
     return rc;
 }
 
+/* Whole, although every job that ends, of any source, wakes us: who was told to wait is not to ask earlier. */
 static void pause_worker(struct worker *w, int64_t ms)
 {
     struct board *f = w->board;
+    int64_t until_ms = i64_add_sat(sv_mono_ms(f->sv), ms), left;
 
     pthread_mutex_lock(&f->lock);
-    if (!board_is_stopping(f))
-        board_wait_ms(f, &f->job_done, ms);
+    while (!board_is_stopping(f) && (left = until_ms - sv_mono_ms(f->sv)) > 0)
+        board_wait_ms(f, &f->job_done, left < PAUSE_PART_MS ? left : PAUSE_PART_MS);
     pthread_mutex_unlock(&f->lock);
 }
 

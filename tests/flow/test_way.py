@@ -134,6 +134,23 @@ def test_a_recheck_that_fails_holds_up_no_new_window(dir_):
             assert agent.stop() == 0
 
 
+def test_a_source_that_was_told_to_wait_waits_while_another_reads_on(dir_):
+    with kit.Azure(dir_) as azure:
+        azure.control("faults", {"match": {"path": "/workspaces/" + kit.WORKSPACE}, "count": None,
+                                 "action": {"status": 429, "headers": {"Retry-After": "3000"}}})
+        cfg = kit.config(azure, dir_, outputs(dir_), source={**SHORT, "window": "1m", "catch_up": "1m"})
+        with open(cfg, encoding="utf-8") as f:
+            doc = json.load(f)
+        doc["sources"].append({**doc["sources"][0], "name": "second", "workspace": "44444444-4444-4444-4444-444444444444"})
+        with open(cfg, "w", encoding="utf-8") as f:
+            json.dump(doc, f)
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("a hundred answers for the other", lambda: len(azure.control("requests?path=/workspaces/4444")) > 100)
+            asked = len(azure.control("requests?path=/workspaces/" + kit.WORKSPACE))
+            assert agent.stop() == 0
+    assert asked <= 2  # the time, and a window
+
+
 FAULTS = {
     "partial answers": [{"match": {"path": "/query", "every": 3}, "action": {"partial": {"rows": 3}}, "count": 40}],
     "cut answers": [{"match": {"path": "/query", "every": 4}, "action": {"cut_after": 700}, "count": 6}],
