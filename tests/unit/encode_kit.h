@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/json_in.h"
 #include "outputs/output.h"
+#include "tests/kit/suite.h"
 
 #include <json-c/json.h>
 
@@ -209,28 +210,11 @@ static UNUSED const char *kit_at(struct json_object *o, const char *path)
     return found ? json_object_get_string(found) : "null";
 }
 
-static UNUSED int kit_run(const char *name, const TTest *const *tests, size_t n)
-{
-    Suite *s = suite_create(name);
-    TCase *t = tcase_create(name);
-    SRunner *r = srunner_create(s);
-    int failed;
-
-    tcase_set_timeout(t, 120);
-    for (size_t i = 0; i < n; i++)
-        tcase_add_test(t, tests[i]);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
-}
-
 #define KIT_MAIN(name, ...)                                                                        \
     int main(void)                                                                                 \
     {                                                                                              \
         const TTest *const tests[] = { __VA_ARGS__ };                                             \
-        return kit_run(name, tests, ARRAY_LEN(tests));                                             \
+        return run_tests(name, tests, ARRAY_LEN(tests));                                           \
     }
 
 #endif

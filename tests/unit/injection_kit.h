@@ -7,6 +7,7 @@
 #include "alert/catalogue.h"
 #include "base/buf.h"
 #include "tests/kit/bench.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -172,21 +173,6 @@ static inline void check_huge(const struct detector_ops *ops, enum api api, cons
         buf_release(&text);
         bench_free(b);
     }
-}
-
-static inline int run_suite(const char *name, TCase *t)
-{
-    Suite *s = suite_create(name);
-
-    tcase_set_timeout(t, 60);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
 }
 
 #endif

@@ -5,6 +5,7 @@
 #define COSMOWATCH_TEST_KEY_KIT_H
 
 #include "tests/kit/bench.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -211,20 +212,12 @@ static void UNUSED key_same_in_any_order(const struct detector_ops *ops, const c
 
 static int UNUSED key_run(const char *name, const TTest *const *tests)
 {
-    Suite *s = suite_create(name);
     TCase *t = tcase_create(name);
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 120);
     for (; *tests; tests++)
         tcase_add_test(t, *tests);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_group(name, t);
 }
 
 #endif

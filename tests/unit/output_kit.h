@@ -16,6 +16,7 @@
 #include "settings/yaml_node.h"
 #include "tests/kit/fake_services.h"
 #include "tests/kit/httpd.h"
+#include "tests/kit/suite.h"
 
 #include <pthread.h>
 
@@ -222,20 +223,13 @@ static UNUSED void all_are(const struct delivery_result *each, size_t n, enum de
 
 static UNUSED int output_run(const char *name, const TTest *const *tests, size_t n)
 {
-    Suite *s = suite_create(name);
     TCase *t = tcase_create(name);
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_add_checked_fixture(t, receiver_start, receiver_stop);
     tcase_set_timeout(t, 120);
     for (size_t i = 0; i < n; i++)
         tcase_add_test(t, tests[i]);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group(name, t);
 }
 
 #define OUTPUT_MAIN(name, ...)                                                                     \

@@ -3,6 +3,7 @@
 #include "alert/catalogue.h"
 #include "alert/stage.h"
 #include "base/buf.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -363,10 +364,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("alert");
     TCase *t = tcase_create("alert");
-    SRunner *r = NULL;
-    int failed = 0;
 
     tcase_add_test(t, merging_in_any_order_ends_in_the_same_alert);
     tcase_add_test(t, of_samples_each_share_keeps_its_smallest_also_from_the_store);
@@ -382,10 +380,5 @@ int main(void)
     tcase_add_test(t, who_did_what_from_where_says_what_is_known);
     tcase_add_test(t, facts_are_written_in_their_units);
     tcase_add_test(t, every_type_has_words_and_a_query);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_group("alert", t);
 }

@@ -2,6 +2,7 @@
  * pass it.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/alternative.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -82,18 +83,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("alternative");
     TCase *t = tcase_create("pairs");
 
     tcase_add_test(t, what_leaves_nothing_out_is_passed_by_every_number);
     tcase_add_test(t, what_is_wider_is_passed_by_all_of_the_other_and_more);
     tcase_add_test(t, values_of_two_kinds_are_not_compared);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
 
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_group("alternative", t);
 }

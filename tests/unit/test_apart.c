@@ -11,6 +11,7 @@
 #include "test_record_kit.h"
 
 #include "allocation_count.h"
+#include "tests/kit/suite.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -901,10 +902,7 @@ END_TEST
 int main(int argc, char **argv)
 {
     static apart_service *const services[] = { [DECODE_SERVICE] = serve, [FEED_SERVICE] = feed_serve };
-    Suite *s = suite_create("apart");
     TCase *c = tcase_create("apart");
-    SRunner *r;
-    int failed;
 
     if (apart_is_asked(argc, argv))
         return apart_serve(services, ARRAY_LEN(services));
@@ -930,10 +928,5 @@ int main(int argc, char **argv)
     tcase_add_test(c, shared_memory_is_sealed);
     tcase_add_test(c, it_ends_when_the_agent_does_even_standing_still);
     tcase_add_test(c, no_row_costs_the_agent_an_allocation);
-    suite_add_tcase(s, c);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_group("apart", c);
 }

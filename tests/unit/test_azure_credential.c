@@ -7,6 +7,7 @@
 #include "tests/kit/certs.h"
 #include "tests/kit/fake_services.h"
 #include "tests/kit/httpd.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <ftw.h>
@@ -1151,14 +1152,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("azure_credential");
     TCase *t = tcase_create("credential");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
-    suite_add_tcase(s, t);
     tcase_add_test(t, a_secret_is_exchanged_for_a_token_once);
     tcase_add_test(t, scopes_have_tokens_of_their_own);
     tcase_add_test(t, a_token_is_renewed_five_minutes_before_its_end_and_not_much_earlier);
@@ -1199,8 +1196,5 @@ int main(void)
     tcase_add_test(t, what_is_missing_or_unsafe_is_told);
     tcase_add_test(t, clouds_have_their_own_hosts_and_no_other);
     tcase_add_test(t, the_option_table_fills_a_configuration);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("azure_credential", t);
 }

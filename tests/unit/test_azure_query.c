@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "tests/kit/fake_services.h"
 #include "tests/kit/httpd.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -465,14 +466,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("azure_query");
     TCase *t = tcase_create("query");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
-    suite_add_tcase(s, t);
     tcase_add_test(t, a_query_goes_out_as_the_api_wants_it);
     tcase_add_test(t, options_of_a_query_are_kept_within_limits);
     tcase_add_test(t, a_workspace_must_be_a_guid);
@@ -490,8 +487,5 @@ int main(void)
     tcase_add_test(t, every_refusal_of_rows_gets_its_verdict);
     tcase_add_test(t, what_cannot_be_posted_is_not);
     tcase_add_test(t, error_bodies_of_any_shape_are_read_without_harm);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("azure_query", t);
 }

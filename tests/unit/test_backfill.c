@@ -11,6 +11,7 @@
 #include "queues.h"
 #include "settings/errors.h"
 #include "settings/settings.h"
+#include "tests/kit/suite.h"
 
 #define ALERTS 450 /* more than two steps */
 
@@ -34,7 +35,6 @@ static void put_alert(int n)
 
 static void set_up(void)
 {
-
     folder = folder_new();
     store = store_at(folder.path, STORE_RUN);
     services = (struct services){ .clock = &clock_system, .random = &random_system };
@@ -312,10 +312,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("backfill");
     TCase *t = tcase_create("backfill");
-    SRunner *r = NULL;
-    int failed = 0;
 
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, set_up, tear_down);
@@ -328,10 +325,5 @@ int main(void)
     tcase_add_test(t, a_full_queue_that_parks_sets_the_oldest_aside);
     tcase_add_test(t, a_full_queue_that_holds_makes_reading_wait_and_keeps_all);
     tcase_add_test(t, an_output_that_left_and_owes_is_said_once_and_can_be_given_up);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_group("backfill", t);
 }

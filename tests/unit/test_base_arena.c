@@ -1,6 +1,7 @@
 /* What base/arena.h promises: zeroed, aligned, counted, and gone together.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 
@@ -100,16 +101,6 @@ int main(void)
         copies_end_in_nul_and_keep_nul_bytes,
         release_works_on_nothing_and_twice,
     };
-    Suite *suite = suite_create("arena");
-    TCase *group = tcase_create("arena");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("arena", tests, ARRAY_LEN(tests));
 }

@@ -1,6 +1,7 @@
 /* What base/buf.h promises: a ceiling from birth, the first failure is remembered, adds are whole.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -154,16 +155,6 @@ int main(void)
         taken_text_leaves_an_empty_buf_with_the_same_ceiling,
         a_reservation_beyond_all_memory_fails_and_is_no_overflow,
     };
-    Suite *suite = suite_create("buf");
-    TCase *group = tcase_create("buf");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("buf", tests, ARRAY_LEN(tests));
 }

@@ -1,6 +1,7 @@
 /* What base/error.h promises: one line, cut at a character, code kept while context is added.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -120,16 +121,6 @@ int main(void)
         errno_becomes_a_sentence,
         every_code_has_a_name_of_its_own,
     };
-    Suite *suite = suite_create("error");
-    TCase *group = tcase_create("error");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("error", tests, ARRAY_LEN(tests));
 }

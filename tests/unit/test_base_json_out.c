@@ -5,6 +5,7 @@
 
 #include "base/term.h"
 #include "base/utf8.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <json-c/json.h>
@@ -170,16 +171,6 @@ int main(void)
         text_for_people_cannot_move_the_cursor_or_turn_the_writing,
         every_code_point_is_read_as_itself,
     };
-    Suite *suite = suite_create("json_out");
-    TCase *group = tcase_create("json_out");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("json_out", tests, ARRAY_LEN(tests));
 }

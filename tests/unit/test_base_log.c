@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include "base/buf.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -228,16 +229,6 @@ int main(void)
         lines_of_several_threads_do_not_mix,
         under_the_journal_the_priority_stands_in_front,
     };
-    Suite *suite = suite_create("log");
-    TCase *group = tcase_create("log");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("log", tests, ARRAY_LEN(tests));
 }

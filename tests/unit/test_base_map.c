@@ -1,6 +1,7 @@
 /* What base/map.h promises: any bytes are a key, order is insertion order, deleting while walking.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/map.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -249,16 +250,6 @@ int main(void)
         the_hash_differs_by_length_seed_and_each_bit,
         short_keys_do_not_collide,
     };
-    Suite *suite = suite_create("map");
-    TCase *group = tcase_create("map");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("map", tests, ARRAY_LEN(tests));
 }

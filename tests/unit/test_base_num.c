@@ -3,6 +3,7 @@
 #include "base/num.h"
 
 #include "base/buf.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -221,16 +222,6 @@ int main(void)
         durations_are_written_in_their_two_largest_units,
         counts_have_commas,
     };
-    Suite *suite = suite_create("num");
-    TCase *group = tcase_create("num");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("num", tests, ARRAY_LEN(tests));
 }

@@ -1,6 +1,7 @@
 /* What does not work is said once, now and then while it lasts, and once when it works again.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/outage.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -46,16 +47,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("base_outage");
     TCase *t = tcase_create("said");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_add_test(t, a_day_without_is_said_a_handful_of_times_at_growing_intervals);
     tcase_add_test(t, its_end_is_said_once_with_its_length_and_the_next_one_is_new);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_group("base_outage", t);
 }

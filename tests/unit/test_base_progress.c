@@ -3,6 +3,7 @@
 #include "base/progress.h"
 
 #include "base/services.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -40,15 +41,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("base_progress");
     TCase *t = tcase_create("line");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_add_test(t, the_line_tells_share_rate_and_time_left);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_group("base_progress", t);
 }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/secret.h"
 #include "base/services.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -156,16 +157,6 @@ int main(void)
         what_is_moved_keeps_its_content,
         the_clocks_run_and_the_dice_roll,
     };
-    Suite *suite = suite_create("secret");
-    TCase *group = tcase_create("secret");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("secret", tests, ARRAY_LEN(tests));
 }

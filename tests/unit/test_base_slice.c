@@ -1,6 +1,7 @@
 /* What base/slice.h promises about empty, absent, NUL-holding and cut text.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/slice.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 
@@ -126,16 +127,6 @@ int main(void)
         split_gives_every_part_and_then_ends,
         cut_never_leaves_half_a_character,
     };
-    Suite *suite = suite_create("slice");
-    TCase *group = tcase_create("slice");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("slice", tests, ARRAY_LEN(tests));
 }

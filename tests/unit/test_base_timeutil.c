@@ -3,6 +3,7 @@
 #include "base/timeutil.h"
 
 #include "base/buf.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <time.h>
@@ -164,16 +165,6 @@ int main(void)
         http_dates_are_read_in_their_one_form,
         floor_goes_down_on_both_sides_of_1970,
     };
-    Suite *suite = suite_create("timeutil");
-    TCase *group = tcase_create("timeutil");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("timeutil", tests, ARRAY_LEN(tests));
 }

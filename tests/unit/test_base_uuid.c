@@ -3,6 +3,7 @@
 #include "base/uuid.h"
 
 #include "base/services.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 
@@ -68,16 +69,6 @@ int main(void)
         chance_gives_version_four,
         the_form_is_judged_strictly,
     };
-    Suite *suite = suite_create("uuid");
-    TCase *group = tcase_create("uuid");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("uuid", tests, ARRAY_LEN(tests));
 }

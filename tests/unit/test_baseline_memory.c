@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "baseline/baseline.h"
 #include "baseline/slots.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -550,10 +551,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("baseline");
     TCase *t = tcase_create("all");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, a_new_key_is_zeroed_and_found_again);
     tcase_add_test(t, memory_account_and_key_are_kept_apart);
@@ -572,10 +570,5 @@ int main(void)
     tcase_add_test(t, rows_beyond_the_horizon_are_counted_and_teach_nothing);
     tcase_add_test(t, slots_step_one_by_one_and_jump_over_pauses);
     tcase_add_test(t, slots_are_named_by_their_first_hour_and_never_span_days);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("baseline", t);
 }

@@ -11,6 +11,7 @@
 #include "settings/settings.h"
 #include "tests/kit/certs.h"
 #include "tests/kit/fake_services.h"
+#include "tests/kit/suite.h"
 
 #define DAY_S 86400
 
@@ -222,18 +223,11 @@ int main(void)
                                    a_replaced_certificate_begins_anew, the_end_is_told_in_words,
                                    each_notice_about_a_peer_is_given_once, a_peer_that_is_renewed_late_is_told_late,
                                    peers_are_bounded_and_what_they_are_called_is_no_label };
-    Suite *suite = suite_create("certificates");
     TCase *group = tcase_create("certificates");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
     tcase_set_timeout(group, 60);
     tcase_add_checked_fixture(group, set_up, tear_down);
     for (size_t i = 0; i < ARRAY_LEN(tests); i++)
         tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_group("certificates", group);
 }

@@ -5,6 +5,7 @@
 #include "console/compare.h"
 #include "sample.h"
 #include "store_kit.h"
+#include "tests/kit/suite.h"
 
 #define ROWS(words) "<th scope=\"row\">" words "</th>"
 
@@ -175,19 +176,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("console/compare");
     TCase *t = tcase_create("compare");
-    SRunner *r;
-    int failed;
 
     tcase_add_loop_test(t, every_kind_with_something_usual_shows_it_beside_what_was_seen, 0, (int)ARRAY_LEN(cases));
     tcase_add_test(t, unusual_hours_are_columns_with_the_usual_beside_them);
     tcase_add_test(t, an_alert_without_anything_usual_says_nothing);
     tcase_add_test(t, every_type_makes_sound_html);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("console/compare", t);
 }

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "console/health.h"
 #include "console/view.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <json-c/json.h>
@@ -99,17 +100,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("console/health");
     TCase *t = tcase_create("health");
-    SRunner *r = NULL;
-    int failed = 0;
 
     tcase_add_loop_test(t, what_does_not_go_on_is_said_with_its_reason, 0, (int)ARRAY_LEN(cases));
     tcase_add_loop_test(t, metrics_and_health_agree, 0, (int)ARRAY_LEN(cases));
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_group("console/health", t);
 }

@@ -8,6 +8,7 @@
 #include "tests/kit/certs.h"
 #include "tests/kit/fake_services.h"
 #include "tests/kit/httpd.h"
+#include "tests/kit/suite.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -199,12 +200,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("console: listen");
     TCase *t = tcase_create("console: listen");
-    SRunner *r = srunner_create(s);
-    int failed;
 
-    suite_add_tcase(s, t);
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, only_an_address_is_listened_on);
     tcase_add_test(t, beyond_this_machine_it_wants_a_token_and_tls);
@@ -213,8 +210,5 @@ int main(void)
     tcase_add_test(t, a_taken_port_is_told);
     tcase_add_test(t, a_certificate_that_is_of_no_use_is_told);
     tcase_add_test(t, without_a_store_there_is_nothing_to_show);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("console: listen", t);
 }

@@ -4,6 +4,7 @@
 #include "baseline/baseline.h"
 #include "console/volume.h"
 #include "detectors/kit/band.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -126,19 +127,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("console/volume");
     TCase *t = tcase_create("volume");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, a_week_and_the_newest_day_are_told_hour_by_hour);
     tcase_add_test(t, pictures_have_words_and_name_what_is_above);
     tcase_add_test(t, nothing_is_known_of_what_never_was);
     tcase_add_test(t, a_length_of_slots_that_was_changed_does_no_harm);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("console/volume", t);
 }

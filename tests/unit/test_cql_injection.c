@@ -126,5 +126,6 @@ int main(void)
     tcase_add_test(t, what_the_grammar_allows_is_no_broken_text);
     tcase_add_test(t, what_the_grammar_has_no_place_for_is_a_broken_text);
     tcase_add_test(t, broken_texts_alert_when_many_different_ones_come_at_once);
-    return run_suite("cql_injection", t);
+    tcase_set_timeout(t, 60);
+    return run_group("cql_injection", t);
 }

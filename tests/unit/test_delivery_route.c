@@ -8,6 +8,7 @@
 #include "settings/errors.h"
 #include "settings/settings.h"
 #include "settings/yaml_node.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -283,10 +284,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("route");
     TCase *t = tcase_create("route");
-    SRunner *r = NULL;
-    int failed = 0;
 
     tcase_add_loop_test(t, a_route_wants_what_it_names_and_says_what_does_not_hold, 0, (int)ARRAY_LEN(cases));
     tcase_add_loop_test(t, rule_sets_of_a_defender_export_are_taken_as_they_are, 0, (int)ARRAY_LEN(rules));
@@ -294,10 +292,5 @@ int main(void)
     tcase_add_test(t, what_defender_raised_is_told_from_our_own);
     tcase_add_test(t, an_alert_about_several_accounts_has_the_tags_and_owners_of_all);
     tcase_add_test(t, an_account_is_described_once);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_group("route", t);
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "delivery/delivery.h"
 #include "delivery/rate.h"
+#include "tests/kit/suite.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -713,10 +714,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("delivery");
     TCase *t = tcase_create("worker");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, set_up, tear_down);
@@ -744,9 +742,5 @@ int main(void)
     tcase_add_test(t, when_the_store_is_back_and_nothing_is_due_all_is_well_again);
     tcase_add_test(t, a_delivery_without_outputs_starts_and_stops);
     tcase_add_test(t, back_off_grows_while_a_receiver_stays_away);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("delivery", t);
 }

@@ -1,6 +1,7 @@
 /* What the detectors of unusual access promise one by one. Months of life: test_detector_access_life.c.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/kit/bench.h"
+#include "tests/kit/suite.h"
 
 #include "alert/catalogue.h"
 #include "base/buf.h"
@@ -509,10 +510,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("access");
     TCase *t = tcase_create("access");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_test(t, a_new_country_is_told_with_the_usual_ones);
@@ -537,10 +535,5 @@ int main(void)
     tcase_add_test(t, listed_and_scanning_strangers_are_told_when_refused);
     tcase_add_test(t, an_account_that_slept_is_told_and_a_habit_is_not);
     tcase_add_test(t, a_key_that_slept_is_told_in_unknown_hands_only);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_group("access", t);
 }

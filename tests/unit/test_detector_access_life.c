@@ -2,6 +2,7 @@
  * users, a rotation with a forgotten client, a recovery drill, a traveller, a new service), and against thieves.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/kit/bench.h"
+#include "tests/kit/suite.h"
 
 #include "alert/catalogue.h"
 
@@ -387,19 +388,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("access_life");
     TCase *t = tcase_create("life");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 300);
     tcase_add_test(t, four_months_of_ordinary_life_raise_at_most_one_alert_a_month);
     tcase_add_test(t, thieves_are_seen);
     tcase_add_test(t, any_order_and_split_says_the_same);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_group("access_life", t);
 }

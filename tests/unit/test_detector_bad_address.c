@@ -1,6 +1,7 @@
 /* What detectors/bad_address.c promises.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/kit/bench.h"
+#include "tests/kit/suite.h"
 
 #include "enrich/networks.h"
 
@@ -482,10 +483,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("detectors/bad_address");
     TCase *t = tcase_create("all");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, one_success_from_a_tor_exit_is_a_high_alert_when_the_address_is_new);
@@ -505,10 +503,5 @@ int main(void)
     tcase_add_test(t, a_request_that_two_tables_tell_of_is_counted_once);
     tcase_add_test(t, an_account_without_data_plane_rows_is_seen_by_its_own_table);
     tcase_add_test(t, order_lateness_splits_and_restarts_do_not_change_the_alerts);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("detectors/bad_address", t);
 }

@@ -1,6 +1,7 @@
 /* What enumeration, full_scan, change_feed and number_of_documents promise.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/kit/bench.h"
+#include "tests/kit/suite.h"
 
 #include "base/buf.h"
 #include "base/timeutil.h"
@@ -667,10 +668,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("detectors/data");
     TCase *t = tcase_create("all");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_test(t, a_new_client_that_lists_all_from_a_new_address_is_medium);
@@ -696,10 +694,5 @@ int main(void)
     tcase_add_test(t, a_new_reader_may_read_five_times_the_floor);
     tcase_add_test(t, readers_are_named_by_credential_agent_and_network);
     tcase_add_test(t, order_lateness_splits_and_restarts_do_not_change_the_alerts);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("detectors/data", t);
 }

@@ -2,6 +2,7 @@
  * reader for 30 days are told, with at most one false alarm an account and quarter.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/kit/bench.h"
+#include "tests/kit/suite.h"
 
 #include "base/timeutil.h"
 #include "detectors/kit/days.h"
@@ -435,10 +436,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("detectors/slow_leak");
     TCase *t = tcase_create("all");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_test(t, a_reader_that_doubles_for_a_month_is_told_once_with_its_figures);
@@ -453,10 +451,5 @@ int main(void)
     tcase_add_test(t, four_of_five_leaks_of_a_month_at_twice_are_told_and_most_of_a_week_at_three_times);
     tcase_add_test(t, days_keep_amounts_over_pauses_and_forget_them);
     tcase_add_test(t, order_lateness_splits_and_restarts_do_not_change_the_alerts);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("detectors/slow_leak", t);
 }

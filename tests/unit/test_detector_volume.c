@@ -1,6 +1,7 @@
 /* What detectors/volume.c and detectors/kit/band.c promise.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/kit/bench.h"
+#include "tests/kit/suite.h"
 
 #include "base/timeutil.h"
 #include "detectors/kit/band.h"
@@ -798,10 +799,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("detectors/volume");
     TCase *t = tcase_create("all");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 300); /* under sanitizers on a busy machine */
     tcase_add_test(t, seven_gigabytes_in_an_hour_alert_with_the_usual_beside_them);
@@ -833,10 +831,5 @@ int main(void)
     tcase_add_test(t, a_slot_is_judged_alike_as_the_newest_and_as_the_one_before);
     tcase_add_test(t, old_history_fades_and_is_forgotten);
     tcase_add_test(t, order_lateness_splits_and_restarts_do_not_change_the_alerts);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("detectors/volume", t);
 }

@@ -6,6 +6,7 @@
  * is 1.3 to 2.3 times the median. COSMOWATCH_SEED and COSMOWATCH_ACCOUNTS try others, COSMOWATCH_VERBOSE lists them.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/kit/bench.h"
+#include "tests/kit/suite.h"
 
 #include "base/timeutil.h"
 
@@ -344,18 +345,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("detectors/volume, lives");
     TCase *t = tcase_create("all");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 300);
     tcase_add_test(t, at_most_one_false_alarm_an_account_and_month);
     tcase_add_test(t, hours_of_ten_and_of_three_times_the_99th_percentile_are_told);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("detectors/volume, lives", t);
 }

@@ -11,6 +11,7 @@
 #include "fold/fold.h"
 #include "outputs/output.h"
 #include "settings/option.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -364,18 +365,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("engine");
     TCase *t = tcase_create("order");
-    SRunner *r = NULL;
-    int failed = 0;
 
     tcase_set_timeout(t, 1200);
     tcase_add_test(t, any_split_order_and_lateness_give_the_same_alerts);
     tcase_add_test(t, a_million_principals_in_an_hour_stay_within_the_ceilings_and_the_next_attack_is_seen);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_group("engine", t);
 }

@@ -6,6 +6,7 @@
 #include "enrich/feeds.h"
 #include "enrich/networks.h"
 #include "enrich/prefix.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -381,10 +382,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("enrich/addresses");
     TCase *t = tcase_create("all");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, ranges_are_read_exactly_or_not_at_all);
@@ -399,10 +397,5 @@ int main(void)
     tcase_add_test(t, a_feed_is_replaced_and_removed_as_a_whole);
     tcase_add_test(t, microsoft_s_addresses_are_listed_only_by_the_operator);
     tcase_add_test(t, key_words_are_read_in_every_spelling);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("enrich/addresses", t);
 }

@@ -4,6 +4,7 @@
 #include "base/timeutil.h"
 #include "enrich/enrich.h"
 #include "enrich/feeds.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -538,10 +539,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("enrich/feeds");
     TCase *t = tcase_create("all");
-    SRunner *r;
-    int failed;
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, every_form_is_recognised_and_read);
@@ -561,10 +559,5 @@ int main(void)
     tcase_add_test(t, a_table_survives_saving_and_loading);
     tcase_add_test(t, a_damaged_kept_table_is_refused);
     tcase_add_test(t, hostile_bytes_never_do_more_than_be_refused);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("enrich/feeds", t);
 }

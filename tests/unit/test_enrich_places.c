@@ -7,6 +7,7 @@
 #include "enrich/country.h"
 #include "enrich/networks.h"
 #include "tests/kit/mmdb.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <math.h>
@@ -246,10 +247,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("places");
     TCase *t = tcase_create("places");
-    SRunner *r;
-    int failed;
 
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, without_any_source_nothing_is_known_and_nothing_guessed);
@@ -260,10 +258,5 @@ int main(void)
     tcase_add_test(t, words_and_distance);
     tcase_add_test(t, a_place_is_read_back_and_told_in_words);
     tcase_add_test(t, countries_have_a_middle);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_group("places", t);
 }

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "enrich/feed_apart.h"
 #include "enrich/places.h"
+#include "tests/kit/suite.h"
 #include "tests/unit/apart_kit.h"
 
 #include <check.h>
@@ -395,14 +396,10 @@ END_TEST
 int main(int argc, char **argv)
 {
     static apart_service *const services[] = { [FEED_SERVICE] = serve };
-    Suite *s = suite_create("enrich/service_tags");
     TCase *t = tcase_create("all");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     if (apart_is_asked(argc, argv))
         return apart_serve(services, ARRAY_LEN(services));
-    suite_add_tcase(s, t);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, the_most_telling_tag_names_an_address);
     tcase_add_test(t, the_operator_and_the_portal_are_believed_first_however_wide);
@@ -413,8 +410,5 @@ int main(int argc, char **argv)
     tcase_add_test(t, a_large_list_comes_whole_and_in_order);
     tcase_add_loop_test(t, what_the_reader_answers_is_not_believed, 0, (int)ARRAY_LEN(faults));
     tcase_add_test(t, a_reader_that_dies_halfway_leaves_nothing_behind);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_group("enrich/service_tags", t);
 }

@@ -6,6 +6,7 @@
 #include "base/timeutil.h"
 #include "settings/errors.h"
 #include "settings/yaml_node.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -128,16 +129,6 @@ int main(void)
 {
     const TTest *const tests[] = { days_are_counted_once_and_by_their_end, the_order_does_not_matter,
                                    what_is_kept_is_put_back_where_the_entry_is_the_same };
-    Suite *suite = suite_create("enrich_trusted");
-    TCase *group = tcase_create("enrich_trusted");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("enrich_trusted", tests, ARRAY_LEN(tests));
 }

@@ -1,6 +1,7 @@
 /* What agent/enrich/user_agent.c promises, on texts seen in public diagnostics and after SDK format strings.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "enrich/user_agent.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -276,18 +277,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("enrich/user_agent");
     TCase *t = tcase_create("all");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(t, family_version_and_platform_are_told);
     tcase_add_test(t, kinds_part_the_harmless_from_the_tools);
     tcase_add_test(t, any_bytes_and_any_cut_are_survived);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("enrich/user_agent", t);
 }

@@ -110,5 +110,5 @@ int main(void)
 {
     const TTest *const tests[] = { no_row_of_an_answer_allocates, no_line_of_an_export_allocates };
 
-    return kit_main("allocations", tests, ARRAY_LEN(tests));
+    return run_tests("allocations", tests, ARRAY_LEN(tests));
 }

@@ -654,5 +654,5 @@ int main(void)
         an_unreadable_list_is_refused_whole,
     };
 
-    return kit_main("fold", tests, ARRAY_LEN(tests));
+    return run_tests("fold", tests, ARRAY_LEN(tests));
 }

@@ -127,5 +127,6 @@ int main(void)
     tcase_add_test(t, what_the_application_does_itself_hides_nothing);
     tcase_add_test(t, a_predicate_for_nearly_everything_where_a_value_always_stood_alerts);
     tcase_add_test(t, one_more_property_is_a_builder_s_unless_it_gives_rights_or_was_never_written);
-    return run_suite("gremlin_injection", t);
+    tcase_set_timeout(t, 60);
+    return run_group("gremlin_injection", t);
 }

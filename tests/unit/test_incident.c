@@ -10,6 +10,7 @@
 #include "baseline/baseline.h"
 #include "settings/errors.h"
 #include "settings/yaml_node.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -725,10 +726,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("incident");
     TCase *t = tcase_create("incident");
-    SRunner *r = NULL;
-    int failed = 0;
 
     tcase_set_timeout(t, 300);
     tcase_add_test(t, a_key_read_and_then_used_over_tor_is_key_theft);
@@ -745,10 +743,5 @@ int main(void)
     tcase_add_test(t, private_addresses_are_nobodys);
     tcase_add_test(t, hostile_names_do_no_harm);
     tcase_add_test(t, any_order_split_lateness_and_restart_give_the_same_incidents);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_group("incident", t);
 }

@@ -166,5 +166,6 @@ int main(void)
     tcase_add_test(t, what_a_client_sends_again_allocates_nothing);
     tcase_add_test(t, looking_for_what_was_put_in_has_a_limit);
     tcase_add_test(t, a_flood_of_new_statements_is_bounded_and_harms_no_other_client);
-    return run_suite("judge_cost", t);
+    tcase_set_timeout(t, 60);
+    return run_group("judge_cost", t);
 }

@@ -4,6 +4,7 @@
 #include "base/timeutil.h"
 #include "detectors/kit/access.h"
 #include "detectors/kit/usual.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -98,17 +99,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("kit/usual");
     TCase *all = tcase_create("all");
-    SRunner *runner = NULL;
-    int failed = 0;
 
     tcase_add_test(all, a_confirmed_value_is_as_usual_as_one_of_every_day);
     tcase_add_test(all, labels_say_what_a_person_would);
-    suite_add_tcase(suite, all);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_group("kit/usual", all);
 }

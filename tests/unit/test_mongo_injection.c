@@ -180,5 +180,6 @@ int main(void)
     tcase_add_test(t, a_doubtful_form_becomes_usual_after_two_weeks);
     tcase_add_test(t, a_part_of_what_was_always_given_whole_alerts);
     tcase_add_test(t, a_list_of_mail_addresses_becomes_usual);
-    return run_suite("mongo_injection", t);
+    tcase_set_timeout(t, 60);
+    return run_group("mongo_injection", t);
 }

@@ -1,5 +1,6 @@
 /* Delays between tries. SPDX-License-Identifier: Apache-2.0 */
 #include "net/backoff.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <limits.h>
@@ -87,19 +88,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("net_backoff");
     TCase *t = tcase_create("backoff");
-    SRunner *r = srunner_create(s);
-    int failed;
 
-    suite_add_tcase(s, t);
     tcase_add_test(t, delays_stay_between_zero_and_a_doubling_ceiling);
     tcase_add_test(t, the_whole_range_is_used);
     tcase_add_test(t, what_the_other_side_asked_for_is_a_floor);
     tcase_add_test(t, endless_failing_does_not_overflow);
     tcase_add_test(t, nothing_set_means_no_delay);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("net_backoff", t);
 }

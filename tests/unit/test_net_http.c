@@ -6,6 +6,7 @@
 #include "net/answer_heads.h"
 #include "tests/kit/fake_services.h"
 #include "tests/kit/httpd.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -751,14 +752,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("net_http");
     TCase *t = tcase_create("http");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
-    suite_add_tcase(s, t);
     tcase_add_test(t, an_answer_comes_whole_with_its_headers_and_spare_bytes);
     tcase_add_test(t, a_body_is_sent_zipped_with_type_and_token);
     tcase_add_test(t, an_answer_that_begins_with_a_folded_line_harms_nobody);
@@ -789,8 +786,5 @@ int main(void)
     tcase_add_test(t, a_proxy_that_refuses_is_named_as_such_and_sees_no_token);
     tcase_add_test(t, no_proxy_goes_straight);
     tcase_add_test(t, form_values_are_percent_encoded);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("net_http", t);
 }

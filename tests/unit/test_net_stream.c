@@ -7,6 +7,7 @@
 #include "net/stream_tls.h"
 #include "tests/kit/certs.h"
 #include "tests/kit/fake_services.h"
+#include "tests/kit/suite.h"
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -525,10 +526,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("net stream");
     TCase *t = tcase_create("stream");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, setup, teardown);
@@ -554,9 +552,5 @@ int main(void)
     tcase_add_test(t, replaced_files_are_used_by_the_next_connection_and_broken_ones_are_not);
     tcase_add_test(t, files_that_never_were_good_are_named);
     tcase_add_test(t, a_datagram_socket_is_connected);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("net stream", t);
 }

@@ -5,6 +5,7 @@
 #include "tests/kit/certs.h"
 #include "tests/kit/fake_services.h"
 #include "tests/kit/httpd.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <curl/curl.h>
@@ -267,14 +268,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("net_tls");
     TCase *t = tcase_create("tls");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
-    suite_add_tcase(s, t);
     tcase_add_test(t, a_good_certificate_is_accepted);
     tcase_add_test(t, an_unknown_issuer_is_named);
     tcase_add_test(t, a_given_ca_replaces_the_systems_trust);
@@ -285,8 +282,5 @@ int main(void)
     tcase_add_test(t, files_that_cannot_serve_are_named);
     tcase_add_test(t, a_replaced_ca_is_used_at_once_and_a_broken_one_keeps_the_last_good);
     tcase_add_test(t, a_pinned_certificate_needs_no_issuer_and_no_name_and_another_is_refused);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("net_tls", t);
 }

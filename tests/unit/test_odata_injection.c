@@ -59,5 +59,6 @@ int main(void)
     TCase *t = promised_tests();
 
     tcase_add_test(t, an_alternative_that_makes_another_needless_is_no_usual_text);
-    return run_suite("table_injection", t);
+    tcase_set_timeout(t, 60);
+    return run_group("table_injection", t);
 }

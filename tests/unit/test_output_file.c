@@ -9,6 +9,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "tests/kit/suite.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -513,10 +514,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("output file");
     TCase *t = tcase_create("file");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, one_alert_a_line_appended_with_mode_0640);
@@ -541,9 +539,5 @@ int main(void)
     tcase_add_test(t, standard_output_is_written_and_never_closed);
     tcase_add_test(t, a_reader_that_is_behind_delays_but_a_reader_that_is_gone_is_told);
     tcase_add_test(t, the_probe_writes_nothing);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("output file", t);
 }

@@ -15,6 +15,7 @@
 #include "tests/kit/fake_services.h"
 #include "tests/kit/gate.h"
 #include "tests/kit/mockbroker.h"
+#include "tests/kit/suite.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -590,8 +591,6 @@ int main(void)
 {
     Suite *s = suite_create("output kafka");
     TCase *t = tcase_create("kafka"), *tls = tcase_create("tls");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_set_timeout(t, 180);
     tcase_add_checked_fixture(t, set_up, tear_down);
@@ -615,8 +614,5 @@ int main(void)
     tcase_add_test(tls, what_a_broker_shows_is_kept_until_it_shows_another);
     tcase_add_test(tls, the_first_of_a_chain_to_end_counts);
     suite_add_tcase(s, tls);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_suite(s);
 }

@@ -12,6 +12,7 @@
 #include "settings/option.h"
 #include "settings/yaml_node.h"
 #include "tests/kit/fake_services.h"
+#include "tests/kit/suite.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -491,10 +492,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("output syslog");
     TCase *t = tcase_create("syslog");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, set_up, tear_down);
@@ -513,9 +511,5 @@ int main(void)
     tcase_add_test(t, nobody_there_judges_nobody);
     tcase_add_test(t, a_datagram_holds_one_message);
     tcase_add_loop_test(t, bad_settings_are_refused_in_words, 0, 10);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("output syslog", t);
 }

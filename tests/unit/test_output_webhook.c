@@ -10,6 +10,7 @@
 #include "settings/errors.h"
 #include "settings/option.h"
 #include "settings/yaml_node.h"
+#include "tests/kit/suite.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -481,10 +482,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("output webhook");
     TCase *t = tcase_create("webhook");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     (void)setenv("HOOK_TOKEN", "t0ken", 1);
     (void)setenv("HOOK_KEY", "k3y", 1);
@@ -510,9 +508,5 @@ int main(void)
     tcase_add_loop_test(t, loopback_may_be_plain, 0, 5);
     tcase_add_test(t, nobody_there_is_a_network_error);
     tcase_add_test(t, the_probe_sends_no_alert);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("output webhook", t);
 }

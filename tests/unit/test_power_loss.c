@@ -21,6 +21,7 @@
 #include "settings/settings.h"
 #include "source/source.h"
 #include "source/window.h"
+#include "tests/kit/suite.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -583,10 +584,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("power loss");
     TCase *t = tcase_create("power");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_set_timeout(t, 36000);
     tcase_add_checked_fixture(t, set_up, tear_down);
@@ -598,9 +596,5 @@ int main(void)
 #else
     (void)puts("SKIPPED: the tests at named fault points need a build with FAULTS=1");
 #endif
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("power loss", t);
 }

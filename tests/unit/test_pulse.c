@@ -6,6 +6,7 @@
 #include "alert/catalogue.h"
 #include "base/buf.h"
 #include "fold/fold.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -276,10 +277,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("pulse");
     TCase *t = tcase_create("pulse");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, set_up, tear_down);
@@ -291,9 +289,5 @@ int main(void)
     tcase_add_test(t, a_table_that_stops_is_told_while_its_account_goes_on);
     tcase_add_test(t, what_is_not_read_lost_or_not_known_yet_is_no_silence);
     tcase_add_test(t, while_learning_nothing_is_told_and_nothing_later);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("pulse", t);
 }

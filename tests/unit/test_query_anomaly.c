@@ -175,5 +175,6 @@ int main(void)
     tcase_add_test(t, much_data_under_a_new_form_is_medium);
     tcase_add_test(t, clients_of_many_forms_new_clients_and_refusals_are_silent);
     tcase_add_test(t, order_and_split_of_the_rows_do_not_show);
-    return run_suite("query_anomaly", t);
+    tcase_set_timeout(t, 60);
+    return run_group("query_anomaly", t);
 }

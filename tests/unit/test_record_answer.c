@@ -596,5 +596,5 @@ int main(void)
         several_tables_are_read_and_decoders_are_reused,
     };
 
-    return kit_main("query answers", tests, ARRAY_LEN(tests));
+    return run_tests("query answers", tests, ARRAY_LEN(tests));
 }

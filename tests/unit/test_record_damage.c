@@ -219,5 +219,5 @@ int main(void)
         what_is_reported_of_a_bad_row_is_cut,
     };
 
-    return kit_main("damaged input", tests, ARRAY_LEN(tests));
+    return run_tests("damaged input", tests, ARRAY_LEN(tests));
 }

@@ -254,5 +254,5 @@ int main(void)
         the_last_line_may_be_cut,
     };
 
-    return kit_main("exports", tests, ARRAY_LEN(tests));
+    return run_tests("exports", tests, ARRAY_LEN(tests));
 }

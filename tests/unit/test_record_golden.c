@@ -129,5 +129,5 @@ int main(void)
 {
     const TTest *const tests[] = { every_golden_row_becomes_the_record_beside_it };
 
-    return kit_main("golden rows", tests, ARRAY_LEN(tests));
+    return run_tests("golden rows", tests, ARRAY_LEN(tests));
 }

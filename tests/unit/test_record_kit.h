@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/timeutil.h"
 #include "record/decode.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -171,23 +172,6 @@ static inline struct kit kit_answer(struct slice s, enum table hint)
 static inline bool kit_has(struct buf *text, const char *part)
 {
     return strstr(buf_cstr(text), part) != NULL;
-}
-
-static inline int kit_main(const char *name, const TTest *const *tests, size_t n)
-{
-    Suite *suite = suite_create(name);
-    TCase *group = tcase_create(name);
-    SRunner *runner = srunner_create(suite);
-    int failed;
-
-    tcase_set_timeout(group, 60);
-    for (size_t i = 0; i < n; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
 }
 
 #endif

@@ -109,5 +109,5 @@ int main(void)
         native_error_codes_become_statuses,
     };
 
-    return kit_main("tables", tests, ARRAY_LEN(tests));
+    return run_tests("tables", tests, ARRAY_LEN(tests));
 }

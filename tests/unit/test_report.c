@@ -7,6 +7,7 @@
 #include "detectors/controls.h"
 #include "detectors/detector.h"
 #include "store_kit.h"
+#include "tests/kit/suite.h"
 
 #include <fcntl.h>
 
@@ -229,8 +230,6 @@ int main(void)
 {
     Suite *s = suite_create("report");
     TCase *t = tcase_create("report"), *c = tcase_create("controls");
-    SRunner *run = srunner_create(s);
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, set_up, tear_down);
@@ -244,8 +243,5 @@ int main(void)
     tcase_add_test(c, every_number_is_that_of_a_control_and_every_control_is_served);
     suite_add_tcase(s, t);
     suite_add_tcase(s, c);
-    srunner_run_all(run, CK_ENV);
-    failed = srunner_ntests_failed(run);
-    srunner_free(run);
-    return failed == 0 ? 0 : 1;
+    return run_suite(s);
 }

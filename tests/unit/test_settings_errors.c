@@ -1,6 +1,7 @@
 /* What settings/errors.h promises: in the file's order, bounded, one line each; near words are found.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "settings/errors.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 
@@ -103,16 +104,6 @@ int main(void)
         control_bytes_and_long_texts_stay_on_one_line,
         the_nearest_word_is_found_when_it_is_near,
     };
-    Suite *suite = suite_create("settings_errors");
-    TCase *group = tcase_create("settings_errors");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("settings_errors", tests, ARRAY_LEN(tests));
 }

@@ -4,6 +4,7 @@
 #include "settings/settings.h"
 
 #include "settings_kit.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <json-c/json.h>
@@ -150,16 +151,6 @@ int main(void)
         the_sample_names_every_option_with_its_help_and_limits,
         the_schema_is_json_that_knows_every_option,
     };
-    Suite *suite = suite_create("settings_generate");
-    TCase *group = tcase_create("settings_generate");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("settings_generate", tests, ARRAY_LEN(tests));
 }

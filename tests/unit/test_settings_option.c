@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "settings/errors.h"
 #include "settings/yaml_node.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -502,16 +503,6 @@ int main(void)
         a_plain_secret_is_refused_and_not_repeated,
         commands_that_send_nothing_need_no_secrets_but_still_judge_the_form,
     };
-    Suite *suite = suite_create("settings_option");
-    TCase *group = tcase_create("settings_option");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("settings_option", tests, ARRAY_LEN(tests));
 }

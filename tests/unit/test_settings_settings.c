@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "settings/yaml_node.h"
 #include "settings_kit.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <errno.h>
@@ -389,16 +390,6 @@ int main(void)
         a_file_of_another_user_is_refused,
         what_is_no_file_is_refused,
     };
-    Suite *suite = suite_create("settings_settings");
-    TCase *group = tcase_create("settings_settings");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("settings_settings", tests, ARRAY_LEN(tests));
 }

@@ -3,6 +3,7 @@
 #include "settings/yaml_node.h"
 
 #include "settings/errors.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -254,16 +255,6 @@ int main(void)
         a_refused_node_names_its_place,
         mutilated_files_never_crash,
     };
-    Suite *suite = suite_create("settings_yaml_node");
-    TCase *group = tcase_create("settings_yaml_node");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("settings_yaml_node", tests, ARRAY_LEN(tests));
 }

@@ -4,6 +4,7 @@
 #include "source/answer_apart.h"
 
 #include "base/buf.h"
+#include "tests/kit/suite.h"
 #include "tests/unit/apart_kit.h"
 
 #include <check.h>
@@ -282,23 +283,15 @@ END_TEST
 int main(int argc, char **argv)
 {
     static apart_service *const services[] = { [ANSWER_SERVICE] = serve };
-    Suite *s = suite_create("source/answer");
     TCase *t = tcase_create("all");
-    SRunner *r;
-    int failed;
 
     if (apart_is_asked(argc, argv))
         return apart_serve(services, ARRAY_LEN(services));
-    suite_add_tcase(s, t);
     tcase_set_timeout(t, 120);
     tcase_add_test(t, the_reader_says_what_reading_at_home_says);
     tcase_add_test(t, what_is_wide_or_long_is_cut_or_refused);
     tcase_add_test(t, many_rows_come_in_order_and_too_many_not_at_all);
     tcase_add_loop_test(t, what_the_reader_answers_is_not_believed, 0, (int)ARRAY_LEN(faults));
     tcase_add_test(t, a_reader_that_dies_halfway_says_no_row_twice);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_group("source/answer", t);
 }

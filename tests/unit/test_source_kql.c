@@ -4,6 +4,7 @@
 #include "base/timeutil.h"
 #include "source/concern.h"
 #include "source/kql.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -279,16 +280,6 @@ int main(void)
         counting_knows_its_intervals,
         activity_rows_concern_us_or_not,
     };
-    Suite *suite = suite_create("source_kql");
-    TCase *group = tcase_create("kql");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("source_kql", tests, ARRAY_LEN(tests));
 }

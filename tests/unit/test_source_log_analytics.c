@@ -6,6 +6,7 @@
 #include "settings/yaml_node.h"
 #include "source/source.h"
 #include "source/window.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -162,16 +163,6 @@ int main(void)
         wrong_options_are_refused_with_a_hint,
         every_query_is_told_without_being_open,
     };
-    Suite *suite = suite_create("source_log_analytics");
-    TCase *group = tcase_create("options");
-    SRunner *runner = srunner_create(suite);
-    int failed;
 
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("source_log_analytics", tests, ARRAY_LEN(tests));
 }

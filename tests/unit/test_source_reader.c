@@ -6,6 +6,7 @@
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "source/reader.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -453,17 +454,5 @@ int main(void)
         counts_come_per_interval_whatever_the_cutting,
         a_count_that_cannot_be_had_is_an_error,
     };
-    Suite *suite = suite_create("source_reader");
-    TCase *group = tcase_create("reader");
-    SRunner *runner = srunner_create(suite);
-    int failed;
-
-    tcase_set_timeout(group, 60);
-    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return run_tests("source_reader", tests, ARRAY_LEN(tests));
 }

@@ -4,6 +4,7 @@
 #include "base/timeutil.h"
 #include "source/chunks.h"
 #include "source/replay.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -454,9 +455,7 @@ int main(void)
         standard_input_is_read_and_not_twice,
         activity_about_other_things_is_left_out_as_the_live_source_does,
     };
-    Suite *suite = suite_create("source_replay");
     TCase *group = tcase_create("replay");
-    SRunner *runner = srunner_create(suite);
     int failed;
 
     if (!mkdtemp(folder))
@@ -464,10 +463,7 @@ int main(void)
     tcase_set_timeout(group, 120);
     for (size_t i = 0; i < ARRAY_LEN(tests); i++)
         tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    failed = run_group("source_replay", group);
     remove_folder();
-    return failed == 0 ? 0 : 1;
+    return failed;
 }

@@ -3,6 +3,7 @@
 #include "source/window.h"
 
 #include "base/timeutil.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -297,10 +298,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("source_window");
     TCase *c = tcase_create("plan");
-    SRunner *r;
-    int failed;
 
     tcase_add_test(c, the_first_window_begins_the_backfill);
     tcase_add_test(c, backfill_ends_where_the_lookback_begins);
@@ -315,10 +313,5 @@ int main(void)
     tcase_add_test(c, what_retention_took_is_one_gap);
     tcase_add_test(c, a_clock_that_is_wrong_plans_nothing_odd);
     tcase_add_test(c, an_odd_end_leads_back_to_multiples);
-    suite_add_tcase(s, c);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_group("source_window", c);
 }

@@ -3,6 +3,7 @@
 #include "alert/catalogue.h"
 #include "base/buf.h"
 #include "tests/kit/bench.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -580,7 +581,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("sql_injection");
     TCase *t = tcase_create("detector");
 
     tcase_set_timeout(t, 60);
@@ -604,12 +604,6 @@ int main(void)
     tcase_add_test(t, refused_queries_without_text_alert_by_rate_and_unequal_length);
     tcase_add_test(t, order_and_split_of_the_rows_do_not_show);
     tcase_add_test(t, backfill_teaches_and_is_silent);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
 
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_group("sql_injection", t);
 }

@@ -4,6 +4,7 @@
 #include "detectors/kit/sql_judge.h"
 #include "detectors/kit/sql_shape.h"
 #include "detectors/kit/sql_text.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -268,7 +269,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("sql_nosql");
     TCase *t = tcase_create("reading");
 
     tcase_add_checked_fixture(t, setup, teardown);
@@ -282,12 +282,6 @@ int main(void)
     tcase_add_test(t, masked_text_is_recognised);
     tcase_add_test(t, the_statement_is_taken_out_of_its_json);
     tcase_add_test(t, a_client_is_its_sdk_and_what_it_calls_itself);
-    suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
 
-    srunner_run_all(r, CK_ENV);
-    int failed = srunner_ntests_failed(r);
-
-    srunner_free(r);
-    return failed == 0 ? 0 : 1;
+    return run_group("sql_nosql", t);
 }

@@ -7,6 +7,7 @@
 #include "detectors/kit/statements.h"
 #include "detectors/kit/statements_apart.h"
 #include "detectors/kit/statements_wire.h"
+#include "tests/kit/suite.h"
 #include "tests/unit/apart_kit.h"
 
 #include <check.h>
@@ -640,10 +641,7 @@ END_TEST
 int main(int argc, char **argv)
 {
     static apart_service *const services[] = { NULL, NULL, [STATEMENT_SERVICE] = serve };
-    Suite *s = suite_create("statements");
     TCase *c = tcase_create("statements");
-    SRunner *r;
-    int failed;
 
     if (apart_is_asked(argc, argv))
         return apart_serve(services, ARRAY_LEN(services));
@@ -660,10 +658,5 @@ int main(int argc, char **argv)
     tcase_add_test(c, a_shape_that_ended_the_reader_is_not_asked_for_again);
     tcase_add_test(c, a_known_text_costs_the_reader_nothing);
     tcase_add_test(c, variants_go_over_and_come_back);
-    suite_add_tcase(s, c);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_group("statements", c);
 }

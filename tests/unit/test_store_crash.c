@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "delivery/delivery.h"
+#include "tests/kit/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -465,10 +466,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("store crash");
     TCase *t = tcase_create("crash");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_set_timeout(t, 600);
     tcase_add_checked_fixture(t, set_up, tear_down);
@@ -487,9 +485,5 @@ int main(void)
 #else
     (void)puts("SKIPPED: the tests at named fault points need a build with FAULTS=1");
 #endif
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("store crash", t);
 }

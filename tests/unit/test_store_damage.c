@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "tests/kit/suite.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -591,10 +592,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("store damage");
     TCase *t = tcase_create("damage");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_set_timeout(t, 600);
     tcase_add_checked_fixture(t, set_up, tear_down);
@@ -619,9 +617,5 @@ int main(void)
     tcase_add_test(t, what_a_window_held_is_forgotten_when_it_turns_out_damaged);
     tcase_add_test(t, readers_do_not_repair);
     tcase_add_test(t, a_damaged_newer_store_is_not_taken_for_a_newer_one);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("store damage", t);
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "baseline/baseline.h"
 #include "store/inside.h"
+#include "tests/kit/suite.h"
 
 #include <sqlite3.h>
 #include <zlib.h>
@@ -155,16 +156,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("store golden");
     TCase *t = tcase_create("golden");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, a_store_of_every_format_there_was_is_opened_with_all_that_is_in_it);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("store golden", t);
 }

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "baseline/baseline.h"
+#include "tests/kit/suite.h"
 #include "store/inside.h" /* to count what a query costs */
 
 #include <fcntl.h>
@@ -968,10 +969,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("store rows");
     TCase *t = tcase_create("rows");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, set_up, tear_down);
@@ -1010,9 +1008,5 @@ int main(void)
     tcase_add_test(t, fullness_counts_what_is_used_and_ends_when_space_is_freed);
     tcase_add_test(t, a_store_removed_while_in_use_is_noticed_and_made_anew);
     tcase_add_test(t, a_foreign_lock_is_waited_for_then_told);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_group("store rows", t);
 }

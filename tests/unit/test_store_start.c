@@ -3,6 +3,7 @@
  * time. SPDX-License-Identifier: Apache-2.0 */
 #include "store_kit.h"
 #include "tests/kit/big_store.h"
+#include "tests/kit/suite.h"
 
 static const int64_t MB = 1 << 20;
 
@@ -46,16 +47,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("store/start");
     TCase *t = tcase_create("start");
-    SRunner *r = srunner_create(s);
-    int failed;
 
     tcase_set_timeout(t, 300);
     tcase_add_test(t, a_start_after_a_kill_reads_a_small_part_of_a_large_store);
-    suite_add_tcase(s, t);
-    srunner_run_all(r, CK_ENV);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_group("store/start", t);
 }

@@ -4,6 +4,7 @@
 #include "store_kit.h"
 #include "support/archive.h"
 #include "support/hide.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <json-c/json.h>
@@ -220,8 +221,6 @@ int main(void)
 {
     Suite *s = suite_create("support");
     TCase *t = tcase_create("hide"), *c = tcase_create("outline"), *a = tcase_create("archive");
-    SRunner *run = srunner_create(s);
-    int failed;
 
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_name_is_a_number_and_the_same_one_each_time);
@@ -234,8 +233,5 @@ int main(void)
     suite_add_tcase(s, c);
     tcase_add_test(a, an_archive_is_its_owners_alone_and_never_in_anybodys_place);
     suite_add_tcase(s, a);
-    srunner_run_all(run, CK_ENV);
-    failed = srunner_ntests_failed(run);
-    srunner_free(run);
-    return failed == 0 ? 0 : 1;
+    return run_suite(s);
 }

@@ -8,6 +8,7 @@
 #include "sample.h"
 #include "settings/errors.h"
 #include "settings/yaml_node.h"
+#include "tests/kit/suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -331,10 +332,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("suppress");
     TCase *t = tcase_create("suppress");
-    SRunner *r = NULL;
-    int failed = 0;
 
     tcase_add_test(t, a_rule_covers_what_it_names_and_all_of_it);
     tcase_add_test(t, a_set_with_more_than_can_be_seen_is_not_covered);
@@ -346,10 +344,5 @@ int main(void)
     tcase_add_test(t, trust_that_ends_is_warned_of_in_time);
     tcase_add_test(t, mistakes_in_the_trusted_list_are_told);
     tcase_add_test(t, every_type_has_a_sample_that_is_marked_and_whose_sentences_are_whole);
-    suite_add_tcase(s, t);
-    r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_group("suppress", t);
 }
