@@ -28,6 +28,7 @@
 
 #define FEED_BYTES_MAX ((size_t)256 << 20)
 #define RETRY_MS 60000
+#define AWAIT_STEP_MS 50
 
 const struct feeder_type feeder_types[] = {
     { "tor_exits", "exits of the Tor network: the bulk list or exit-addresses" },
@@ -86,7 +87,7 @@ struct feeder {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool is_started, is_stopping;
+    bool is_started, is_stopping, was_asked; /* each once */
 };
 
 void feeder_add_path(struct buf *out, const char *config_dir, const char *path)
@@ -372,6 +373,7 @@ static void *feeder_main(void *arg)
         for (size_t i = 0; i < f->feeds_len; i++)
             refresh_due(f, &f->feeds[i]);
         pthread_mutex_lock(&f->lock);
+        f->was_asked = true;
         (void)clock_gettime(CLOCK_MONOTONIC, &t);
         t.tv_sec += 5;
         if (!f->is_stopping)
@@ -381,7 +383,7 @@ static void *feeder_main(void *arg)
     return NULL;
 }
 
-int feeder_start(struct feeder *f, struct error *err)
+static int start(struct feeder *f, struct error *err)
 {
     int rc = f->feeds_len > 0 ? pthread_create(&f->thread, NULL, feeder_main, f) : 0;
 
@@ -556,6 +558,41 @@ int feeder_first(struct feeder *f, struct store *store, bool is_strict, struct e
     }
     feeder_swap(f, store);
     return is_strict ? complain(f, err) : 0;
+}
+
+/* False: some feed has not answered yet. */
+static bool await(struct feeder *f, int64_t wait_ms, bool (*is_enough)(void))
+{
+    int64_t until_ms = sv_mono_ms(f->cfg.sv) + wait_ms;
+    bool was_asked;
+
+    pthread_mutex_lock(&f->lock);
+    while (f->is_started && !f->was_asked && !is_enough() && sv_mono_ms(f->cfg.sv) < until_ms) {
+        struct timespec t;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &t);
+        t.tv_nsec += AWAIT_STEP_MS * NS_PER_MS;
+        t.tv_sec += t.tv_nsec / NS_PER_S;
+        t.tv_nsec %= NS_PER_S;
+        (void)pthread_cond_timedwait(&f->wake, &f->lock, &t);
+    }
+    was_asked = f->was_asked || !f->is_started;
+    pthread_mutex_unlock(&f->lock);
+    return was_asked;
+}
+
+int feeder_begin(struct feeder *f, struct store *store, int64_t wait_ms, bool (*is_enough)(void), struct error *err)
+{
+    for (size_t i = 0; i < f->feeds_len; i++)
+        if (load_kept(f, &f->feeds[i], store, err) < 0)
+            return -1;
+    if (start(f, err) < 0)
+        return -1;
+    if (!await(f, wait_ms, is_enough) && !is_enough())
+        log_event(LOG_LEVEL_WARN, "feed", "not all have answered, the start does not wait for them", "what_now",
+                  "rows are judged by what was kept of them until they do", NULL);
+    feeder_swap(f, store);
+    return 0;
 }
 
 int feeder_files(struct feeder *f, struct error *err)

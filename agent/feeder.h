@@ -51,13 +51,15 @@ struct feeder_config {
 
 MUST_CHECK int feeder_new(const struct feeder_config *cfg, struct feeder **ret, struct error *err);
 void feeder_free(struct feeder *f); /* stops the thread */
-/* What the store kept (NULL: nothing), then every feed once, in the caller's thread, so that nothing is
- * judged without a list that could have been there. A feed that fails is said and tried again later;
- * with `is_strict` (replay, check) it is an error. */
+/* What the store kept (NULL: nothing), then every feed once, in the caller's thread. A feed that fails is said and tried
+ * again later; with `is_strict` (check) it is an error. */
 MUST_CHECK int feeder_first(struct feeder *f, struct store *store, bool is_strict, struct error *err);
 /* Only the feeds that are files, no network; one that cannot be read is an error: for replay. */
 MUST_CHECK int feeder_files(struct feeder *f, struct error *err);
-MUST_CHECK int feeder_start(struct feeder *f, struct error *err); /* the refreshing thread */
+/* The start of the agent: what the store kept, then the refreshing thread. Waits until each feed was asked once, so that
+ * nothing is judged without a list that could have been there; but not for one that does not answer: not longer than
+ * wait_ms, nor when `is_enough`. */
+MUST_CHECK int feeder_begin(struct feeder *f, struct store *store, int64_t wait_ms, bool (*is_enough)(void), struct error *err);
 /* Between batches, on the flow thread: put finished tables in place and keep them in the store. */
 void feeder_swap(struct feeder *f, struct store *store);
 /* An array of {name, type, entries, refreshedAt, reason}; the caller's. */

@@ -19,6 +19,7 @@
 #define GRACE_MS 10000
 #define CATCH_UP_GRACE_MS 15000
 #define RELOAD_GRACE_MS 500
+#define FEEDS_WAIT_MS 20000
 
 enum { PARTS = ASSEMBLE_ENGINE | ASSEMBLE_FEEDS | ASSEMBLE_SOURCES | ASSEMBLE_OUTPUTS | ASSEMBLE_READER };
 
@@ -49,6 +50,11 @@ static void on_signal(int number)
     stop_asked = 1;
     if (f)
         flow_stop(f);
+}
+
+static bool is_stop_asked(void)
+{
+    return stop_asked;
 }
 
 static void catch_signals(void)
@@ -179,13 +185,16 @@ static int run_once(struct agent *g, struct error *err)
     int64_t grace_ms = GRACE_MS;
     int rc = -1;
 
-    if (feeder_first(a->feeder, g->store, false, err) < 0 || flow_new(&cfg, &g->flow, err) < 0)
+    if (feeder_begin(a->feeder, g->store, FEEDS_WAIT_MS, is_stop_asked, err) < 0 || flow_new(&cfg, &g->flow, err) < 0) {
+        http_client_cancel(a->sv.http); /* a feed under way ends with it */
+        http_client_cancel(a->source_sv.http);
         return -1;
+    }
     g->notify = (struct notify){ .sv = &a->sv };
     running = g->flow;
     if (stop_asked)
         flow_stop(g->flow);
-    if (feeder_start(a->feeder, err) == 0 && delivery_start(g->delivery, err) == 0) {
+    if (delivery_start(g->delivery, err) == 0) {
         log_event(LOG_LEVEL_INFO, "agent", "started", "version", COSMOWATCH_VERSION, NULL);
         start_reader(a);
         flow_say_status(g->flow);

@@ -38,6 +38,20 @@ def check_same(cfg, dir_, want):
     assert {a["systemAlertId"] for a in kit.ndjson(os.path.join(dir_, "alerts.ndjson"))} == set(want)
 
 
+def test_a_feed_that_does_not_answer_holds_up_neither_start_nor_end(dir_, shim):
+    silent = [{"name": "f%d" % n, "type": "list"} for n in range(30)]
+    with kit.Azure(dir_) as azure:
+        azure.control("faults", {"match": {"path": "/feeds/"}, "count": None, "action": {"hang_s": 3600}})
+        cfg = kit.config(azure, dir_, outputs(dir_), source=LATELY, feeds=[{**f, "url": azure.url + "/feeds/x"} for f in silent])
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("a question to a feed", lambda: azure.control("faults")[0]["hits"])
+            assert agent.stop() == 0
+        shim.hasty()
+        with kit.Agent(cfg, dir_, env=shim.env) as agent:
+            kit.wait_for("the start", lambda: "msg=started" in agent.tail().partition("not all have answered")[2])
+            assert agent.stop() == 0
+
+
 @pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGHUP])
 def test_neither_end_nor_reload_waits_for_a_query_that_is_not_answered(dir_, signal_):
     with kit.Azure(dir_) as azure:
