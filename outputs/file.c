@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@
 #include <unistd.h>
 
 #define FILE_BATCH_BYTES ((size_t)4 << 20)
-#define PIPE_WAIT_MS 1000 /* for a reader of standard output that is behind; then it is a retry */
+#define PIPE_WAIT_MS 1000 /* for a reader of a pipe that is behind; then it is a retry */
 
 enum file_sync { FILE_SYNC_ALERT, FILE_SYNC_BATCH, FILE_SYNC_NEVER };
 
@@ -43,6 +44,7 @@ struct file {
     int fd;          /* -1: closed; never that of standard output when closed */
     bool is_open;
     bool is_regular; /* can be synced, rotated, and looked at for half a line */
+    bool is_cut;     /* a pipe or the like was given half a line */
 };
 
 static const char *const syncs[] = { "alert", "batch", "never", NULL };
@@ -72,6 +74,7 @@ static int file_error(const struct file *f, int errnum, const char *what, struct
 
     const char *remedy = errnum == ENOSPC || errnum == EDQUOT   ? "; make room there"
                          : errnum == EROFS                      ? "; is it mounted read-only?"
+                         : errnum == ENXIO                      ? "; a pipe that nobody reads"
                          : errnum == EACCES || errnum == EPERM  ? "; let the agent's user write there"
                          : errnum == ENOENT || errnum == ENOTDIR ? "; make the folder or correct 'path'"
                                                                  : "";
@@ -100,7 +103,7 @@ static int open_file(struct file *f, struct error *err)
     struct stat st;
 
     f->fd = is_stdout(f) ? STDOUT_FILENO
-                         : open(f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+                         : open(f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
     if (f->fd < 0)
         return file_error(f, errno, "cannot open", err);
     f->is_open = true;
@@ -191,25 +194,23 @@ static bool ends_in_half_a_line(const struct file *f)
     return last != '\n';
 }
 
-static int write_all(const struct file *f, struct slice rest, struct error *err)
+/* A pipe takes PIPE_BUF bytes whenever it says that it can be written; more would wait for its reader in a call that
+ * nothing ends. */
+static int write_all(struct file *f, struct slice rest, struct error *err)
 {
     while (rest.len > 0) {
-        ssize_t n = write(f->fd, rest.at, rest.len);
+        struct pollfd p = { .fd = f->fd, .events = POLLOUT };
+        ssize_t n;
 
+        if (!f->is_regular && poll(&p, 1, PIPE_WAIT_MS) == 0)
+            return error_set(err, ERR_BUSY, "nobody reads '%s'", is_stdout(f) ? "standard output" : f->path);
+        n = write(f->fd, rest.at, f->is_regular || rest.len < PIPE_BUF ? rest.len : PIPE_BUF);
         if (n > 0) {
             rest = slice_make(rest.at + n, rest.len - (size_t)n);
-            continue;
+            f->is_cut = !f->is_regular && rest.len > 0;
+        } else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+            return file_error(f, n < 0 ? errno : EIO, "cannot write to", err);
         }
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && errno == EAGAIN) {
-            struct pollfd p = { .fd = f->fd, .events = POLLOUT };
-
-            if (poll(&p, 1, PIPE_WAIT_MS) > 0)
-                continue;
-            return error_set(err, ERR_BUSY, "nobody reads '%s'", is_stdout(f) ? "standard output" : f->path);
-        }
-        return file_error(f, n < 0 ? errno : EIO, "cannot write to", err);
     }
     return 0;
 }
@@ -223,7 +224,7 @@ static int make_ready(struct file *f, size_t more, struct buf *lines, struct err
         rotate_if_due(f, more);
     if (!f->is_open && open_file(f, err) < 0)
         return -1;
-    if (ends_in_half_a_line(f))
+    if (f->is_cut || ends_in_half_a_line(f))
         buf_add_char(lines, '\n');
     return 0;
 }

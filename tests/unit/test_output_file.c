@@ -488,7 +488,7 @@ START_TEST(a_reader_that_is_behind_delays_but_a_reader_that_is_gone_is_told)
     memset(large, 'x', sizeof large - 1);
     make_stdout();
     (void)signal(SIGPIPE, SIG_IGN);
-    take_stdout(true);
+    take_stdout(_i == 1); /* whoever made the pipe made it block or not */
     OK(output_file.open(self, "f", NULL, err));
     rc = deliver(large, NULL, &why);
     ck_assert(rc == -1 && why.code == ERR_BUSY);
@@ -497,6 +497,39 @@ START_TEST(a_reader_that_is_behind_delays_but_a_reader_that_is_gone_is_told)
     rc = deliver("{1}", NULL, &why);
     give_stdout_back();
     ck_assert(rc == -1 && why.code == ERR_IO);
+}
+END_TEST
+
+static void read_all_of(int fd, char *text, size_t size)
+{
+    ssize_t n = 0;
+    size_t len = 0;
+
+    while (len < size - 1 && (n = read(fd, text + len, size - 1 - len)) > 0)
+        len += (size_t)n;
+    text[len] = '\0';
+}
+
+START_TEST(a_pipe_without_a_reader_is_told_and_what_was_cut_is_ended)
+{
+    static char large[300000], text[400000];
+    struct error why = { 0 };
+    int reader;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    memset(large, 'x', sizeof large - 1);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_eq(output_file.open(self, "f", NULL, &why), -1);
+    ck_assert_msg(why.code == ERR_IO && strstr(why.msg, "nobody reads"), "%s", why.msg);
+    output_file.close(self);
+    reader = open(path, O_RDONLY | O_NONBLOCK);
+    OK(output_file.open(self, "f", NULL, err));
+    ck_assert(deliver(large, NULL, &why) == -1 && why.code == ERR_BUSY);
+    read_all_of(reader, text, sizeof text);
+    OK(deliver("{1}", NULL, err));
+    read_all_of(reader, text, sizeof text);
+    ck_assert_str_eq(text, "\n{1}\n");
+    (void)close(reader);
 }
 END_TEST
 
@@ -537,7 +570,8 @@ int main(void)
     tcase_add_test(t, a_full_disk_is_said_with_what_to_do);
     tcase_add_test(t, with_a_sync_for_each_alert_those_before_a_failure_are_accepted);
     tcase_add_test(t, standard_output_is_written_and_never_closed);
-    tcase_add_test(t, a_reader_that_is_behind_delays_but_a_reader_that_is_gone_is_told);
+    tcase_add_loop_test(t, a_reader_that_is_behind_delays_but_a_reader_that_is_gone_is_told, 0, 2);
+    tcase_add_test(t, a_pipe_without_a_reader_is_told_and_what_was_cut_is_ended);
     tcase_add_test(t, the_probe_writes_nothing);
     return run_group("output file", t);
 }
