@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -174,16 +175,17 @@ static int fetch_file(struct feeder *f, struct feed *feed, struct buf *ret, stru
     CLEANUP(buf_release) struct buf path = BUF_HERE(4096);
     struct stat st = { 0 };
     FILE *in = NULL;
-    int rc = 0;
+    int rc = 0, fd;
 
     feeder_add_path(&path, f->cfg.config_dir, feed->cfg.settings->path);
-    in = fopen(buf_cstr(&path), "re");
-    if (!in || fstat(fileno(in), &st) < 0) {
-        int why = errno;
+    fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* a pipe would be waited for, and by no end */
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(in = fdopen(fd, "r"))) {
+        int why = fd < 0 || S_ISREG(st.st_mode) ? errno : S_ISDIR(st.st_mode) ? EISDIR : 0;
 
-        if (in)
-            (void)fclose(in);
-        return error_errno(err, ERR_IO, why, "'%s'", buf_cstr(&path));
+        if (fd >= 0)
+            (void)close(fd); /* nothing was written */
+        return why ? error_errno(err, ERR_IO, why, "'%s'", buf_cstr(&path))
+                   : error_set(err, ERR_IO, "'%s' is no ordinary file", buf_cstr(&path));
     }
     if (st.st_mtim.tv_sec == feed->changed.tv_sec && st.st_mtim.tv_nsec == feed->changed.tv_nsec) {
         (void)fclose(in);

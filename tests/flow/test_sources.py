@@ -297,6 +297,16 @@ def test_a_feed_that_is_gone_leaves_what_was_known_in_use(dir_):
     assert feed["reason"]
 
 
+def test_a_feed_that_is_a_pipe_is_told_and_waited_for_by_nobody(dir_):
+    pipe = os.path.join(dir_, "pipe")
+    os.mkfifo(pipe)
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT, feeds=[{"name": "x", "type": "addresses", "path": pipe}])
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the complaint", lambda: "is no ordinary file" in agent.tail())
+            assert agent.stop() == 0
+
+
 def test_the_workspaces_own_indicators_are_a_feed(dir_):
     r = Rows(17)
     r.request(hours_ago(1), address="198.51.100.23")
