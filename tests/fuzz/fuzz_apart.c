@@ -130,6 +130,7 @@ static void read_judgement(void)
 {
     static struct baseline *memory;
     struct query_client client = { .account = SL("a"), .hash = 1, .slot = 100, .len = 1, .label = SL("l") };
+    const struct statement_text text = { .api = API_NOSQL, .at = SL(BODY), .id = { 1, 2 } };
     struct statement_room room;
     struct buf shape = BUF_INIT(2048);
     struct query_case k;
@@ -139,7 +140,7 @@ static void read_judgement(void)
         memory = fuzz_query_memory();
     client.baseline = memory;
     statement_room_init(&room);
-    if (statement_judge_apart(nobody, API_NOSQL, &client, SL(BODY), RUN_OK, &room, &k, &err) == 0) {
+    if (statement_judge_apart(nobody, &client, &text, RUN_OK, &room, &k, &err) == 0) {
         fuzz_query_case(&k);
         fuzz_touch(k.statement);
         fuzz_touch(k.inserted);
@@ -151,7 +152,7 @@ static void read_judgement(void)
     } else {
         PROMISE(err.msg[0]);
     }
-    if (statement_print_apart(nobody, API_NOSQL, SL(BODY), &shape, &err) == 0)
+    if (statement_print_apart(nobody, &text, &room, &shape, &err) == 0)
         fuzz_touch(buf_slice(&shape));
     buf_release(&shape);
     statement_room_release(&room);
