@@ -111,8 +111,15 @@ void pulse_note(struct baseline *b, const struct observation *obs)
         known = clock;
     }
     over = known->over;
-    if (hour <= over || hour > over + HOURS_AHEAD) /* from beyond the horizon, or from a clock of its own */
+    if (hour <= over) /* from beyond the horizon */
         return;
+    if (hour > over + HOURS_AHEAD) {
+        /* Another source is behind by days: what this one brings meanwhile is not remembered, so it is nobody's silence. Still
+         * further ahead it is a clock of its own. */
+        if (hour <= over + HOURS_AT_ONCE)
+            pulse_excuse(b, obs->minute_ns);
+        return;
+    }
     note_in(b, obs, "", hour);
     note_in(b, obs, table, hour);
 }

@@ -49,6 +49,7 @@ static struct fold *fold;
 static struct buf told; /* "subject at first row missing\n", as the stage has them at the end */
 static int64_t read_to;
 static bool is_learning;
+static int64_t other_read_to; /* by a second source that has no rows; 0: there is none */
 
 static void set_up(void)
 {
@@ -56,7 +57,7 @@ static void set_up(void)
                                 &engine, &err), 0);
     fold = fold_new(64u << 20);
     told = BUF_INIT(1u << 20);
-    read_to = 0;
+    read_to = other_read_to = 0;
     is_learning = false;
 }
 
@@ -101,7 +102,8 @@ static void read_window(const struct life *lives, size_t n, int64_t to, bool is_
             if (t >= START && is_there(&lives[i], t) && arrives >= read_to && arrives < to)
                 add_row(&lives[i], row);
         }
-    ck_assert_msg(engine_judge(engine, fold_sorted(fold), fold_len(fold), is_learning, is_replay ? INT64_MAX : read_to, NULL,
+    ck_assert_msg(engine_judge(engine, fold_sorted(fold), fold_len(fold), is_learning,
+                               is_replay ? INT64_MAX : other_read_to && other_read_to < read_to ? other_read_to : read_to, NULL,
                                &err) == 0, "%s", err.msg);
     read_to = to;
 }
@@ -260,6 +262,28 @@ START_TEST(what_is_not_read_lost_or_not_known_yet_is_no_silence)
 }
 END_TEST
 
+/* What the one that goes on brings is further ahead of what both have read than is remembered. */
+START_TEST(a_second_source_that_is_away_for_days_makes_no_silence_of_the_first)
+{
+    struct life lives[USUAL];
+
+    memcpy(lives, usual, sizeof lives);
+    live(lives, USUAL, DAY(30), NS_PER_HOUR);
+    other_read_to = DAY(30);
+    live(lives, USUAL, DAY(42), NS_PER_HOUR);
+    for (; other_read_to < DAY(43); other_read_to += 2 * NS_PER_HOUR) /* it catches up while the first goes on */
+        live(lives, USUAL, read_to + NS_PER_HOUR / 6, NS_PER_HOUR / 6);
+    other_read_to = 0;
+    live(lives, USUAL, DAY(60), NS_PER_HOUR);
+    ck_assert_str_eq(alerts(), "");
+    /* and no blindness: */
+    lives[0].quiet_ns = DAY(60);
+    lives[0].loud_ns = INT64_MAX;
+    live(lives, USUAL, DAY(61), NS_PER_HOUR);
+    ck_assert_msg(strstr(alerts(), "CosmosDBX_LogSilence.Account|shop|1|"), "%s", alerts());
+}
+END_TEST
+
 START_TEST(while_learning_nothing_is_told_and_nothing_later)
 {
     struct life lives[USUAL];
@@ -288,6 +312,7 @@ int main(void)
     tcase_add_test(t, when_all_fall_silent_one_alert_names_them);
     tcase_add_test(t, a_table_that_stops_is_told_while_its_account_goes_on);
     tcase_add_test(t, what_is_not_read_lost_or_not_known_yet_is_no_silence);
+    tcase_add_test(t, a_second_source_that_is_away_for_days_makes_no_silence_of_the_first);
     tcase_add_test(t, while_learning_nothing_is_told_and_nothing_later);
     return run_group("pulse", t);
 }
