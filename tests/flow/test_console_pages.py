@@ -46,7 +46,8 @@ class Strict(Page):
 
 
 def hostile_rows():
-    """An exit of Tor with words of its own in every field, a crowd of listed addresses, and the small world's attack."""
+    """An exit of Tor with words of its own in every field, attempts to inject and one that comes through, a crowd of listed
+    addresses, and the small world's attack."""
     r, types = small_world(seed=77)
     at = hours_ago(1.5)
     words = {"account": HOSTILE["account"], "agent": HOSTILE["agent"], "container": HOSTILE["container"],
@@ -56,6 +57,8 @@ def hostile_rows():
     for i in range(4):
         r.query(at + datetime.timedelta(seconds=20 + i), "SELECT * FROM c WHERE c.id = '' OR 1=1 --" + HOSTILE["query"],
                 bytes_out=90000, account="contoso-orders")
+        r.query(at + datetime.timedelta(seconds=i), "SELECT c.id FROM c WHERE c.customer = 'x' UNION SELECT * FROM users --" +
+                HOSTILE["query"], status=400, bytes_out=300, account="contoso-orders")
     for i in range(CROWD):
         r.request(at + datetime.timedelta(seconds=3 * i), address="203.0.113.%d" % (i + 1), account="contoso-crowd",
                   op="Read", agent="crowd/1.0")
@@ -99,13 +102,13 @@ class World:
         self.alerts = {}
 
     def wait(self):
-        self.alerts = kit.wait_for("alerts of the crowd, of Tor and of the statement", self._all)
+        self.alerts = kit.wait_for("alerts of the crowd, of Tor and of the statements", self._all)
 
     def _all(self):
         told = {a["systemAlertId"]: a for a in kit.ndjson(os.path.join(self.dir, "alerts.ndjson"))}
         kinds = [a["alertType"] for a in told.values()]
         done = kinds.count("CosmosDB_SuspiciousIp") >= CROWD - 1 and kinds.count("CosmosDB_TorAnomaly") >= 2
-        return done and any("SqlInjection" in k for k in kinds) and self.settled() and told
+        return done and "CosmosDBX_Incident.Injection" in kinds and self.settled() and told
 
     def settled(self):
         """Nothing waits and everything was read: what pages say stays the same."""
@@ -179,6 +182,18 @@ def test_every_page_shows_hostile_text_as_text_is_strict_and_small(world):
     assert {"/", "/alerts", "/accounts", "/rules"} <= kinds and len(pages) > 30
     largest = max(pages, key=lambda p: len(pages[p][1].encode()))
     print("%d pages, the largest is %s with %d bytes" % (len(pages), largest[:60], len(pages[largest][1].encode())))
+
+
+def test_an_incident_tells_its_alerts_in_order_and_each_leads_back(world):
+    (incident,) = [a for a in world.exported().values() if a["alertType"] == "CosmosDBX_Incident.Injection"]
+    page = world.console.page("/alerts/" + incident["systemAlertId"])
+    steps = re.search(r'<ol class="timeline">(.*?)</ol>', page, re.DOTALL).group(1)
+    ids = re.findall(r'href="/alerts/([0-9a-f-]{36})"', steps)
+    times = re.findall(r'<time datetime="([^"]+)"', steps)
+    assert sorted(ids) == sorted(incident["evidence"]["members"]) and len(ids) >= 2
+    assert len(times) == len(ids) and times == sorted(times)
+    for id_ in ids:
+        assert '<a href="/alerts/%s"' % incident["systemAlertId"] in world.console.page("/alerts/" + id_)
 
 
 def test_what_the_address_says_comes_back_as_text(world):

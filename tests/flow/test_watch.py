@@ -65,16 +65,23 @@ def health(cfg, *more):
 
 def test_health_is_progress_and_an_exit_code(dir_):
     rows, _ = small_world(seed=9)
+    refusal = {"match": {"path": "/query"}, "action": {"status": 403}, "count": None}
     with kit.Azure(dir_) as azure:
         azure.add_rows(rows.rows)
-        cfg = kit.config(azure, dir_, [{"name": "file", "type": "file", "path": os.path.join(dir_, "alerts.json")}], source=SHORT)
+        cfg = kit.config(azure, dir_, [{"name": "file", "type": "file", "path": os.path.join(dir_, "alerts.json")}],
+                         source={**SHORT, "window": "10s"})
         assert health(cfg)[0] == 1
-        with kit.Agent(cfg, dir_) as agent:
-            kit.wait_for("health", lambda: health(cfg) == (0, "healthy\n"))
-            assert json.loads(health(cfg, "--json")[1]) == {"healthy": True, "problems": []}
-            azure.control("faults", {"match": {"path": "/query"}, "action": {"status": 403}, "count": None})
+        azure.control("faults", refusal)
+        with kit.Agent(cfg, dir_) as agent:  # nothing was ever read: trouble at once
             said = kit.wait_for("the trouble", lambda: "403" in (h := health(cfg))[1] and h)
-            assert said[0] == 1 and "source prod: " in said[1]
+            assert said[0] == 1 and said[1].startswith("source prod: ")
             said = json.loads(health(cfg, "--json")[1])
             assert not said["healthy"] and [(p["kind"], p["name"]) for p in said["problems"]] == [("source", "prod")]
+            azure.control("faults", method="DELETE")
+            kit.wait_for("reading", lambda: "up to date" in kit.run(["status", "-c", cfg])[1])
+            assert health(cfg) == (0, "healthy\n")
+            assert json.loads(health(cfg, "--json")[1]) == {"healthy": True, "problems": []}
+            azure.control("faults", refusal)  # it was read before: a note for some minutes
+            said = kit.wait_for("the trouble", lambda: "403" in (h := health(cfg))[1] and h)
+            assert said[0] == 0 and said[1].startswith("note: prod: ") and said[1].endswith("\nhealthy\n")
             agent.stop()
