@@ -2,8 +2,8 @@
  *
  * Why:     whoever finds a credential looks around first: which databases, containers, throughput, scripts, users.
  *          Applications know where their data is.
- * Reads:   data-plane rows that address a list (DatabaseFeed, CollectionFeed, OfferFeed, StoredProcedureFeed, ...) other
- *          than to create in it; Mongo's listDatabases, listCollections, usersInfo ...; CQL of system_schema by
+ * Reads:   data-plane rows that address a list other than to create in it (DatabaseFeed, CollectionFeed, OfferFeed, ...;
+ *          older rows say Database, and that it is a list by ReadFeed or Query); Mongo's listDatabases, listCollections, usersInfo ...; CQL of system_schema by
  *          anything but a driver (drivers read it when they connect); Gremlin that asks for labels or keys; Table API
  *          operations on the list of tables. What SDKs read when they start (account, one database, one container,
  *          partition key ranges) are no lists of names.
@@ -122,13 +122,15 @@ static uint64_t kinds_inside(const struct word *words, size_t n, struct slice te
 static uint64_t kinds_of_data_plane(const struct observation *obs)
 {
     static const struct slice feed = { .at = "Feed", .len = 4 };
-    struct slice type = obs->text[F_RESOURCE_TYPE];
+    struct slice type = obs->text[F_RESOURCE_TYPE], operation = obs->text[F_OPERATION];
 
     /* Nearly all rows are of documents. */
-    if (type.len < 8 || slice_eq(type, SL("DocumentFeed")) || !slice_ends_nocase(type, feed) ||
-        request_effect(obs) != REQUEST_READ)
+    if (slice_eq(type, SL("DocumentFeed")) || slice_eq(type, SL("Document")) || request_effect(obs) != REQUEST_READ)
         return 0;
-    type.len -= feed.len;
+    if (slice_ends_nocase(type, feed))
+        type.len -= feed.len;
+    else if (!slice_ends_nocase(operation, feed) && !slice_ends_nocase(operation, SL("Query")))
+        return 0;
     return kind_equal(resource_words, ARRAY_LEN(resource_words), type);
 }
 

@@ -133,11 +133,25 @@ START_TEST(what_the_portal_lists_for_everybody_is_no_map_but_users_and_scripts_a
 }
 END_TEST
 
+START_TEST(a_list_is_known_by_its_operation_where_its_type_does_not_say_so)
+{
+    struct bench *b = open_learned(&detector_enumeration);
+
+    feed(b, (struct row){ .day = 20, .operation = "ReadFeed", .type = "Database", .agent = SCRIPT, .address = THIEF });
+    feed(b, (struct row){ .day = 20, .operation = "ReadFeed", .type = "User", .agent = SCRIPT, .address = THIEF });
+    feed(b, (struct row){ .day = 20, .operation = "SqlQuery", .type = "Offer", .agent = SCRIPT, .address = THIEF });
+    ck_assert_uint_eq(alert_fact(bench_only(b, "CosmosDBX_Enumeration"), "listed")->len, 3);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(what_sdks_read_when_they_start_is_no_list)
 {
     static const struct row rows[] = {
         { .operation = "Read", .type = "DatabaseAccount" },         { .operation = "Read", .type = "Database" },
         { .operation = "Read", .type = "Collection" },              { .operation = "ReadFeed", .type = "PartitionKeyRangeFeed" },
+        { .operation = "ReadFeed", .type = "PartitionKeyRange" },   { .operation = "Execute", .type = "StoredProcedure" },
+        { .operation = "Replace", .type = "Offer" },                { .operation = "Read", .type = "User" },
         { .operation = "ReadFeed", .type = "DocumentFeed" },        { .operation = "Create", .type = "DatabaseFeed" },
         { .operation = "Create", .type = "CollectionFeed" },        { .operation = "ReadFeed", .type = "DatabaseFeed", .status = 403 },
         { .operation = "ReadFeed", .type = "CollectionFeed", .key = "SystemReadOnly" },
@@ -675,6 +689,7 @@ int main(void)
     tcase_add_test(t, a_new_client_from_a_known_address_is_low_and_usual_after_two_days);
     tcase_add_test(t, what_the_portal_lists_for_everybody_is_no_map_but_users_and_scripts_are);
     tcase_add_test(t, what_sdks_read_when_they_start_is_no_list);
+    tcase_add_test(t, a_list_is_known_by_its_operation_where_its_type_does_not_say_so);
     tcase_add_test(t, containers_of_many_databases_are_a_map_too);
     tcase_add_test(t, other_apis_list_in_their_own_words);
     tcase_add_test(t, a_request_with_rows_in_two_tables_counts_once);
