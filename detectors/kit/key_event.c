@@ -168,8 +168,8 @@ const struct baseline_memory key_habits_memory = {
     .confirm = habit_confirm,
 };
 
-struct operation_seen {
-    uint64_t unused;
+struct operation_seen { /* rows of regenerations */
+    uint32_t accepted, done;
 };
 
 const struct baseline_memory key_operations_memory = {
@@ -366,14 +366,40 @@ int64_t key_log_days(struct baseline *b, struct slice account, struct slice reso
     return v.age_days > here.age_days ? v.age_days : here.age_days;
 }
 
+/* The caller chooses the correlation id, and some tools have one for all they do: regenerations are counted by their
+ * rows. Of one operation there may be a row that it was accepted and one that it is done. */
+static bool is_same_regeneration(struct operation_seen *seen, const struct key_event *e)
+{
+    uint32_t before = seen->accepted > seen->done ? seen->accepted : seen->done;
+    bool is_accepted = slice_starts_nocase(obs_extra(e->obs, F_ACTIVITY_STATUS), SL("Accept"));
+    uint32_t now = is_accepted ? ++seen->accepted : ++seen->done;
+
+    return now <= before;
+}
+
+/* A row that came twice: its own id says so, whatever its correlation. */
+static bool is_same_row(struct baseline *b, const struct key_event *e, char who)
+{
+    struct slice id = slice_cut(obs_extra(e->obs, F_ACTIVITY_ID), 64);
+    char room[80];
+    int n = snprintf(room, sizeof room, "%c\x1f%.*s", who, SLF(id));
+    bool is_new = false;
+
+    return id.len && baseline_put(b, &key_operations_memory, SL(""), slice_make(room, (size_t)n), SL(""), e->obs->minute_ns, &is_new) &&
+           !is_new;
+}
+
 bool key_event_is_repeat(struct baseline *b, const struct key_event *e, char who)
 {
     char room[512];
     struct slice correlation = obs_extra(e->obs, F_CORRELATED_ID), op = slice_cut(e->obs->text[F_OPERATION], 160);
     struct slice target = slice_empty(e->account) ? e->obs->text[F_RESOURCE_ID] : e->account;
+    struct operation_seen *seen;
     int n;
     bool is_new = false;
 
+    if (e->action == KEY_ACTION_REGENERATE && is_same_row(b, e, who))
+        return true;
     if (slice_empty(correlation))
         correlation = obs_extra(e->obs, F_ACTIVITY_ID);
     if (slice_empty(correlation))
@@ -384,10 +410,11 @@ bool key_event_is_repeat(struct baseline *b, const struct key_event *e, char who
     if (n < 0 || (size_t)n + op.len > sizeof room)
         return false;
     op = lower(op, room + n, op.len);
-    if (!baseline_put(b, &key_operations_memory, SL(""), slice_make(room, (size_t)n + op.len), SL(""),
-                      e->obs->minute_ns, &is_new))
+    seen = baseline_put(b, &key_operations_memory, SL(""), slice_make(room, (size_t)n + op.len), SL(""), e->obs->minute_ns,
+                        &is_new);
+    if (!seen)
         return false;
-    return !is_new;
+    return e->action == KEY_ACTION_REGENERATE ? is_same_regeneration(seen, e) : !is_new;
 }
 
 bool key_event_is_trusted(const struct enrich *enrich, const struct key_event *e)
