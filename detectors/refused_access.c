@@ -276,7 +276,7 @@ static int tell_attempt(const struct finding *in, struct hour *h, struct error *
     add_names(&f, "userAgent", &h->agents);
     add_sum(&f, &part);
     add_place(&f, in, &place);
-    access_add_set(&f, "reason", SL("many refusals by one address that never got in"));
+    access_add_set(&f, "reason", SL("many refusals by one address that had not got in before"));
     h->is_told = 1;
     return emit(in, &(struct alert_draft){ .type = BRUTE, .variant = ".Attempt", .severity = SEVERITY_LOW,
                                            .confidence = 50, .subject = in->source, .first_ns = part.first_ns,
@@ -362,7 +362,7 @@ static int judge_crowd(const struct finding *in, int64_t part, struct error *err
     c->is_told = 1;
     add_names(&f, "address", &c->sources);
     add_sum(&f, &told);
-    access_add_set(&f, "reason", SL("many refusals by many addresses that never got in"));
+    access_add_set(&f, "reason", SL("many refusals by many addresses that had not got in before"));
     return emit(in, &(struct alert_draft){ .type = BRUTE, .variant = ".Spread", .severity = SEVERITY_MEDIUM,
                                            .confidence = 50, .subject = SL("many addresses"),
                                            .first_ns = told.first_ns, .last_ns = told.last_ns,

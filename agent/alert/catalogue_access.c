@@ -75,7 +75,7 @@ const struct alert_type alert_types_access[] = {
                        "If it is yours: put the range into `networks` as trusted." },
         .prevent = { PREVENT_NETWORK, PREVENT_FIREWALL, PREVENT_ENTRA },
         .tables = DATA_TABLES,
-        .kql = KQL_REQUESTS "[[| where Client has_any {address:kqlset}\n]]" KQL_REQUESTS_END,
+        .kql = KQL_ADDRESS,
         .open_days = 7,
     },
     {
@@ -110,7 +110,7 @@ const struct alert_type alert_types_access[] = {
         .remediate = { ACT_EVIDENCE, ACT_KEYS, PREVENT_ENTRA },
         .prevent = { PREVENT_ENTRA, PREVENT_KEYS },
         .tables = DATA_TABLES,
-        .kql = KQL_REQUESTS "[[| where Key in~ {keyKind:kqlset}\n]][[| where Client has_any {address:kqlset}\n]]"
+        .kql = KQL_REQUESTS "[[| where Key in~ {keyKind:kqlset}\n]][[| where " KQL_FROM_CLIENT "\n]]"
                KQL_REQUESTS_END,
         .open_days = 7,
     },
@@ -129,7 +129,7 @@ const struct alert_type alert_types_access[] = {
         .prevent = { PREVENT_NETWORK, "Azure Policy: deny public network access on accounts with private endpoints." },
         .tables = { "CDBDataPlaneRequests", "CDBControlPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests",
                     "CDBGremlinRequests", "CDBTableApiRequests" },
-        .kql = KQL_REQUESTS "[[| where Client has_any {address:kqlset}\n]]" KQL_REQUESTS_END,
+        .kql = KQL_ADDRESS,
         .open_days = 7,
     },
     {
@@ -147,7 +147,7 @@ const struct alert_type alert_types_access[] = {
         .remediate = { ACT_EVIDENCE, "Nothing to undo while nothing succeeded; narrow the firewall of {account}." },
         .prevent = { PREVENT_NETWORK, PREVENT_FIREWALL, PREVENT_ENTRA },
         .tables = DATA_TABLES,
-        .kql = KQL_REQUESTS "[[| where Client has_any {address:kqlset}\n]]" KQL_REQUESTS_END,
+        .kql = KQL_ADDRESS,
     },
     {
         .id = "CosmosDBX_BruteForce",
@@ -166,7 +166,7 @@ const struct alert_type alert_types_access[] = {
                        ACT_KEYS, ACT_PRINCIPAL },
         .prevent = { PREVENT_NETWORK, PREVENT_FIREWALL, PREVENT_ENTRA, PREVENT_KEYS },
         .tables = DATA_TABLES,
-        .kql = KQL_REQUESTS "[[| where Client has_any {address:kqlset}\n]]" KQL_REQUESTS_END,
+        .kql = KQL_ADDRESS,
     },
     {
         .id = "CosmosDBX_DormantAccountUsed",

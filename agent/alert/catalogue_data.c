@@ -20,15 +20,11 @@
 
 /* The rows of one reader on one container. */
 #define KQL_READER(operations)                                                                     \
-    "CDBDataPlaneRequests\n"                                                                       \
-    "| where TimeGenerated between ({first:kql} .. {last:kql})\n"                                  \
-    "| where AccountName =~ {account:kql}[[ and CollectionName in {container:kqlset}]]\n"          \
-    "| where " operations "\n"                                                                     \
-    "[[| where UserAgent has_any {userAgent:kqlset} or isempty(UserAgent)\n]]"                     \
-    "| summarize Requests=count(), Bytes=sum(ResponseLength), NotFound=countif(StatusCode == 404), "  \
-    "NothingNew=countif(StatusCode == 304), First=min(TimeGenerated), Last=max(TimeGenerated) "    \
-    "by bin(TimeGenerated, 1h), ClientIpAddress, UserAgent, AadPrincipalId, "                      \
-    "Key=coalesce(KeyType, AuthTokenType), OperationName, DatabaseName, CollectionName\n"          \
+    KQL_REQUESTS "[[| where Container in {container:kqlset}\n]]" KQL_ONLY(operations)               \
+    "[[| where Agent has_any {userAgent:kqlset} or isempty(Agent)\n]]"                             \
+    "| summarize Requests=count(), Bytes=sum(ResponseLength), NotFound=countif(Status == 404), "   \
+    "NothingNew=countif(Status == 304), First=min(TimeGenerated), Last=max(TimeGenerated) "        \
+    "by bin(TimeGenerated, 1h), Type, Client, Agent, Principal, Key, OperationName, Database, Container\n" \
     "| order by TimeGenerated asc\n| take 1000"
 
 const struct alert_type alert_types_data[] = {
@@ -51,12 +47,11 @@ const struct alert_type alert_types_data[] = {
         .prevent = { PREVENT_ENTRA, PREVENT_NETWORK, PREVENT_ROLES,
                      "Data-plane roles without readMetadata of more than one container." },
         .tables = DATA_TABLES,
-        .kql = "CDBDataPlaneRequests\n"
-               "| where TimeGenerated between ({first:kql} .. {last:kql})\n"
-               "| where AccountName =~ {account:kql}[[ and ClientIpAddress in {address:kqlset}]]\n"
-               "| where RequestResourceType !in (\"Document\", \"DocumentFeed\")\n"
-               "| project TimeGenerated, OperationName, RequestResourceType, StatusCode, ClientIpAddress, UserAgent, "
-               "DatabaseName, CollectionName, AadPrincipalId, Key=coalesce(KeyType, AuthTokenType), ActivityId\n"
+        .kql = KQL_REQUESTS "[[| where " KQL_FROM_CLIENT "\n]]"
+               "| extend ResourceType = column_ifexists(\"RequestResourceType\", \"\")\n"
+               "| where ResourceType !in (\"Document\", \"DocumentFeed\")\n"
+               "| project TimeGenerated, Type, OperationName, ResourceType, Status, Client, Agent, Database, Container, "
+               "Principal, Key, ActivityId\n"
                "| order by TimeGenerated asc\n| take 1000",
     },
     {
@@ -77,7 +72,7 @@ const struct alert_type alert_types_data[] = {
                      "A lower throughput ceiling (RU/s) slows whoever reads everything." },
         .tables = { "CDBDataPlaneRequests", "CDBQueryRuntimeStatistics", "CDBMongoRequests", "CDBCassandraRequests",
                     "CDBGremlinRequests", "CDBTableApiRequests" },
-        .kql = KQL_READER("StatusCode between (200 .. 299) and OperationName in (\"ReadFeed\", \"Query\", \"SqlQuery\")"),
+        .kql = KQL_READER("Status between (200 .. 299) and OperationName in (\"ReadFeed\", \"Query\", \"SqlQuery\")"),
     },
     {
         .id = "CosmosDBX_ChangeFeedTap",
@@ -96,7 +91,7 @@ const struct alert_type alert_types_data[] = {
         .prevent = { PREVENT_ENTRA, PREVENT_NETWORK,
                      "Data-plane roles without readChangeFeed for whoever only looks things up." },
         .tables = { "CDBDataPlaneRequests", "CDBMongoRequests" },
-        .kql = KQL_READER("OperationName =~ \"ReadFeed\" and StatusCode in (200, 304)"),
+        .kql = KQL_READER("OperationName =~ \"ReadFeed\" and Status in (200, 304)"),
     },
     {
         .id = "CosmosDBX_DataExfiltration.LowAndSlow",
@@ -117,13 +112,10 @@ const struct alert_type alert_types_data[] = {
         .prevent = { PREVENT_ENTRA, PREVENT_NETWORK, PREVENT_ROLES, PREVENT_KEYS },
         .tables = { "CDBDataPlaneRequests", "CDBDataPlaneRequests15M", "CDBMongoRequests", "CDBCassandraRequests",
                     "CDBGremlinRequests", "CDBTableApiRequests" },
-        .kql = "CDBDataPlaneRequests\n"
-               "| where TimeGenerated between ({first:kql} - 28d .. {last:kql})\n"
-               "| where AccountName =~ {account:kql}[[ and CollectionName in {container:kqlset}]]\n"
-               "| where StatusCode between (200 .. 299) and OperationName in (\"Query\", \"SqlQuery\", \"ReadFeed\", \"Read\")\n"
-               "| summarize Bytes=sum(ResponseLength), Requests=count(), Addresses=dcount(ClientIpAddress) "
-               "by bin(TimeGenerated, 1d), UserAgent, AadPrincipalId, Key=coalesce(KeyType, AuthTokenType), "
-               "DatabaseName, CollectionName\n| order by TimeGenerated asc",
+        .kql = KQL_REQUESTS_OF("", " - 28d", "=~ {account:kql}") "[[| where Container in {container:kqlset}\n]]"
+               KQL_ONLY(KQL_READS)
+               "| summarize Bytes=sum(ResponseLength), Requests=count(), Addresses=dcount(Client) "
+               "by bin(TimeGenerated, 1d), Type, Agent, Principal, Key, Database, Container\n| order by TimeGenerated asc",
     },
     {
         .id = "CosmosDBX_NumberOfDocuments",

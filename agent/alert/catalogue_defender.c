@@ -76,7 +76,7 @@ const struct alert_type alert_types_defender[] = {
                      "Conditional Access with named locations, for workload identities too." },
         .tables = { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests",
                     "CDBGremlinRequests", "CDBTableApiRequests" },
-        .kql = KQL_REQUESTS "[[| where Client has_any {address:kqlset}\n]]" KQL_REQUESTS_END,
+        .kql = KQL_ADDRESS,
         .open_days = 7,
     },
     {
@@ -106,14 +106,9 @@ const struct alert_type alert_types_defender[] = {
                      "A lower throughput ceiling (RU/s) slows a thief; page limits in the application." },
         .tables = { "CDBDataPlaneRequests", "CDBDataPlaneRequests5M", "CDBMongoRequests",
                     "CDBCassandraRequests", "CDBGremlinRequests", "CDBTableApiRequests" },
-        .kql = "CDBDataPlaneRequests\n"
-               "| where TimeGenerated between ({first:kql} .. {last:kql})\n"
-               "| where AccountName =~ {account:kql}[[ and CollectionName in {container:kqlset}]]\n"
-               "| where StatusCode between (200 .. 299) and OperationName in (\"Query\", \"SqlQuery\", "
-               "\"ReadFeed\", \"Read\")\n"
-               "| summarize Bytes=sum(ResponseLength), Requests=count() by bin(TimeGenerated, 1h), "
-               "ClientIpAddress, UserAgent, AadPrincipalId, Key=coalesce(KeyType, AuthTokenType), "
-               "DatabaseName, CollectionName\n| order by Bytes desc",
+        .kql = KQL_REQUESTS "[[| where Container in {container:kqlset}\n]]" KQL_ONLY(KQL_READS)
+               "| summarize Bytes=sum(ResponseLength), Requests=count() by bin(TimeGenerated, 1h), Type, Client, Agent, "
+               "Principal, Key, Database, Container\n| order by Bytes desc",
     },
     {
         .id = "CosmosDB_SuspiciousListKeys.MaliciousScript",

@@ -14,14 +14,20 @@
 #define PREVENT_PATH                                                                               \
     "Close the way in that the first alert shows; each member alert names its own measures."
 
-/* Every request of the accounts in that time, who and from where. */
+/* Every request of the accounts in that time, and what was done to them; who and from where. */
+#define KQL_ACTIVITY(rows)                                                                         \
+    ", (AzureActivity | where " rows                                                               \
+    " | extend AccountName = extract(@\"/databaseaccounts/([^/]+)\", 1, tolower(_ResourceId))"       \
+    " | project Type, TimeGenerated, OperationName = OperationNameValue, AccountName, Address = CallerIpAddress," \
+    " UserId = Caller, ActivityId = CorrelationId)"
+#define KQL_KEYS_READ                                                                              \
+    "OperationNameValue has_any (\"listKeys\", \"readonlykeys\", \"listConnectionStrings\", \"regenerateKey\")"
 #define KQL_ACCOUNTS                                                                               \
-    "CDBDataPlaneRequests\n"                                                                       \
-    "| where TimeGenerated between ({first:kql} .. {last:kql})\n"                                  \
-    "| where AccountName in~ {accounts:kqlset}[[ and ClientIpAddress in {address:kqlset}]]\n"     \
+    KQL_REQUESTS_OF(KQL_ACTIVITY("tolower(_ResourceId) has \"/databaseaccounts/\""), "", "in~ {accounts:kqlset}") \
+    "[[| where " KQL_FROM_CLIENT "\n]]"                                                            \
     "| summarize Requests=count(), Bytes=sum(ResponseLength), First=min(TimeGenerated), "          \
-    "Last=max(TimeGenerated) by AccountName, DatabaseName, CollectionName, OperationName, StatusCode, " \
-    "ClientIpAddress, UserAgent, AadPrincipalId, Key=coalesce(KeyType, AuthTokenType)\n"           \
+    "Last=max(TimeGenerated) by Type, AccountName, Database, Container, OperationName, Status, "   \
+    "Client, Agent, Principal, Key\n"                                                              \
     "| order by First asc"
 
 #define DATA_PLANE                                                                                 \
@@ -53,16 +59,10 @@ const struct alert_type alert_types_incident[] = {
                        "Set disableLocalAuth once applications use Microsoft Entra ID: then keys are worth nothing." },
         .prevent = { PREVENT_ENTRA, PREVENT_KEYS, PREVENT_ROLES, PREVENT_NETWORK },
         .tables = { "AzureActivity", "CDBDataPlaneRequests" },
-        .kql = "AzureActivity\n"
-               "| where TimeGenerated between ({first:kql} .. {last:kql})\n"
-               "| where OperationNameValue has_any (\"listKeys\", \"readonlykeys\", \"listConnectionStrings\", "
-               "\"regenerateKey\") and _ResourceId has {account:kql}\n"
-               "| project TimeGenerated, What=OperationNameValue, Who=Caller, From=CallerIpAddress, AccountName={account:kql}\n"
-               "| union (CDBDataPlaneRequests\n"
-               "    | where TimeGenerated between ({first:kql} .. {last:kql})\n"
-               "    | where AccountName =~ {account:kql}[[ and ClientIpAddress in {address:kqlset}]]\n"
-               "    | summarize Requests=count(), Bytes=sum(ResponseLength) by bin(TimeGenerated, 1h), AccountName, "
-               "What=OperationName, Who=coalesce(AadPrincipalId, KeyType, AuthTokenType), From=ClientIpAddress)\n"
+        .kql = KQL_REQUESTS_OF(KQL_ACTIVITY(KQL_KEYS_READ), "", "in~ {accounts:kqlset}")
+               "[[| where Type == \"AzureActivity\" or " KQL_FROM_CLIENT "\n]]"
+               "| summarize Requests=count(), Bytes=sum(ResponseLength) by bin(TimeGenerated, 1h), Type, AccountName, "
+               "What=OperationName, Who=coalesce(Principal, Key), From=Client\n"
                "| order by TimeGenerated asc",
     },
     {
@@ -131,7 +131,8 @@ const struct alert_type alert_types_incident[] = {
                        "sessions.",
                        "Change the keys of every account where a key was used." },
         .prevent = { PREVENT_PATH, PREVENT_NETWORK, PREVENT_KEYS },
-        .tables = DATA_PLANE,
+        .tables = { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests", "CDBGremlinRequests", "CDBTableApiRequests",
+                    "AzureActivity" },
         .kql = KQL_ACCOUNTS,
     },
     { .id = NULL },

@@ -18,13 +18,10 @@
 
 /* The rows of one key kind from the networks of the alert, and who read keys around them. */
 #define KQL_KEY_USE                                                                                \
-    "CDBDataPlaneRequests\n"                                                                       \
-    "| where TimeGenerated between ({first:kql} .. {last:kql})\n"                                  \
-    "| where AccountName =~ {account:kql} and coalesce(KeyType, AuthTokenType) =~ {subject:kql}\n" \
-    "[[| where ClientIpAddress in {address:kqlset}\n]]"                                            \
+    KQL_REQUESTS "| where Key =~ {subject:kql}\n[[| where " KQL_FROM_CLIENT "\n]]"                  \
     "| summarize Requests = count(), Bytes = sum(ResponseLength), First = min(TimeGenerated), "    \
     "Last = max(TimeGenerated), Operations = make_set(OperationName, 20), "                        \
-    "Containers = make_set(CollectionName, 20) by ClientIpAddress, UserAgent\n"                    \
+    "Containers = make_set(Container, 20) by Type, Client, Agent\n"                                \
     "| order by First asc\n| take 1000"
 
 #define TABLES_DATA                                                                                \

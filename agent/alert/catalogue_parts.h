@@ -15,33 +15,39 @@ extern const struct alert_type alert_types_injection[]; /* injection into any di
 extern const struct alert_type alert_types_data[];     /* discovery, collection, slow exfiltration */
 extern const struct alert_type alert_types_incident[]; /* chains of alerts */
 
-/* The rows of an address: used by the types whose subject is a client address. */
-#define KQL_ADDRESS                                                                                \
-    "CDBDataPlaneRequests\n"                                                                       \
-    "| where TimeGenerated between ({first:kql} .. {last:kql})\n"                                  \
-    "| where AccountName =~ {account:kql}[[ and ClientIpAddress in {address:kqlset}]]\n"           \
-    "| project TimeGenerated, OperationName, StatusCode, ClientIpAddress, DatabaseName, "          \
-    "CollectionName, UserAgent, KeyType, AuthTokenType, AadPrincipalId, ResponseLength, ActivityId\n" \
-    "| order by TimeGenerated asc\n| take 1000"
-
-/* Requests of an account in all its tables; conditions go between the two. */
-#define KQL_REQUESTS KQL_REQUESTS_AND("")
-#define KQL_REQUESTS_AND(more)                                                                     \
+/* Requests of accounts in all their tables, under one name for each meaning; conditions go between this and an end.
+ * `more`: further tables, `from`: how much earlier than the alert. A workspace may lack any of the tables, and the rows of a
+ * MongoDB account often stand in its own one alone. */
+#define KQL_REQUESTS_OF(more, from, accounts)                                                      \
     "union isfuzzy=true CDBDataPlaneRequests, CDBMongoRequests, CDBCassandraRequests, "            \
     "CDBGremlinRequests, CDBTableApiRequests" more "\n"                                            \
-    "| where TimeGenerated between ({first:kql} .. {last:kql})\n"                                  \
-    "| where AccountName =~ {account:kql}\n"                                                       \
+    "| where TimeGenerated between ({first:kql}" from " .. {last:kql})\n"                          \
+    "| where AccountName " accounts "\n"                                                           \
     "| extend Client = coalesce(column_ifexists(\"ClientIpAddress\", \"\"), "                     \
     "column_ifexists(\"Address\", \"\")), Agent = column_ifexists(\"UserAgent\", \"\"), "         \
     "Principal = coalesce(column_ifexists(\"AadPrincipalId\", \"\"), "                           \
     "column_ifexists(\"UserId\", \"\")), Key = coalesce(column_ifexists(\"KeyType\", \"\"), "    \
-    "column_ifexists(\"AuthTokenType\", \"\"), column_ifexists(\"AuthorizationTokenType\", \"\"))\n"
+    "column_ifexists(\"AuthTokenType\", \"\"), column_ifexists(\"AuthorizationTokenType\", \"\")), " \
+    "Status = column_ifexists(\"StatusCode\", int(null)), Database = column_ifexists(\"DatabaseName\", \"\"), " \
+    "Container = coalesce(column_ifexists(\"CollectionName\", \"\"), column_ifexists(\"TableName\", \"\"))\n"
+#define KQL_REQUESTS_AND(more) KQL_REQUESTS_OF(more, "", "=~ {account:kql}")
+#define KQL_REQUESTS KQL_REQUESTS_AND("")
 #define KQL_REQUESTS_END                                                                           \
-    "| project Type, TimeGenerated, OperationName, Status = column_ifexists(\"StatusCode\", int(null)), " \
+    "| project Type, TimeGenerated, OperationName, Status, "                                       \
     "Error = column_ifexists(\"ErrorCode\", \"\"), Client, Agent, Principal, Key, "               \
-    "DatabaseName = column_ifexists(\"DatabaseName\", \"\"), "                                   \
-    "CollectionName = column_ifexists(\"CollectionName\", \"\"), ResponseLength, ActivityId\n"   \
+    "Database, Container, ResponseLength, ActivityId\n"                                            \
     "| order by TimeGenerated asc\n| take 1000"
+
+/* The rows of the clients of the alert; of IPv6 they may be a range ("2001:db8:1:2::/64"), which no row has as a text. */
+#define KQL_FROM_CLIENT                                                                            \
+    "(Client has_any {address:kqlset} or ipv6_is_in_any_range(Client, pack_array{address:kqlset}))"
+
+/* The rows of an address: used by the types whose subject is a client address. */
+#define KQL_ADDRESS KQL_REQUESTS "[[| where " KQL_FROM_CLIENT "\n]]" KQL_REQUESTS_END
+
+/* What is said of the data plane's rows (`operations`) no other table can say: there all rows are shown. */
+#define KQL_ONLY(operations) "| where Type != \"CDBDataPlaneRequests\" or (" operations ")\n"
+#define KQL_READS "Status between (200 .. 299) and OperationName in (\"Query\", \"SqlQuery\", \"ReadFeed\", \"Read\")"
 
 #define LOOK_REQUESTS                                                                              \
     "List every request of[[ {address}]][[ {principal}]] in the last 30 days, over all accounts: first seen, " \

@@ -309,15 +309,14 @@ static int note_actor(struct incidents *x, struct slice actor, const struct aler
     return mark(x, 'P', actor, day, err);
 }
 
-/* The network of a public address. */
+/* The network of a public address, or of a range that an alert has in its place (refused_access counts by the /64). */
 static bool network_of(struct slice text, char ret[PREFIX_TEXT_MAX])
 {
-    struct address a;
     struct prefix p;
 
-    if (!address_parse(text, &a) || enrich_is_private_address(&a))
+    if (!prefix_parse(text, &p) || enrich_is_private_address(&p.first))
         return false;
-    p = prefix_of(&a, address_is_v4(&a) ? 120 : 64);
+    p = prefix_of(&p.first, address_is_v4(&p.first) ? 120 : 64);
     prefix_format(&p, ret);
     return true;
 }

@@ -211,14 +211,15 @@ static bool is_one_of(const struct string_list *list, struct slice text)
     return false;
 }
 
+/* An alert may name a range itself ("2001:db8:1:2::/64"): all of it must be covered. */
 static bool is_in_range(const struct rule *r, struct slice text)
 {
-    struct address a;
+    struct prefix p;
 
-    if (!address_parse(text, &a))
+    if (!prefix_parse(text, &p))
         return false;
     for (size_t i = 0; i < r->addresses.len; i++)
-        if (prefix_holds(&r->ranges[i], &a))
+        if (r->ranges[i].bits <= p.bits && prefix_holds(&r->ranges[i], &p.first))
             return true;
     return false;
 }

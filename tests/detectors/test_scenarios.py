@@ -10,6 +10,10 @@ import subprocess
 
 import pytest
 
+from detectors import kit
+from sim.kql import run, types
+from sim.store import Store
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 AGENT = os.environ.get("COSMOWATCH", os.path.join(os.path.dirname(os.path.dirname(HERE)), "build", "cosmowatch"))
 FOLDERS = sorted(e.name for e in os.scandir(HERE) if e.is_dir() and any(f.endswith(".expected.json") for f in os.listdir(e.path)))
@@ -29,6 +33,20 @@ def test_every_alert_type_has_a_hit_a_near_miss_and_a_noise_case():
     # CosmosDBX_LogSilence alone is no matter of rows but of their absence: flow/test_way.py has it
     done = rules("test", "--complete", "--quiet", HERE)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+HITS = sorted(glob.glob(os.path.join(HERE, "*", "hit*.ndjson")))
+NO_ROWS = {"defender/hit.ndjson", "defender/hit_old_spelling.ndjson"}  # their alerts are Microsoft's own
+
+
+@pytest.mark.parametrize("path", HITS, ids=[os.path.relpath(p, HERE) for p in HITS])
+def test_the_query_of_each_alert_finds_rows_among_those_that_raised_it(path, tmp_path):
+    case, store = kit.Case(path), Store()
+    now = types.parse_datetime("2030-01-01T00:00:00Z")
+    store.add([{"table": r["Type"], "row": {k: v for k, v in r.items() if k != "Type"}} for r in case.rows()], now)
+    for alert in kit.replay(case, str(tmp_path)):
+        _, rows, _ = run(alert["query"], store.view(()), now)
+        assert list(rows) or os.path.relpath(path, HERE) in NO_ROWS, alert["alertType"] + "\n" + alert["query"]
 
 
 def test_a_case_is_files_and_no_program():

@@ -101,6 +101,28 @@ START_TEST(a_rule_covers_what_it_names_and_all_of_it)
 }
 END_TEST
 
+START_TEST(a_range_that_an_alert_names_is_covered_when_all_of_it_is)
+{
+    static const struct { const char *rule; bool is_covered; } ranges[] = {
+        { "'2001:db8:77::/48'", true }, { "'2001:db8:77:1::/64'", true }, { "'2001:db8:77:1::/65'", false },
+        { "'2001:db8:77:1::1'", false }, { "'2001:db8:78::/48'", false },
+    };
+    const struct fact_value network = { .name = "address", .kind = FACT_SET, .text = SL("2001:db8:77:1::/64") };
+    struct alert_draft d = draft(&network, 1);
+    CLEANUP(alert_freep) struct alert *a = NULL;
+
+    ck_assert_int_eq(alert_from_draft(&d, &a, &err), 0);
+    for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+        char text[128];
+        CLEANUP(suppress_freep) struct suppress *s = NULL;
+
+        (void)snprintf(text, sizeof text, "- { name: r, reason: w, addresses: [%s] }\n", ranges[i].rule);
+        s = rules_of(text, NULL, 0);
+        ck_assert_msg((suppress_find(s, a) != NULL) == ranges[i].is_covered, "%s", ranges[i].rule);
+    }
+}
+END_TEST
+
 START_TEST(a_set_with_more_than_can_be_seen_is_not_covered)
 {
     struct alert_draft d = draft(NULL, 0);
@@ -336,6 +358,7 @@ int main(void)
 
     tcase_add_test(t, a_rule_covers_what_it_names_and_all_of_it);
     tcase_add_test(t, a_set_with_more_than_can_be_seen_is_not_covered);
+    tcase_add_test(t, a_range_that_an_alert_names_is_covered_when_all_of_it_is);
     tcase_add_test(t, mistakes_are_told_with_their_place);
     tcase_add_test(t, a_suppressed_alert_is_told_as_soon_as_somebody_else_stands_in_it);
     tcase_add_test(t, a_rule_that_ends_is_warned_of_in_time);

@@ -1156,6 +1156,14 @@ def _ipv6_is_in_range(a, r):
     return None if x is None or y is None else _ipv6_match(y[1], x, y)
 
 
+def _ipv6_in_any(s, *rs):
+    flat = []
+    for r in rs:
+        flat += [x for x in r if isinstance(x, str)] if isinstance(r, list) else [r]
+    found = [x for x in (_ipv6_is_in_range(s, r) for r in flat) if x is not None]
+    return any(found) if found else None
+
+
 def _ipv6_is_match(a, b, p=128):
     x, y = _v6(a), _v6(b)
     return None if x is None or y is None else _ipv6_match(min(x[1], y[1], p), x, y)
@@ -1166,6 +1174,7 @@ define("ipv4_is_in_range", "ss", "bool", _ipv4_is_in_range)
 define("ipv4_is_in_any_range", "s*?*+", "bool", _ipv4_in_any)
 define("ipv4_is_match", "ss?i", "bool", _ipv4_is_match)
 define("ipv6_is_in_range", "ss", "bool", _ipv6_is_in_range)
+define("ipv6_is_in_any_range", "s*?*+", "bool", _ipv6_in_any)
 define("ipv6_is_match", "ss?i", "bool", _ipv6_is_match)
 define("parse_ipv4", "s", "long", lambda s: (lambda r: None if r is None else r[0])(_v4(s)))
 define("parse_ipv6", "s", "string", lambda s: (lambda r: "" if r is None else

@@ -141,6 +141,10 @@ SCALARS = [
     ('ipv4_is_match("10.0.0.1", "10.0.0.2")', False), ('parse_ipv4("192.168.1.1")', 3232235777),
     ('parse_ipv4("192.168.1.1/24")', 3232235776), ('parse_ipv4("x")', None),
     ('ipv6_is_in_range("2001:db8::41", "2001:db8::/32")', True), ('ipv6_is_in_range("192.168.1.1", "192.168.0.0/16")', True),
+    ('ipv6_is_in_any_range("2001:db8:7:1::5", pack_array("192.0.2.1", "2001:db8:7:1::/64"))', True),
+    ('ipv6_is_in_any_range("2001:db8:7:2::5", "192.0.2.1", "2001:db8:7:1::/64")', False),
+    ('ipv6_is_in_any_range("192.0.2.1", pack_array("192.0.2.1", "2001:db8:7:1::/64"))', True),
+    ('ipv6_is_in_any_range("192.0.2.1:80", pack_array("192.0.2.1"))', None),
     ('ipv6_is_in_range("a5e:f127:8a9d:146d:e102:b5d3:c755:abcd", "0:0:0:0:0:ffff:c0a8:ac/60")', False),
 ]
 
