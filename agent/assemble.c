@@ -269,12 +269,41 @@ static int build_feeder(struct assembly *a, const char *dir, struct error *err)
     return feeder_new(&cfg, &a->feeder, err);
 }
 
+/* The workspace of a source that reads all of it; NULL: one that was given a part, or no workspace. */
+static const struct yaml_node *whole_workspace(const struct yaml_node *source)
+{
+    static const char *const parts[] = { "accounts", "tables", "shard" };
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (yaml_node_get(source, parts[i]))
+            return NULL;
+    return yaml_node_get(source, "workspace");
+}
+
+/* No window shows it and no row: two sources with the same rows, of which each would count twice. */
+static void warn_of_twins(const struct settings_entries *list)
+{
+    for (size_t i = 0; i < list->len; i++) {
+        const struct yaml_node *one = list->at[i].is_enabled ? whole_workspace(list->at[i].node) : NULL;
+
+        for (size_t j = 0; one && j < i; j++) {
+            const struct yaml_node *other = list->at[j].is_enabled ? whole_workspace(list->at[j].node) : NULL;
+
+            if (other && slice_eq_nocase(one->text, other->text))
+                log_event(LOG_LEVEL_WARN, "source", "two sources read the same workspace, each row counts twice", "source",
+                          list->at[j].name, "other", list->at[i].name, "remedy",
+                          "remove one, or give each a part of it: accounts, tables or shard", NULL);
+        }
+    }
+}
+
 static const struct http_client_config http_config = { .user_agent = "cosmowatch/" COSMOWATCH_VERSION };
 
 static int build_sources(struct assembly *a, bool is_offline, struct error *err)
 {
     const struct settings_entries *list = &a->settings->sources;
 
+    warn_of_twins(list);
     a->source_sv = a->sv;
     a->source_sv.http = http_client_new(&http_config, &a->sv);
     if (!a->source_sv.http)

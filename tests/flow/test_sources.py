@@ -150,6 +150,19 @@ def test_two_workspaces_are_read_side_by_side(dir_):
     assert types <= {a["alertType"] for a in final(cfg).values()}
 
 
+@pytest.mark.parametrize("more, is_told", [({}, True), ({"shard": "0/2"}, False)])
+def test_a_workspace_that_is_read_twice_is_told(dir_, more, is_told):
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT)
+        with open(cfg, encoding="utf-8") as f:
+            doc = json.load(f)
+        doc["sources"].append({**doc["sources"][0], "name": "twin", **more})
+        with open(cfg, "w", encoding="utf-8") as f:
+            json.dump(doc, f)
+        _, _, err = kit.run(["check", "-c", cfg])
+    assert ("two sources read the same workspace" in err) == is_told
+
+
 # ---- what the cloud's own product says --------------------------------------------------------------------------------------
 
 def test_defenders_own_alerts_travel_the_same_road(dir_):
