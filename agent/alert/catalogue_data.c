@@ -72,7 +72,7 @@ const struct alert_type alert_types_data[] = {
                      "A lower throughput ceiling (RU/s) slows whoever reads everything." },
         .tables = { "CDBDataPlaneRequests", "CDBQueryRuntimeStatistics", "CDBMongoRequests", "CDBCassandraRequests",
                     "CDBGremlinRequests", "CDBTableApiRequests" },
-        .kql = KQL_READER("Status between (200 .. 299) and OperationName in (\"ReadFeed\", \"Query\", \"SqlQuery\")"),
+        .kql = KQL_READER("Status between (200 .. 299) and OperationName in~ (\"ReadFeed\", \"Query\", \"SqlQuery\")"),
     },
     {
         .id = "CosmosDBX_ChangeFeedTap",
@@ -91,7 +91,7 @@ const struct alert_type alert_types_data[] = {
         .prevent = { PREVENT_ENTRA, PREVENT_NETWORK,
                      "Data-plane roles without readChangeFeed for whoever only looks things up." },
         .tables = { "CDBDataPlaneRequests", "CDBMongoRequests" },
-        .kql = KQL_READER("OperationName =~ \"ReadFeed\" and Status in (200, 304)"),
+        .kql = KQL_READER("OperationName =~ \"ReadFeed\" and Status in (200, 206, 304)"),
     },
     {
         .id = "CosmosDBX_DataExfiltration.LowAndSlow",

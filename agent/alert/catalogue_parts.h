@@ -47,7 +47,9 @@ extern const struct alert_type alert_types_incident[]; /* chains of alerts */
 
 /* What is said of the data plane's rows (`operations`) no other table can say: there all rows are shown. */
 #define KQL_ONLY(operations) "| where Type != \"CDBDataPlaneRequests\" or (" operations ")\n"
-#define KQL_READS "Status between (200 .. 299) and OperationName in (\"Query\", \"SqlQuery\", \"ReadFeed\", \"Read\")"
+#define KQL_READS                                                                                  \
+    "Status between (200 .. 299) and OperationName in~ (\"Query\", \"SqlQuery\", \"JSQuery\", "   \
+    "\"ReadFeed\", \"Read\", \"Execute\")"
 
 #define LOOK_REQUESTS                                                                              \
     "List every request of[[ {address}]][[ {principal}]] in the last 30 days, over all accounts: first seen, " \

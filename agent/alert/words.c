@@ -274,10 +274,13 @@ void alert_where(const struct alert *a, struct buf *out)
         alert_expand(a, "{address}[[, {place:place}]][[, network {network}]][[, listed as {category}]][[ by {feed}]]", out);
 }
 
+/* Weeks of reading, or a silence, are no request. */
 void alert_count(const struct alert *a, struct buf *out)
 {
+    bool has_requests = has(a, "requests") || has(a, "failedRequests");
+
     fmt_count(out, a->count);
-    buf_addf(out, " %s%s", a->type->is_incident ? "alert" : "request", a->count == 1 ? "" : "s");
+    buf_addf(out, " %s%s", a->type->is_incident ? "alert" : has_requests ? "request" : "event", a->count == 1 ? "" : "s");
 }
 
 void alert_fact_words(const struct alert *a, const struct fact *f, struct buf *out)

@@ -24,13 +24,14 @@
  *                                       |          | Intrusion Detection, Scheduled Alerts
  * RuleName, Rule, RuleDescription       | string   | type id, type id, why it fired
  * AttackTactics, AttackTechniques, AttackRemediationSteps | string | "Initial Access"; "Name (Txxxx), ..."; joined
- * ThreatCategory, ThreatName, ThreatOriginalCategory | string | category of the list; name of the list
+ * ThreatCategory                        | string   | Malware, Ransomware, Phishing; Unknown: no word for it
+ * ThreatName, ThreatOriginalCategory    | string   | name of the list, its category
  * ThreatConfidence, ThreatRiskLevel     | int      | 0 to 100
  * ThreatFirstReportedTime               | datetime | listed since
  * IndicatorType, IndicatorAssociation   | string   | Ip, User or Cloud Resource; Associated or Targeted
  * DvcIpAddr                             | string   | client address: what the parsers' filters look at
  * DvcId, DvcIdType, DvcHostname, DvcScopeId | string | victim, "AzureResourceId", account, subscription
- * Username, UsernameType, UserId, UserIdType | string | principal: UPN or Simple, or EntraUserID
+ * Username, UsernameType, UserId, UserIdType | string | principal: UPN or Simple, or GUID
  * AdditionalEntities                    | dynamic  | entities as Defender writes them
  * AdditionalFields                      | dynamic  | facts, reason, query, Update, FieldsCut
  *
@@ -118,11 +119,25 @@ static void add_alert(struct pen *p, const struct gist *g)
     add_attack(p, a);
 }
 
+/* The schema's words for a list's: it has few. What the list says itself stands in ThreatOriginalCategory. */
+static struct slice threat_category(struct slice listed)
+{
+    static const struct { struct slice listed, word; } words[] = {
+        { .listed = SL("botnet"), .word = SL("Malware") },         { .listed = SL("c2"), .word = SL("Malware") },
+        { .listed = SL("ransomware"), .word = SL("Ransomware") },  { .listed = SL("phishing"), .word = SL("Phishing") },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (slice_eq(listed, words[i].listed))
+            return words[i].word;
+    return slice_empty(listed) ? listed : SL("Unknown");
+}
+
 static void add_threat(struct pen *p, const struct gist *g)
 {
     const struct alert *a = g->alert;
 
-    pen_known(p, "ThreatCategory", slice_of(alert_text(a, "category")));
+    pen_known(p, "ThreatCategory", threat_category(slice_of(alert_text(a, "category"))));
     pen_known(p, "ThreatOriginalCategory", slice_of(alert_text(a, "category")));
     pen_known(p, "ThreatName", slice_of(alert_text(a, "feed")));
     pen_i64(p, "ThreatConfidence", a->confidence);
@@ -151,7 +166,7 @@ static void add_parties(struct pen *p, const struct gist *g)
         return;
     if (fit_is_uuid(g->principal)) {
         pen_id(p, "UserId", g->principal);
-        pen_text(p, "UserIdType", "EntraUserID");
+        pen_text(p, "UserIdType", "GUID");
     } else {
         pen_slice(p, "Username", g->principal);
         pen_text(p, "UsernameType", slice_find(g->principal, SL("@")) != SIZE_MAX ? "UPN" : "Simple");

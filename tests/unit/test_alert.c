@@ -256,7 +256,7 @@ START_TEST(who_did_what_from_where_says_what_is_known)
     };
     static const char *const wanted[] = {
         "contoso-catalog, contoso-payroll (NoSQL)", "holder of PrimaryMasterKey", "203.0.113.9", "4 alerts",
-        "contoso-orders (NoSQL)", "", "", "1 request",
+        "contoso-orders (NoSQL)", "", "", "1 event",
     };
     void (*const words[])(const struct alert *, struct buf *) = { alert_what, alert_who, alert_where, alert_count };
 
