@@ -247,9 +247,11 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
     if (has_args && c->reads_secret && WORD_IN(s->name, "is") && gremlin_is_predicate(query_token_text(&r->lex, s->tok + 2)))
         query_found(r, Q_SECRET_OPERATOR, 66, s->tok, s->last);
     if (!(c->reads_secret && WORD_IN(s->name, "value"))) /* properties('pin').value() */
-        c->reads_secret = has_args && WORD_IN(s->name, "values", "properties") &&
+        c->reads_secret = has_args && WORD_IN(s->name, "values", "properties", "by") &&
                           r->tokens[s->tok + 2].kind == QUERY_STRING &&
                           mongo_is_secret(query_string_inside(&r->lex, s->tok + 2));
+    if (c->reads_secret && !WORD_IN(s->name, "value"))
+        query_found(r, Q_READS_SECRET, 15, s->tok, s->last);
     if (!c->is_outer) {
         bool drops = WORD_IN(s->name, "drop"), changes = WORD_IN(s->name, "property", "addE", "addV");
 

@@ -352,6 +352,13 @@ static bool is_filled_beside(const struct mongo_question *q)
                         "note", "text", "body", "bio");
 }
 
+/* totpSecret, mfa_secret: a code is worked out from it, nobody types it. Many accounts that have one: who uses it. */
+static bool is_seed_of_many(const struct mongo_question *q)
+{
+    return !q->picks_one && !q->beside_secret &&
+           CONTAINS_ANY(q->field, "totp", "mfa", "2fa", "twofa", "twofactor", "two_factor", "secondfactor");
+}
+
 static struct mongo_score score_not_equal(const struct mongo_question *q)
 {
     const struct mongo_value *v = &q->value;
@@ -364,7 +371,7 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
                                         : is_text && !is_state(q->field)             ? 64
                                                                                      : 0);
     }
-    if (is_secret && is_other_session(q))
+    if (is_secret && (is_other_session(q) || (v->kind == MONGO_NULL && is_seed_of_many(q))))
         return SCORE(Q_SECRET_OPERATOR, 50);
     if (is_secret)
         return SCORE(Q_SECRET_OPERATOR, v->kind != MONGO_NULL || is_password(q->field) ? 90
@@ -453,7 +460,10 @@ static struct mongo_score score_exists(const struct mongo_question *q)
     if (q->value.kind == MONGO_FALSE || (q->value.kind == MONGO_NUMBER && slice_eq(q->value.text, SL("0"))))
         return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 30 : 0);
     if (mongo_is_secret(q->field))
-        return SCORE(Q_SECRET_OPERATOR, is_password(q->field) ? 76 : q->picks_one ? 64 : 50);
+        return SCORE(Q_SECRET_OPERATOR, is_seed_of_many(q)      ? 50
+                                        : is_password(q->field) ? 76
+                                        : q->picks_one          ? 64
+                                                                : 50);
     bool is_of_many = is_id(q->field) && is_excused(q) && !q->picks_one; /* entries of a log that somebody made */
 
     if (is_login(q->field))

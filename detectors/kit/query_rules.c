@@ -44,6 +44,7 @@ static const struct { const char *name, *variant, *sentence; bool is_probe; } ru
     [Q_WIDE_STEP] = { .name = "wide-step", .variant = ".Widening", .sentence = "widens the traversal" },
     [Q_NOT_EQUAL] = { .name = "not-equal", .variant = ".Widening", .sentence = "is true for (nearly) every element" },
     [Q_ENDLESS] = { .name = "endless-walk", .variant = ".Widening", .sentence = "walks the graph over and over: it takes long and finds nearly everything" },
+    [Q_READS_SECRET] = { .name = "reads-secret", .variant = ".Widening", .sentence = "reads a secret" },
     [Q_LAMBDA] = { .name = "lambda", .variant = ".ForeignDialect", .sentence = "is a closure, which the service does not run", .is_probe = true },
     [Q_JAVA] = { .name = "java", .variant = ".ForeignDialect", .sentence = "reaches for the machine behind the script", .is_probe = true },
     [Q_SECRET_OPERATOR] = { .name = "secret-operator", .variant = ".Credential", .sentence = "compares a secret or a login name with an operator" },

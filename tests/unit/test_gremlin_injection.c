@@ -16,12 +16,15 @@ const struct dialect_promise promise = {
         { "g.V().has('city','name','x').union(both(),in()).out('road').values('name')", "CosmosDBX_GremlinInjection" },
         { "g.V().has('city','name','x').property('role','admin').out('road').values('name')", "CosmosDBX_GremlinInjection" },
         { "g.V().has('city','name','x').V().out('road').values('name')", "CosmosDBX_GremlinInjection" },
+        { "g.V().has('city','name','x').values('wifiPassword').is('1').out('road').values('name')", "CosmosDBX_GremlinInjection" },
     },
     .silent = {
         USUAL,
         "g.V().has('city','name','x.V().drop()').out('road').values('name')",
         "g.V().has('city','name','x').has('zip', 5).out('road').values('name')",
         "g.V('a').count()",
+        "g.V('a').values('wifiPassword')",
+        "g.V().has('city','name','x').values('height').is('1').out('road').values('name')",
     },
     .mixed = {
         "g.V().has('city','name','x##').V().out('road').values('name')",
