@@ -537,6 +537,41 @@ static bool is_cursor(const struct judge *g, const struct sql_node *before, cons
            slice_eq(token_text(g, before->last), token_text(g, same->last));
 }
 
+/* pk, tenantId, ownerId: whose items a statement is about. */
+static bool is_scope(struct slice field)
+{
+    return WORD_IN_NOCASE(field, "pk", "partitionkey", "partition_key", "tenant", "tenantid", "tenant_id", "org", "orgid",
+                          "org_id", "organizationid", "organization_id", "companyid", "company_id", "owner", "ownerid",
+                          "owner_id", "userid", "user_id", "accountid", "account_id", "customerid", "customer_id");
+}
+
+static bool names_field(const struct judge *g, const struct sql_node *chain, const struct sql_node *field)
+{
+    for (uint32_t i = chain->child; i; i = node(g, i)->next)
+        if (sql_same_value(g, sql_core_of(g, node(g, i)), field))
+            return true;
+    return false;
+}
+
+/* c.tenantId = 'a' AND c.sku = 'x' OR c.kind = 'y': what was to be sought of one tenant is sought of all. Who means that
+ * puts brackets, or names the tenant again. */
+static void judge_out_of_scope(struct judge *g, const struct sql_node *chain, const struct sql_node *child)
+{
+    const struct sql_node *other = first_of_and(g, child);
+    bool is_scoped = false;
+
+    if (g->j->is_masked || chain->kind != NODE_AND || is_bracketed_chain(g, chain) || !(other->refs & REFS_FIELD))
+        return;
+    for (uint32_t i = chain->child; i; i = node(g, i)->next) {
+        const struct sql_node *one = node(g, i);
+
+        is_scoped |= is_compare(one) && one->code == OP_EQ && first_child(g, one)->kind == NODE_FIELD &&
+                     is_scope(field_name(g, first_child(g, one)));
+    }
+    if (is_scoped && !names_field(g, chain, sql_core_of(g, other)))
+        sql_found(g, RULE_MIXED, 62, chain->first, child->last);
+}
+
 static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
 {
     const struct sql_node *before = first_child(g, n);
@@ -566,6 +601,8 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
         if (is_the_rest_of(g, last_of_and(g, before), first_of_and(g, child)) && !is_implication(g, before, child))
             sql_found(g, RULE_OR_SELF, at.hole == HOLE_NUMBER && g->j->is_masked ? 50 : 66, before->first, child->last);
         judge_contrast(g, last_of_and(g, before), child);
+        if (at.hole != HOLE_NONE)
+            judge_out_of_scope(g, before, child);
         if (at.hole == HOLE_NONE && chain_hole && is_text_compare(g, child))
             sql_found(g, RULE_CONSTANT_ANSWER, 70, child->first, child->last); /* = 'x' OR f(c.id) OR 'a'='b' */
         chain_hole |= at.hole == HOLE_STRING || at.hole == HOLE_EMPTY;
