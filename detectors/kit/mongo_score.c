@@ -520,6 +520,12 @@ static bool is_type_of_parts(const struct mongo_value *v)
            (v->kind == MONGO_NUMBER && WORD_IN(v->text, "3", "4", "6", "8", "9", "10"));
 }
 
+/* {"pathTokens": {"$size": 2}}: how many there are of several. */
+static bool counts_several(const struct mongo_question *q)
+{
+    return slice_eq(q->operator, SL("$size")) && slice_ends_nocase(q->field, SL("s")) && !slice_ends_nocase(q->field, SL("pass"));
+}
+
 static struct mongo_score score_plain(const struct mongo_question *q)
 {
     struct slice o = q->operator;
@@ -556,7 +562,8 @@ static struct mongo_score score_plain(const struct mongo_question *q)
                        "$nearSphere", "$geoWithin", "$geoIntersects", "$maxDistance", "$minDistance",
                        "$geometry", "$text", "$search", "$bitsAllSet", "$bitsAnySet", "$center", "$box",
                        "$comment"))
-        return mongo_is_secret(q->field) && WORD_IN_NOCASE(o, "$size", "$mod", "$all", "$bitsAllSet", "$elemMatch")
+        return mongo_is_secret(q->field) && !counts_several(q) &&
+                       WORD_IN_NOCASE(o, "$size", "$mod", "$all", "$bitsAllSet", "$elemMatch")
                    ? SCORE(Q_SECRET_OPERATOR, 70)
                    : SCORE(Q_NONE, 0);
     return SCORE(Q_WIDE_OPERATOR, mongo_is_secret(q->field) || is_login(q->field) ? 70 : 40);

@@ -425,6 +425,14 @@ static void judge_stub(struct query_reading *r, const struct query_node *list, c
         query_found(r, Q_SANDWICH, 62, in->first - 1, in->last);
 }
 
+/* State eq 'a' or (State eq 'b' and Since lt 5) or ...: in brackets, an alternative of the same property with more to it. */
+static bool is_one_of_its(const struct query_reading *r, const struct query_node *name, const struct query_node *between)
+{
+    const struct query_node *first = compared_name(r, node(r, between->child));
+
+    return between->kind == O_AND && is_bracketed(r, between) && first && same_text(r, name, first);
+}
+
 /* x eq 'a' or <something else> or x eq 'b': people keep the alternatives of one property together. */
 static void judge_sandwich(struct query_reading *r, const struct query_node *list)
 {
@@ -437,8 +445,9 @@ static void judge_sandwich(struct query_reading *r, const struct query_node *lis
         const struct query_node *name = compared_name(r, a->kind == O_AND ? last_of(r, a) : a),
                                 *once_more = again ? compared_name(r, again) : NULL,
                                 *other = compared_name(r, between);
+        bool keeps_to_it = (other && name && same_text(r, name, other)) || (name && is_one_of_its(r, name, between));
 
-        if (name && once_more && same_text(r, name, once_more) && !(other && same_text(r, name, other)))
+        if (name && once_more && same_text(r, name, once_more) && !keeps_to_it)
             query_found(r, Q_SANDWICH,
                         is_mixed || same_compare(r, a->kind == O_AND ? last_of(r, a) : a, again) ||
                                 between->kind == O_CALL || node(r, between->child)->kind == O_CALL ||

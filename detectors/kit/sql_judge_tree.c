@@ -364,6 +364,13 @@ static bool asks_again(const struct judge *g, const struct sql_node *n, const st
            (n->kind != NODE_CALL || slice_eq(token_text(g, n->tok), token_text(g, again->tok)));
 }
 
+/* c.state = 'a' OR (c.state = 'b' AND c.since < 5) OR ...: an alternative of the same field with more to it. */
+static bool is_one_of_its(const struct judge *g, const struct sql_node *n, const struct sql_node *between)
+{
+    return between->kind == NODE_AND && (g->j->is_masked || is_bracketed_chain(g, between)) &&
+           asks_again(g, n, first_child(g, between));
+}
+
 /* x = 'a' OR <something else> OR x = '': what closes the quote that the statement opens last. People keep the
  * alternatives of one field together. */
 static void judge_sandwich(struct judge *g, const struct sql_node *n)
@@ -375,7 +382,8 @@ static void judge_sandwich(struct judge *g, const struct sql_node *n)
         const struct sql_node *between = node(g, i), *next = node(g, between->next);
         const struct sql_node *end = next->kind == NODE_NONE ? NULL : first_of_and(g, next);
 
-        if (end && asks_again(g, last_of_and(g, a), end) && !asks_again(g, last_of_and(g, a), between)) {
+        if (end && asks_again(g, last_of_and(g, a), end) && !asks_again(g, last_of_and(g, a), between) &&
+            !is_one_of_its(g, last_of_and(g, a), between)) {
             bool is_mixed = next->kind == NODE_AND || a->kind == NODE_AND;
             bool is_empty = string_of(g, second_child(g, end)).len == 0 && second_child(g, end)->kind == NODE_STRING;
 
