@@ -310,6 +310,7 @@ static void take_operator(struct walker *w, const struct asked_field *f, struct 
                                 .has_limit = w->r->has_limit,
                                 .is_negated = is_negated,
                                 .picks_one = w->r->picks_one,
+                                .is_of_a_log = w->r->on_happenings && !w->r->picks_one && (w->r->has_limit || !f->is_only),
                                 .is_search = f->is_search,
                                 .is_only = f->is_only,
                                 .is_filled_in = f->is_filled_in,
@@ -1096,6 +1097,7 @@ static bool looks_like_a_command(struct mongo_reading *r, size_t from)
         r->has_limit |= slice_eq(key, SL("findAndModify")) ||
                         (slice_eq(key, SL("limit")) && !slice_eq(query_token_text(&r->lex, w.i), SL("1")));
         r->on_people |= slice_eq(key, SL("aggregate")) && mongo_holds_people(query_token_text(&r->lex, w.i));
+        r->on_happenings |= is_command(key) && mongo_holds_happenings(query_string_inside(&r->lex, w.i));
         r->picks_one |= r->changes_one || WORD_IN(key, "findAndModify", "findandmodify") ||
                         (slice_eq(key, SL("limit")) && slice_eq(query_token_text(&r->lex, w.i), SL("1")));
         skip_value(&w);
@@ -1110,7 +1112,7 @@ void mongo_read(struct mongo_reading *r, struct slice text)
 
     query_lex_run(&r->lex, &mongo_rules, text);
     r->uses_len = 0;
-    r->has_limit = r->picks_one = r->changes_one = r->counts = r->on_people = false;
+    r->has_limit = r->picks_one = r->changes_one = r->counts = r->on_people = r->on_happenings = false;
     r->is_beyond = r->lex.is_cut;
     query_shape_start(&r->shape, false);
     while (!at_end(&w) && !op(&w, '{') && !op(&w, '[')) { /* db.users.find( */

@@ -44,6 +44,7 @@ struct mongo_reading {
     bool picks_one;
     bool counts, changes_one;
     bool on_people;               /* the command is about users, accounts ... */
+    bool on_happenings;           /* about logs, visits ... */
     struct json_tokener *tokener; /* owned */
     struct buf key;               /* the decoded one */
 };

@@ -128,6 +128,14 @@ bool mongo_holds_people(struct slice c)
                                               "staff", "employee", "session", "apikey", "api_key");
 }
 
+bool mongo_holds_happenings(struct slice c)
+{
+    return CONTAINS_ANY(c, "audit", "event", "activit", "history", "metric", "telemetr", "pageview") ||
+           WORD_IN_NOCASE(c, "log", "logs", "visits", "requests", "clicks", "views", "errors", "traces") ||
+           slice_ends_nocase(c, SL("_log")) || slice_ends_nocase(c, SL("_logs")) ||
+           slice_ends_nocase(c, SL("requestlogs")) || slice_ends_nocase(c, SL("errorlogs"));
+}
+
 bool mongo_is_people(struct slice c)
 {
     return WORD_IN_NOCASE(c, "user", "users", "account", "accounts", "admin", "admins", "administrators",
@@ -352,11 +360,13 @@ static bool is_filled_beside(const struct mongo_question *q)
                         "note", "text", "body", "bio");
 }
 
-/* totpSecret, mfa_secret: a code is worked out from it, nobody types it. Many accounts that have one: who uses it. */
+/* totpSecret, mfa_secret, pushToken: a code is worked out from it, or a message sent there; nobody types it. Many that have
+ * one: who uses it. */
 static bool is_seed_of_many(const struct mongo_question *q)
 {
     return !q->picks_one && !q->beside_secret &&
-           CONTAINS_ANY(q->field, "totp", "mfa", "2fa", "twofa", "twofactor", "two_factor", "secondfactor");
+           CONTAINS_ANY(q->field, "totp", "mfa", "2fa", "twofa", "twofactor", "two_factor", "secondfactor", "push", "fcm",
+                        "apns", "devicetoken", "device_token", "registrationtoken");
 }
 
 static struct mongo_score score_not_equal(const struct mongo_question *q)
@@ -381,7 +391,7 @@ static struct mongo_score score_not_equal(const struct mongo_question *q)
         return SCORE(Q_ALWAYS_OPERATOR, is_excused(q) ? 55 : 63);
     if (v->kind == MONGO_NULL)
         return SCORE(is_who ? Q_SECRET_OPERATOR : Q_ALWAYS_OPERATOR,
-                     is_who && is_mailbox(q)                    ? 40
+                     is_who && (is_mailbox(q) || q->is_of_a_log) ? 40
                      : is_who                                   ? 66
                      : is_lone_key(q)                           ? 63
                      : is_about(q->field) || is_state(q->field) ? 15
@@ -467,7 +477,7 @@ static struct mongo_score score_exists(const struct mongo_question *q)
     bool is_of_many = is_id(q->field) && is_excused(q) && !q->picks_one; /* entries of a log that somebody made */
 
     if (is_login(q->field))
-        return SCORE(Q_SECRET_OPERATOR, CONTAINS_ANY(q->field, "mail", "phone") || is_of_many ? 40 : 66);
+        return SCORE(Q_SECRET_OPERATOR, CONTAINS_ANY(q->field, "mail", "phone") || is_of_many || q->is_of_a_log ? 40 : 66);
     if (is_selector(q->field))
         return SCORE(Q_ALWAYS_OPERATOR, is_excused(q) ? 55 : 63);
     if (is_lone_key(q) && WORD_IN_NOCASE(q->field, "_id", "id"))
@@ -523,7 +533,8 @@ static bool is_type_of_parts(const struct mongo_value *v)
 /* {"pathTokens": {"$size": 2}}: how many there are of several. */
 static bool counts_several(const struct mongo_question *q)
 {
-    return slice_eq(q->operator, SL("$size")) && slice_ends_nocase(q->field, SL("s")) && !slice_ends_nocase(q->field, SL("pass"));
+    return slice_eq(q->operator, SL("$size")) && slice_ends_nocase(q->field, SL("s")) &&
+           !slice_ends_nocase(q->field, SL("pass"));
 }
 
 static struct mongo_score score_plain(const struct mongo_question *q)

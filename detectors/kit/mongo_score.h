@@ -24,6 +24,7 @@ struct mongo_question {
     bool is_guess_list, is_junk_list, ignores_case, is_negated;
     bool has_limit;      /* of several documents: a page of a search */
     bool picks_one;      /* the command takes one document: it is looked up by what it is */
+    bool is_of_a_log;    /* a page of a log, or some of its entries: not each was made by somebody */
     bool has_null;       /* of a list */
     bool is_whole_modulus; /* $mod: [1, 0] */
     bool is_filled_in;   /* $exists and $ne together */
@@ -47,6 +48,7 @@ struct mongo_score mongo_score_operator(const struct mongo_question *q);
 
 bool mongo_is_secret(struct slice field);          /* password, apiKey ... */
 bool mongo_holds_people(struct slice collection);  /* users, accounts, credentials ... */
+bool mongo_holds_happenings(struct slice collection); /* logs, visits ... */
 bool mongo_is_people(struct slice collection);     /* by its whole name: users, admins ... */
 bool mongo_is_guessed_name(struct slice text);     /* admin, root ... */
 bool mongo_is_placeholder(struct slice text);      /* toto, foo, x: put where nothing may match */

@@ -134,6 +134,17 @@ static bool is_nines(struct slice digits)
 
 #define WIDE 60
 
+/* LastError, Remark: there or not, which people ask. */
+static bool is_remark(struct slice property)
+{
+    static const char *const words[] = { "error", "message", "remark", "reason", "note", "comment", "description" };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (slice_find_nocase(property, slice_of(words[i])) != SIZE_MAX)
+            return true;
+    return false;
+}
+
 /* Property compared with something that nearly every value passes: score, 0 when not. */
 static int wide_score(const struct query_reading *r, const struct query_node *n)
 {
@@ -152,7 +163,7 @@ static int wide_score(const struct query_reading *r, const struct query_node *n)
     bool below = query_is_word(&r->lex, compare, "le") || query_is_word(&r->lex, compare, "lt");
 
     if (not_equal)
-        return is_system ? 74 : is_text && text.len <= 1 ? 66 : 25;
+        return is_system ? 74 : is_text && text.len <= 1 ? is_remark(query_token_text(&r->lex, name->last)) ? 45 : 66 : 25;
     if (above && is_text)
         return text.len <= 1 || is_beyond_time(text, true, is_system) ? is_system ? 82 : 66 : 0;
     if (above)

@@ -364,11 +364,27 @@ static bool asks_again(const struct judge *g, const struct sql_node *n, const st
            (n->kind != NODE_CALL || slice_eq(token_text(g, n->tok), token_text(g, again->tok)));
 }
 
+/* (a AND b), said with brackets; masked text says all so. */
+static bool is_said_together(const struct judge *g, const struct sql_node *n)
+{
+    return n->kind == NODE_AND && (g->j->is_masked || is_bracketed_chain(g, n));
+}
+
+/* (from >= 5 AND from < 9) OR (to > 5 AND to <= 9) OR (from < 5 AND to > 9): what overlaps, as people ask for it. In masked
+ * text x = 'a' AND y = 'b' OR z OR ... has such brackets as well. */
+static bool is_list_of_chains(const struct judge *g, const struct sql_node *a, const struct sql_node *b,
+                              const struct sql_node *c)
+{
+    const struct sql_node *end = first_child(g, c);
+
+    return is_said_together(g, a) && is_said_together(g, b) && is_said_together(g, c) &&
+           (!g->j->is_masked || (is_compare(end) && end->code != OP_EQ));
+}
+
 /* c.state = 'a' OR (c.state = 'b' AND c.since < 5) OR ...: an alternative of the same field with more to it. */
 static bool is_one_of_its(const struct judge *g, const struct sql_node *n, const struct sql_node *between)
 {
-    return between->kind == NODE_AND && (g->j->is_masked || is_bracketed_chain(g, between)) &&
-           asks_again(g, n, first_child(g, between));
+    return is_said_together(g, between) && asks_again(g, n, first_child(g, between));
 }
 
 /* x = 'a' OR <something else> OR x = '': what closes the quote that the statement opens last. People keep the
@@ -383,7 +399,7 @@ static void judge_sandwich(struct judge *g, const struct sql_node *n)
         const struct sql_node *end = next->kind == NODE_NONE ? NULL : first_of_and(g, next);
 
         if (end && asks_again(g, last_of_and(g, a), end) && !asks_again(g, last_of_and(g, a), between) &&
-            !is_one_of_its(g, last_of_and(g, a), between)) {
+            !is_one_of_its(g, last_of_and(g, a), between) && !is_list_of_chains(g, a, between, next)) {
             bool is_mixed = next->kind == NODE_AND || a->kind == NODE_AND;
             bool is_empty = string_of(g, second_child(g, end)).len == 0 && second_child(g, end)->kind == NODE_STRING;
 
@@ -609,7 +625,7 @@ static void judge_or(struct judge *g, const struct sql_node *n, bool is_grouped)
         if (is_the_rest_of(g, last_of_and(g, before), first_of_and(g, child)) && !is_implication(g, before, child))
             sql_found(g, RULE_OR_SELF, at.hole == HOLE_NUMBER && g->j->is_masked ? 50 : 66, before->first, child->last);
         judge_contrast(g, last_of_and(g, before), child);
-        if (at.hole != HOLE_NONE)
+        if (at.hole != HOLE_NONE && at.hole != HOLE_BOOL) /* which nobody types */
             judge_out_of_scope(g, before, child);
         if (at.hole == HOLE_NONE && chain_hole && is_text_compare(g, child))
             sql_found(g, RULE_CONSTANT_ANSWER, 70, child->first, child->last); /* = 'x' OR f(c.id) OR 'a'='b' */
