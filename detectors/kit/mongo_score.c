@@ -682,8 +682,8 @@ static bool is_given_whole(struct slice field)
 {
     return !is_about(field) && !is_state(field) &&
            (is_login(field) || is_reference(field) || is_key_name(field) ||
-            WORD_IN_NOCASE(field, "slug", "author", "owner", "creator", "customer", "tenant", "sku", "isbn", "sender",
-                           "recipient", "assignee"));
+            WORD_IN_NOCASE(field, "author", "owner", "creator", "customer", "tenant", "sku", "isbn", "sender", "recipient",
+                           "assignee"));
 }
 
 #define ODD 12 /* to be told of, no more */

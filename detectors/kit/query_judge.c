@@ -147,6 +147,27 @@ static struct extension find_extension(struct query_bench *b, const struct query
     return ret;
 }
 
+/* Mail eq 'x' or OtherMail eq 'x': one search for two properties. The run is `or`, one comparison, and nothing else; what it
+ * compares with stands just before it as well. */
+static bool asks_for_the_same(const struct query_reading *r, const struct extension *e)
+{
+    size_t before = 0, last = 0, connectors = 0, equals = 0;
+
+    for (size_t i = 0; i + 1 < r->lex.len && r->tokens[i].at < e->to; i++) {
+        bool is_value = query_is_literal(&r->lex, i);
+
+        if (is_value && r->tokens[i].at < e->from)
+            before = i;
+        if (r->tokens[i].at < e->from)
+            continue;
+        last = is_value ? i : last;
+        connectors += query_is_word(&r->lex, i, "or") || query_is_word(&r->lex, i, "and") || query_is_word(&r->lex, i, "not");
+        equals += query_is_word(&r->lex, i, "eq");
+    }
+    return before && last && connectors == 1 && equals == 1 &&
+           slice_eq(query_token_text(&r->lex, before), query_token_text(&r->lex, last));
+}
+
 /* How sure the run that was put in makes us; 0: an ordinary builder's addition. */
 static int score_extension(const struct query_reading *r, const struct extension *e, struct query_case *k)
 {
@@ -163,7 +184,7 @@ static int score_extension(const struct query_reading *r, const struct extension
         rest = rest * (100 - f->score) / 100;
         hit = true;
     }
-    if (!hit && e->starts_with_or && e->has_new_field) {
+    if (!hit && e->starts_with_or && e->has_new_field && !asks_for_the_same(r, e)) {
         k->note = NOTE_NEW_ALTERNATIVE;
         return 65;
     }

@@ -525,12 +525,23 @@ static void conclude(const struct sql_bench *b, struct query_case *k, enum query
         k->variant = v == VERDICT_PROBE ? ".ForeignDialect" : ".PredicateBypass";
 }
 
-/* c.buyer = 'u1' OR c.seller = 'u1': one search for two properties. The run is OR, one comparison, and nothing else; what
- * it is compared with stands just before it as well. */
+static bool has_word(const struct sql_lex *lex, const struct sql_finding *f)
+{
+    for (size_t i = f->first; i <= f->last; i++)
+        if (lex->tokens[i].kind == TOK_STRING)
+            return true;
+    return false;
+}
+
+#define BLIND_GUESS 15  /* one letter, a length, a secret; less is a question as people ask it */
+#define BLIND_SECRET 40 /* of a secret */
+
+/* c.buyer = 'u1' OR c.seller = 'u1', CONTAINS(c.title, 'x') OR CONTAINS(c.text, 'x'): one search for two properties. The run
+ * is OR, one question, and nothing else; what it asks for stands just before it as well. */
 static bool asks_for_the_same(const struct sql_lex *lex, const struct extension *e)
 {
     const struct sql_token *before = NULL, *last = NULL;
-    size_t connectors = 0, equals = 0;
+    size_t connectors = 0, equals = 0, calls = 0;
 
     for (size_t i = 0; i + 1 < lex->len && lex->tokens[i].at < e->to; i++) {
         const struct sql_token *t = &lex->tokens[i];
@@ -543,8 +554,9 @@ static bool asks_for_the_same(const struct sql_lex *lex, const struct extension 
         last = is_value ? t : last;
         connectors += sql_token_is(t, TOK_NAME, WORD_OR) || sql_token_is(t, TOK_NAME, WORD_AND);
         equals += sql_token_is(t, TOK_OP, OP_EQ);
+        calls += t->kind == TOK_NAME && sql_token_is(t + 1, TOK_OP, OP_OPEN) && !sql_token_is(t, TOK_NAME, WORD_OR);
     }
-    return before && last && connectors == 1 && equals == 1 &&
+    return before && last && connectors == 1 && equals + calls == 1 &&
            slice_eq(sql_token_text(lex, before), sql_token_text(lex, last));
 }
 
@@ -559,7 +571,7 @@ static int score_extension(const struct sql_bench *b, const struct query_client 
         k->note = NOTE_TAIL_IN_COMMENT;
         return 85;
     }
-    bool hit = false;
+    bool hit = false, is_same = asks_for_the_same(lex, e);
 
     for (size_t i = 0; i < b->judgement.findings_len; i++) {
         const struct sql_finding *f = &b->judgement.findings[i];
@@ -569,12 +581,15 @@ static int score_extension(const struct sql_bench *b, const struct query_client 
             continue;
         bool is_lone = b->shape.fold_names && has_lone_mask(lex, from, to);
 
+        if (f->rule == RULE_BLIND && has_word(lex, f) &&
+            (is_same ? f->score < BLIND_SECRET : f->score < BLIND_GUESS && !b->shape.fold_names && !e->starts_with_or))
+            continue; /* AND CONTAINS(c.title, 'lamp') */
         if (f->rule == RULE_BLIND && !e->has_new_field && f->score < (!is_lone ? 40 : query_client_is_regular(c) ? 12 : 18))
             continue; /* builders add STARTSWITH on fields they use */
         rest = rest * (100 - f->score) / 100;
         hit = true;
     }
-    if (!hit && e->starts_with_or && e->has_new_field && !asks_for_the_same(lex, e)) {
+    if (!hit && e->starts_with_or && e->has_new_field && !is_same) {
         k->variant = ".PredicateBypass";
         k->note = NOTE_OR_NEW_PROPERTY;
         return 65;

@@ -16,6 +16,7 @@ const struct dialect_promise promise = {
         { "g.V().has('city','name','x').union(both(),in()).out('road').values('name')", "CosmosDBX_GremlinInjection" },
         { "g.V().has('city','name','x').property('role','admin').out('road').values('name')", "CosmosDBX_GremlinInjection" },
         { "g.V().has('city','name','x').V().out('road').values('name')", "CosmosDBX_GremlinInjection" },
+        { "g.V().has('city','name','x').or().has('zip', 5).out('road').values('name')", "CosmosDBX_GremlinInjection" },
         { "g.V().has('city','name','x').values('wifiPassword').is('1').out('road').values('name')", "CosmosDBX_GremlinInjection" },
     },
     .silent = {
@@ -24,6 +25,8 @@ const struct dialect_promise promise = {
         "g.V().has('city','name','x').has('zip', 5).out('road').values('name')",
         "g.V('a').count()",
         "g.V('a').values('wifiPassword')",
+        "g.V().has('city','name','x').not(has('gone', true)).out('road').values('name')",
+        "g.V().has('city','name','x').or(has('zip', 5), has('zip', 7)).out('road').values('name')",
         "g.V().has('city','name','x').values('height').is('1').out('road').values('name')",
     },
     .mixed = {

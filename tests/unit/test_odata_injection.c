@@ -54,11 +54,34 @@ START_TEST(an_alternative_that_makes_another_needless_is_no_usual_text)
 }
 END_TEST
 
+/* Who searches for one value in two properties says so more often than who breaks out of a value. */
+START_TEST(the_same_value_elsewhere_is_no_attack)
+{
+    static const struct { const char *text; bool is_attack; } cases[] = {
+        { "Mail eq 'kim@x.org' or OtherMail eq 'kim@x.org'", false },
+        { "Mail eq 'kim@x.org' or OtherMail eq 'lee@x.org'", true },
+        { "Mail eq 'kim@x.org' or OtherMail ne 'kim@x.org'", true },
+        { "Mail eq 'kim@x.org' or Boss eq 'lee@x.org' or OtherMail eq 'kim@x.org'", true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b = bench_open(&detector_table_injection, "");
+
+        for (int d = 0; d < 10; d++)
+            ask(b, (struct ask){ .api = API_TABLE, .text = "Mail eq 'lou@x.org'", .minute_ns = day(d) });
+        ask(b, (struct ask){ .api = API_TABLE, .text = cases[i].text, .minute_ns = day(12) });
+        ck_assert_msg(bench_alerts(b) == cases[i].is_attack, "%s", cases[i].text);
+        bench_free(b);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = promised_tests();
 
     tcase_add_test(t, an_alternative_that_makes_another_needless_is_no_usual_text);
+    tcase_add_test(t, the_same_value_elsewhere_is_no_attack);
     tcase_set_timeout(t, 60);
     return run_group("table_injection", t);
 }

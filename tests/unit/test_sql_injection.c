@@ -218,12 +218,26 @@ END_TEST
 START_TEST(the_same_value_elsewhere_and_the_next_page_are_no_attack)
 {
     static const char *const usual = "SELECT * FROM c WHERE c.buyer = 'u1'";
+    static const char *const search = "SELECT * FROM c WHERE CONTAINS(c.title, 'lamp')";
+    static const char *const masked = "SELECT a.id FROM a WHERE CONTAINS(a.ident1, \"str1\")";
     static const char *const sorted = "SELECT a.id FROM a WHERE (a.ident1 = \"str1\") ORDER BY a._ts ASC";
     static const struct { const char *usual, *text; bool is_attack; } cases[] = {
         { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR c.seller = 'u1'", false },
         { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR c.seller = 'u2'", true },
         { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR c.seller != 'u1'", true },
         { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR c.seller = 'u2' OR c.agent = 'u1'", true },
+        { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR ARRAY_CONTAINS(c.payers, 'u1')", false },
+        { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR ARRAY_CONTAINS(c.payers, 'u7')", true },
+        { search, "SELECT * FROM c WHERE CONTAINS(c.title, 'lamp') OR CONTAINS(c.password, 'lamp')", true },
+        { search, "SELECT * FROM c WHERE CONTAINS(c.title, 'lamp') OR CONTAINS(c.text, 'lamp')", false },
+        { search, "SELECT * FROM c WHERE CONTAINS(c.title, 'lamp') OR CONTAINS(c.text, 'bulb')", true },
+        { search, "SELECT * FROM c WHERE CONTAINS(c.title, 'lamp') AND CONTAINS(c.text, 'bulb')", false },
+        { search, "SELECT * FROM c WHERE CONTAINS(c.title, 'lamp') AND CONTAINS(c.text, 'b')", true },
+        { search, "SELECT * FROM c WHERE CONTAINS(c.title, 'lamp') AND CONTAINS(c.password, 'bulb')", true },
+        { search, "SELECT * FROM c WHERE CONTAINS(c.title, 'lamp') AND IS_DEFINED(c.badge)", true },
+        { masked, "SELECT a.id FROM a WHERE (CONTAINS(a.ident1, \"str1\") OR CONTAINS(a.ident2, \"str1\"))", false },
+        { masked, "SELECT a.id FROM a WHERE (CONTAINS(a.ident1, \"str1\") OR CONTAINS(a.ident2, \"str2\"))", true },
+        { masked, "SELECT a.id FROM a WHERE (CONTAINS(a.ident1, \"str1\") AND CONTAINS(a.ident2, \"str2\"))", true },
         { sorted, "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a._ts > 5) OR (a._ts = 5))) ORDER BY a._ts ASC", false },
         { sorted, "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a._ts > 5) OR (a._ts = 7))) ORDER BY a._ts ASC", true },
     };
