@@ -235,8 +235,8 @@ static void judge_step(struct parser *p, struct chain *c, const struct step *s)
     if (makes || WORD_IN(s->name, "property"))
         judge_write(p, c, s);
     c->makes = makes || (c->makes && WORD_IN(s->name, "property"));
-    if (WORD_IN(s->name, "union", "coalesce", "optional", "sideEffect", "map", "flatMap", "repeat", "choose", "inject", "both",
-                "bothE", "valueMap", "properties", "fold", "unfold", "local"))
+    if (WORD_IN(s->name, "union", "coalesce", "optional", "sideEffect", "map", "flatMap", "repeat", "choose", "inject",
+                "both", "bothE", "valueMap", "properties", "fold", "unfold", "local"))
         query_found(r, Q_WIDE_STEP, 12, s->tok, s->last);
     if (WORD_IN(s->name, "or") && s->args < 2) /* .or(has('a',1), has('b',2)) takes some of what is there, as .not() does */
         query_found(r, Q_WIDE_STEP, 12, s->tok, s->last);

@@ -161,7 +161,8 @@ static bool asks_for_the_same(const struct query_reading *r, const struct extens
         if (r->tokens[i].at < e->from)
             continue;
         last = is_value ? i : last;
-        connectors += query_is_word(&r->lex, i, "or") || query_is_word(&r->lex, i, "and") || query_is_word(&r->lex, i, "not");
+        connectors +=
+            query_is_word(&r->lex, i, "or") || query_is_word(&r->lex, i, "and") || query_is_word(&r->lex, i, "not");
         equals += query_is_word(&r->lex, i, "eq");
     }
     return before && last && connectors == 1 && equals == 1 &&
