@@ -9,11 +9,18 @@
 #include "tests/kit/httpd.h"
 #include "tests/kit/suite.h"
 
+#include <arpa/inet.h>
 #include <check.h>
+#include <curl/curl.h>
 #include <ftw.h>
 #include <json-c/json.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -984,6 +991,121 @@ START_TEST(service_fabric_is_known_by_its_certificate_alone)
 }
 END_TEST
 
+/* From here on this process, a test's own, finds no authority where curl looks for them. False: it may not do that here. */
+static bool authorities_are_gone(void)
+{
+    const char *bundle = curl_version_info(CURLVERSION_NOW)->cainfo;
+
+    return bundle && access(bundle, F_OK) == 0 &&
+           (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
+           mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount("/dev/null", bundle, NULL, MS_BIND, NULL) == 0;
+}
+
+START_TEST(service_fabric_needs_no_authority_on_its_host)
+{
+    struct host m = { 0 };
+    char url[128], sha1[41];
+
+    if (!authorities_are_gone()) {
+        (void)puts("SKIPPED: no file system of its own to take the authorities out of");
+        return;
+    }
+    cert_make(in_dir("fabric.pem"), &(struct cert_wish){ .cn = "fabric" });
+    m.h = httpd_start(host_answer, &m, &(struct httpd_tls){ .cert_file = in_dir("fabric.pem"),
+                                                            .key_file = in_dir("fabric.pem") });
+    (void)snprintf(url, sizeof(url), "%s/metadata/identity/oauth2/token", httpd_url(m.h));
+    (void)setenv("IDENTITY_ENDPOINT", url, 1);
+    (void)setenv("IDENTITY_HEADER", "sf-secret", 1);
+    cert_sha1(in_dir("fabric.pem"), sha1);
+    (void)setenv("IDENTITY_SERVER_THUMBPRINT", sha1, 1);
+    make_managed(&(struct azure_auth_config){ 0 });
+    want_token("mi-tok");
+    httpd_stop(m.h);
+}
+END_TEST
+
+/* A host that has no time for connections: its queue is full, so that the kernel lets a caller knock again. */
+struct busy {
+    int fd, waiting; /* who listens; who fills its queue */
+    in_port_t port;
+    char url[64];
+    pthread_t thread;
+};
+
+/* How often has somebody knocked again? */
+static int knocks(const struct busy *b)
+{
+    FILE *f = fopen("/proc/net/tcp", "re");
+    char line[256];
+    int found = 0;
+
+    ck_assert_ptr_nonnull(f);
+    while (fgets(line, sizeof(line), f)) {
+        unsigned port = 0, state = 0, again = 0;
+
+        if (sscanf(line, "%*s %*x:%*x %*x:%x %x %*x:%*x %*x:%*x %x", &port, &state, &again) == 3 &&
+            port == ntohs(b->port) && state == 2)
+            found = (int)again;
+    }
+    (void)fclose(f);
+    return found;
+}
+
+/* It has time after the second knock, and that comes later than an address is tried behind which there may be nobody. */
+static void *have_time_later(void *self)
+{
+    static const char says[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 42\r\n\r\n"
+                               "{\"access_token\":\"late\",\"expires_in\":\"999\"}";
+    struct busy *b = self;
+    char request[4096];
+
+    while (knocks(b) < 2)
+        (void)usleep(1000);
+    (void)close(b->waiting);
+    for (;;) {
+        int fd = accept4(b->fd, NULL, NULL, SOCK_CLOEXEC);
+        ssize_t n = recv(fd, request, sizeof(request), 0);
+
+        if (n > 0)
+            (void)send(fd, says, sizeof(says) - 1, MSG_NOSIGNAL);
+        (void)close(fd);
+        if (n > 0)
+            return NULL;
+    }
+}
+
+static void busy_start(struct busy *b)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof(at);
+
+    b->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(b->fd, (struct sockaddr *)&at, sizeof(at)), 0);
+    ck_assert_int_eq(listen(b->fd, 0), 0);
+    ck_assert_int_eq(getsockname(b->fd, (struct sockaddr *)&at, &len), 0);
+    b->port = at.sin_port;
+    (void)snprintf(b->url, sizeof(b->url), "http://127.0.0.1:%d/msi/token", ntohs(b->port));
+    b->waiting = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(connect(b->waiting, (struct sockaddr *)&at, sizeof(at)), 0); /* the one there is room for */
+}
+
+START_TEST(a_host_that_is_busy_is_waited_for_and_an_address_with_nobody_is_not)
+{
+    struct busy b = { 0 };
+
+    busy_start(&b);
+    make_managed(&(struct azure_auth_config){ .imds_endpoint = b.url });
+    want_failure(ERR_NET, "no connection within 2s");
+    (void)setenv("IDENTITY_ENDPOINT", b.url, 1);
+    (void)setenv("IDENTITY_HEADER", "app-secret", 1);
+    make_managed(&(struct azure_auth_config){ 0 });
+    ck_assert_int_eq(pthread_create(&b.thread, NULL, have_time_later, &b), 0);
+    want_token("late");
+    ck_assert_int_eq(pthread_join(b.thread, NULL), 0);
+    (void)close(b.fd);
+}
+END_TEST
+
 static void make_arc(struct host *m)
 {
     char url[128];
@@ -1190,6 +1312,8 @@ int main(void)
     tcase_add_test(t, waiting_for_a_host_ends_with_the_program);
     tcase_add_test(t, app_service_ml_and_service_fabric_are_told_apart);
     tcase_add_test(t, service_fabric_is_known_by_its_certificate_alone);
+    tcase_add_test(t, service_fabric_needs_no_authority_on_its_host);
+    tcase_add_test(t, a_host_that_is_busy_is_waited_for_and_an_address_with_nobody_is_not);
     tcase_add_test(t, arcs_challenge_is_answered_with_the_keys_content);
     tcase_add_test(t, arcs_challenge_cannot_make_us_read_another_file);
     tcase_add_test(t, default_takes_environment_then_workload_then_managed);
