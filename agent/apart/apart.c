@@ -639,29 +639,25 @@ static void note_lost(struct apart *a, int64_t since_ms)
         a->lost_from_ms = since_ms;
         a->lost_ms = 0;
     }
-    a->lost_ms += now - since_ms + 1; /* none is for nothing */
+    a->lost_ms += now - since_ms;
 }
 
-static int try_until_done(struct apart *a, struct apart_work *w, struct error *err)
+static int try_until_done(struct apart *a, struct apart_work *w, struct deaths *d, struct error *err)
 {
-    struct deaths d = { 0 };
-    int64_t since_ms;
     uint64_t row;
 
     for (;;) {
-        since_ms = now_ms();
         if (start(a, err) < 0)
             return -1;
         switch (attempt(a, w, err)) {
         case DONE:
-            say_mended(a, &d);
+            say_mended(a, d);
             return 0;
         case STOPPED:
             return -1;
         case DIED:
-            note_lost(a, since_ms);
             row = w->lie_row != APART_NO_ROW ? w->lie_row : atomic_load(&a->pages->mark.row);
-            if (after_death(a, w, row, &d, err) < 0)
+            if (after_death(a, w, row, d, err) < 0)
                 return -1;
             break;
         }
@@ -673,22 +669,27 @@ bool apart_is_worn(struct apart *a)
     bool is_worn;
 
     (void)pthread_mutex_lock(&a->lock);
-    is_worn = a->lost_ms > a->lost_max_ms && now_ms() - a->lost_from_ms <= a->spell_ms;
+    is_worn = a->lost_ms >= a->lost_max_ms && now_ms() - a->lost_from_ms <= a->spell_ms;
     (void)pthread_mutex_unlock(&a->lock);
     return is_worn;
 }
 
 int apart_do(struct apart *a, struct apart_work *w, struct error *err)
 {
+    struct deaths d = { 0 };
+    int64_t since_ms;
     int rc = 0;
 
     (void)pthread_mutex_lock(&a->lock);
+    since_ms = now_ms();
     if (!a->area || *w->body_id != a->body_id) {
         rc = lay_out_body(a, w, err);
         *w->body_id = a->body_id;
     }
     if (rc == 0)
-        rc = try_until_done(a, w, err);
+        rc = try_until_done(a, w, &d, err);
+    if (d.all > 0)
+        note_lost(a, since_ms);
     (void)pthread_mutex_unlock(&a->lock);
     return rc;
 }
