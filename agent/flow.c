@@ -230,7 +230,7 @@ failed:
 static int adopt_alert(void *self, const struct alert *a, struct error *err)
 {
     struct flow *f = self;
-    CLEANUP(buf_release) struct buf copy = BUF_INIT(4u << 20);
+    CLEANUP(buf_release) struct buf copy = BUF_INIT(ALERT_SAVED_MAX);
     struct alert *own = NULL;
 
     if (alert_save(a, &copy, err) < 0 || alert_load(buf_slice(&copy), &own, err) < 0)

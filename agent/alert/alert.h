@@ -32,6 +32,9 @@ enum fact_kind {
  * hash of what rows have in common that come to one observation whatever the split, or 0. FACT_SAMPLES shares. */
 #define FACT_SAMPLES 8
 #define FACT_TEXT_MAX 4096 /* bytes kept of one text, cut on a UTF-8 boundary */
+/* Bytes of alert_save(): more than any alert has. All of the texts may be an attacker's, and of bytes that take six each. An alert
+ * that could not be kept would keep its window from ever being done. */
+#define ALERT_SAVED_MAX (64U << 20)
 
 struct fact_value { /* one contribution, by the detector; all borrowed */
     const char *name; /* a name of facts.c, e.g. "address", "bytesOut"; static text */

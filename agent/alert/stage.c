@@ -240,7 +240,7 @@ int stage_emit(struct stage *s, const struct alert_draft *d, const struct stage_
 
 static int says_the_same(const struct alert *a, const struct alert *b, bool *ret, struct error *err)
 {
-    CLEANUP(buf_release) struct buf one = BUF_INIT(4u << 20), other = BUF_INIT(4u << 20);
+    CLEANUP(buf_release) struct buf one = BUF_INIT(ALERT_SAVED_MAX), other = BUF_INIT(ALERT_SAVED_MAX);
 
     if (alert_save(a, &one, err) < 0 || alert_save(b, &other, err) < 0)
         return -1;

@@ -18,7 +18,7 @@
 #define SUSPECT_FILE "suspect" /* damage was seen, at run time or by a look: check at the next start */
 
 /* Ceilings of foreign bytes in one row. */
-#define STORE_ALERT_MAX (1U << 20)
+#define STORE_ALERT_MAX ALERT_SAVED_MAX
 #define STORE_REFUSED_MAX (1U << 20)
 #define STORE_RAW_ROW_MAX (64U << 10)
 #define STORE_BLOB_MAX (64U << 20)

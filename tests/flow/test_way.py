@@ -134,6 +134,20 @@ def test_a_recheck_that_fails_holds_up_no_new_window(dir_):
             assert agent.stop() == 0
 
 
+def test_an_alert_full_of_an_attackers_texts_stops_nothing(dir_):
+    """Twenty texts of the longest kind in each of three facts, of bytes that take six each where they are kept."""
+    r = Rows(79)
+    for n in range(20):
+        text = "\t" * 4000 + "%02d" % n
+        r.request(hours_ago(1) + datetime.timedelta(seconds=n), address="198.51.100.23", op="ReadFeed", agent=text)
+        r.rows[-1]["row"].update(DatabaseName=text, CollectionName=text)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(r.rows)
+        cfg = catch_up(azure, dir_)
+        assert {a["alertType"] for a in final(cfg).values()} >= {"CosmosDB_TorAnomaly"}
+        kit.run(["run", "--until-caught-up", "-c", cfg])  # and with it open
+
+
 def test_a_source_that_was_told_to_wait_waits_while_another_reads_on(dir_):
     with kit.Azure(dir_) as azure:
         azure.control("faults", {"match": {"path": "/workspaces/" + kit.WORKSPACE}, "count": None,
