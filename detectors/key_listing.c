@@ -306,7 +306,7 @@ static int tell(const struct telling *t, const struct bin *part, struct error *e
         .confidence = is_refused ? 50 : is_grave(t->window) ? 85 : 70,
         .resource_id = buf_slice(&resource), .subject = buf_slice(&subject),
         .bucket_ns = time_floor(part->first_ns, NS_PER_DAY), .first_ns = part->first_ns, .last_ns = part->last_ns,
-        .count = part->count, .facts = f.at, .facts_len = f.len }, err);
+        .count = part->count, .is_aside = part->count == 0, .facts = f.at, .facts_len = f.len }, err);
 }
 
 /* ---- judging ----------------------------------------------------------------------------------- */

@@ -246,7 +246,7 @@ static int tell(const struct observation *obs, const struct run *r, const struct
         .severity = severity_of(r, g), .confidence = is_low ? 50 : 75, .account = obs->text[F_ACCOUNT],
         .resource_id = obs->text[F_RESOURCE_ID], .subject = slice_of(r->caller),
         .bucket_ns = time_floor(part->first_ns, NS_PER_DAY), .first_ns = part->first_ns, .last_ns = part->last_ns,
-        .count = part->count, .facts = f.at, .facts_len = f.len }, err);
+        .count = part->count, .is_aside = part->count == 0, .facts = f.at, .facts_len = f.len }, err);
 }
 
 /* ---- judging ----------------------------------------------------------------------------------- */

@@ -171,7 +171,7 @@ static int tell_story(const struct key_reading *r, const struct key_use *part, s
         .confidence = is_grave ? 90 : is_weak ? 40 : r->is_habitual ? 55 : 65,
         .api = (enum api)part->api, .account = obs->text[F_ACCOUNT], .resource_id = obs->text[F_RESOURCE_ID],
         .subject = slice_of(key_use_kinds[kind]), .bucket_ns = time_floor(part->first_ns, NS_PER_DAY),
-        .first_ns = part->first_ns, .last_ns = part->last_ns, .count = part->count, .facts = f.at,
+        .first_ns = part->first_ns, .last_ns = part->last_ns, .count = part->count, .is_aside = part->count == 0, .facts = f.at,
         .facts_len = f.len }, err);
 }
 

@@ -57,6 +57,7 @@ struct alert_draft {
     struct slice subject;      /* what the alert is about, e.g. the address; part of the identity */
     int64_t bucket_ns;         /* part of the identity: usually the UTC day of the event */
     int64_t first_ns, last_ns, count;
+    bool is_aside;             /* adds no request to an alert that was told before: of what it leaves out it says nothing */
     const struct fact_value *facts;
     size_t facts_len;
 };

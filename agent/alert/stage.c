@@ -217,7 +217,8 @@ int stage_emit(struct stage *s, const struct alert_draft *d, const struct stage_
 
     if (alert_from_draft(d, &fresh, err) < 0)
         return -1;
-    is_suppressed = fresh->is_suppressed = s->suppress && suppress_find(s->suppress, fresh);
+    is_suppressed = d->is_aside ? suppress_covers_aside(s->suppress, fresh) : suppress_find(s->suppress, fresh) != NULL;
+    fresh->is_suppressed = is_suppressed;
     if (find(s, fresh->id, load, &h, err) < 0)
         return -1;
     if (!h) {

@@ -225,13 +225,15 @@ static bool is_in_range(const struct rule *r, struct slice text)
 }
 
 /* Does the fact have values, are they all there, and are all of them covered? */
-static bool covers(const struct rule *r, const struct alert *a, const char *name, const struct string_list *list)
+static bool covers(const struct rule *r, const struct alert *a, bool is_aside, const char *name, const struct string_list *list)
 {
     const struct fact *f = alert_fact(a, name);
 
     if (list->len == 0)
         return true;
-    if (!f || f->len == 0 || f->more)
+    if (!f || f->len == 0)
+        return is_aside;
+    if (f->more)
         return false;
     for (size_t i = 0; i < f->len; i++) {
         struct slice text = slice_of(f->entries[i].text);
@@ -243,23 +245,23 @@ static bool covers(const struct rule *r, const struct alert *a, const char *name
     return true;
 }
 
-static bool covers_accounts(const struct rule *r, const struct alert *a)
+static bool covers_accounts(const struct rule *r, const struct alert *a, bool is_aside)
 {
     if (r->accounts.len == 0)
         return true;
     if (a->account[0] == '\0')
-        return covers(r, a, "accounts", &r->accounts);
+        return covers(r, a, is_aside, "accounts", &r->accounts);
     return is_one_of(&r->accounts, slice_of(a->account));
 }
 
-static bool rule_covers(const struct rule *r, const struct alert *a)
+static bool rule_covers(const struct rule *r, const struct alert *a, bool is_aside)
 {
     return (int)a->severity <= r->max_severity && a->first_ns >= r->begins_ns && a->last_ns < r->expires_ns &&
            (r->types.len == 0 || is_listed(&r->types, slice_of(a->type->id))) &&
-           (r->subjects.len == 0 || is_listed(&r->subjects, slice_of(a->subject))) && covers_accounts(r, a) &&
-           covers(r, a, "address", &r->addresses) && covers(r, a, "principal", &r->principals) &&
-           covers(r, a, "userAgent", &r->user_agents) && covers(r, a, "database", &r->databases) &&
-           covers(r, a, "container", &r->containers) && covers(r, a, "keyKind", &r->key_kinds);
+           (r->subjects.len == 0 || is_listed(&r->subjects, slice_of(a->subject))) && covers_accounts(r, a, is_aside) &&
+           covers(r, a, is_aside, "address", &r->addresses) && covers(r, a, is_aside, "principal", &r->principals) &&
+           covers(r, a, is_aside, "userAgent", &r->user_agents) && covers(r, a, is_aside, "database", &r->databases) &&
+           covers(r, a, is_aside, "container", &r->containers) && covers(r, a, is_aside, "keyKind", &r->key_kinds);
 }
 
 void suppress_add_conditions(const struct suppress *s, size_t i, struct buf *out)
@@ -283,9 +285,17 @@ void suppress_add_conditions(const struct suppress *s, size_t i, struct buf *out
 const char *suppress_find(const struct suppress *s, const struct alert *a)
 {
     for (size_t i = 0; s && i < s->len; i++)
-        if (rule_covers(&s->rules[i], a))
+        if (rule_covers(&s->rules[i], a, false))
             return s->rules[i].name;
     return NULL;
+}
+
+bool suppress_covers_aside(const struct suppress *s, const struct alert *a)
+{
+    for (size_t i = 0; s && i < s->len; i++)
+        if (rule_covers(&s->rules[i], a, true))
+            return true;
+    return false;
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------ */

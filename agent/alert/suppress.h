@@ -36,6 +36,8 @@ struct buf;
 void suppress_add_conditions(const struct suppress *s, size_t i, struct buf *out);
 /* Name of the first rule that covers the alert as it is, or NULL. */
 const char *suppress_find(const struct suppress *s, const struct alert *a);
+/* Does a rule cover what `a` adds to an alert (alert_draft.is_aside)? What it does not say is no reason against it. */
+bool suppress_covers_aside(const struct suppress *s, const struct alert *a);
 /* "suppression 'x' ends on ... and then its alerts are told again", for each that is over or will be within its
  * warning time; `fn` may be called any number of times. */
 void suppress_warn(const struct suppress *s, int64_t now_ns, void (*fn)(void *self, const char *name, const char *what),

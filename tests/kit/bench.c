@@ -151,6 +151,16 @@ void bench_add_feed(struct bench *b, const char *name, enum feed_category catego
 
 /* ---- alerts ------------------------------------------------------------------------------------ */
 
+/* A draft without requests and without an address cannot be held against a suppression: it has to say so. */
+static bool is_honest(const struct alert_draft *d)
+{
+    bool has_address = false;
+
+    for (size_t i = 0; i < d->facts_len; i++)
+        has_address = has_address || strcmp(d->facts[i].name, "address") == 0;
+    return d->is_aside ? d->count == 0 : d->count > 0 || has_address;
+}
+
 static int collect(void *self, const struct alert_draft *d, struct error *err)
 {
     struct bench *b = self;
@@ -158,6 +168,7 @@ static int collect(void *self, const struct alert_draft *d, struct error *err)
     size_t at = 0;
 
     b->drafts++;
+    ck_assert_msg(is_honest(d), "%s of %s is an aside, or is none", d->type, d->detector);
     if (b->is_backfill)
         return error_set(err, ERR_BUG, "a draft during backfill");
     if (alert_from_draft(d, &a, err) < 0)

@@ -200,6 +200,36 @@ START_TEST(a_suppressed_alert_is_told_as_soon_as_somebody_else_stands_in_it)
 }
 END_TEST
 
+START_TEST(what_only_adds_a_word_to_a_suppressed_alert_leaves_it_suppressed_unless_the_word_is_not_covered)
+{
+    static const struct { const char *rule; int told; } rules[] = {
+        { "addresses: [203.0.113.9]", 0 },
+        { "addresses: [203.0.113.9], principals: [eve@contoso.example]", 0 },
+        { "addresses: [203.0.113.9], principals: [anna@contoso.example]", 1 },
+    };
+    const struct fact_value eve = { .name = "principal", .kind = FACT_SET, .text = SL("eve@contoso.example") };
+    const struct fact_value both[] = { usual[0], eve };
+
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        char text[256];
+        CLEANUP(stage_freep) struct stage *stage = stage_new(NS_PER_HOUR);
+        CLEANUP(suppress_freep) struct suppress *s = NULL;
+        struct alert_draft first = draft(both, ARRAY_LEN(both)), more = draft(&eve, 1);
+
+        (void)snprintf(text, sizeof text, "- { name: r, reason: w, %s }\n", rules[i].rule);
+        s = rules_of(text, NULL, 0);
+        stage_set_suppress(stage, s);
+        more.count = 0;
+        more.is_aside = true;
+        told = 0;
+        ck_assert_int_eq(stage_emit(stage, &first, NULL, &err), 0);
+        ck_assert_int_eq(stage_emit(stage, &more, NULL, &err), 0);
+        ck_assert_int_eq(stage_settle(stage, 0, count_told, NULL, &err), 0);
+        ck_assert_int_eq(told, rules[i].told);
+    }
+}
+END_TEST
+
 static void note_warning(void *self, const char *name, const char *what)
 {
     buf_addf(self, "%s %s\n", name, what);
@@ -361,6 +391,7 @@ int main(void)
     tcase_add_test(t, a_range_that_an_alert_names_is_covered_when_all_of_it_is);
     tcase_add_test(t, mistakes_are_told_with_their_place);
     tcase_add_test(t, a_suppressed_alert_is_told_as_soon_as_somebody_else_stands_in_it);
+    tcase_add_test(t, what_only_adds_a_word_to_a_suppressed_alert_leaves_it_suppressed_unless_the_word_is_not_covered);
     tcase_add_test(t, a_rule_that_ends_is_warned_of_in_time);
     tcase_add_test(t, trust_is_of_one_kind_for_named_accounts_and_until_its_day);
     tcase_add_test(t, a_trusted_system_is_no_trusted_address);
