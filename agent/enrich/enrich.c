@@ -143,8 +143,9 @@ bool enrich_is_private_address(const struct address *a)
     static const struct address none = { { 0 } };
     const uint8_t *v4 = a->at + 12;
 
+    /* 100.64.0.0/10 (RFC 6598) too: a virtual network may have it, and no client on the internet does. */
     if (address_is_v4(a))
-        return v4[0] == 10 || v4[0] == 127 || (v4[0] == 172 && (v4[1] & 0xf0) == 16) ||
+        return v4[0] == 10 || v4[0] == 127 || (v4[0] == 100 && (v4[1] & 0xc0) == 64) || (v4[0] == 172 && (v4[1] & 0xf0) == 16) ||
                (v4[0] == 192 && v4[1] == 168) || (v4[0] == 169 && v4[1] == 254) ||
                (v4[0] | v4[1] | v4[2] | v4[3]) == 0;
     return (a->at[0] & 0xfe) == 0xfc ||                          /* fc00::/7, unique local */

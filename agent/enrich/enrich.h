@@ -82,7 +82,7 @@ bool enrich_trusts(const struct enrich *e, enum trusted_kind kind, struct slice 
                    int64_t time_ns);
 /* Does the operator trust the system that the address is in? asn: what enrich_place() said; 0: no. */
 bool enrich_trusts_asn(const struct enrich *e, struct slice account, int64_t asn, int64_t time_ns);
-bool enrich_is_private(struct slice address); /* RFC 1918, ULA, loopback, link-local, empty */
+bool enrich_is_private(struct slice address); /* RFC 1918 and 6598, ULA, loopback, link-local, empty */
 bool enrich_is_private_address(const struct address *a);
 
 #endif

@@ -72,6 +72,8 @@ START_TEST(private_addresses_are_told_from_public_ones)
         { .text = "192.168.1.1", .is_private = true },    { .text = "192.169.0.0" },
         { .text = "127.0.0.1", .is_private = true },      { .text = "169.254.1.1", .is_private = true },
         { .text = "0.0.0.0", .is_private = true },        { .text = "11.0.0.0" },
+        { .text = "100.63.255.255" },                     { .text = "100.64.0.0", .is_private = true },
+        { .text = "100.127.255.255", .is_private = true }, { .text = "100.128.0.0" },
         { .text = "::1", .is_private = true },            { .text = "::", .is_private = true },
         { .text = "::2" },                                { .text = "fd00::1", .is_private = true },
         { .text = "fc00::1", .is_private = true },        { .text = "fe00::1" },
