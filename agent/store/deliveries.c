@@ -148,7 +148,8 @@ void delivery_row_release(struct delivery_row *r)
     buf_release(&r->refused);
 }
 
-/* Columns: the row, its crc, seq, alert, refused. False when something of it is damaged. */
+/* Columns: the row, its crc, seq, alert, refused. False when something of it is damaged (ERR_STATE), or sound and yet not for
+ * this release to read, which has gone back from a later one (ERR_INPUT). */
 static bool row_of_query(const struct query *q, struct delivery_row *ret, struct error *err)
 {
     struct delivery_state d;
@@ -173,6 +174,8 @@ static bool row_of_query(const struct query *q, struct delivery_row *ret, struct
     if (alert_load(query_bytes(q, 12), &ret->alert, err) == 0 && buf_check(&ret->refused, err) == 0)
         return true;
     delivery_row_release(ret);
+    if (err->code == ERR_STATE)
+        err->code = ERR_INPUT;
     return false;
 }
 
@@ -182,21 +185,28 @@ int store_take(struct store *s, const char *output, size_t max, struct delivery_
     static const char sql[] =
         "SELECT d.output, d.alert_id, d.record_id, d.state, d.attempts, d.first_try_ns, d.last_try_ns,"
         " d.alert_last_ns, d.reason, d.crc, d.seq, p.output, p.alert, p.refused, p.crc FROM delivery d"
-        " LEFT JOIN payload p ON p.seq = d.seq WHERE d.state = 0 AND d.output = ?1 ORDER BY d.seq LIMIT ?2";
+        " LEFT JOIN payload p ON p.seq = d.seq WHERE d.state = 0 AND d.output = ?1 ORDER BY d.seq";
     CLEANUP(store_leave) struct store *in = store_enter(s, err);
     CLEANUP(query_close) struct query q = { 0 };
     size_t n = 0;
-    int more;
+    int more = 1;
 
     if (!in || query_open(&q, s, sql, err) < 0)
         return -1;
     query_add_text(&q, output);
-    query_add_i64(&q, max > INT32_MAX ? INT32_MAX : (int64_t)max);
-    while ((more = query_step(&q, err)) == 1 && n < max) {
-        if (row_of_query(&q, &ret[n], err)) {
+    while (n < max && (more = query_step(&q, err)) == 1) {
+        struct error why = { 0 };
+
+        if (row_of_query(&q, &ret[n], &why)) {
             n++;
             continue;
         }
+        if (why.code == ERR_INPUT) {
+            log_event(LOG_LEVEL_WARN, "store", "an alert that is to be delivered waits for a release that knows it", "output",
+                      output, "why", why.msg, NULL);
+            continue;
+        }
+        *err = why;
         more = -1;
         /* Opening again goes through every row and rebuilds this one from its twins. */
         if (err->code == ERR_STATE)

@@ -2,6 +2,8 @@
  * or nothing; who may open it and who may not. SPDX-License-Identifier: Apache-2.0 */
 #include "store_kit.h"
 
+#include "alert/catalogue.h"
+
 #include "base/buf.h"
 #include "base/log.h"
 #include "baseline/baseline.h"
@@ -543,6 +545,31 @@ START_TEST(deliveries_come_in_order_each_output_its_own)
 }
 END_TEST
 
+/* As after going back to an earlier release. */
+START_TEST(an_alert_of_a_type_that_this_release_does_not_know_waits_and_holds_up_no_other)
+{
+    static const struct alert_type later = { .id = "CosmosDBX_OfALaterRelease" };
+    struct alert *unknown = alert_nth(1);
+    struct output_counts c = { 0 };
+    struct delivery_row rows[2];
+    size_t n = 0;
+
+    unknown->type = &later;
+    OK(store_add_delivery(store, "soc", unknown, err));
+    put_nth(store, "soc", 2);
+    for (int i = 0; i < 2; i++) {
+        OK(store_take(store, "soc", 1, rows, &n, err));
+        ck_assert_uint_eq(n, 1);
+        ck_assert_int_eq(rows[0].alert->count, 3);
+        delivery_row_release(&rows[0]);
+    }
+    ck_assert_ptr_null(store_recovery(store)); /* nothing is damaged */
+    OK(store_count_output(store, "soc", &c, err));
+    ck_assert_int_eq(c.pending, 2);
+    alert_free(unknown);
+}
+END_TEST
+
 START_TEST(the_snapshot_is_sent_not_the_later_version)
 {
     struct alert *a = alert_nth(1);
@@ -990,6 +1017,7 @@ int main(void)
     tcase_add_test(t, alerts_are_counted_by_day_type_and_severity);
     tcase_add_test(t, a_callback_may_use_the_store);
     tcase_add_test(t, deliveries_come_in_order_each_output_its_own);
+    tcase_add_test(t, an_alert_of_a_type_that_this_release_does_not_know_waits_and_holds_up_no_other);
     tcase_add_test(t, the_snapshot_is_sent_not_the_later_version);
     tcase_add_test(t, an_accepted_delivery_is_gone_and_stays_gone_when_offered_again);
     tcase_add_test(t, a_try_is_counted_and_keeps_its_place);
