@@ -28,6 +28,7 @@
 #include "detectors/kit/key_event.h"
 #include "detectors/kit/provider.h"
 #include "detectors/kit/sensitivity.h"
+#include "enrich/country.h"
 #include "enrich/enrich.h"
 #include "enrich/places.h"
 #include "settings/option.h"
@@ -119,6 +120,7 @@ struct reading {
     uint32_t reasons;
     bool is_silent; /* learning, or a reader that the operator trusts: only known-bad addresses are told */
     struct slice country, provider;
+    char country_room[FEW_TEXT];
     struct listing listings[LISTINGS_MAX];
     size_t listings_len;
 };
@@ -131,22 +133,6 @@ static const struct baseline_memory country_memory = { /* countries and provider
     .describe = habit_describe,
     .confirm = habit_confirm,
 };
-
-/* The operator's word, else the workspace's. */
-static struct slice country_of(const struct observation *obs, const struct enrich *enrich)
-{
-    const struct network *net = enrich_network(enrich, obs->text[F_ADDRESS], obs->minute_ns);
-    struct slice mark = SL("\"country\":\""), rest = obs->text[F_PLACE], country = { 0 };
-    size_t at = slice_find(rest, mark);
-
-    if (net && net->country[0])
-        return slice_of(net->country);
-    if (at == SIZE_MAX)
-        return country;
-    rest = slice_make(rest.at + at + mark.len, rest.len - at - mark.len);
-    (void)slice_split(&rest, '"', &country);
-    return slice_cut(country, FEW_TEXT - 1);
-}
 
 static void find_listings(struct reading *r)
 {
@@ -194,16 +180,25 @@ static bool is_new_place(const struct reading *r, const char *what, struct slice
 }
 
 /* Pipelines run on hosts of the cloud, in whatever region has room: that is no place. */
-static bool is_hosted_agent(const struct reading *r)
+static bool is_hosted_agent(const struct reading *r, const struct place *place)
 {
-    const struct network *net = enrich_network(r->ctx->enrich, r->event->obs->text[F_ADDRESS], r->event->obs->minute_ns);
-
-    return !r->event->is_person && net && net->is_microsoft;
+    return !r->event->is_person && (place->is_microsoft || place->is_azure);
 }
 
+/* By one name for each country, whoever told it: networks have codes, the workspace has names. */
 static bool is_new_country(struct reading *r)
 {
-    r->country = is_hosted_agent(r) ? SL("") : country_of(r->event->obs, r->ctx->enrich);
+    const struct observation *obs = r->event->obs;
+    const char *name = NULL;
+    struct place place;
+
+    enrich_place(r->ctx->enrich, obs->text[F_ADDRESS], obs->text[F_PLACE], obs->minute_ns, &place);
+    if (is_hosted_agent(r, &place))
+        return false;
+    name = country_name(slice_of(place.country));
+    (void)snprintf(r->country_room, sizeof r->country_room, "%.*s",
+                   SLF(slice_cut(slice_of(name ? name : place.country), sizeof r->country_room - 1)));
+    r->country = slice_of(r->country_room);
     return is_new_place(r, "", r->country);
 }
 
