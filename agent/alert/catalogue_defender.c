@@ -131,7 +131,7 @@ const struct alert_type alert_types_defender[] = {
                        "Disable {subject}, revoke its sessions, take its roles away.",
                        "Regenerate the keys of every account in the list, and of the other services of that run.",
                        "If it is a job of yours: nothing, it becomes usual when it comes back." },
-        .prevent = { "Use Microsoft Entra ID only: set disableLocalAuth on the accounts.", PREVENT_KEYS,
+        .prevent = { "Use Microsoft Entra ID only: set disableLocalAuth on the accounts (" KEYS_ALONE ").", PREVENT_KEYS,
                      "Custom roles without listKeys; Privileged Identity Management for those who need it.",
                      "Set disableKeyBasedMetadataWriteAccess, so that a key cannot change the account." },
         .tables = { "AzureActivity" },

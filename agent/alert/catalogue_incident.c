@@ -56,7 +56,8 @@ const struct alert_type alert_types_incident[] = {
                          LOOK_KEY, LOOK_NEIGHBOURS, LOOK_EXTENT },
         .remediate = { ACT_EVIDENCE, ACT_KEYS,
                        "Disable the identity that read the keys, revoke its sessions, remove its roles.", ACT_CLOSE,
-                       "Set disableLocalAuth once applications use Microsoft Entra ID: then keys are worth nothing." },
+                       "Set disableLocalAuth once applications use Microsoft Entra ID: then keys are worth nothing (" KEYS_ALONE
+                       ")." },
         .prevent = { PREVENT_ENTRA, PREVENT_KEYS, PREVENT_ROLES, PREVENT_NETWORK },
         .tables = { "AzureActivity", "CDBDataPlaneRequests" },
         .kql = KQL_REQUESTS_OF(KQL_ACTIVITY(KQL_KEYS_READ), "", "in~ {accounts:kqlset}")

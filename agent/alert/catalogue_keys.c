@@ -145,7 +145,7 @@ const struct alert_type alert_types_keys[] = {
                        ACT_STOP_CALLER,
                        "If it was an attack: regenerate once more from a clean identity, all four keys." },
         .prevent = { PREVENT_ENTRA, PREVENT_KEYS, PREVENT_READERS,
-                     "A resource lock (CanNotDelete does not help; ReadOnly blocks regenerateKey)." },
+                     "A resource lock: ReadOnly blocks regenerateKey, and listKeys with it (CanNotDelete blocks neither)." },
         .tables = { "AzureActivity", "CDBDataPlaneRequests" },
         .kql = KQL_KEY_ROWS "| where Caller =~ {subject:kql}\n" KQL_KEY_COLUMNS,
     },

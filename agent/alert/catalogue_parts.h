@@ -76,7 +76,9 @@ extern const struct alert_type alert_types_incident[]; /* chains of alerts */
     "the primary, move back, regenerate the secondary; all four keys if theft is proven."
 #define ACT_CODE                                                                                   \
     "Deploy the parameterised query; until then block the input pattern at the gateway."
-#define PREVENT_ENTRA "Use Microsoft Entra ID only: set disableLocalAuth on {account}."
+/* Azure's own policy for it leaves out accounts of MongoDB, Cassandra, Gremlin and Table. */
+#define KEYS_ALONE "API for NoSQL; the applications of the other APIs know keys alone and would be shut out"
+#define PREVENT_ENTRA "Use Microsoft Entra ID only: set disableLocalAuth on {account} (" KEYS_ALONE ")."
 #define PREVENT_NETWORK "Turn public network access off and use private endpoints."
 #define PREVENT_FIREWALL "Keep firewall rules narrow: no 0.0.0.0, no whole-Azure rule."
 #define PREVENT_KEYS "Keep keys in Key Vault only, rotated by calendar, never in code or pipelines."

@@ -246,6 +246,24 @@ START_TEST(words_expand_and_leave_out_what_is_missing)
 }
 END_TEST
 
+START_TEST(keys_are_switched_off_only_where_an_account_can_be_used_without)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; alert_type_at(i); i++) {
+        const struct alert_type *t = alert_type_at(i);
+
+        for (size_t k = 0; k < ARRAY_LEN(t->remediate); k++)
+            if (t->remediate[k] && strstr(t->remediate[k], "disableLocalAuth"))
+                ck_assert_msg(++found && strstr(t->remediate[k], "API for NoSQL"), "%s: %s", t->id, t->remediate[k]);
+        for (size_t k = 0; k < ARRAY_LEN(t->prevent); k++)
+            if (t->prevent[k] && strstr(t->prevent[k], "disableLocalAuth"))
+                ck_assert_msg(++found && strstr(t->prevent[k], "API for NoSQL"), "%s: %s", t->id, t->prevent[k]);
+    }
+    ck_assert_uint_gt(found, 10);
+}
+END_TEST
+
 START_TEST(who_did_what_from_where_says_what_is_known)
 {
     const struct fact_value facts[] = {
@@ -378,6 +396,7 @@ int main(void)
     tcase_add_test(t, an_alert_passed_on_alone_keeps_its_own_id);
     tcase_add_test(t, words_expand_and_leave_out_what_is_missing);
     tcase_add_test(t, who_did_what_from_where_says_what_is_known);
+    tcase_add_test(t, keys_are_switched_off_only_where_an_account_can_be_used_without);
     tcase_add_test(t, facts_are_written_in_their_units);
     tcase_add_test(t, every_type_has_words_and_a_query);
     return run_group("alert", t);
