@@ -2,6 +2,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "alert/catalogue_parts.h"
 
+/* A workspace may lack any of the tables. */
+#define ARRIVED(table)                                                                             \
+    "(" table " | where ingestion_time() between ({first:kql} .. {last:kql}) | project TimeGenerated, Type, AccountName)"
+
 const struct alert_type alert_types_agent[] = {
     {
         .id = "CosmosDBX_LogSilence",
@@ -25,10 +29,12 @@ const struct alert_type alert_types_agent[] = {
         .remediate = { "Restore the permission or the diagnostic setting.",
                        "`cosmowatch coverage` lists every interval that was lost and why." },
         .prevent = { "Alert on changes of diagnostic settings; keep a lock on the workspace." },
-        .tables = { "CDBDataPlaneRequests" },
-        .kql = "CDBDataPlaneRequests\n"
-               "| where ingestion_time() between ({first:kql} .. {last:kql})\n"
-               "| summarize Rows = count() by bin(TimeGenerated, 5m), AccountName\n"
+        .tables = { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests", "CDBGremlinRequests",
+                    "CDBTableApiRequests", "CDBQueryRuntimeStatistics" },
+        .kql = "union isfuzzy=true " ARRIVED("CDBDataPlaneRequests") ", " ARRIVED("CDBMongoRequests") ", "
+               ARRIVED("CDBCassandraRequests") ", " ARRIVED("CDBGremlinRequests") ", " ARRIVED("CDBTableApiRequests") ", "
+               ARRIVED("CDBQueryRuntimeStatistics") "\n"
+               "| summarize Rows = count() by bin(TimeGenerated, 5m), Type, AccountName\n"
                "| order by TimeGenerated asc",
     },
     { .id = NULL },

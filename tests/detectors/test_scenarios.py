@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -47,6 +48,17 @@ def test_the_query_of_each_alert_finds_rows_among_those_that_raised_it(path, tmp
     for alert in kit.replay(case, str(tmp_path)):
         _, rows, _ = run(alert["query"], store.view(()), now)
         assert list(rows) or os.path.relpath(path, HERE) in NO_ROWS, alert["alertType"] + "\n" + alert["query"]
+
+
+def test_the_query_of_missing_logs_sees_the_tables_of_every_api():
+    done = subprocess.run([AGENT, "queries", "--alerts", "--json"], capture_output=True, text=True, timeout=60, check=True)
+    query = next(q["query"] for q in map(json.loads, done.stdout.splitlines()) if "LogSilence" in q["name"])
+    begin, end = re.search(r"datetime\((.*?)\) \.\. datetime\((.*?)\)", query).groups()
+    store = Store()
+    store.add([{"table": "CDB%sRequests" % api, "row": {"TimeGenerated": begin, "AccountName": "A"}}
+               for api in ("DataPlane", "Mongo", "Cassandra", "Gremlin", "TableApi")], types.parse_datetime(begin))
+    _, rows, _ = run(query, store.view(()), types.parse_datetime(end))
+    assert len(list(rows)) == 5, query
 
 
 def test_a_case_is_files_and_no_program():
