@@ -347,21 +347,26 @@ static bool adds_secret(const struct query_client *c, const struct query_shape *
     return false;
 }
 
-/* c.p3 >= "str2", c.p3 LIKE "str2", IS_DEFINED(c.p3): a question, and none for one value as builders add it. */
+/* c.p3 >= "str2", c.p3 LIKE "str2", IS_DEFINED(c.p3): a question, and none as builders add it: for one value, for all but
+ * one, from one number to another, or for what the statement is sorted by. */
 static bool asks_a_range(const struct sql_lex *lex, uint32_t from, uint32_t to)
 {
-    bool equals = false, asks = false;
+    bool is_builders = false, asks = false, is_between = false, has_text = false;
 
     for (size_t i = 0; i + 1 < lex->len; i++) {
         const struct sql_token *t = &lex->tokens[i];
+        bool is_name = sql_token_is(t, TOK_NAME, WORD_NONE) || sql_token_is(t, TOK_NAME, WORD_EXISTS);
 
         if (t->at < from || t->at >= to)
             continue;
-        equals |= sql_token_is(t, TOK_OP, OP_EQ) || sql_token_is(t, TOK_NAME, WORD_IN);
-        asks |= sql_token_is(t, TOK_NAME, WORD_LIKE) || sql_token_is(t + 1, TOK_OP, OP_OPEN) ||
-                (t->kind == TOK_OP && t->code > OP_EQ && t->code <= OP_GE);
+        is_builders |= sql_token_is(t, TOK_OP, OP_EQ) || sql_token_is(t, TOK_NAME, WORD_IN) ||
+                       sql_token_is(t, TOK_NAME, WORD_ORDER);
+        asks |= sql_token_is(t, TOK_NAME, WORD_LIKE) || (is_name && sql_token_is(t + 1, TOK_OP, OP_OPEN)) ||
+                (t->kind == TOK_OP && t->code > OP_NE && t->code <= OP_GE);
+        is_between |= sql_token_is(t, TOK_NAME, WORD_BETWEEN);
+        has_text |= t->kind == TOK_STRING;
     }
-    return asks && !equals;
+    return (asks || (is_between && has_text)) && !is_builders;
 }
 
 /* Has it sent its few shapes for long? */

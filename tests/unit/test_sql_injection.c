@@ -261,6 +261,11 @@ START_TEST(a_question_in_masked_text_that_the_usual_statement_never_asks_alerts_
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 >= \"str3\"))", 12, false },
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 = \"str3\"))", 20, false },
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident2 != \"str3\"))", 20, false },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 != \"str3\"))", 20, false },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 BETWEEN 5 AND 10))", 20, false },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 BETWEEN \"str3\" AND \"str4\"))", 20, true },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 > 90001))", 20, true },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 >= \"str3\")) ORDER BY a.ident3 ASC", 20, false },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
