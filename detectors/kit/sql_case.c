@@ -266,7 +266,8 @@ static bool has_lone_mask(const struct sql_lex *lex, uint32_t from, uint32_t to)
         const struct sql_token *t = &lex->tokens[i];
         bool is_alone = true;
 
-        if (t->at < from || t->at >= to || t->kind != TOK_NAME || !sql_token_is(t - 1, TOK_OP, OP_DOT))
+        if (t->at < from || t->at >= to || t->kind != TOK_NAME || !sql_token_is(t - 1, TOK_OP, OP_DOT) ||
+            slice_eq(sql_token_text(lex, t), SL("_ts"))) /* what is newer may be asked of all */
             continue;
         for (size_t k = 0; k + 1 < lex->len && is_alone; k++)
             is_alone = (lex->tokens[k].at >= from && lex->tokens[k].at < to) ||
@@ -530,6 +531,25 @@ static void conclude(const struct sql_bench *b, struct query_case *k, enum query
         k->variant = v == VERDICT_PROBE ? ".ForeignDialect" : ".PredicateBypass";
 }
 
+/* c.state = 'new' OR (c.state = 'held' AND c.until < 5): what comes in addition is of the same property, or part of it. */
+static bool keeps_its_property(const struct sql_lex *lex, const struct extension *e)
+{
+    const struct sql_token *before = NULL, *first = NULL;
+
+    for (size_t i = 1; i + 1 < lex->len && lex->tokens[i].at < e->to && !first; i++) {
+        const struct sql_token *t = &lex->tokens[i];
+
+        if (t->kind != TOK_NAME || !sql_token_is(t - 1, TOK_OP, OP_DOT))
+            continue;
+        if (t->at < e->from)
+            before = t;
+        else
+            first = t;
+    }
+    return before && first && sql_token_is(first + 1, TOK_OP, OP_EQ) &&
+           slice_eq(sql_token_text(lex, before), sql_token_text(lex, first));
+}
+
 static bool has_word(const struct sql_lex *lex, const struct sql_finding *f)
 {
     for (size_t i = f->first; i <= f->last; i++)
@@ -594,7 +614,7 @@ static int score_extension(const struct sql_bench *b, const struct query_client 
         rest = rest * (100 - f->score) / 100;
         hit = true;
     }
-    if (!hit && e->starts_with_or && e->has_new_field && !is_same) {
+    if (!hit && e->starts_with_or && e->has_new_field && !is_same && !keeps_its_property(lex, e)) {
         k->variant = ".PredicateBypass";
         k->note = NOTE_OR_NEW_PROPERTY;
         return 65;

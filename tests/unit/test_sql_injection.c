@@ -200,6 +200,8 @@ START_TEST(an_alternative_in_masked_text_is_one_on_another_property)
         { "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a.ident2 = \"str2\") OR (a.ident2 LIKE \"str3\")))", true },
         { "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a.ident2 = \"str2\") OR (a.ident2 = \"str3\")))", false },
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 = \"str3\"))", false },
+        { "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a.ident2 = \"str2\") OR ((a.ident2 = \"str3\") AND (a.ident3 < 5))))", false },
+        { "SELECT a.id FROM a WHERE ((a.ident1 = \"str1\") AND ((a.ident2 = \"str2\") OR ((a.ident3 = \"str3\") AND (a.ident2 < 5))))", true },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -226,6 +228,9 @@ START_TEST(the_same_value_elsewhere_and_the_next_page_are_no_attack)
         { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR c.seller = 'u2'", true },
         { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR c.seller != 'u1'", true },
         { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR c.seller = 'u2' OR c.agent = 'u1'", true },
+        { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR (c.buyer = 'u2' AND c.until < 5)", false },
+        { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR (c.seller = 'u2' AND c.until < 5)", true },
+        { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR (c.buyer > 'u2' AND c.until < 5)", true },
         { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR ARRAY_CONTAINS(c.payers, 'u1')", false },
         { usual, "SELECT * FROM c WHERE c.buyer = 'u1' OR ARRAY_CONTAINS(c.payers, 'u7')", true },
         { search, "SELECT * FROM c WHERE CONTAINS(c.title, 'lamp') OR CONTAINS(c.password, 'lamp')", true },
@@ -265,6 +270,7 @@ START_TEST(a_question_in_masked_text_that_the_usual_statement_never_asks_alerts_
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 BETWEEN 5 AND 10))", 20, false },
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 BETWEEN \"str3\" AND \"str4\"))", 20, true },
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 > 90001))", 20, true },
+        { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a._ts > 1700100000))", 20, false },
         { "SELECT a.id FROM a WHERE (((a.ident1 = \"str1\") AND (a.ident2 = \"str2\")) AND (a.ident3 >= \"str3\")) ORDER BY a.ident3 ASC", 20, false },
     };
 
