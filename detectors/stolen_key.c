@@ -13,7 +13,8 @@
  *              (Medium), or from a /16 that is new where such ones seldom come (Low). A browser is Data Explorer as a
  *              rule, and whoever sits there read the key himself: told only when no such reading can come any more, two
  *              horizons later.
- *          KeyPubliclyLeaked: `networks` new /16 with one key kind in one day, and twice as many as on any day before.
+ *          KeyPubliclyLeaked: `networks` new /16 with one key kind in one day, and twice as many as on any day before;
+ *              a region of Azure, by its service tags, counts as one.
  *          ServiceSideKeyTheft: the same, and nobody read a key within `within` before: it was taken long ago, or out of
  *              code and backups. Medium with a new client program (High in bulk, if no key was read for 90 days), else
  *              Low. The activity log must be known for `log`. Told when no row of it can come any more: two

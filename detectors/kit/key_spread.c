@@ -7,6 +7,8 @@
 #include "baseline/slots.h"
 #include "detectors/kit/habit.h"
 #include "detectors/kit/slots.h"
+#include "enrich/enrich.h"
+#include "enrich/places.h"
 
 #include <string.h>
 
@@ -100,6 +102,19 @@ static int64_t usual_most(const struct spread_learned *l, int32_t today)
     return most;
 }
 
+/* Whose network it is, as far as unrelated ones are counted: what scales out in a region of Azure comes from dozens of
+ * /16, and they are one place. */
+static const char *whose(const struct key_request *r)
+{
+    const struct observation *obs = r->obs;
+    struct place place;
+
+    enrich_place(r->ctx->enrich, obs->text[F_ADDRESS], obs->text[F_PLACE], obs->minute_ns, &place);
+    if (!place.is_azure)
+        return r->net.wide;
+    return place.region[0] ? place.region : "Azure";
+}
+
 static int tell_leaked(const struct key_request *r, const struct day *day, const struct key_use *part, int64_t usual,
                        const struct key_spread_limits *limits, struct error *err)
 {
@@ -137,6 +152,7 @@ int key_spread_judge(const struct key_spread_limits *limits, const struct key_re
     struct wide *open;
     struct day *day;
     struct key_use part;
+    const char *network = NULL;
     int64_t n, usual;
 
     if (!s)
@@ -146,11 +162,12 @@ int key_spread_judge(const struct key_spread_limits *limits, const struct key_re
     usual = usual_most(slots_learned(&spread_kind, s->learned, age), today);
     if (!open)
         return 0;
-    wide_add(open, r->net.wide);
+    network = whose(r);
+    wide_add(open, network);
     day = baseline_put(b, &key_spread_day_memory, account, key_slot(today, r->kind, room), SL(""), r->obs->minute_ns, NULL);
     if (!day)
         return 0;
-    wide_add(&day->wide, r->net.wide);
+    wide_add(&day->wide, network);
     key_use_add(&day->use, added);
     day->has_new_agent |= r->is_new_agent;
     n = wide_count(&day->wide);
