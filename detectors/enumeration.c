@@ -3,10 +3,10 @@
  * Why:     whoever finds a credential looks around first: which databases, containers, throughput, scripts, users.
  *          Applications know where their data is.
  * Reads:   data-plane rows that address a list other than to create in it (DatabaseFeed, CollectionFeed, OfferFeed, ...;
- *          older rows say Database, and that it is a list by ReadFeed or Query); Mongo's listDatabases, listCollections, usersInfo ...; CQL of system_schema by
- *          anything but a driver (drivers read it when they connect); Gremlin that asks for labels or keys; Table API
- *          operations on the list of tables. What SDKs read when they start (account, one database, one container,
- *          partition key ranges) are no lists of names.
+ *          older rows say Database, and that it is a list by ReadFeed or Query); Mongo's listDatabases, listCollections,
+ *          usersInfo ...; CQL of system_schema by anything but a driver (drivers read it when they connect); Gremlin that
+ *          asks for labels or keys; Table API operations on the list of tables. What SDKs read when they start (account,
+ *          one database, one container, partition key ranges) are no lists of names.
  * Judges:  a client (principal or key kind, agent family, network) on a UTC day: at least `min_kinds` kinds of things
  *          listed, where containers listed in three or more databases count as one more, and one of the kinds new for
  *          the same principal and agent family from anywhere. So a portal user at home is the one at work.

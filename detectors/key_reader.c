@@ -423,7 +423,8 @@ static int tell_kept(const struct kept *k, uint32_t reasons, const char *type, b
         .severity = is_low ? SEVERITY_LOW : severity_of(reasons), .confidence = is_low ? 50 : confidence_of(reasons),
         .api = (enum api)k->api, .account = slice_of(k->account), .resource_id = slice_of(k->resource),
         .subject = buf_slice(&subject), .bucket_ns = time_floor(k->time_ns, NS_PER_DAY), .first_ns = k->first_ns,
-        .last_ns = k->last_ns, .count = is_counted ? 1 : 0, .is_aside = !is_counted, .facts = f->at, .facts_len = f->len }, err);
+        .last_ns = k->last_ns, .count = is_counted ? 1 : 0, .is_aside = !is_counted,
+        .facts = f->at, .facts_len = f->len }, err);
 }
 
 static int tell(const struct reading *r, const char *type, struct error *err)

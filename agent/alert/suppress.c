@@ -225,7 +225,8 @@ static bool is_in_range(const struct rule *r, struct slice text)
 }
 
 /* Does the fact have values, are they all there, and are all of them covered? */
-static bool covers(const struct rule *r, const struct alert *a, bool is_aside, const char *name, const struct string_list *list)
+static bool covers(const struct rule *r, const struct alert *a, bool is_aside, const char *name,
+                   const struct string_list *list)
 {
     const struct fact *f = alert_fact(a, name);
 

@@ -385,7 +385,8 @@ static bool is_same_row(struct baseline *b, const struct key_event *e, char who)
     int n = snprintf(room, sizeof room, "%c\x1f%.*s", who, SLF(id));
     bool is_new = false;
 
-    return id.len && baseline_put(b, &key_operations_memory, SL(""), slice_make(room, (size_t)n), SL(""), e->obs->minute_ns, &is_new) &&
+    return id.len &&
+           baseline_put(b, &key_operations_memory, SL(""), slice_make(room, (size_t)n), SL(""), e->obs->minute_ns, &is_new) &&
            !is_new;
 }
 
