@@ -128,7 +128,7 @@ static void add_identity(struct buf *out, const struct alert *a)
     json_add_member_i64(out, "update", a->update);
     json_add_member_bool(out, "isFinal", a->is_final);
     json_add_member_bool(out, "isSample", a->is_sample);
-    add_text(out, "status", "Active");
+    add_text(out, "status", a->is_suppressed ? "Dismissed" : "Active"); /* by a suppression: as the other formats say */
     add_text(out, "alertType", a->type->id);
     json_add_known(out, "variant", slice_of(a->variant[0] == '.' ? a->variant + 1 : a->variant));
     add_rendered(out, "alertDisplayName", alert_title, a);

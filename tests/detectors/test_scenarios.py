@@ -50,6 +50,22 @@ def test_the_query_of_each_alert_finds_rows_among_those_that_raised_it(path, tmp
         assert list(rows) or os.path.relpath(path, HERE) in NO_ROWS, alert["alertType"] + "\n" + alert["query"]
 
 
+RULE = "suppressions:\n- { name: r, reason: w, types: [CosmosDBX_StolenKeyUse], addresses: [198.51.100.0/24] }\n"
+
+
+def test_a_suppressed_alert_stays_so_when_a_second_reader_fits_it(tmp_path):
+    case = kit.Case(os.path.join(HERE, "stolen_key", "hit.ndjson"))
+    rows = list(case.rows())
+    rows += [{**r, "Caller": "mallory@contoso.example", "CallerIpAddress": "203.0.114.9",
+              "CorrelationId": "c1" + r["CorrelationId"], "EventDataId": "e1" + r["EventDataId"],
+              "TimeGenerated": r["TimeGenerated"].replace("T03:", "T04:")}
+             for r in rows if r.get("Caller", "").startswith("eve")]
+    case.rows, case.CONFIG = lambda: rows, RULE
+    found = [a for a in kit.replay(case, str(tmp_path)) if a["alertType"] == "CosmosDBX_StolenKeyUse"]
+    assert all("mallory@contoso.example" in a["evidence"]["principal"] for a in found)
+    assert {a["subject"]: a["status"] for a in found} == {"PrimaryMasterKey": "Dismissed", "SecondaryMasterKey": "Active"}
+
+
 def test_the_query_of_missing_logs_sees_the_tables_of_every_api():
     done = subprocess.run([AGENT, "queries", "--alerts", "--json"], capture_output=True, text=True, timeout=60, check=True)
     query = next(q["query"] for q in map(json.loads, done.stdout.splitlines()) if "LogSilence" in q["name"])
