@@ -54,6 +54,7 @@ struct apart {
 
     pthread_mutex_t status_lock; /* `lock` is held for as long as a body is read */
     struct apart_status status;
+    bool is_worn_said;    /* in this spell */
 };
 
 /* ---- status -------------------------------------------------------------------------------------------- */
@@ -88,12 +89,27 @@ static void note_left_out(struct apart *a)
     (void)pthread_mutex_unlock(&a->status_lock);
 }
 
+static void say_worn(void)
+{
+    log_event(LOG_LEVEL_WARN, "reader", "statements ended it too often", "cause",
+              "more than a minute of the last ten went to readers that died",
+              "what_now", "until the ten minutes are over, what is new in the accounts that these came from is set aside unread",
+              "remedy", "cosmowatch coverage --unreadable shows them; please report it: the parser errs, and is attacked",
+              NULL);
+}
+
 void apart_pass_over(struct apart *a, bool is_worn)
 {
+    bool is_first;
+
     (void)pthread_mutex_lock(&a->status_lock);
     a->status.left_out++;
     a->status.passed_over += is_worn;
+    is_first = is_worn && !a->is_worn_said;
+    a->is_worn_said |= is_worn;
     (void)pthread_mutex_unlock(&a->status_lock);
+    if (is_first)
+        say_worn();
 }
 
 /* ---- life of a reader ---------------------------------------------------------------------------------- */
@@ -638,6 +654,9 @@ static void note_lost(struct apart *a, int64_t since_ms)
     if (now - a->lost_from_ms > a->spell_ms) {
         a->lost_from_ms = since_ms;
         a->lost_ms = 0;
+        (void)pthread_mutex_lock(&a->status_lock);
+        a->is_worn_said = false;
+        (void)pthread_mutex_unlock(&a->status_lock);
     }
     a->lost_ms += now - since_ms;
 }

@@ -9,7 +9,6 @@
 #include "detectors/kit/statements_apart.h"
 
 #include "apart/apart.h"
-#include "base/log.h"
 #include "base/map.h"
 #include "detectors/kit/judges.h"
 #include "detectors/kit/mongo_case.h"
@@ -376,15 +375,6 @@ static bool is_worth_telling(int64_t n)
     return n <= 16 || (n & (n - 1)) == 0;
 }
 
-static void say_worn(void)
-{
-    log_event(LOG_LEVEL_WARN, "reader", "statements ended it too often", "cause",
-              "more than a minute of the last ten went to readers that died",
-              "what_now", "until the ten minutes are over, what is new in the accounts that these came from is set aside unread",
-              "remedy", "cosmowatch coverage --unreadable shows them; please report it: the parser errs, and is attacked",
-              NULL);
-}
-
 /* Who can write one deadly text can make any of his texts deadly: leaving out more of them gives him nothing, where leaving
  * out those of other accounts would. Hence the account, which nobody chooses who sends requests. */
 static bool is_passed_over(struct apart *reader, struct statement_room *room, uint64_t account)
@@ -397,8 +387,7 @@ static bool is_passed_over(struct apart *reader, struct statement_room *room, ui
     }
     if (!has_deadly(room, account))
         return false;
-    if (room->passed_over++ == 0)
-        say_worn();
+    room->passed_over++;
     return true;
 }
 
