@@ -48,6 +48,7 @@ START_TEST(one_success_from_a_tor_exit_is_a_high_alert_when_the_address_is_new)
     ck_assert_int_eq(a->severity, SEVERITY_HIGH);
     ck_assert_str_eq(a->variant, ".FirstSeen");
     ck_assert_str_eq(a->subject, EXIT);
+    ck_assert_int_eq(a->confidence, 90); /* an exit is an exit: above "two feeds are sure" */
     ck_assert_int_eq(a->bucket_ns, bench_time("2026-03-01"));
     ck_assert_str_eq(alert_text(a, "feed"), "tor");
     ck_assert_str_eq(alert_text(a, "keyKind"), "PrimaryReadonlyMasterKey");
@@ -172,6 +173,12 @@ START_TEST(threat_severity_follows_category_feeds_and_age)
           .when = "2026-03-01T10:00", .variant = ".Botnet", .severity = SEVERITY_HIGH },
         { .name = "two feeds, one unsure", .one = FEED_C2, .one_sure = 79, .two = FEED_BOTNET,
           .two_sure = 90, .when = "2026-03-01T10:00", .variant = ".Botnet", .severity = SEVERITY_MEDIUM },
+        { .name = "two sure feeds, last heard of seven days ago", .one = FEED_C2, .one_sure = 85,
+          .two = FEED_BOTNET, .two_sure = 90, .when = "2026-03-08T00:00", .variant = ".Botnet",
+          .severity = SEVERITY_HIGH },
+        { .name = "and a minute more", .one = FEED_C2, .one_sure = 85,
+          .two = FEED_BOTNET, .two_sure = 90, .when = "2026-03-08T00:01", .variant = ".Botnet",
+          .severity = SEVERITY_MEDIUM },
         { .name = "two sure feeds, last heard of 8 days ago", .one = FEED_C2, .one_sure = 85,
           .two = FEED_BOTNET, .two_sure = 90, .when = "2026-03-09T10:00", .variant = ".Botnet",
           .severity = SEVERITY_MEDIUM },

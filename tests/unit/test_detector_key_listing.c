@@ -94,6 +94,44 @@ START_TEST(two_accounts_and_two_other_services_are)
 }
 END_TEST
 
+static void services(int n)
+{
+    static const char *const ops[] = { "MICROSOFT.STORAGE/STORAGEACCOUNTS/LISTKEYS/ACTION", "MICROSOFT.CACHE/REDIS/LISTKEYS/ACTION",
+                                       "MICROSOFT.SERVICEBUS/NAMESPACES/AUTHORIZATIONRULES/LISTKEYS/ACTION" };
+
+    for (int i = 0; i < n; i++)
+        key_act((struct act){ .at = key_day(20, 3, 5 + i), .caller = EVE, .account = "other", .op = ops[i] });
+}
+
+START_TEST(two_accounts_and_one_other_service_are_not)
+{
+    struct bench *b;
+
+    fortnight(20);
+    script(20, 0, 2, (struct act){ 0 });
+    services(1);
+    b = judged();
+    ck_assert_uint_eq(bench_alerts(b), 0);
+    bench_free(b);
+}
+END_TEST
+
+START_TEST(three_other_services_make_it_high_also_of_a_reader_of_keys)
+{
+    for (int n = 2; n <= 3; n++) {
+        struct bench *b;
+
+        fortnight(20);
+        key_act((struct act){ .at = key_day(10, 3, 0), .caller = EVE, .account = accounts[0] });
+        script(20, 0, 2, (struct act){ 0 });
+        services(n);
+        b = judged();
+        ck_assert_msg(bench_only(b, TYPE)->severity == (n == 3 ? SEVERITY_HIGH : SEVERITY_MEDIUM), "%d services", n);
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(both_accounts_of_a_small_subscription_are)
 {
     struct bench *b;
@@ -181,6 +219,24 @@ START_TEST(a_monthly_job_whose_days_fall_together_is_no_run)
 }
 END_TEST
 
+/* What was read so a fortnight ago and is read again is a job by calendar; sooner, it has to have come twice. */
+START_TEST(a_job_is_by_calendar_from_a_fortnight_on)
+{
+    for (int pause = 13; pause <= 14; pause++) {
+        struct bench *b;
+
+        fortnight(60);
+        for (int i = 0; i < 4; i++) /* each account in an hour of its own */
+            key_act((struct act){ .at = key_day(50 - pause, 3 + 2 * i, 0), .account = accounts[i], .caller = "rotator",
+                                  .app = "rotator-app" });
+        script(50, 20, 4, (struct act){ .caller = "rotator", .app = "rotator-app" });
+        b = judged();
+        ck_assert_msg(bench_alerts(b) == (pause < 14), "after %d days", pause);
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(a_person_in_the_portal_may_look_at_a_few_accounts)
 {
     struct bench *b;
@@ -191,6 +247,23 @@ START_TEST(a_person_in_the_portal_may_look_at_a_few_accounts)
     b = judged();
     ck_assert_uint_eq(bench_alerts(b), 0);
     bench_free(b);
+}
+END_TEST
+
+START_TEST(ten_accounts_in_the_portal_are_too_many_for_a_person)
+{
+    static const char *const many[] = { "a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "a10" };
+
+    for (size_t n = 9; n <= ARRAY_LEN(many); n++) {
+        struct bench *b;
+
+        fortnight(20);
+        for (size_t i = 0; i < n; i++)
+            key_act((struct act){ .at = key_day(20, 10, (int)i), .account = many[i], .app = PORTAL });
+        b = judged();
+        ck_assert_msg(bench_alerts(b) == (n == 10), "%zu accounts: %zu alerts", n, bench_alerts(b));
+        bench_free(b);
+    }
 }
 END_TEST
 
@@ -267,7 +340,8 @@ START_TEST(what_was_done_once_is_news_again_after_a_fortnight)
     static const struct {
         int pause;
         size_t alerts;
-    } cases[] = { { .pause = 10, .alerts = 1 }, { .pause = 20, .alerts = 2 } };
+    } cases[] = { { .pause = 10, .alerts = 1 }, { .pause = 14, .alerts = 1 },
+                  { .pause = 15, .alerts = 2 }, { .pause = 20, .alerts = 2 } };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct bench *b;
@@ -328,13 +402,17 @@ int main(void)
         keys_of_four_accounts_in_a_minute_by_a_stranger_are_high,
         two_accounts_in_a_larger_subscription_are_not_a_script,
         two_accounts_and_two_other_services_are,
+        two_accounts_and_one_other_service_are_not,
+        three_other_services_make_it_high_also_of_a_reader_of_keys,
         both_accounts_of_a_small_subscription_are,
         a_run_over_the_edge_of_a_bin_is_one_run,
         the_same_accounts_over_an_hour_are_not_a_run,
         terraform_never_alerts,
         a_weekly_rotation_known_from_the_backfill_never_alerts,
         a_monthly_job_whose_days_fall_together_is_no_run,
+        a_job_is_by_calendar_from_a_fortnight_on,
         a_person_in_the_portal_may_look_at_a_few_accounts,
+        ten_accounts_in_the_portal_are_too_many_for_a_person,
         a_person_s_script_alerts_from_the_first_row_an_application_s_only_after_learning,
         a_new_service_principal_over_all_accounts_alerts_once_learned,
         refused_runs_are_low_and_apart,

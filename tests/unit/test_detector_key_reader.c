@@ -33,6 +33,24 @@ static struct bench *judged(void)
     return b;
 }
 
+static const struct alert *last_alert(const struct bench *b)
+{
+    const struct alert *last = bench_alert(b, 0);
+
+    for (size_t i = 1; i < bench_alerts(b); i++)
+        if (bench_alert(b, i)->first_ns > last->first_ns)
+            last = bench_alert(b, i);
+    return last;
+}
+
+static bool dormant(const struct bench *b)
+{
+    for (size_t i = 0; i < bench_alerts(b); i++)
+        if (reason_has(bench_alert(b, i), "dormant"))
+            return true;
+    return false;
+}
+
 /* Ada reads the keys of shop-prod every third day from Berlin in the portal. */
 static void ada_for(int days)
 {
@@ -123,6 +141,40 @@ START_TEST(idle_for_more_than_thirty_days_is_dormant)
     ck_assert_str_eq(bench_only(b, BAD)->variant, ".Dormant");
     ck_assert(reason_has(bench_only(b, BAD), "for 40 days"));
     bench_free(b);
+}
+END_TEST
+
+START_TEST(idle_for_thirty_days_is_a_pause_and_a_day_more_is_dormant)
+{
+    for (int pause = 30; pause <= 31; pause++) {
+        struct bench *b;
+
+        key_usual("shop-prod", 0, 60, true);
+        key_act((struct act){ .at = key_day(52 - pause - 7, 11, 0) });
+        key_act((struct act){ .at = key_day(52 - pause, 11, 0) });
+        key_act((struct act){ .at = key_day(52, 11, 0) });
+        b = judged();
+        ck_assert_msg(dormant(b) == (pause > 30), "after %d days", pause);
+        bench_free(b);
+    }
+}
+END_TEST
+
+/* An hour supports another reason: here a new application. */
+START_TEST(five_days_of_work_say_which_hours_are_usual)
+{
+    for (int days = 4; days <= 5; days++) {
+        struct bench *b;
+
+        key_usual("shop-prod", 0, 30, true);
+        for (int d = 0; d < days; d++)
+            key_act((struct act){ .at = key_day(20 + d, 11, 0), .app = PORTAL });
+        key_act((struct act){ .at = key_day(29, 3, 0), .app = CLI });
+        b = judged();
+        ck_assert_msg(reason_has(last_alert(b), "new application"), "%s", alert_text(last_alert(b), "reason"));
+        ck_assert_msg(reason_has(last_alert(b), "unusual hour") == (days == 5), "after %d days", days);
+        bench_free(b);
+    }
 }
 END_TEST
 
@@ -314,6 +366,8 @@ int main(void)
         ada_terraform_and_the_portal_never_alert,
         known_elsewhere_and_new_here_is_low,
         idle_for_more_than_thirty_days_is_dormant,
+        idle_for_thirty_days_is_a_pause_and_a_day_more_is_dormant,
+        five_days_of_work_say_which_hours_are_usual,
         a_role_of_the_day_before_counts_whichever_row_comes_first,
         a_role_of_more_than_a_day_before_or_after_the_reading_does_not,
         known_bad_addresses_alert_while_learning_everything_else_is_silent,

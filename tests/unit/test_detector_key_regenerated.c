@@ -68,6 +68,7 @@ START_TEST(all_keys_within_an_hour_are_high)
         { .name = "four, unsaid", .n = 4, .variant = ".AllKeys" },
         { .name = "both read-write keys", .n = 2, .variant = ".AllKeys",
           .keys = { "\"keyKind\":\"primary\"", "\"keyKind\":\"secondary\"" } },
+        { .name = "three, unsaid", .n = 3, .variant = ".Unexpected" },
         { .name = "two, unsaid", .n = 2, .variant = ".Unexpected" },
         { .name = "both read-only keys", .n = 2, .variant = ".Unexpected",
           .keys = { "\"keyKind\":\"primaryReadonly\"", "\"keyKind\":\"secondaryReadonly\"" } },

@@ -370,6 +370,21 @@ START_TEST(bulk_reading_with_it_is_high)
 }
 END_TEST
 
+START_TEST(unread_for_more_than_ninety_days_is_never)
+{
+    for (int pause = 90; pause <= 91; pause++) {
+        struct bench *b;
+
+        key_usual("shop-prod", 0, 104, false);
+        key_act((struct act){ .at = key_day(100 - pause, 6, 1), .caller = TERRAFORM, .app = TERRAFORM_APP });
+        key_req((struct req){ .at = key_day(100, 5, 0), .address = THIEF, .agent = PYTHON, .bytes = 200000000 });
+        b = judged();
+        ck_assert_msg(bench_only(b, UNREAD)->severity == (pause > 90 ? SEVERITY_HIGH : SEVERITY_MEDIUM), "%d days", pause);
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(nobody_read_it_says_nothing_when)
 {
     static const struct {
@@ -448,6 +463,7 @@ int main(void)
         a_new_network_alone_is_low_unless_new_ones_are_everyday_life,
         read_two_days_before_and_used_by_a_new_program_is_told_as_read_by_nobody,
         bulk_reading_with_it_is_high,
+        unread_for_more_than_ninety_days_is_never,
         nobody_read_it_says_nothing_when,
         any_order_gives_the_same_alerts,
         NULL,
