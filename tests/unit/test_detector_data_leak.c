@@ -102,6 +102,80 @@ START_TEST(a_week_of_three_times_as_much_is_told_after_two_weeks_of_history)
 }
 END_TEST
 
+static void feed_even(struct bench *b, int first, int days, int64_t bytes)
+{
+    for (int day = first; day < first + days; day++)
+        feed(b, (struct reads){ .day = day, .hour = 9, .bytes = bytes });
+}
+
+/* Two weeks say what a week is like, three say something of how much it varies: nearly twice is then enough. */
+START_TEST(after_three_weeks_a_lower_ratio_is_enough)
+{
+    for (int weeks = 2; weeks <= 3; weeks++) {
+        struct bench *b = bench_open(&detector_slow_leak, "");
+
+        feed_even(b, 0, 7 * weeks, 100 * MB);
+        feed_even(b, 7 * weeks, 7, 197 * MB);
+        feed_even(b, 7 * weeks + 7, 3, 100 * MB);
+        ck_assert_msg(bench_alerts(b) == (weeks == 3), "%d weeks: %zu alerts", weeks, bench_alerts(b));
+        bench_free(b);
+    }
+}
+END_TEST
+
+/* One busy day a week, so that the others may rise: no day counts more than twice the highest. */
+static int64_t one_busy_day(int day)
+{
+    return (day % 7 ? 40 : 400) * MB;
+}
+
+START_TEST(a_reader_is_told_once_in_four_weeks)
+{
+    struct bench *b = bench_open(&detector_slow_leak, "");
+    int64_t first = INT64_MAX, again = INT64_MAX;
+
+    for (int day = 0; day < 110; day++) /* twice as much for a week; seven times, three weeks later */
+        feed(b, (struct reads){ .day = day, .hour = 9,
+                                .bytes = day >= 60 && day < 67    ? 200 * MB
+                                         : day >= 86 && day < 100 ? 700 * MB
+                                                                  : one_busy_day(day) });
+    for (size_t i = 0; i < bench_alerts(b); i++)
+        first = bench_alert(b, i)->last_ns < first ? bench_alert(b, i)->last_ns : first;
+    for (size_t i = 0; i < bench_alerts(b); i++)
+        if (bench_alert(b, i)->last_ns > first && bench_alert(b, i)->last_ns < again)
+            again = bench_alert(b, i)->last_ns;
+    ck_assert_int_eq(first, time_of(67, 0) - 1);
+    ck_assert_int_eq(again - first, 28 * NS_PER_DAY);
+    bench_free(b);
+}
+END_TEST
+
+/* The others of the container: busy on one day a week before, on each day afterwards. */
+START_TEST(others_that_grew_more_than_fourfold_are_no_measure)
+{
+    static const struct {
+        int tenths;
+        size_t alerts;
+    } cases[] = { { .tenths = 38, .alerts = 0 }, { .tenths = 42, .alerts = 1 } };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b = bench_open(&detector_slow_leak, "");
+        size_t own = 0;
+
+        for (int day = 0; day < 66; day++) {
+            int64_t now = 64 * MB * cases[i].tenths / 7;
+
+            feed(b, (struct reads){ .day = day, .hour = 9, .bytes = day < 56 ? 100 * MB : 199 * MB });
+            feed(b, (struct reads){ .day = day, .hour = 9, .bytes = day < 56 ? one_busy_day(day) : now, .agent = "azsdk-python-cosmos/4.7.0" });
+        }
+        for (size_t k = 0; k < bench_alerts(b); k++)
+            own += strstr(bench_alert(b, k)->subject, "java") != NULL;
+        ck_assert_msg(own == cases[i].alerts, "%d: %zu of %zu alerts", cases[i].tenths, own, bench_alerts(b));
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(a_release_that_adds_a_quarter_and_growth_over_weeks_are_no_leaks)
 {
     struct bench *b = bench_open(&detector_slow_leak, "");
@@ -441,6 +515,9 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, a_reader_that_doubles_for_a_month_is_told_once_with_its_figures);
     tcase_add_test(t, a_week_of_three_times_as_much_is_told_after_two_weeks_of_history);
+    tcase_add_test(t, others_that_grew_more_than_fourfold_are_no_measure);
+    tcase_add_test(t, a_reader_is_told_once_in_four_weeks);
+    tcase_add_test(t, after_three_weeks_a_lower_ratio_is_enough);
     tcase_add_test(t, a_release_that_adds_a_quarter_and_growth_over_weeks_are_no_leaks);
     tcase_add_test(t, small_excess_short_history_and_learning_are_silent);
     tcase_add_test(t, one_wild_day_is_not_a_leak);

@@ -290,6 +290,8 @@ START_TEST(a_weekly_job_is_usual_at_its_hour_of_its_weekday_and_of_its_reader_on
         { .name = "the third time", .day = 30, .hour = 22, .alerts = 0 },
         { .name = "an hour late", .day = 30, .hour = 23, .alerts = 0 },
         { .name = "two weeks later", .day = 37, .hour = 22, .alerts = 0 },
+        { .name = "a quarter after the first", .day = 107, .hour = 22, .alerts = 0 },
+        { .name = "a week more: the first is forgotten", .day = 114, .hour = 22, .alerts = 1 },
         { .name = "another hour", .day = 30, .hour = 14, .alerts = 1 },
         { .name = "another weekday", .day = 32, .hour = 22, .alerts = 1 },
         { .name = "another reader", .day = 30, .hour = 22, .agent = "python-requests/2.31.0", .alerts = 1 },
