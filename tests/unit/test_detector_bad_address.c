@@ -48,7 +48,7 @@ START_TEST(one_success_from_a_tor_exit_is_a_high_alert_when_the_address_is_new)
     ck_assert_int_eq(a->severity, SEVERITY_HIGH);
     ck_assert_str_eq(a->variant, ".FirstSeen");
     ck_assert_str_eq(a->subject, EXIT);
-    ck_assert_int_eq(a->confidence, 90); /* an exit is an exit: above "two feeds are sure" */
+    ck_assert_int_eq(a->confidence, 90);
     ck_assert_int_eq(a->bucket_ns, bench_time("2026-03-01"));
     ck_assert_str_eq(alert_text(a, "feed"), "tor");
     ck_assert_str_eq(alert_text(a, "keyKind"), "PrimaryReadonlyMasterKey");

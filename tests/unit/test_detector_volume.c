@@ -637,6 +637,25 @@ START_TEST(old_history_fades_and_is_forgotten)
 }
 END_TEST
 
+/* Months of thirty days, counted from 1970: any two of them halve the counts as often as they are apart. */
+START_TEST(counts_halve_every_thirty_days)
+{
+    int first = 30 - slots_day(slots_of(hour_of(0, 0), 1)) % 30; /* of a month */
+
+    for (int months = 0; months <= 4; months++) {
+        struct band b = { 0 };
+        struct band_view v;
+
+        for (int h = 0; h < 96; h++)
+            band_note(&b, band_enter(&b, slots_of(hour_of(first, h), 1), 1, &rule), 0, 40 * MB);
+        for (int h = 0; h < 4; h++) /* a slot that is folded, on the month's last day */
+            band_note(&b, band_enter(&b, slots_of(hour_of(first + 30 * months + 29, h), 1), 1, &rule), 0, h ? 0 : MB);
+        band_look(&b, SLOT_NOW, b.newest, 0, 1, &v);
+        ck_assert_msg(v.samples == (96 >> months) + 1, "after %d months: %lld", months, (long long)v.samples);
+    }
+}
+END_TEST
+
 struct old_band { /* version 1 */
     int32_t newest, first;
     uint16_t bins[48];
@@ -832,6 +851,7 @@ int main(void)
     tcase_add_test(t, hours_beyond_the_limit_are_taught_at_the_limit);
     tcase_add_test(t, a_slot_is_judged_alike_as_the_newest_and_as_the_one_before);
     tcase_add_test(t, old_history_fades_and_is_forgotten);
+    tcase_add_test(t, counts_halve_every_thirty_days);
     tcase_add_test(t, order_lateness_splits_and_restarts_do_not_change_the_alerts);
     return run_group("detectors/volume", t);
 }
