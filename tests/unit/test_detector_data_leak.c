@@ -166,7 +166,8 @@ START_TEST(others_that_grew_more_than_fourfold_are_no_measure)
             int64_t now = 64 * MB * cases[i].tenths / 7;
 
             feed(b, (struct reads){ .day = day, .hour = 9, .bytes = day < 56 ? 100 * MB : 199 * MB });
-            feed(b, (struct reads){ .day = day, .hour = 9, .bytes = day < 56 ? one_busy_day(day) : now, .agent = "azsdk-python-cosmos/4.7.0" });
+            feed(b, (struct reads){ .day = day, .hour = 9, .bytes = day < 56 ? one_busy_day(day) : now,
+                                    .agent = "azsdk-python-cosmos/4.7.0" });
         }
         for (size_t k = 0; k < bench_alerts(b); k++)
             own += strstr(bench_alert(b, k)->subject, "java") != NULL;

@@ -96,7 +96,8 @@ END_TEST
 
 static void services(int n)
 {
-    static const char *const ops[] = { "MICROSOFT.STORAGE/STORAGEACCOUNTS/LISTKEYS/ACTION", "MICROSOFT.CACHE/REDIS/LISTKEYS/ACTION",
+    static const char *const ops[] = { "MICROSOFT.STORAGE/STORAGEACCOUNTS/LISTKEYS/ACTION",
+                                       "MICROSOFT.CACHE/REDIS/LISTKEYS/ACTION",
                                        "MICROSOFT.SERVICEBUS/NAMESPACES/AUTHORIZATIONRULES/LISTKEYS/ACTION" };
 
     for (int i = 0; i < n; i++)
