@@ -10,7 +10,7 @@
  *     same volume may be nothing at noon and everything at night. Where not, by all hours;
  *   - the few largest runs of hours that came near their limit. A job by the calendar, too rare for any percentile, is
  *     known by them: seen twice at this hour of this weekday or of this day of the month, or on three days at this
- *     hour, it is usual, at that hour. A reader that had such hours at four different ones keeps no hours.
+ *     hour, it is usual, at that hour. A reader that had such hours at six different ones keeps no hours.
  * All fade: counts halve every 30 days, or when they are full; runs older than a quarter are forgotten.
  *
  * Versions (slots.h): rows of the newest slot s are judged with slots up to s-2, rows of s-1 with slots up
