@@ -18,6 +18,7 @@
 #define STALLS_MAX 6   /* time-outs in a row before the reading fails */
 #define FAILURES_BEFORE_HALVING 3
 #define DEPTH_MAX 12
+#define DEPTH_BY_FAILURES 6 /* after an outage of hours a window is no more than 64 questions */
 
 /* A part of the window: an interval, and within one tick a range of hash values. */
 struct piece {
@@ -253,7 +254,7 @@ static void learn_from_failure(struct reader *r, int64_t from_ns, enum error_cod
         r->failing_from_ns = from_ns;
         r->failures = 0;
     }
-    if (is_passing(code) && ++r->failures % FAILURES_BEFORE_HALVING == 0 && r->depth < DEPTH_MAX)
+    if (is_passing(code) && ++r->failures % FAILURES_BEFORE_HALVING == 0 && r->depth < DEPTH_BY_FAILURES)
         r->depth++;
 }
 
