@@ -15,7 +15,8 @@
 #define ROWS 512
 
 enum trouble { FINE, PARTIAL_OVER /* more than `most` rows */, LIMIT_OVER, CAPPED /* silently cut */, ALWAYS_PARTIAL,
-               ALWAYS_LIMIT, DAMAGED, NO_STATUS, NOT_AN_ANSWER, REFUSED, DAMAGED_ONCE };
+               ALWAYS_LIMIT, DAMAGED, NO_STATUS, NOT_AN_ANSWER, REFUSED, DAMAGED_ONCE,
+               UNREACHABLE };
 
 struct service {
     enum trouble trouble;
@@ -107,6 +108,8 @@ static int ask(void *self, struct slice query, int64_t wait_s, struct http_answe
     ck_assert_msg(s->asked < 5000, "it does not end");
     if (s->trouble == ALWAYS_LIMIT || (s->trouble == LIMIT_OVER && rows_in(s, query) > s->most))
         return error_set(err, ERR_LIMIT, "time-out");
+    if (s->trouble == UNREACHABLE)
+        return error_set(err, ERR_NET, "connection refused");
     if (s->trouble == REFUSED) {
         (void)error_set(err, ERR_BUSY, "slow down");
         err->retry_after_ms = 7000;
@@ -344,6 +347,22 @@ START_TEST(answers_that_are_none_are_tried_again_and_then_smaller)
 }
 END_TEST
 
+START_TEST(an_outage_of_hours_leaves_no_thousands_of_questions)
+{
+    struct bench *b = bench_open(60, 5 * NS_PER_S, UNREACHABLE, 0);
+
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_lt(read_it(b), 0);
+    b->service.trouble = FINE;
+    ck_assert_msg(read_it(b) == 0, "%s", b->err.msg);
+    ck_assert_int_eq(rows_kept(b), 60);
+    ck_assert_uint_eq(b->service.asked, 64);
+    ck_assert_int_eq(read_it(b), 0);
+    ck_assert_uint_eq(b->service.asked, 1);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(a_column_that_is_gone_alarms)
 {
     struct bench *b = bench_open(3, NS_PER_S, NO_STATUS, 0);
@@ -449,6 +468,7 @@ int main(void)
         a_service_that_only_times_out_makes_no_gap,
         a_window_much_too_heavy_gets_read_over_several_attempts,
         answers_that_are_none_are_tried_again_and_then_smaller,
+        an_outage_of_hours_leaves_no_thousands_of_questions,
         a_column_that_is_gone_alarms,
         being_asked_to_wait_goes_up_as_it_is,
         counts_come_per_interval_whatever_the_cutting,
