@@ -5,7 +5,8 @@
  * document. On-demand checks only what is looked at, so a cell nobody wants may hold rubbish and is
  * skipped; that is fine for us.
  * Surprises: simdjson 3.0 refuses a lone surrogate (\ud800); such a string is taken again with the
- * surrogate replaced by U+FFFD. Older ones make what is no UTF-8 of some, so they are not asked first.
+ * surrogate replaced by U+FFFD. Older ones make what is no UTF-8 of some, so they are not asked first. When it is refused
+ * memory for the text of strings it says nothing and writes to address 0: make_room() looks.
  * All calls are noexcept, so the file is built without exceptions.
  * SPDX-License-Identifier: Apache-2.0 */
 #define SIMDJSON_EXCEPTIONS 0
@@ -28,6 +29,25 @@ namespace od = simdjson::ondemand;
 #define LONE_TEXT_MAX (16u << 20)
 #define LONE_BLOCK (64u << 10)
 #define LOOK_AHEAD (64u << 10)
+
+/* The member of a parser that make_room() has to see; an explicit instantiation may name it. */
+template <auto member> struct look_into {
+    friend bool has_string_room(const od::parser &p)
+    {
+        return static_cast<bool>(p.*member);
+    }
+};
+bool has_string_room(const od::parser &p);
+template struct look_into<&od::parser::string_buf>;
+
+static sj::error_code make_room(od::parser &p, size_t len)
+{
+    if (p.capacity() >= len && has_string_room(p))
+        return sj::SUCCESS;
+    sj::error_code e = p.allocate(len);
+
+    return e ? e : has_string_room(p) ? sj::SUCCESS : sj::MEMALLOC;
+}
 
 /* Homes of strings that had lone surrogates; they live as long as the document. */
 struct lone_block {
@@ -97,6 +117,8 @@ static sj::error_code start(struct scanner *s, const char *at, size_t len, od::d
     free_homes(s);
     s->plain_until = at;
     s->end = at + len;
+    if (sj::error_code e = make_room(s->parser, len))
+        return e;
     return s->parser.iterate(sj::padded_string_view(at, len, len + SCAN_PADDING)).get(ret_doc);
 }
 
@@ -186,7 +208,7 @@ static bool unescape_lone(struct scanner *s, struct slice quoted, struct slice *
 
     od::document doc;
     std::string_view text;
-    if (s->lone.iterate(sj::padded_string_view(copy, quoted.len, need)).get(doc) ||
+    if (make_room(s->lone, quoted.len) || s->lone.iterate(sj::padded_string_view(copy, quoted.len, need)).get(doc) ||
         doc.get_string().get(text) || text.size() > quoted.len)
         return false;
     std::memcpy(copy, text.data(), text.size()); /* never longer than its escaped spelling */
@@ -691,9 +713,9 @@ extern "C" enum scan_result scan_many(struct scanner *s, const char *at, size_t 
 #ifdef SIMDJSON_THREADS_ENABLED
     s->parser.threaded = false; /* one batch only, and threads are the agent's business */
 #endif
-    sj::error_code e = s->parser.iterate_many(at, len, len + SCAN_PADDING).get(stream);
+    sj::error_code e = make_room(s->parser, len + SCAN_PADDING);
 
-    if (e)
+    if (e || (e = s->parser.iterate_many(at, len, len + SCAN_PADDING).get(stream)))
         return result_of(e);
     for (auto it = stream.begin(); it != stream.end(); ++it) {
         if (it.error())
