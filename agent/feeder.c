@@ -543,14 +543,22 @@ static int complain(struct feeder *f, struct error *err)
     return 0;
 }
 
+static int load_all_kept(struct feeder *f, struct store *store, struct error *err)
+{
+    for (size_t i = 0; i < f->feeds_len; i++)
+        if (load_kept(f, &f->feeds[i], store, err) < 0)
+            return -1;
+    return 0;
+}
+
 int feeder_first(struct feeder *f, struct store *store, bool is_strict, struct error *err)
 {
+    if (store && load_all_kept(f, store, err) < 0)
+        return -1;
     for (size_t i = 0; i < f->feeds_len; i++) {
         struct feed *feed = &f->feeds[i];
         struct error e = { 0 };
 
-        if (store && load_kept(f, feed, store, err) < 0)
-            return -1;
         if (!is_strict) {
             refresh_due(f, feed);
         } else if (refresh(f, feed, &e) < 0) {
@@ -585,10 +593,7 @@ static bool await(struct feeder *f, int64_t wait_ms, bool (*is_enough)(void))
 
 int feeder_begin(struct feeder *f, struct store *store, int64_t wait_ms, bool (*is_enough)(void), struct error *err)
 {
-    for (size_t i = 0; i < f->feeds_len; i++)
-        if (load_kept(f, &f->feeds[i], store, err) < 0)
-            return -1;
-    if (start(f, err) < 0)
+    if (load_all_kept(f, store, err) < 0 || start(f, err) < 0)
         return -1;
     if (!await(f, wait_ms, is_enough) && !is_enough())
         log_event(LOG_LEVEL_WARN, "feed", "not all have answered, the start does not wait for them", "what_now",

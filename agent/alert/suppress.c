@@ -283,20 +283,22 @@ void suppress_add_conditions(const struct suppress *s, size_t i, struct buf *out
         buf_addf(out, "; up to severity %s", severities[r->max_severity]);
 }
 
-const char *suppress_find(const struct suppress *s, const struct alert *a)
+static const char *find_rule(const struct suppress *s, const struct alert *a, bool is_aside)
 {
     for (size_t i = 0; s && i < s->len; i++)
-        if (rule_covers(&s->rules[i], a, false))
+        if (rule_covers(&s->rules[i], a, is_aside))
             return s->rules[i].name;
     return NULL;
 }
 
+const char *suppress_find(const struct suppress *s, const struct alert *a)
+{
+    return find_rule(s, a, false);
+}
+
 bool suppress_covers_aside(const struct suppress *s, const struct alert *a)
 {
-    for (size_t i = 0; s && i < s->len; i++)
-        if (rule_covers(&s->rules[i], a, true))
-            return true;
-    return false;
+    return find_rule(s, a, true) != NULL;
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------ */

@@ -54,7 +54,7 @@ struct apart {
 
     pthread_mutex_t status_lock; /* `lock` is held for as long as a body is read */
     struct apart_status status;
-    bool is_worn_said;    /* in this spell */
+    int64_t passed_in_spell;
 };
 
 /* ---- status -------------------------------------------------------------------------------------------- */
@@ -98,18 +98,20 @@ static void say_worn(void)
               NULL);
 }
 
-void apart_pass_over(struct apart *a, bool is_worn)
+int64_t apart_pass_over(struct apart *a, bool is_worn)
 {
-    bool is_first;
+    int64_t n = 0;
 
     (void)pthread_mutex_lock(&a->status_lock);
     a->status.left_out++;
-    a->status.passed_over += is_worn;
-    is_first = is_worn && !a->is_worn_said;
-    a->is_worn_said |= is_worn;
+    if (is_worn) {
+        a->status.passed_over++;
+        n = ++a->passed_in_spell;
+    }
     (void)pthread_mutex_unlock(&a->status_lock);
-    if (is_first)
+    if (n == 1)
         say_worn();
+    return n;
 }
 
 /* ---- life of a reader ---------------------------------------------------------------------------------- */
@@ -655,7 +657,7 @@ static void note_lost(struct apart *a, int64_t since_ms)
         a->lost_from_ms = since_ms;
         a->lost_ms = 0;
         (void)pthread_mutex_lock(&a->status_lock);
-        a->is_worn_said = false;
+        a->passed_in_spell = 0;
         (void)pthread_mutex_unlock(&a->status_lock);
     }
     a->lost_ms += now - since_ms;

@@ -84,8 +84,8 @@ MUST_CHECK int apart_do(struct apart *a, struct apart_work *w, struct error *err
  * that stood still 20 seconds, and who knows what ends a reader can send it in any number of spellings. */
 bool apart_is_worn(struct apart *a);
 /* Count what is left out without a reader having seen it: because it is what ended one before, or one is worn, which is said
- * once. */
-void apart_pass_over(struct apart *a, bool is_worn);
+ * once in a spell. How many were for that in this spell; 0: not for that. */
+int64_t apart_pass_over(struct apart *a, bool is_worn);
 
 /* Nothing is to be read for a while: memory goes, and a reader that has read makes room for one that has not. */
 void apart_rest(struct apart *a);

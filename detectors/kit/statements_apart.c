@@ -377,18 +377,9 @@ static bool is_worth_telling(int64_t n)
 
 /* Who can write one deadly text can make any of his texts deadly: leaving out more of them gives him nothing, where leaving
  * out those of other accounts would. Hence the account, which nobody chooses who sends requests. */
-static bool is_passed_over(struct apart *reader, struct statement_room *room, uint64_t account)
+static bool is_passed_over(struct apart *reader, const struct statement_room *room, uint64_t account)
 {
-    if (room->deadly_len == 0)
-        return false;
-    if (!apart_is_worn(reader)) {
-        room->passed_over = 0;
-        return false;
-    }
-    if (!has_deadly(room, account))
-        return false;
-    room->passed_over++;
-    return true;
+    return has_deadly(room, account) && apart_is_worn(reader);
 }
 
 /* Is the text left out without a reader? Then room->unread says why. */
@@ -396,13 +387,14 @@ static bool leave_out(struct apart *reader, struct statement_room *room, const u
 {
     struct statement_deadly *d = find_deadly(room, id);
     bool is_worn = !d && is_passed_over(reader, room, account);
+    int64_t passed;
 
     if (!d && !is_worn)
         return false;
     (void)snprintf(room->unread, sizeof room->unread, "%s",
                    d ? d->reason : "not read: statements in this account ended the reader too often");
-    room->is_told = !is_worth_telling(d ? ++d->times : room->passed_over);
-    apart_pass_over(reader, is_worn);
+    passed = apart_pass_over(reader, is_worn);
+    room->is_told = !is_worth_telling(d ? ++d->times : passed);
     return true;
 }
 
@@ -448,7 +440,7 @@ int statement_print_apart(struct apart *reader, const struct statement_text *tex
     const uint64_t id[2] = { text->id[0], ~text->id[1] };
 
     if (find_deadly(room, id)) {
-        apart_pass_over(reader, false);
+        (void)apart_pass_over(reader, false);
         return 0;
     }
     if (ask(&q, &k, err) < 0)

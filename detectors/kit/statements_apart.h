@@ -35,7 +35,6 @@ struct statement_room { /* what an answer holds that is not in the text; owned *
         char reason[120];
     } deadly[STATEMENT_DEADLY];
     size_t deadly_len, deadly_next;
-    int64_t passed_over; /* since the reader is worn; 0: it is not */
 };
 
 void statement_room_init(struct statement_room *r);

@@ -963,20 +963,28 @@ START_TEST(app_service_ml_and_service_fabric_are_told_apart)
 }
 END_TEST
 
-START_TEST(service_fabric_is_known_by_its_certificate_alone)
+/* A host of Service Fabric that is known by its certificate, for the process's environment. */
+static void be_on_service_fabric(struct host *m)
 {
-    struct host m = { 0 };
     char url[128], sha1[41];
 
     cert_make(in_dir("fabric.pem"), &(struct cert_wish){ .cn = "fabric" });
-    cert_make(in_dir("other.pem"), &(struct cert_wish){ .cn = "other" });
-    m.h = httpd_start(host_answer, &m, &(struct httpd_tls){ .cert_file = in_dir("fabric.pem"),
+    m->h = httpd_start(host_answer, m, &(struct httpd_tls){ .cert_file = in_dir("fabric.pem"),
                                                             .key_file = in_dir("fabric.pem") });
-    (void)snprintf(url, sizeof(url), "%s/metadata/identity/oauth2/token", httpd_url(m.h));
+    (void)snprintf(url, sizeof(url), "%s/metadata/identity/oauth2/token", httpd_url(m->h));
     (void)setenv("IDENTITY_ENDPOINT", url, 1);
     (void)setenv("IDENTITY_HEADER", "sf-secret", 1);
     cert_sha1(in_dir("fabric.pem"), sha1);
     (void)setenv("IDENTITY_SERVER_THUMBPRINT", sha1, 1);
+}
+
+START_TEST(service_fabric_is_known_by_its_certificate_alone)
+{
+    struct host m = { 0 };
+    char sha1[41];
+
+    be_on_service_fabric(&m);
+    cert_make(in_dir("other.pem"), &(struct cert_wish){ .cn = "other" });
     make_managed(&(struct azure_auth_config){ 0 });
     want_token("mi-tok");
     ck_assert_str_eq(m.secret, "sf-secret");
@@ -1004,20 +1012,12 @@ static bool authorities_are_gone(void)
 START_TEST(service_fabric_needs_no_authority_on_its_host)
 {
     struct host m = { 0 };
-    char url[128], sha1[41];
 
     if (!authorities_are_gone()) {
         (void)puts("SKIPPED: no file system of its own to take the authorities out of");
         return;
     }
-    cert_make(in_dir("fabric.pem"), &(struct cert_wish){ .cn = "fabric" });
-    m.h = httpd_start(host_answer, &m, &(struct httpd_tls){ .cert_file = in_dir("fabric.pem"),
-                                                            .key_file = in_dir("fabric.pem") });
-    (void)snprintf(url, sizeof(url), "%s/metadata/identity/oauth2/token", httpd_url(m.h));
-    (void)setenv("IDENTITY_ENDPOINT", url, 1);
-    (void)setenv("IDENTITY_HEADER", "sf-secret", 1);
-    cert_sha1(in_dir("fabric.pem"), sha1);
-    (void)setenv("IDENTITY_SERVER_THUMBPRINT", sha1, 1);
+    be_on_service_fabric(&m);
     make_managed(&(struct azure_auth_config){ 0 });
     want_token("mi-tok");
     httpd_stop(m.h);
