@@ -7,12 +7,12 @@
 #include "base/num.h"
 #include "base/timeutil.h"
 #include "enrich/country.h"
+#include "enrich/mmdb.h"
 #include "enrich/prefix.h"
 
 #include <errno.h>
 #include <json-c/json.h>
 #include <math.h>
-#include <maxminddb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,8 +89,7 @@ static bool find_text(MMDB_lookup_result_s *at, const char *const *path, struct 
 {
     MMDB_entry_data_s data;
 
-    if (MMDB_aget_value(&at->entry, &data, path) != MMDB_SUCCESS || !data.has_data ||
-        data.type != MMDB_DATA_TYPE_UTF8_STRING || data.data_size == 0)
+    if (!mmdb_value(&at->entry, path, &data) || data.type != MMDB_DATA_TYPE_UTF8_STRING || data.data_size == 0)
         return false;
     *ret = slice_make(data.utf8_string, data.data_size);
     return true;
@@ -101,7 +100,7 @@ static bool find_number(MMDB_lookup_result_s *at, const char *const *path, doubl
     MMDB_entry_data_s data;
     struct slice text;
 
-    if (MMDB_aget_value(&at->entry, &data, path) != MMDB_SUCCESS || !data.has_data)
+    if (!mmdb_value(&at->entry, path, &data))
         return false;
     switch (data.type) {
     case MMDB_DATA_TYPE_DOUBLE:
@@ -231,14 +230,13 @@ static int open_database(struct database *d, const char *path, struct error *err
 {
     struct stat now;
     MMDB_s mmdb;
-    int rc;
 
     if (stat(path, &now) < 0)
-        return error_set(err, ERR_IO, "'%s': %s", path, strerror(errno));
-    rc = MMDB_open(path, MMDB_MODE_MMAP, &mmdb);
-    if (rc != MMDB_SUCCESS) {
-        d->refused = now;
-        return error_set(err, ERR_INPUT, "'%s' is no .mmdb that can be read: %s", path, MMDB_strerror(rc));
+        return error_errno(err, ERR_IO, errno, "'%s'", path);
+    if (mmdb_open(path, &mmdb, err) < 0) {
+        if (err->code != ERR_NOMEM)
+            d->refused = now;
+        return -1;
     }
     if (d->is_open)
         MMDB_close(&d->mmdb);

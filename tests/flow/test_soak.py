@@ -70,8 +70,8 @@ def broken_for_a_while(w, trouble, samples):
     """Something is broken wholly for hours and then mended; it is said once each, and health tells."""
     w.log.append(trouble.name.replace(" ", "_"))
     start, since = w.log_size(), w.clock.now()
-    w.clock.some_are_silent(trouble.is_silent)  # then time may leap while the others wait for an answer, too
     trouble.begin()
+    w.clock.some_are_silent(trouble.is_silent)  # then time may leap while the others wait for an answer, too
     account = w.attack()
     for _ in range(8 if trouble.is_silent else w.rng.randrange(12, 20)):
         w.clock.pass_for(900)

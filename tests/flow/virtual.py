@@ -17,7 +17,7 @@ from flow.shim import S, Shim
 UTC = datetime.timezone.utc
 HURRY = 20          # while somebody works or waits for an answer
 QUANTUM_S = 30      # the shortest leap
-STALLED_MS = 150    # an answer that has not begun by then will not come, where somebody is silent
+STALLED_MS = 250    # an answer that has not begun by then will not come, where somebody is silent
 
 
 class Time:

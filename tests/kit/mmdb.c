@@ -122,12 +122,12 @@ static void put(struct tree *t, const char *cidr, unsigned data_at)
     }
 }
 
-static void add_metadata(struct buf *out, const struct tree *t, const char *type, long build_epoch)
+static void add_metadata(struct buf *out, unsigned nodes, const char *type, long build_epoch)
 {
     buf_add(out, "\xab\xcd\xefMaxMind.com", 14);
     add_map(out, 9);
     add_text(out, "node_count");
-    add_number(out, 6, t->len, 4);
+    add_number(out, 6, nodes, 4);
     add_text(out, "record_size");
     add_number(out, 5, 24, 2);
     add_text(out, "ip_version");
@@ -149,12 +149,46 @@ static void add_metadata(struct buf *out, const struct tree *t, const char *type
     add_text(out, "made by a test");
 }
 
+void mmdb_write_bytes(const char *path, struct slice bytes)
+{
+    char fresh[512];
+    FILE *f;
+
+    (void)snprintf(fresh, sizeof fresh, "%s.new", path);
+    f = fopen(fresh, "wb");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(bytes.at, 1, bytes.len, f), bytes.len);
+    ck_assert_int_eq(fclose(f), 0);
+    ck_assert_int_eq(rename(fresh, path), 0);
+}
+
+static void add_record(struct buf *out, unsigned v)
+{
+    buf_add_char(out, (char)(v >> 16 & 0xff));
+    buf_add_char(out, (char)(v >> 8 & 0xff));
+    buf_add_char(out, (char)(v & 0xff));
+}
+
+static const struct slice separator = SL("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+
+void mmdb_write_one(const char *path, struct slice data, unsigned nodes)
+{
+    struct buf out = BUF_INIT(1u << 23);
+
+    add_record(&out, nodes + 16);
+    add_record(&out, nodes + 16);
+    buf_add_slice(&out, separator);
+    buf_add_slice(&out, data);
+    add_metadata(&out, nodes, "Made-up", 1772323200);
+    ck_assert(!out.failed);
+    mmdb_write_bytes(path, buf_slice(&out));
+    buf_release(&out);
+}
+
 void mmdb_write(const char *path, const char *type, long build_epoch, const struct mmdb_entry *entries, size_t n)
 {
     static struct tree t;
     struct buf out = BUF_INIT(1u << 20), data = BUF_INIT(1u << 20);
-    char fresh[512];
-    FILE *f;
 
     t.len = 0;
     (void)new_node(&t);
@@ -167,21 +201,14 @@ void mmdb_write(const char *path, const char *type, long build_epoch, const stru
             unsigned c = t.child[i][side];
             unsigned v = c == NOTHING ? t.len : c & DATA ? t.len + 16 + (c & ~DATA) : c;
 
-            buf_add_char(&out, (char)(v >> 16 & 0xff));
-            buf_add_char(&out, (char)(v >> 8 & 0xff));
-            buf_add_char(&out, (char)(v & 0xff));
+            add_record(&out, v);
         }
     }
-    buf_add(&out, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+    buf_add_slice(&out, separator);
     buf_add(&out, data.at, data.len);
-    add_metadata(&out, &t, type, build_epoch);
+    add_metadata(&out, t.len, type, build_epoch);
     ck_assert(!out.failed && !data.failed);
-    (void)snprintf(fresh, sizeof fresh, "%s.new", path);
-    f = fopen(fresh, "wb");
-    ck_assert_ptr_nonnull(f);
-    ck_assert_uint_eq(fwrite(out.at, 1, out.len, f), out.len);
-    ck_assert_int_eq(fclose(f), 0);
-    ck_assert_int_eq(rename(fresh, path), 0);
+    mmdb_write_bytes(path, buf_slice(&out));
     buf_release(&out);
     buf_release(&data);
 }

@@ -3,6 +3,8 @@
 #ifndef COSMOWATCH_TEST_MMDB_H
 #define COSMOWATCH_TEST_MMDB_H
 
+#include "base/slice.h"
+
 #include <stddef.h>
 
 struct mmdb_entry {
@@ -17,5 +19,10 @@ struct mmdb_entry {
 
 /* Writes to path by renaming a finished file over it. build_epoch: seconds. Any failure ends the test. */
 void mmdb_write(const char *path, const char *type, long build_epoch, const struct mmdb_entry *entries, size_t n);
+
+/* A file whose tree is one node that leads every address to `data`, and that says it has `nodes`. */
+void mmdb_write_one(const char *path, struct slice data, unsigned nodes);
+/* A file of any bytes. */
+void mmdb_write_bytes(const char *path, struct slice bytes);
 
 #endif
