@@ -171,7 +171,14 @@ static int read_network_file(void *self, const char *file, struct network_table 
     return 0;
 }
 
-static int build_places(struct assembly *a, const char *dir, struct error *err)
+/* Detection does not wait for what adds to it. A reload is different: there is something that works as long. */
+static void say_without_places(const struct error *err)
+{
+    log_event(LOG_LEVEL_WARN, "places", "cannot be read", "cause", err->msg, "what_now",
+              "nobody is told where these addresses are, until the file can be read; it is looked at again and again", NULL);
+}
+
+static int build_places(struct assembly *a, const char *dir, enum places_when when, struct error *err)
 {
     const struct settings_module *section = settings_section_find(a->settings, "places");
     const struct places_settings *s = section->self;
@@ -180,8 +187,12 @@ static int build_places(struct assembly *a, const char *dir, struct error *err)
         CLEANUP(buf_release) struct buf path = BUF_HERE(4096);
 
         feeder_add_path(&path, dir, s->databases.at[i]);
-        if (places_add_database(enrich_places(a->enrich), buf_cstr(&path), err) < 0)
+        if (places_add_database(enrich_places(a->enrich), buf_cstr(&path), when, err) == 0)
+            continue;
+        if (when == PLACES_NOW || err->code == ERR_LIMIT || err->code == ERR_NOMEM)
             return error_wrap(err, "places");
+        say_without_places(err);
+        *err = (struct error){ 0 };
     }
     return 0;
 }
@@ -213,7 +224,7 @@ static int build_words(struct assembly *a, char *dir, struct error *err)
 
 /* ---- parts ------------------------------------------------------------------------------------------------ */
 
-static int build_engine(struct assembly *a, char *dir, struct error *err)
+static int build_engine(struct assembly *a, char *dir, enum places_when when, struct error *err)
 {
     const struct settings *s = a->settings;
     struct engine_config cfg = { .statement_reader = a->sv.statement_reader,
@@ -223,7 +234,7 @@ static int build_engine(struct assembly *a, char *dir, struct error *err)
     a->detectors = calloc(s->detectors_len + 1, sizeof *a->detectors);
     if (!a->enrich || !a->detectors)
         return error_set(err, ERR_NOMEM, "no memory for the detectors");
-    if (build_words(a, dir, err) < 0 || build_places(a, dir, err) < 0)
+    if (build_words(a, dir, err) < 0 || build_places(a, dir, when, err) < 0)
         return -1;
     for (size_t i = 0; i < s->detectors_len; i++)
         if (s->detectors[i].is_enabled)
@@ -403,7 +414,7 @@ static int build(struct assembly *a, char *dir, unsigned parts, struct error *er
         return -1;
     if (build_routes(a, err) < 0)
         return -1;
-    if ((parts & ASSEMBLE_ENGINE) && build_engine(a, dir, err) < 0)
+    if ((parts & ASSEMBLE_ENGINE) && build_engine(a, dir, parts & ASSEMBLE_ANYHOW ? PLACES_LATER : PLACES_NOW, err) < 0)
         return -1;
     if ((parts & ASSEMBLE_SOURCES) && build_sources(a, (parts & ASSEMBLE_OFFLINE) != 0, err) < 0)
         return -1;

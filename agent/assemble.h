@@ -18,6 +18,7 @@ enum {
     ASSEMBLE_OFFLINE = 1 << 5, /* sources are opened without reading any secret or asking anybody */
     ASSEMBLE_PRESETS = 1 << 4, /* no file named: presets, not the default file */
     ASSEMBLE_READER = 1 << 6,  /* sources have their answers parsed in a process apart */
+    ASSEMBLE_ANYHOW = 1 << 7,  /* databases of places that cannot be read are waited for, and do not hold up the rest */
 };
 
 struct console_settings; /* console/console.h */

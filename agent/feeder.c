@@ -500,12 +500,20 @@ static int load_what_waits(struct feeder *f, struct feed *feed, struct store *st
     return reader.pid ? load_kept(f, feed, store, err) : 0;
 }
 
+static void refresh_places(struct feeder *f)
+{
+    struct error err = { 0 };
+    int n = places_refresh(enrich_places(f->cfg.enrich), &err);
+
+    if (n < 0)
+        log_event(LOG_LEVEL_WARN, "places", "refused, what was known stays in use", "cause", err.msg, NULL);
+    else if (n > 0)
+        log_event(LOG_LEVEL_INFO, "places", "read anew", NULL);
+}
+
 void feeder_swap(struct feeder *f, struct store *store)
 {
-    struct error places_err = { 0 };
-
-    if (places_refresh(enrich_places(f->cfg.enrich), &places_err) < 0)
-        log_event(LOG_LEVEL_WARN, "places", "refused, what was known stays in use", "cause", places_err.msg, NULL);
+    refresh_places(f);
     for (size_t i = 0; i < f->feeds_len; i++) {
         struct feed *feed = &f->feeds[i];
         struct feed_table *fresh = NULL;

@@ -69,9 +69,9 @@ static void catch_signals(void)
     (void)sigaction(SIGXFSZ, &sa, NULL); /* a file at its limit is a failed write (EFBIG), not our end */
 }
 
-static int read_config(const struct agent *g, struct assembly *a, struct error *err)
+static int read_config(const struct agent *g, struct assembly *a, unsigned parts, struct error *err)
 {
-    if (assemble(a, g->args->config, PARTS, err) < 0)
+    if (assemble(a, g->args->config, parts, err) < 0)
         return -1;
     return a->sources_len > 0 ? 0
            : error_set(err, ERR_CONFIG, "the configuration names no sources: there is nothing to read");
@@ -110,7 +110,7 @@ static void reload(struct agent *g)
     drop_next(g); /* a second SIGHUP before the first came into force: the newer file counts */
     g->next = g->now == &g->sets[0] ? &g->sets[1] : &g->sets[0];
     *g->next = (struct assembly){ 0 };
-    if (read_config(g, g->next, &err) == 0 && check_store(g->now, g->next, &err) == 0 &&
+    if (read_config(g, g->next, PARTS, &err) == 0 && check_store(g->now, g->next, &err) == 0 &&
         new_delivery(g, g->next, &g->next_delivery, &err) == 0) {
         flow_stop(g->flow);
         return;
@@ -259,7 +259,7 @@ static int run_run(int argc, char **argv)
     catch_signals();
     g.until_caught_up = args.flag[0];
     g.now = &g.sets[0];
-    if (read_config(&g, g.now, &err) < 0 || assembly_open_store(g.now, STORE_RUN, &g.store, &err) < 0)
+    if (read_config(&g, g.now, PARTS | ASSEMBLE_ANYHOW, &err) < 0 || assembly_open_store(g.now, STORE_RUN, &g.store, &err) < 0)
         return cli_fail(&err);
     if (store_recovery(g.store))
         log_event(LOG_LEVEL_WARN, "store", "was repaired", "what", store_recovery(g.store), NULL);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #define DESCRIPTION_MIN 3                  /* of a number's length */
 #define VALUE_MAX ((uint32_t)64 << 10)     /* what one address is told, without what pointers lead to */
 #define DEPTH_MAX 16
+#define COPIES "/var/tmp"
 #define SEPARATOR 16                       /* between the tree and the data */
 
 /* ---- what stands at an offset ------------------------------------------------------------------------------------------- */
@@ -204,38 +206,86 @@ static const char *what_is_wrong(const struct section *description, uint64_t fil
     return NULL;
 }
 
-static int look_at(int fd, const char *path, struct error *err)
+static int look_at(int fd, size_t size, const char *path, struct error *err)
 {
     uint8_t tail[DESCRIPTION_MAX + MARKER_LEN];
+    size_t len = size < sizeof tail ? size : sizeof tail;
     struct section description;
-    struct stat st;
-    size_t len;
     const char *why;
+
+    if (pread(fd, tail, len, (off_t)(size - len)) != (ssize_t)len)
+        return error_set(err, ERR_IO, "'%s' cannot be read to its end", path);
+    if (!find_description(tail, len, &description))
+        return no_database(path, "there is nothing at its end that says what it holds", err);
+    why = what_is_wrong(&description, size);
+    return why ? no_database(path, why, err) : 0;
+}
+
+/* From the beginning of one to the end of the other. */
+static bool copy(int from, int to)
+{
+    char piece[65536];
+    ssize_t n;
+
+    if (lseek(from, 0, SEEK_SET) < 0)
+        return false;
+    while ((n = read(from, piece, sizeof piece)) > 0)
+        for (ssize_t done = 0, wrote; done < n; done += wrote)
+            if ((wrote = write(to, piece + done, (size_t)(n - done))) < 0)
+                return false;
+    return n == 0;
+}
+
+/* A file without a name, on the disk if there is room: what stands in memory stays there. -1: errno says why. */
+static int copy_apart(int fd)
+{
+    for (int i = 0; i < 2; i++) {
+        int to = i == 0 ? open(COPIES, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : memfd_create("cosmowatch-places", MFD_CLOEXEC);
+        int why;
+
+        if (to >= 0 && copy(fd, to))
+            return to;
+        why = errno;
+        if (to >= 0)
+            (void)close(to);
+        errno = why;
+    }
+    return -1;
+}
+
+static int open_copy(int fd, const char *path, MMDB_s *ret, struct error *err)
+{
+    char same[40];
+    int rc;
+
+    (void)snprintf(same, sizeof same, "/proc/self/fd/%d", fd);
+    rc = MMDB_open(same, MMDB_MODE_MMAP, ret);
+    if (rc == MMDB_SUCCESS)
+        return 0;
+    return rc == MMDB_INVALID_METADATA_ERROR || rc == MMDB_UNKNOWN_DATABASE_FORMAT_ERROR || rc == MMDB_INVALID_DATA_ERROR ||
+                   rc == MMDB_CORRUPT_SEARCH_TREE_ERROR || rc == MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR
+               ? no_database(path, MMDB_strerror(rc), err)
+               : error_set(err, ERR_NOMEM, "'%s': %s", path, MMDB_strerror(rc));
+}
+
+static int open_file(int fd, const char *path, MMDB_s *ret, struct error *err)
+{
+    struct stat st;
+    int apart, rc;
 
     if (fstat(fd, &st) < 0)
         return error_errno(err, ERR_IO, errno, "'%s'", path);
     if (!S_ISREG(st.st_mode) || st.st_size > UINT32_MAX)
         return no_database(path, S_ISREG(st.st_mode) ? "it has more than 4 GiB" : "it is no file", err);
-    len = (size_t)st.st_size < sizeof tail ? (size_t)st.st_size : sizeof tail;
-    if (pread(fd, tail, len, st.st_size - (off_t)len) != (ssize_t)len)
-        return error_set(err, ERR_IO, "'%s' cannot be read to its end", path);
-    if (!find_description(tail, len, &description))
-        return no_database(path, "there is nothing at its end that says what it holds", err);
-    why = what_is_wrong(&description, (uint64_t)st.st_size);
-    return why ? no_database(path, why, err) : 0;
-}
-
-static int open_looked_at(int fd, const char *path, MMDB_s *ret, struct error *err)
-{
-    char same[40];
-    int rc;
-
-    (void)snprintf(same, sizeof same, "/proc/self/fd/%d", fd); /* the path may have become another's */
-    rc = MMDB_open(same, MMDB_MODE_MMAP, ret);
-    if (rc == MMDB_SUCCESS)
-        return 0;
-    return rc == MMDB_OUT_OF_MEMORY_ERROR ? error_set(err, ERR_NOMEM, "'%s': no memory to read it", path)
-                                          : no_database(path, MMDB_strerror(rc), err);
+    apart = copy_apart(fd);
+    if (apart < 0)
+        return error_errno(err, ERR_NOMEM, errno, "'%s': a copy of it", path);
+    rc = fstat(apart, &st) < 0 ? error_errno(err, ERR_IO, errno, "'%s'", path)
+                               : look_at(apart, (size_t)st.st_size, path, err);
+    if (rc == 0)
+        rc = open_copy(apart, path, ret, err);
+    (void)close(apart);
+    return rc;
 }
 
 int mmdb_open(const char *path, MMDB_s *ret, struct error *err)
@@ -244,9 +294,7 @@ int mmdb_open(const char *path, MMDB_s *ret, struct error *err)
 
     if (fd < 0)
         return error_errno(err, errno == ENOENT || errno == EACCES ? ERR_IO : ERR_NOMEM, errno, "'%s'", path);
-    rc = look_at(fd, path, err);
-    if (rc == 0)
-        rc = open_looked_at(fd, path, ret, err);
+    rc = open_file(fd, path, ret, err);
     (void)close(fd);
     return rc;
 }

@@ -6,6 +6,9 @@
  * itself, without a limit; and it lays out a description whose pointers lead to pointers, twice as much at each. All are
  * mended in later ones (1.9 to 1.14, Changes.md). Nothing here reads an address: it is looked at whether reading can go wrong.
  *
+ * What is mapped is a copy that nobody else can reach: who writes into a mapped file, as `gunzip -c > file` does, pulls the
+ * ground from under every reader (SIGBUS), or has it read half of the old and half of the new.
+ *
  * Threads: none of their own; a database is used by one at a time.
  * Source: MaxMind DB file format 2.0.
  * SPDX-License-Identifier: Apache-2.0 */

@@ -68,7 +68,7 @@ const struct option_spec places_options[] = {
 static bool is_same_file(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec; /* of content and rights */
 }
 
 static void name_database(struct database *d, const char *path)
@@ -277,9 +277,10 @@ void places_free(struct places *p)
     free(p);
 }
 
-int places_add_database(struct places *p, const char *path, struct error *err)
+int places_add_database(struct places *p, const char *path, enum places_when when, struct error *err)
 {
     struct database *d;
+    int rc;
 
     if (p->len == DATABASES_MAX)
         return error_set(err, ERR_LIMIT, "more than %d databases of places", DATABASES_MAX);
@@ -287,17 +288,18 @@ int places_add_database(struct places *p, const char *path, struct error *err)
     *d = (struct database){ .path = strdup(path) };
     if (!d->path)
         return error_set(err, ERR_NOMEM, "databases of places");
-    if (open_database(d, path, err) < 0) {
+    rc = open_database(d, path, err);
+    if (rc == 0 || when == PLACES_LATER)
+        p->len++;
+    else
         free(d->path);
-        return -1;
-    }
-    p->len++;
-    return 0;
+    return rc;
 }
 
 int places_refresh(struct places *p, struct error *err)
 {
-    int rc = 0;
+    int opened = 0;
+    bool failed = false;
 
     for (size_t i = 0; i < p->len; i++) {
         struct database *d = &p->each[i];
@@ -307,11 +309,13 @@ int places_refresh(struct places *p, struct error *err)
         if (stat(d->path, &now) < 0 || is_same_file(&now, &d->seen) || is_same_file(&now, &d->refused))
             continue;
         if (open_database(d, d->path, err) < 0)
-            rc = -1;
+            failed = true;
         else
-            memset(p->remembered, 0, REMEMBERED * sizeof(*p->remembered));
+            opened++;
     }
-    return rc;
+    if (opened > 0)
+        memset(p->remembered, 0, REMEMBERED * sizeof(*p->remembered));
+    return failed ? -1 : opened;
 }
 
 bool places_know_countries(const struct places *p)

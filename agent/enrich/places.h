@@ -8,9 +8,8 @@
  * The network's number and owner come from 1 and 2 alone. Nothing is ever guessed: a country that nobody
  * told is "".
  *
- * Files are mapped into memory. places_refresh() opens one anew when it has changed; until then, and when the
- * new one is damaged, the old one answers. Replace a file by renaming a finished one over it, as geoipupdate
- * does: writing into a mapped file pulls the ground from under every reader.
+ * Of each file a copy is read (mmdb.h). places_refresh() opens one anew when it has changed; until then, and when the new one
+ * is damaged or half written, what was read before answers.
  *
  * What was found for an address is remembered (bounded, the oldest leave): a file is
  * asked once, not per observation.
@@ -40,10 +39,11 @@ struct place { /* texts are valid until the next question or refresh; "" when no
 
 struct places *places_new(void); /* NULL without memory */
 void places_free(struct places *p);
-/* ERR_IO, ERR_INPUT: not there, or no .mmdb. */
-MUST_CHECK int places_add_database(struct places *p, const char *path, struct error *err);
-/* Open what has changed on disk. -1: at least one could not be read (said once for each change); the old one
- * stays. */
+/* ERR_IO, ERR_INPUT: not there, or no .mmdb. With PLACES_LATER it is asked for again at each refresh all the same. */
+enum places_when { PLACES_NOW, PLACES_LATER };
+MUST_CHECK int places_add_database(struct places *p, const char *path, enum places_when when, struct error *err);
+/* Open what has changed on disk; how many were. -1: at least one could not be read (said once for each change); what was
+ * read of it before stays. */
 MUST_CHECK int places_refresh(struct places *p, struct error *err);
 /* Can the .mmdb files, or have rows so far, told a country; can the files tell a network? */
 bool places_know_countries(const struct places *p);

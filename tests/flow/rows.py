@@ -111,3 +111,15 @@ def feeds(dir_):
         f.write("address,category,confidence\n203.0.113.66,botnet,90\n")
     return [{"name": "tor", "type": "tor_exits", "path": tor},
             {"name": "bad", "type": "addresses", "path": bad, "format": "csv"}]
+
+
+def no_places():
+    """A database of places (MaxMind DB 2.0) that knows none: one node, both ways lead nowhere."""
+    def text(s):
+        return bytes([2 << 5 | len(s)]) + s.encode()
+
+    about = {"binary_format_major_version": b"\xa1\x02", "binary_format_minor_version": b"\xa0", "build_epoch": b"\x01\x02\x01",
+             "database_type": text("Nowhere"), "description": b"\xe0", "ip_version": b"\xa1\x06", "languages": b"\x00\x04",
+             "node_count": b"\xc1\x01", "record_size": b"\xa1\x18"}
+    return (b"\0\0\1" * 2 + bytes(16) + text("no data") + b"\xab\xcd\xefMaxMind.com" + bytes([7 << 5 | len(about)]) +
+            b"".join(text(k) + v for k, v in about.items()))

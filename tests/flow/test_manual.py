@@ -17,7 +17,7 @@ import subprocess
 import pytest
 
 from flow import kit
-from flow.rows import Rows, feeds
+from flow.rows import Rows, feeds, no_places
 from flow.story import SHORT, small_world
 
 MANUAL = os.path.join(kit.ROOT, "packaging", "manual")
@@ -70,18 +70,6 @@ def secret_for(key):
     return {"signing_secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=", "url": "https://hooks.example.net/x",
             "connection_string": "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=send;"
                                  "SharedAccessKey=bm90LWEtc2VjcmV0;EntityPath=alerts"}.get(key, "not-a-secret")
-
-
-def no_places():
-    """A database of places (MaxMind DB 2.0) that knows none: one node, both ways lead nowhere."""
-    def text(s):
-        return bytes([2 << 5 | len(s)]) + s.encode()
-
-    about = {"binary_format_major_version": b"\xa1\x02", "binary_format_minor_version": b"\xa0", "build_epoch": b"\x01\x02\x01",
-             "database_type": text("Nowhere"), "description": b"\xe0", "ip_version": b"\xa1\x06", "languages": b"\x00\x04",
-             "node_count": b"\xc1\x01", "record_size": b"\xa1\x18"}
-    return (b"\0\0\1" * 2 + bytes(16) + text("no data") + b"\xab\xcd\xefMaxMind.com" + bytes([7 << 5 | len(about)]) +
-            b"".join(text(k) + v for k, v in about.items()))
 
 
 def made_up(text, dir_):

@@ -9,7 +9,7 @@ import signal
 import socket
 
 from flow import kit
-from flow.rows import feeds
+from flow.rows import feeds, no_places
 from flow.story import SHORT, catch_up, essence, final, small_world
 
 
@@ -67,6 +67,34 @@ def test_a_configuration_with_a_mistake_changes_nothing(dir_):
             kit.wait_for("alerts where they went before", lambda: types <= {a["alertType"] for a in kit.ndjson(first)})
             assert agent.stop() == 0
     assert not os.path.exists(os.path.join(dir_, "elsewhere.ndjson"))
+
+
+def test_a_damaged_database_of_places_is_refused_but_holds_up_no_start(dir_):
+    """Somebody unpacks a new one over the old one, and the host is started meanwhile."""
+    rows, types = small_world(seed=33)
+    places, first = os.path.join(dir_, "city.mmdb"), os.path.join(dir_, "first.ndjson")
+
+    def write(content):
+        with open(places, "wb") as f:
+            f.write(content)
+
+    write(no_places()[:60])
+    with kit.Azure(dir_) as azure:
+        cfg = kit.config(azure, dir_, [file_output(dir_, "first")], feeds=feeds(dir_), source=SHORT, places={"databases": [places]})
+        code, out, err = kit.run(["check", "-c", cfg], check=False)
+        assert code != 0 and "no .mmdb that can be read" in out + err
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the start", lambda: "started" in agent.tail(1 << 20))
+            assert "of itself is damaged" in agent.tail(1 << 20) and "looked at again" in agent.tail(1 << 20)
+            azure.add_rows(rows.rows)
+            kit.wait_for("alerts all the same", lambda: types <= {a["alertType"] for a in kit.ndjson(first)})
+            reload(agent)
+            assert "configuration not reloaded" in agent.tail(1 << 20)
+            write(no_places())
+            kit.wait_for("the whole one", lambda: "read anew" in agent.tail(1 << 20))
+            reload(agent)
+            assert agent.tail(1 << 20).count("configuration not reloaded") == 1
+            assert agent.stop() == 0
 
 
 def test_the_store_cannot_be_moved_by_a_reload(dir_):

@@ -21,7 +21,7 @@ FUZZ_TARGET(mmdb)
     char room[PLACE_TEXT_MAX];
 
     PROMISE(p);
-    if (places_add_database(p, path, &err) < 0)
+    if (places_add_database(p, path, PLACES_NOW, &err) < 0)
         PROMISE(err.code != ERR_NONE);
     for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
         places_find(p, NULL, addresses[i], SL(""), &place);

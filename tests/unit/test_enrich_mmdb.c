@@ -87,7 +87,7 @@ static struct place told(void)
     struct place ret;
 
     ck_assert_ptr_nonnull(p);
-    ck_assert_msg(places_add_database(p, path, &err) == 0, "%s", err.msg);
+    ck_assert_msg(places_add_database(p, path, PLACES_NOW, &err) == 0, "%s", err.msg);
     places_find(p, NULL, SL("203.0.113.7"), SL(""), &ret);
     (void)snprintf(country, sizeof country, "%s", ret.country);
     ret.country = country;
@@ -246,7 +246,7 @@ START_TEST(cut_at_any_byte_it_is_refused_or_answers)
 
         ck_assert_ptr_nonnull(p);
         mmdb_write_bytes(path, slice_make(bytes, len));
-        if (places_add_database(p, path, &err) == 0)
+        if (places_add_database(p, path, PLACES_NOW, &err) == 0)
             places_find(p, NULL, SL("203.0.113.7"), SL(""), &at);
         else
             ck_assert_int_eq(err.code, ERR_INPUT);

@@ -124,8 +124,8 @@ START_TEST(files_come_before_the_row_and_the_operator_before_both)
 
     write_city("FR", "Lyon");
     write_asn();
-    ck_assert_int_eq(places_add_database(enrich_places(e), in_dir("city.mmdb"), &err), 0);
-    ck_assert_int_eq(places_add_database(enrich_places(e), in_dir("asn.mmdb"), &err), 0);
+    ck_assert_int_eq(places_add_database(enrich_places(e), in_dir("city.mmdb"), PLACES_NOW, &err), 0);
+    ck_assert_int_eq(places_add_database(enrich_places(e), in_dir("asn.mmdb"), PLACES_NOW, &err), 0);
     p = find(e, "203.0.113.5", ROW);
     ck_assert_str_eq(p.country, "FR");
     ck_assert_str_eq(p.city, "Lyon");
@@ -158,11 +158,11 @@ START_TEST(a_changed_file_is_read_again_and_a_damaged_one_is_not)
     FILE *f;
 
     write_city("FR", "Lyon");
-    ck_assert_int_eq(places_add_database(enrich_places(e), in_dir("city.mmdb"), &err), 0);
+    ck_assert_int_eq(places_add_database(enrich_places(e), in_dir("city.mmdb"), PLACES_NOW, &err), 0);
     ck_assert_str_eq(find(e, "203.0.113.5", "").country, "FR");
     write_city("IT", "Roma");
     ck_assert_str_eq(find(e, "203.0.113.5", "").country, "FR"); /* until told to look */
-    ck_assert_int_eq(places_refresh(enrich_places(e), &err), 0);
+    ck_assert_int_eq(places_refresh(enrich_places(e), &err), 1);
     ck_assert_str_eq(find(e, "203.0.113.5", "").country, "IT");
     f = fopen(in_dir("bad.mmdb"), "wb");
     ck_assert_ptr_nonnull(f);
@@ -174,13 +174,49 @@ START_TEST(a_changed_file_is_read_again_and_a_damaged_one_is_not)
     ck_assert_int_eq(places_refresh(enrich_places(e), &err), 0); /* said once */
     ck_assert_str_eq(find(e, "203.0.113.5", "").country, "IT");
     write_city("ES", "Vigo");
-    ck_assert_int_eq(places_refresh(enrich_places(e), &err), 0);
+    ck_assert_int_eq(places_refresh(enrich_places(e), &err), 1);
     ck_assert_str_eq(find(e, "203.0.113.5", "").country, "ES");
     (void)unlink(in_dir("city.mmdb"));
     ck_assert_int_eq(places_refresh(enrich_places(e), &err), 0);
     ck_assert_str_eq(find(e, "203.0.113.5", "").country, "ES");
-    ck_assert_int_eq(places_add_database(enrich_places(e), in_dir("none.mmdb"), &err), -1);
+    ck_assert_int_eq(places_add_database(enrich_places(e), in_dir("none.mmdb"), PLACES_NOW, &err), -1);
     ck_assert_int_eq(err.code, ERR_IO);
+    enrich_free(e);
+}
+END_TEST
+
+START_TEST(writing_into_a_file_takes_nothing_away)
+{
+    struct enrich *e = enrich_new();
+    FILE *f;
+
+    write_city("FR", "Lyon");
+    ck_assert_int_eq(places_add_database(enrich_places(e), in_dir("city.mmdb"), PLACES_NOW, &err), 0);
+    f = fopen(in_dir("city.mmdb"), "wb"); /* empty, and the same file */
+    ck_assert_ptr_nonnull(f);
+    ck_assert_str_eq(find(e, "203.0.113.5", "").country, "FR");
+    ck_assert_int_eq(places_refresh(enrich_places(e), &err), -1);
+    ck_assert_str_eq(find(e, "203.0.113.6", "").country, "FR");
+    ck_assert_int_eq(fclose(f), 0);
+    enrich_free(e);
+}
+END_TEST
+
+START_TEST(a_file_that_comes_later_is_read_then)
+{
+    struct enrich *e = enrich_new();
+
+    ck_assert_int_eq(places_add_database(enrich_places(e), in_dir("city.mmdb"), PLACES_NOW, &err), -1);
+    write_city("FR", "Lyon");
+    ck_assert_int_eq(places_refresh(enrich_places(e), &err), 0);
+    ck_assert_str_eq(find(e, "203.0.113.5", "").country, "");
+    (void)unlink(in_dir("city.mmdb"));
+    ck_assert_int_eq(places_add_database(enrich_places(e), in_dir("city.mmdb"), PLACES_LATER, &err), -1);
+    ck_assert_str_eq(find(e, "203.0.113.5", "").country, "");
+    ck_assert(!places_know_countries(enrich_places(e)));
+    write_city("IT", "Roma");
+    ck_assert_int_eq(places_refresh(enrich_places(e), &err), 1);
+    ck_assert_str_eq(find(e, "203.0.113.5", "").country, "IT");
     enrich_free(e);
 }
 END_TEST
@@ -254,6 +290,8 @@ int main(void)
     tcase_add_test(t, the_row_tells_when_nobody_else_does);
     tcase_add_test(t, files_come_before_the_row_and_the_operator_before_both);
     tcase_add_test(t, a_changed_file_is_read_again_and_a_damaged_one_is_not);
+    tcase_add_test(t, writing_into_a_file_takes_nothing_away);
+    tcase_add_test(t, a_file_that_comes_later_is_read_then);
     tcase_add_test(t, countries_have_one_spelling);
     tcase_add_test(t, words_and_distance);
     tcase_add_test(t, a_place_is_read_back_and_told_in_words);

@@ -615,9 +615,9 @@ static int play_places(struct buf *said, struct error *err)
     int rc = p ? 0 : error_set(err, ERR_NOMEM, "places");
 
     if (rc == 0)
-        rc = places_add_database(p, path_of("places.mmdb"), err);
+        rc = places_add_database(p, path_of("places.mmdb"), PLACES_NOW, err);
     if (rc == 0)
-        rc = places_refresh(p, err);
+        rc = places_refresh(p, err) < 0 ? -1 : 0;
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(addresses); i++) {
         struct place at;
 
