@@ -19,7 +19,7 @@
 #define COPIES "/var/tmp"
 #define SEPARATOR 16                       /* between the tree and the data */
 
-/* ---- what stands at an offset ------------------------------------------------------------------------------------------- */
+/* ---- what stands at an offset -------------------------------------------------- */
 
 struct section {
     const uint8_t *at;
@@ -134,7 +134,7 @@ static bool is_sound(const struct section *s, uint32_t at, bool may_lead_on)
     return true;
 }
 
-/* ---- values ------------------------------------------------------------------------------------------------------------------ */
+/* ---- values -------------------------------------------------- */
 
 static bool is_sound_from(const MMDB_entry_s *e)
 {
@@ -161,7 +161,7 @@ bool mmdb_value(const MMDB_entry_s *from, const char *const *path, MMDB_entry_da
     return ret->has_data;
 }
 
-/* ---- a file ------------------------------------------------------------------------------------------------------------------ */
+/* ---- a file -------------------------------------------------- */
 
 static int no_database(const char *path, const char *why, struct error *err)
 {
@@ -240,7 +240,8 @@ static bool copy(int from, int to)
 static int copy_apart(int fd)
 {
     for (int i = 0; i < 2; i++) {
-        int to = i == 0 ? open(COPIES, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : memfd_create("cosmowatch-places", MFD_CLOEXEC);
+        int to = i == 0 ? open(COPIES, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)
+                        : memfd_create("cosmowatch-places", MFD_CLOEXEC);
         int why;
 
         if (to >= 0 && copy(fd, to))

@@ -96,7 +96,7 @@ static struct place told(void)
     return ret;
 }
 
-/* ---- the file as a whole -------------------------------------------------------------------------------------------------- */
+/* ---- the file as a whole -------------------------------------------------- */
 
 START_TEST(a_tree_that_is_longer_than_the_file_is_not_gone_to)
 {
@@ -158,7 +158,7 @@ START_TEST(a_description_without_end_is_not_laid_out)
 }
 END_TEST
 
-/* ---- one value -------------------------------------------------------------------------------------------------------------- */
+/* ---- one value -------------------------------------------------- */
 
 START_TEST(pointers_to_what_is_told_are_followed)
 {
