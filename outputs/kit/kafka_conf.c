@@ -1,6 +1,7 @@
 /* kafka_conf.c - see kafka_client.h. SPDX-License-Identifier: Apache-2.0 */
 #include "outputs/kit/kafka_client.h"
 
+#include "net/http.h"
 #include "net/stream.h"
 
 #include <librdkafka/rdkafka.h>
@@ -132,10 +133,7 @@ static int place_of_hub(const struct kafka_settings *s, struct kafka_place *p, s
 /* The client's secret must not travel in clear, except within this host. */
 static bool is_guarded(const char *url)
 {
-    struct slice u = slice_of(url);
-
-    return slice_starts_nocase(u, SL("https://")) || slice_starts_nocase(u, SL("http://127.0.0.1:")) ||
-           slice_starts_nocase(u, SL("http://localhost:")) || slice_starts_nocase(u, SL("http://[::1]:"));
+    return slice_starts_nocase(slice_of(url), SL("https://")) || http_url_is_local(url);
 }
 
 static int check_sasl(const struct kafka_settings *s, struct error *err)
