@@ -109,8 +109,11 @@ int azure_ingest_run(struct azure_credential *c, const struct azure_cloud *cloud
         .body = q->body, .content_type = "application/json", .gzip_body = true,
     };
 
-    if (azure_call(c, sv, cloud->ingest_scope, &req, &answer, err) < 0)
+    if (azure_call(c, sv, cloud->ingest_scope, &req, &answer, err) < 0) {
+        if (err->code == ERR_LIMIT) /* an answer's length, of the service or of where tokens come from: not the rows' */
+            err->code = ERR_SERVER;
         return error_wrap(err, "ingestion");
+    }
     *ret_status = answer.status;
     if (answer.status != 204) {
         (void)fail_status(&answer, id, err);

@@ -226,10 +226,20 @@ static size_t take_body(char *at, size_t size, size_t n, void *self)
 
     if (len > s->answer_max - s->body.len) {
         s->is_too_large = true;
+        buf_add(&s->body, at, s->answer_max - s->body.len);
         return 0;
     }
     buf_add(&s->body, at, len);
     return s->body.failed ? 0 : len;
+}
+
+/* What refuses is only quoted: however long an error page is, its beginning does, and its status is not lost. */
+static bool is_long_refusal(const struct http_slot *s)
+{
+    long status = 0;
+
+    (void)curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+    return s->is_too_large && !s->body.failed && (status < 200 || status > 299);
 }
 
 static CURLcode watch_peer(CURL *easy UNUSED, void *ssl_ctx, void *self)
@@ -369,6 +379,8 @@ static int transfer(struct http_client *c, struct http_slot *s, struct http_answ
     if (curl_multi_add_handle(s->multi, s->easy) != CURLM_OK)
         return error_set(err, ERR_NOMEM, "%s: no memory for a transfer", s->host);
     result = drive(c, s, &rc, ret_failure, err);
+    if (is_long_refusal(s))
+        rc = CURLE_OK;
     if (rc == CURLE_OK && !s->has_all_headers)
         rc = CURLE_PARTIAL_FILE;
     if (result == 0 && rc != CURLE_OK)

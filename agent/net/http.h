@@ -57,7 +57,7 @@ struct http_request {
     int64_t connect_timeout_ms;   /* 0: 10 s */
     int64_t timeout_ms;           /* whole transfer, 0: 60 s */
     int64_t stall_timeout_ms;     /* no byte for so long ends it, 0: 30 s */
-    size_t answer_max;            /* bytes after decompression, 0: 1 MiB; more is ERR_LIMIT */
+    size_t answer_max;            /* bytes after decompression, 0: 1 MiB; more of a 2xx is ERR_LIMIT */
     const struct http_tls *tls;   /* NULL: system trust */
     const struct http_proxy *proxy; /* NULL: environment */
 };
@@ -95,8 +95,8 @@ bool http_is_cancelled(struct http_client *c); /* NULL: nobody can */
 /* Wait between two tries: true after ms, false at once when cancelled. */
 bool http_client_wait(struct http_client *c, int64_t ms);
 
-/* 0: an answer with some status arrived completely (also 4xx, 5xx). -1: ERR_NET (what failed, which
- * host, TLS details), ERR_LIMIT, ERR_CANCELLED; ERR_CONFIG and ERR_INPUT for a request that cannot be
+/* 0: an answer with some status arrived completely (also 4xx, 5xx; of those no more than the first
+ * answer_max bytes). -1: ERR_NET (what failed, which host, TLS details), ERR_LIMIT, ERR_CANCELLED; ERR_CONFIG and ERR_INPUT for a request that cannot be
  * sent as it is. The answer is the caller's: http_answer_release. */
 MUST_CHECK int http_perform(struct http_client *c, const struct http_request *req,
                             struct http_answer *ret, struct error *err);

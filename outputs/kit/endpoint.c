@@ -53,8 +53,11 @@ int endpoint_send(const struct endpoint *e, struct http_request *req, struct htt
     req->timeout_ms = e->timeout_ms;
     if (req->answer_max == 0)
         req->answer_max = ANSWER_MAX;
-    if (connection_perform(&e->connection, e->sv->http, req, ret, err) < 0)
+    if (connection_perform(&e->connection, e->sv->http, req, ret, err) < 0) {
+        if (ret->failure == HTTP_FAILED_SIZE) /* of the answer; ERR_LIMIT would say it of the alerts, and park them */
+            err->code = ERR_SERVER;
         return -1;
+    }
     if (ret->body.len > 0)
         secrets_hide(ret->body.at, ret->body.len);
     return 0;

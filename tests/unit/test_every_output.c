@@ -35,6 +35,7 @@
 
 #define ALERTS_MAX 500
 #define POISON 377          /* the n-th alert, which the receiver will not take */
+#define PAGE ((size_t)5 << 20) /* more than any output reads */
 #define HOUR_MS (60 * 60 * 1000)
 #define RETRY_CAP_MS 300000 /* what delivery/ promises at most between two tries */
 
@@ -55,6 +56,7 @@ struct how {
     enum gate_mode gate;
     int status;               /* HTTP: answer this */
     const char *headers;
+    size_t page;              /* HTTP: bytes of that answer */
     const char *order;        /* Kafka: see mockbroker.h */
     const char *undo;
     bool is_stranger;         /* Kafka: SASL says no */
@@ -106,6 +108,10 @@ static const struct fault faults[] = {
         [HTTP] = { .can = true, .status = 503, .headers = "Retry-After: 120\r\n", .trouble = RETRIES, .says = "503",
                    .not_before_ms = 120000 },
         [KAFKA] = { .can = true, .order = "err 0 19 1000", .undo = "forget 0", .trouble = RETRIES, .says = "" } } },
+    { "an error page that has no end", {
+        [HTTP] = { .can = true, .status = 403, .page = PAGE, .trouble = HOLDS, .says = "403" } } },
+    { "a good answer that has no end", {
+        [HTTP] = { .can = true, .status = 200, .page = PAGE, .trouble = RETRIES, .says = "larger than" } } },
 };
 
 /* ---- the scene ------------------------------------------------------------------------------------------- */
@@ -232,6 +238,16 @@ static void answer_bulk(struct slice body, struct httpd_reply *say)
     httpd_say(say, 200, "Content-Type: application/json\r\n", buf_cstr(&answer));
 }
 
+static void say_fault(const struct how *how, struct httpd_reply *say)
+{
+    CLEANUP(buf_release) struct buf page = BUF_INIT(PAGE + 100);
+
+    buf_add_str(&page, "{}");
+    while (page.len < how->page)
+        buf_add_str(&page, " and more of the same, and more of the same, and more of the same");
+    httpd_say(say, how->status, how->headers ? how->headers : "", buf_cstr(&page));
+}
+
 static void answer_request(const struct httpd_request *rq, struct slice body, struct httpd_reply *say)
 {
     const struct receiver *r = scene.receiver;
@@ -240,7 +256,7 @@ static void answer_request(const struct httpd_request *rq, struct slice body, st
 
     if (how && how->status) {
         note_refusal(how);
-        httpd_say(say, how->status, how->headers ? how->headers : "", "{}");
+        say_fault(how, say);
     } else if (strstr(rq->target, "/search/jql")) {
         httpd_say(say, 200, "", "{\"issues\":[]}");
     } else if (is_poisoned && strcmp(r->output, "elastic") == 0) {
