@@ -10,12 +10,13 @@ import gzip
 import json
 import os
 import random
+import re
 import sqlite3
 import subprocess
 
 import pytest
 
-from flow import kit
+from flow import kit, oracles
 from flow.rows import Rows, feeds, iso
 from flow.story import SHORT, UTC, catch_up, essence, final, hours_ago, outputs, small_world
 
@@ -134,6 +135,28 @@ def test_a_recheck_that_fails_holds_up_no_new_window(dir_):
             assert agent.stop() == 0
 
 
+def test_a_recheck_that_finds_nothing_more_counts_once_and_reads_nothing(dir_):
+    rows, _ = small_world(seed=3)
+    with kit.Azure(dir_) as azure:
+        azure.add_rows(rows.rows)
+        cfg = catch_up(azure, dir_, source={"catch_up": "12h"})
+        _, text, _ = kit.run(["coverage", "--json", "-c", cfg])
+        first = json.loads(text.splitlines()[-1])["from"]
+        soon_after(cfg, azure, dir_)
+        before = azure.control("requests")[-1]["n"]
+
+        def is_rechecked():
+            _, text, _ = kit.run(["coverage", "--json", "-c", cfg])
+            return any(w["from"] == first and w["state"] == "rechecked" for w in map(json.loads, text.splitlines()))
+
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("the re-check", is_rechecked, pause_s=0.3)
+            assert agent.stop() == 0
+        asked = [e["kql"] for e in azure.control("requests?since=%d" % before)
+                 if "ingestion_time() >= datetime(%s" % first[:19] in (e.get("kql") or "")]
+    assert len(asked) == 1 and "N = sum(N)" in asked[0], len(asked)
+
+
 def test_an_alert_full_of_an_attackers_texts_stops_nothing(dir_):
     """Twenty texts of the longest kind in each of three facts, of bytes that take six each where they are kept."""
     r = Rows(79)
@@ -148,10 +171,13 @@ def test_an_alert_full_of_an_attackers_texts_stops_nothing(dir_):
         kit.run(["run", "--until-caught-up", "-c", cfg])  # and with it open
 
 
-def test_a_source_that_was_told_to_wait_waits_while_another_reads_on(dir_):
+# Without a word of how long, the service counts over 30 seconds.
+@pytest.mark.parametrize("headers, wait", [({"Retry-After": "3000"}, "5[0-9]m|1h"), ({}, "[3-5][0-9]s|1m")],
+                         ids=["so long", "without a word"])
+def test_a_source_that_was_told_to_wait_waits_while_another_reads_on(dir_, headers, wait):
     with kit.Azure(dir_) as azure:
         azure.control("faults", {"match": {"path": "/workspaces/" + kit.WORKSPACE}, "count": None,
-                                 "action": {"status": 429, "headers": {"Retry-After": "3000"}}})
+                                 "action": {"status": 429, "headers": headers}})
         cfg = kit.config(azure, dir_, outputs(dir_), source={**SHORT, "window": "1m", "catch_up": "1m"})
         with open(cfg, encoding="utf-8") as f:
             doc = json.load(f)
@@ -161,8 +187,10 @@ def test_a_source_that_was_told_to_wait_waits_while_another_reads_on(dir_):
         with kit.Agent(cfg, dir_) as agent:
             kit.wait_for("a hundred answers for the other", lambda: len(azure.control("requests?path=/workspaces/4444")) > 100)
             asked = len(azure.control("requests?path=/workspaces/" + kit.WORKSPACE))
+            said = agent.tail()
             assert agent.stop() == 0
     assert asked <= 2  # the time, and a window
+    assert re.search("retrying_in\\W+(%s)" % wait, said), said
 
 
 FAULTS = {
@@ -249,6 +277,7 @@ def test_an_interval_beyond_retention_is_a_gap_and_alerts(dir_, fails, lookback,
     assert ("CosmosDBX_LogSilence" in {a["alertType"] for a in got.values()}) == is_silent
     _, text, _ = kit.run(["coverage", "-c", cfg])
     assert ("gap" in text) == is_silent, text
+    oracles.coverage_is_whole(cfg, may_have_gaps=is_silent)
 
 
 def test_a_missing_table_is_not_an_empty_answer_for_ever(dir_):

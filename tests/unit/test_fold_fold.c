@@ -6,6 +6,7 @@
 #include "test_record_kit.h"
 
 #include <stdio.h>
+#include <zlib.h>
 
 #define ROWS 3000
 #define MINUTE0 (INT64_C(1777888800) * NS_PER_S)
@@ -244,6 +245,15 @@ START_TEST(every_grouping_field_separates_and_nothing_else_does)
     r = plain(TABLE_MONGO);
     add(f, &r);
     ck_assert_uint_eq(fold_len(f), 1 + F_QUERY_TEXT + 3);
+    for (size_t i = 0; i < fold_len(f); i++) { /* and each row counts where it belongs */
+        const struct observation *o = &fold_sorted(f)[i];
+        bool is_single = o->status < 0 || o->table == TABLE_MONGO || o->minute_ns != MINUTE0;
+        int64_t want = is_single ? 1 : 1 + 2 * (F_COUNT - F_QUERY_TEXT);
+
+        for (int k = 0; k < F_QUERY_TEXT; k++)
+            want = o->text[k].len ? 2 : want;
+        ck_assert_int_eq(o->count, want);
+    }
     fold_free(f);
 }
 END_TEST
@@ -345,9 +355,51 @@ START_TEST(sums_stick_at_the_top_and_absent_is_nothing)
 }
 END_TEST
 
+START_TEST(every_amount_is_summed)
+{
+    struct fold *f = fold_new(FOLD_MAX);
+    struct record r = plain(TABLE_DATA_PLANE);
+    const struct observation *o;
+
+    for (int i = 0; i < 2; i++) {
+        r.count = 1 + i;
+        r.ru_milli = 10 + i;
+        r.bytes_in = 100 + i;
+        r.bytes_out = 1000 + i;
+        r.duration_us = 10000 + i;
+        r.rows = 100000 + i;
+        add(f, &r);
+    }
+    o = fold_sorted(f);
+    ck_assert_int_eq(o->count, 3);
+    ck_assert_int_eq(o->ru_milli, 21);
+    ck_assert_int_eq(o->bytes_in, 201);
+    ck_assert_int_eq(o->bytes_out, 2001);
+    ck_assert_int_eq(o->duration_us, 20001);
+    ck_assert_int_eq(o->rows, 200001);
+    fold_free(f);
+}
+END_TEST
+
+START_TEST(a_summary_of_no_row_makes_no_observation)
+{
+    struct fold *f = fold_new(FOLD_MAX);
+    struct record r = plain(TABLE_DATA_PLANE);
+    struct error err = { 0 };
+
+    r.count = 0;
+    r.text[F_QUERY_TEXT] = SL("SELECT 1");
+    add(f, &r);
+    ck_assert_int_eq(fold_add_text(f, &r, &err), 0);
+    ck_assert_uint_eq(fold_len(f), 0);
+    fold_free(f);
+}
+END_TEST
+
 START_TEST(the_smallest_activity_id_is_the_sample)
 {
-    static const char *const ids[] = { "m", "", "long enough to need a place of its own, beyond a GUID's 36", "b", "bb", "z", "a-longer-one", "a" };
+    static const char long_one[] = "long enough to need a place of its own, beyond a GUID's 36";
+    static const char *const ids[] = { "m", "", long_one, "b", "bb", "z", "a-longer-one", "a" };
     struct fold *f = fold_new(FOLD_MAX);
 
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
@@ -357,6 +409,20 @@ START_TEST(the_smallest_activity_id_is_the_sample)
         add(f, &r);
     }
     ck_assert(slice_eq(fold_sorted(f)[0].sample, SL("a")));
+    fold_reset(f);
+    for (int i = 0; i < 4; i++) { /* a longer one leaves its neighbour's alone */
+        const char *const turns[] = { "z", "neighbour", long_one, "zz" };
+        struct record r = plain(TABLE_DATA_PLANE);
+
+        r.status = i % 2 ? 403 : 200;
+        r.text[F_ACTIVITY_ID] = slice_of(turns[i]);
+        add(f, &r);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const struct observation *o = &fold_sorted(f)[i];
+
+        ck_assert_msg(slice_eq(o->sample, slice_of(o->status == 403 ? "neighbour" : long_one)), "%.*s", SLF(o->sample));
+    }
     fold_free(f);
 }
 END_TEST
@@ -492,6 +558,55 @@ START_TEST(memory_ends_at_the_ceiling)
 }
 END_TEST
 
+START_TEST(long_texts_end_at_the_ceiling_too_wherever_they_stand)
+{
+    static const struct { enum table table; enum field field; } places[] = {
+        { TABLE_DATA_PLANE, F_USER_AGENT }, { TABLE_DATA_PLANE, F_ACTIVITY_ID }, { TABLE_ACTIVITY, F_APP_ID },
+    };
+    static char text[64 << 10];
+
+    memset(text, 'x', sizeof text);
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        struct fold *f = fold_new((size_t)4 << 20);
+        struct error err = { 0 };
+        int rc = 0, n = 0;
+
+        for (; rc == 0 && n < 1000; n++) {
+            struct record r = plain(places[i].table);
+
+            r.status = n;
+            (void)snprintf(text, 8, "%07d", n);
+            text[7] = 'x';
+            r.text[places[i].field] = slice_make(text, sizeof text);
+            rc = fold_add(f, &r, &err);
+        }
+        ck_assert_int_eq(err.code, ERR_LIMIT);
+        ck_assert_msg(n > 32 && n <= 64, "%zu: %d texts of 64 KiB in 4 MiB", i, n);
+        fold_free(f);
+    }
+}
+END_TEST
+
+START_TEST(what_a_window_held_is_forgotten_with_it)
+{
+    struct fold *f = fold_new((size_t)2 << 20);
+
+    for (int window = 0; window < 200; window++) {
+        fold_reset(f);
+        for (int i = 0; i < 500; i++) {
+            struct record r = plain(TABLE_DATA_PLANE);
+            char agent[32];
+
+            (void)snprintf(agent, sizeof agent, "agent %d of %d", i, window);
+            r.text[F_USER_AGENT] = slice_of(agent);
+            add(f, &r); /* never too many: each window is small */
+        }
+        ck_assert_uint_eq(fold_len(f), 500);
+    }
+    fold_free(f);
+}
+END_TEST
+
 /* ---- seen and surplus ------------------------------------------------------------------------- */
 
 static int compare_keys(const void *a, const void *b)
@@ -540,6 +655,10 @@ START_TEST(surplus_equals_the_fold_of_the_late_rows)
             ck_assert_int_eq(got[i].bytes_out, want[i].bytes_out);
             ck_assert_int_eq(got[i].duration_us, want[i].duration_us);
         }
+        add_range(f, rows, 0, ROWS); /* and on, as if nothing had been taken off */
+        for (size_t i = 0; i < fold_len(f); i++)
+            for (size_t k = 0; k < i && fold_sorted(f)[i].kind == OBS_REQUEST; k++)
+                ck_assert_msg(fold_sorted(f)[i].key != fold_sorted(f)[k].key, "one observation in two");
         free(got);
         free(want);
         buf_release(&seen);
@@ -632,6 +751,85 @@ START_TEST(an_unreadable_list_is_refused_whole)
 }
 END_TEST
 
+static void add_varint(struct buf *out, uint64_t v)
+{
+    for (; v >= 0x80; v >>= 7)
+        buf_add_char(out, (char)(v | 0x80));
+    buf_add_char(out, (char)v);
+}
+
+/* A list as another program might write it, with a checksum that is right. */
+static struct buf made_up_list(char version, uint64_t said, const uint64_t (*entries)[2] /* key's step, a sum */, size_t n,
+                               bool has_more)
+{
+    struct buf b = BUF_INIT(1 << 16);
+    unsigned long crc;
+
+    buf_add_str(&b, "CWS");
+    buf_add_char(&b, version);
+    add_varint(&b, said);
+    for (size_t i = 0; i < n; i++) {
+        add_varint(&b, entries[i][0]);
+        for (int k = 0; k < 6; k++)
+            add_varint(&b, k == 0 ? entries[i][1] : 1);
+    }
+    if (has_more)
+        buf_add_char(&b, 0);
+    crc = crc32(0, (const unsigned char *)b.at, (unsigned)b.len);
+    for (int i = 0; i < 4; i++)
+        buf_add_char(&b, (char)(crc >> (8 * i)));
+    return b;
+}
+
+START_TEST(a_list_that_says_the_impossible_is_refused)
+{
+    static const uint64_t fine[][2] = { { 0, 1 }, { 7, INT64_MAX }, { UINT64_MAX - 7, 1 } };
+    static const uint64_t twice[][2] = { { 5, 1 }, { 0, 1 } }, beyond[][2] = { { 5, 1 }, { UINT64_MAX - 4, 1 } };
+    static const uint64_t negative[][2] = { { 5, (uint64_t)INT64_MAX + 1 } };
+    const struct {
+        char version;
+        uint64_t said; /* how many entries there are */
+        const uint64_t (*entries)[2];
+        size_t n;
+        bool has_more;
+        int want;
+    } cases[] = {
+        { 1, 3, fine, 3, false, 0 },   { 2, 3, fine, 3, false, -1 },     { 1, 4, fine, 3, false, -1 },
+        { 1, 2, fine, 3, false, -1 },  { 1, 3, fine, 3, true, -1 },      { 1, 2, twice, 2, false, -1 },
+        { 1, 2, beyond, 2, false, -1 }, { 1, 1, negative, 1, false, -1 }, { 1, UINT64_MAX, fine, 3, false, -1 },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fold *f = fold_new(FOLD_MAX);
+        struct buf list = made_up_list(cases[i].version, cases[i].said, cases[i].entries, cases[i].n, cases[i].has_more);
+        struct error err = { 0 };
+
+        ck_assert_msg(fold_surplus(f, buf_slice(&list), &err) == cases[i].want, "case %zu: %s", i, err.msg);
+        ck_assert_int_eq(err.code, cases[i].want ? ERR_STATE : ERR_NONE);
+        buf_release(&list);
+        fold_free(f);
+    }
+}
+END_TEST
+
+START_TEST(a_list_larger_than_the_ceiling_is_a_limit)
+{
+    struct row *rows = make_rows(6);
+    struct fold *f = fold_new(FOLD_MAX), *small = fold_new(4096);
+    struct buf seen = BUF_INIT(FOLD_MAX);
+    struct error err = { 0 };
+
+    add_range(f, rows, 0, ROWS);
+    fold_seen(f, &seen);
+    ck_assert_int_eq(fold_surplus(small, buf_slice(&seen), &err), -1);
+    ck_assert_int_eq(err.code, ERR_LIMIT);
+    buf_release(&seen);
+    fold_free(f);
+    fold_free(small);
+    free(rows);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -642,16 +840,22 @@ int main(void)
         alike_texts_stay_apart,
         minutes_floor_also_before_1970,
         sums_stick_at_the_top_and_absent_is_nothing,
+        every_amount_is_summed,
+        a_summary_of_no_row_makes_no_observation,
         the_smallest_activity_id_is_the_sample,
         tables_become_their_kinds,
         a_text_is_the_same_however_it_was_joined,
         control_rows_stay_alone_with_everything_they_say,
         a_row_without_a_time_is_refused,
         memory_ends_at_the_ceiling,
+        long_texts_end_at_the_ceiling_too_wherever_they_stand,
+        what_a_window_held_is_forgotten_with_it,
         surplus_equals_the_fold_of_the_late_rows,
         rows_that_vanished_leave_nothing_below_zero,
         identical_control_rows_are_counted_one_by_one,
         an_unreadable_list_is_refused_whole,
+        a_list_that_says_the_impossible_is_refused,
+        a_list_larger_than_the_ceiling_is_a_limit,
     };
 
     return run_tests("fold", tests, ARRAY_LEN(tests));

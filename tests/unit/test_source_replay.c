@@ -170,6 +170,77 @@ START_TEST(rows_returned_are_counted_for_one_pair_only)
 }
 END_TEST
 
+/* A request of `second` and `address`, with numbers that tell it from its neighbours. */
+#define ASK_AT(second, address)                                                                            \
+    "{\"Type\":\"CDBDataPlaneRequests\",\"TimeGenerated\":\"2026-08-20T10:00:" second "Z\",\"AccountName\":\"acc\","      \
+    "\"ActivityId\":\"a\",\"OperationName\":\"Query\",\"StatusCode\":200,\"ClientIpAddress\":\"" address "\","          \
+    "\"RequestCharge\":1.5,\"RequestLength\":7.0,\"ResponseLength\":9.0,\"DurationMs\":2.5}\n"
+/* A part of a text, with how many rows it brought. */
+#define PART(time, activity, rows, text)                                                                   \
+    "{\"time\":\"2026-08-20T10:00:" time "Z\","                                                              \
+    "\"resourceId\":\"/SUBSCRIPTIONS/1/PROVIDERS/MICROSOFT.DOCUMENTDB/DATABASEACCOUNTS/ACC\","            \
+    "\"category\":\"QueryRuntimeStatistics\",\"properties\":{\"activityId\":\"" activity "\",\"databasename\":\"d\","   \
+    "\"numberofrowsreturned\":\"" rows "\",\"querytext\":\"" text "\"}}\n"
+
+START_TEST(a_pair_has_all_that_its_request_says_in_any_order)
+{
+    static const char *const files[] = { ASK_AT("01", "192.0.2.1") ASK_AT("02", "192.0.2.2"),
+                                         ASK_AT("02", "192.0.2.2") ASK_AT("01", "192.0.2.1") };
+
+    for (size_t f = 0; f < ARRAY_LEN(files); f++) {
+        struct replay *r = replay_open(0);
+        const struct observation *o;
+        int64_t rows = 0;
+        size_t n;
+
+        add(r, text_file("x", files[f]));
+        add(r, text_file("y", PART("03", "a", "120", "SELECT 1") PART("04", "a", "30", "SELECT 1")));
+        o = finish(r, &n);
+        ck_assert_int_eq(replay_counts(r)->texts_joined, 2);
+        for (size_t i = 0; i < n; i++) {
+            bool is_first = slice_eq(o[i].text[F_ADDRESS], SL("192.0.2.1"));
+
+            if (o[i].kind != OBS_TEXT)
+                continue;
+            ck_assert_int_eq(o[i].api, API_NOSQL);
+            ck_assert_int_eq(o[i].count, 1);
+            ck_assert_int_eq(o[i].bytes_in, 7);
+            ck_assert_int_eq(o[i].bytes_out, 9);
+            ck_assert_int_eq(o[i].ru_milli, 1500);
+            ck_assert_int_eq(o[i].duration_us, 2500);
+            ck_assert_int_eq(o[i].first_ns % NS_PER_MIN, is_first ? NS_PER_S : 2 * NS_PER_S);
+            ck_assert_int_eq(o[i].first_ns, o[i].last_ns);
+            ck_assert(slice_eq(o[i].sample, SL("a")));
+            ck_assert_int_eq(o[i].rows, is_first ? 150 : 0); /* the earliest has them */
+            rows += o[i].rows;
+        }
+        ck_assert_int_eq(rows, 150);
+        replay_free(r);
+    }
+}
+END_TEST
+
+START_TEST(a_lonely_text_has_all_that_its_parts_say)
+{
+    struct replay *r = replay_open(0);
+    const struct observation *o;
+    size_t n;
+
+    add(r, text_file("x", PART("05", "a", "20", "SELECT 1") PART("03", "a", "30", "SELECT 1")
+        "{\"Type\":\"CDBDataPlaneRequests\",\"TimeGenerated\":\"2026-08-20T10:00:01Z\",\"AccountName\":\"acc\","
+        "\"ActivityId\":\"a\",\"OperationName\":\"Read\",\"StatusCode\":200}\n")); /* no query: not its request */
+    o = finish(r, &n);
+    ck_assert_int_eq(replay_counts(r)->texts_joined, 0);
+    o = find(o, n, OBS_TEXT);
+    ck_assert_ptr_nonnull(o);
+    ck_assert_int_eq(o->rows, 50);
+    ck_assert_int_eq(o->api, API_NOSQL);
+    ck_assert_int_eq(o->first_ns % NS_PER_MIN, 3 * NS_PER_S);
+    ck_assert(slice_eq(o->sample, SL("a")));
+    replay_free(r);
+}
+END_TEST
+
 START_TEST(texts_of_other_accounts_do_not_meet)
 {
     struct replay *r = replay_open(0);
@@ -353,11 +424,31 @@ START_TEST(memory_has_a_ceiling_and_says_so)
 }
 END_TEST
 
+START_TEST(many_long_texts_end_at_the_ceiling_too)
+{
+    CLEANUP(buf_release) struct buf b = BUF_INIT(16 << 20);
+    struct replay *r = replay_open(4 << 20); /* of which texts may have a quarter */
+    struct error err = { 0 };
+
+    for (int i = 0; i < 300; i++) {
+        buf_addf(&b, "{\"Type\":\"CDBQueryRuntimeStatistics\",\"TimeGenerated\":\"2026-08-20T10:00:02.4Z\","
+                     "\"AccountName\":\"acc\",\"ActivityId\":\"%d\",\"QueryText\":\"", i);
+        for (int k = 0; k < 4096; k++)
+            buf_add_char(&b, 'x');
+        buf_add_str(&b, "\"}\n");
+    }
+    ck_assert_int_eq(replay_add_file(r, file_of("texts", b.at, b.len, false), &err), -1);
+    ck_assert_int_eq(err.code, ERR_LIMIT);
+    replay_free(r);
+}
+END_TEST
+
 START_TEST(large_files_pass_in_pieces_of_whole_documents)
 {
     static const struct { const char *row, *name; } forms[] = {
         { .name = "lines", .row = "{\"n\":\"]}\\\"[{\",\"x\":[1,{\"y\":2}]}\n" },
         { .name = "glued", .row = "{\"n\":\"]}\\\"[{\",\"x\":[1,{\"y\":2}]}" },
+        { .name = "spread", .row = "\n{\n\"n\":\"]}\\\"[{\",\"x\":[1,{\"y\":2}]}" },
     };
 
     for (size_t f = 0; f < ARRAY_LEN(forms); f++) {
@@ -374,6 +465,7 @@ START_TEST(large_files_pass_in_pieces_of_whole_documents)
             ck_assert_msg(chunks_next(c, &piece, &err) == 0, "%s", err.msg);
             if (slice_empty(piece))
                 break;
+            ck_assert_uint_lt(piece.len, (size_t)20 << 20);
             ck_assert_msg(piece.len % strlen(forms[f].row) == 0, "%s: a piece of %zu bytes", forms[f].name, piece.len);
             ck_assert(memcmp(piece.at, b.at + total, piece.len) == 0);
             total += piece.len;
@@ -382,6 +474,42 @@ START_TEST(large_files_pass_in_pieces_of_whole_documents)
         ck_assert_uint_eq(total, b.len);
         ck_assert_uint_ge(pieces, 2);
         ck_assert_int_eq(chunks_bytes(c), (int64_t)b.len);
+    }
+}
+END_TEST
+
+/* Behind small ones; as PowerShell writes it, with a mark in front. */
+START_TEST(a_document_larger_than_a_piece_stays_whole)
+{
+    static const char *const marks[] = { "", "\xEF\xBB\xBF" };
+
+    for (size_t m = 0; m < ARRAY_LEN(marks); m++) {
+        CLEANUP(buf_release) struct buf b = BUF_INIT(128 << 20);
+        CLEANUP(chunks_closep) struct chunks *c = NULL;
+        struct error err = { 0 };
+        struct slice piece;
+        size_t total = 0;
+
+        buf_add_str(&b, marks[m]);
+        for (int i = 0; i < 3; i++)
+            buf_add_str(&b, "{\n\"a\":1}\n");
+        for (int i = 0; i < 2; i++) {
+            buf_add_str(&b, "[");
+            for (size_t end = b.len + ((size_t)20 << 20); b.len < end;)
+                buf_add_str(&b, "\n{\"n\":\"]}\\\"[{\"},");
+            buf_add_str(&b, "\n0]\n");
+        }
+        ck_assert_int_eq(chunks_open(file_of("large", b.at, b.len, false), &c, &err), 0);
+        for (;;) {
+            ck_assert_msg(chunks_next(c, &piece, &err) == 0, "%s", err.msg);
+            if (slice_empty(piece))
+                break;
+            total += piece.len;
+            piece = slice_trim(piece);
+            ck_assert_msg(piece.len == 0 || slice_ends_nocase(piece, SL("\n\"a\":1}")) ||
+                          slice_ends_nocase(piece, SL("\n0]")), "cut within a document");
+        }
+        ck_assert_uint_eq(total, b.len);
     }
 }
 END_TEST
@@ -442,6 +570,8 @@ int main(void)
         text_and_request_meet_in_any_order_and_file,
         a_text_is_judged_once_per_request_and_a_lonely_one_alone,
         rows_returned_are_counted_for_one_pair_only,
+        a_pair_has_all_that_its_request_says_in_any_order,
+        a_lonely_text_has_all_that_its_parts_say,
         texts_of_other_accounts_do_not_meet,
         a_row_given_twice_counts_once_when_it_has_an_id,
         many_ids_are_kept_apart,
@@ -451,7 +581,9 @@ int main(void)
         a_damaged_line_costs_only_itself,
         what_cannot_be_read_says_why,
         memory_has_a_ceiling_and_says_so,
+        many_long_texts_end_at_the_ceiling_too,
         large_files_pass_in_pieces_of_whole_documents,
+        a_document_larger_than_a_piece_stays_whole,
         standard_input_is_read_and_not_twice,
         activity_about_other_things_is_left_out_as_the_live_source_does,
     };

@@ -107,6 +107,34 @@ START_TEST(nothing_is_asked_that_retention_has_taken_at_the_first_start)
 }
 END_TEST
 
+START_TEST(a_look_back_that_retention_has_cut_short_raises_alerts_all_the_same)
+{
+    struct window_timing t = ordinary();
+    struct window_plan p;
+
+    t.retention_ns = 6 * HOUR;
+    p = next(&t, NULL, 0, at("2026-08-20T10:07:31Z"));
+    ck_window(p, WINDOW_TASK_READ, at("2026-08-20T04:10:00Z"), at("2026-08-20T05:10:00Z"));
+    ck_assert(!p.window.is_backfill);
+}
+END_TEST
+
+START_TEST(lengths_that_do_not_fit_each_other_end_at_multiples)
+{
+    struct window_timing t = ordinary();
+    const int64_t base = at("2026-08-20T10:00:00Z");
+    struct window w = closed(base - 5 * MIN, base, 4);
+
+    t.catch_up_ns = 7 * MIN;
+    ck_window(next(&t, &w, 1, base + 9 * HOUR), WINDOW_TASK_READ, base, base + 5 * MIN);
+    t.catch_up_ns = MIN; /* less than one window: one window */
+    ck_window(next(&t, &w, 1, base + 9 * HOUR), WINDOW_TASK_READ, base, base + 5 * MIN);
+    t.backfill_window_ns = 7 * MIN;
+    w.is_backfill = true;
+    ck_window(next(&t, &w, 1, base + 3 * DAY), WINDOW_TASK_READ, base, base + 5 * MIN);
+}
+END_TEST
+
 START_TEST(new_windows_follow_the_last_one_and_leave_the_settling_time)
 {
     struct window_timing t = ordinary();
@@ -216,6 +244,9 @@ START_TEST(waiting_ends_when_the_next_recheck_is_due)
 
     ck_assert_int_eq(p.task, WINDOW_TASK_NONE);
     ck_assert_int_eq(p.wait_ms, 2 * 60000 + 1);
+    p = next(&t, &ledger[1], 1, base + 7 * MIN - 100); /* all but due: no busy waiting */
+    ck_assert_int_eq(p.task, WINDOW_TASK_NONE);
+    ck_assert_int_ge(p.wait_ms, 50);
 }
 END_TEST
 
@@ -226,6 +257,7 @@ START_TEST(a_late_first_reading_makes_rechecks_needless)
     struct window w = closed(base, base + HOUR, 0);
 
     ck_assert(!window_is_rechecked(&t, &w));
+    ck_window(next(&t, &w, 1, w.to_ns + 15 * MIN), WINDOW_TASK_RECHECK, base, base + HOUR); /* its age is that of its end */
     w.read_ns = w.to_ns + DAY;
     ck_assert(window_is_rechecked(&t, &w));
     w.read_ns = w.to_ns + 2 * HOUR; /* 15m and 1h are moot, 4h is not */
@@ -265,6 +297,21 @@ START_TEST(what_retention_took_is_one_gap)
 }
 END_TEST
 
+START_TEST(a_gap_is_what_is_gone_and_no_more)
+{
+    struct window_timing t = ordinary();
+    const int64_t base = at("2026-08-20T10:00:00Z");
+    struct window w = closed(base, base + HOUR, 0);
+
+    w.state = WINDOW_PENDING;
+    ck_assert_int_eq(next(&t, &w, 1, w.to_ns + 30 * DAY - 100).task, WINDOW_TASK_READ); /* its last tick is there still */
+    ck_window(next(&t, &w, 1, w.to_ns + 30 * DAY), WINDOW_TASK_GAP, base, base + HOUR);
+    w.state = WINDOW_RECHECKED;
+    ck_assert_int_eq(next(&t, &w, 1, w.to_ns + 30 * DAY + 5 * MIN).task, WINDOW_TASK_READ);
+    ck_window(next(&t, &w, 1, w.to_ns + 30 * DAY + 5 * MIN + 100), WINDOW_TASK_GAP, w.to_ns, w.to_ns + 5 * MIN);
+}
+END_TEST
+
 START_TEST(a_clock_that_is_wrong_plans_nothing_odd)
 {
     struct window_timing t = ordinary();
@@ -293,6 +340,8 @@ START_TEST(an_odd_end_leads_back_to_multiples)
     w.state = WINDOW_GAP;
     p = next(&t, &w, 1, base + 9 * MIN);
     ck_window(p, WINDOW_TASK_READ, base + MIN + 700, base + 5 * MIN);
+    p = next(&t, &w, 1, base + 9 * HOUR);
+    ck_window(p, WINDOW_TASK_READ, base + MIN + 700, base + HOUR);
 }
 END_TEST
 
@@ -304,6 +353,8 @@ int main(void)
     tcase_add_test(c, backfill_ends_where_the_lookback_begins);
     tcase_add_test(c, without_backfill_the_lookback_is_first);
     tcase_add_test(c, nothing_is_asked_that_retention_has_taken_at_the_first_start);
+    tcase_add_test(c, a_look_back_that_retention_has_cut_short_raises_alerts_all_the_same);
+    tcase_add_test(c, lengths_that_do_not_fit_each_other_end_at_multiples);
     tcase_add_test(c, new_windows_follow_the_last_one_and_leave_the_settling_time);
     tcase_add_test(c, windows_are_contiguous_over_days_of_outage);
     tcase_add_test(c, an_open_window_stays_first_however_often_it_failed);
@@ -311,6 +362,7 @@ int main(void)
     tcase_add_test(c, waiting_ends_when_the_next_recheck_is_due);
     tcase_add_test(c, a_late_first_reading_makes_rechecks_needless);
     tcase_add_test(c, what_retention_took_is_one_gap);
+    tcase_add_test(c, a_gap_is_what_is_gone_and_no_more);
     tcase_add_test(c, a_clock_that_is_wrong_plans_nothing_odd);
     tcase_add_test(c, an_odd_end_leads_back_to_multiples);
     return run_group("source_window", c);

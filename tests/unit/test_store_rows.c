@@ -167,6 +167,76 @@ START_TEST(compaction_joins_final_neighbours_only)
 }
 END_TEST
 
+/* What of two windows, one after the other, differs: then they stay two. */
+static const struct { const char *what, *source; int64_t from_ns; bool is_backfill, is_one; } neighbours[] = {
+    { .what = "nothing", .source = "prod", .from_ns = 2 * NS_PER_MIN, .is_one = true },
+    { .what = "nobody read what is between", .source = "prod", .from_ns = 2 * NS_PER_MIN + 100 },
+    { .what = "the second was only learned from", .source = "prod", .from_ns = 2 * NS_PER_MIN, .is_backfill = true },
+    { .what = "the source", .source = "prod-2", .from_ns = 2 * NS_PER_MIN },
+};
+
+static void put_neighbours(size_t i)
+{
+    struct window w = window_nth("prod", 1, WINDOW_RECHECKED);
+
+    w.records = 3;
+    w.observations = 2;
+    w.rechecks = 4;
+    w.read_ns = 70;
+    OK(store_put_window(store, &w, err));
+    w = window_nth(neighbours[i].source, 2, WINDOW_RECHECKED);
+    w.from_ns = neighbours[i].from_ns;
+    w.is_backfill = neighbours[i].is_backfill;
+    w.records = 30;
+    w.observations = 20;
+    w.rechecks = 5;
+    w.read_ns = 80;
+    OK(store_put_window(store, &w, err));
+}
+
+START_TEST(compaction_leaves_what_differs_apart_and_sums_the_rest)
+{
+    struct window w = { 0 };
+
+    put_neighbours((size_t)_i);
+    OK(store_compact_ledger(store, 3 * NS_PER_MIN, err));
+    ck_assert_msg(count_windows(store, NULL) == (neighbours[_i].is_one ? 1 : 2), "%s", neighbours[_i].what);
+    OK(store_each_window(store, NULL, INT64_MIN, keep_window, &w, err));
+    ck_assert_int_eq(w.to_ns, 3 * NS_PER_MIN);
+    ck_assert_int_eq(w.records, neighbours[_i].is_one ? 33 : 30);
+    ck_assert_int_eq(w.observations, neighbours[_i].is_one ? 22 : 20);
+    ck_assert_int_eq(w.rechecks, 5);
+    ck_assert_int_eq(w.read_ns, 80);
+}
+END_TEST
+
+static bool are_alike(const struct window *a, const struct window *b)
+{
+    return a->state == b->state;
+}
+
+static int note_run(void *self, const struct window_run *r, struct error *err)
+{
+    struct window_run *all = self;
+
+    (void)err;
+    all->windows++;
+    all->w = r->w;
+    return 0;
+}
+
+START_TEST(a_run_is_of_windows_that_touch)
+{
+    struct window_run all = { 0 };
+
+    put_neighbours((size_t)_i);
+    OK(store_each_run(store, NULL, INT64_MIN, are_alike, note_run, &all, err));
+    ck_assert_msg(all.windows == (neighbours[_i].is_one ? 1 : 2), "%s", neighbours[_i].what);
+    ck_assert_int_eq(all.w.to_ns, 3 * NS_PER_MIN);
+    ck_assert_int_eq(all.w.records, neighbours[_i].is_one ? 33 : 30);
+}
+END_TEST
+
 /* ---- transactions ------------------------------------------------------------------------------- */
 
 START_TEST(a_rollback_takes_everything_back)
@@ -1006,6 +1076,8 @@ int main(void)
     tcase_add_test(t, windows_come_in_order_of_source_and_time_and_a_callback_can_stop);
     tcase_add_test(t, what_a_window_held_is_kept_until_it_is_final);
     tcase_add_test(t, compaction_joins_final_neighbours_only);
+    tcase_add_loop_test(t, compaction_leaves_what_differs_apart_and_sums_the_rest, 0, (int)ARRAY_LEN(neighbours));
+    tcase_add_loop_test(t, a_run_is_of_windows_that_touch, 0, (int)ARRAY_LEN(neighbours));
     tcase_add_test(t, a_rollback_takes_everything_back);
     tcase_add_test(t, a_commit_outlives_the_process_and_what_was_not_committed_does_not);
     tcase_add_test(t, transactions_do_not_nest_and_a_commit_needs_one);
