@@ -5,8 +5,8 @@
  * Reads:   AzureActivity: listKeys, readonlykeys, listConnectionStrings of accounts; role assignments.
  * Judges:  reasons, each with a name: new principal (no key read in 60 days), application, country (not of pipelines
  *          on Microsoft's hosts, which are put where there is room), a cloud or hosting provider not used before, dormant
- *          (idle for 30 days), role granted in the 24 hours before (not to usual readers: roles on demand come and
- *          go daily), guest, proxy address; known bad: Tor or a listed address.
+ *          (idle for 30 days, and a quarter longer than it usually is), role granted in the 24 hours before (not to
+ *          usual readers: roles on demand come and go daily), guest, proxy address; known bad: Tor or a listed address.
  *          One reason is Medium; two, or a known-bad address, High. An hour at which the caller is never active
  *          is told but does not count. Known bad needs no learning.
  *          A caller who reads keys elsewhere in the same tenant, and here for the first time in 60 days, with no
@@ -17,8 +17,8 @@
  *          against each other whichever comes first.
  * Blind:   risk of the user and of the sign-in (other tables); whether somebody of the same team read keys before; a
  *          role that was granted through a group; beyond 24 readings of one principal in a slot, a role's row that
- *          comes after theirs. An account or activity log younger than `learn`: only
- *          known-bad addresses are told.
+ *          comes after theirs. Who got a role stands in the row that the assignment began with, so one that then failed
+ *          counts as well. A young account: one reason alone is not told; a young activity log: only known-bad addresses.
  * Source:  Defender's alert of this id; ATT&CK T1555.006, T1552, T1078.004.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
@@ -118,7 +118,8 @@ struct reading {
     const struct detector_context *ctx;
     struct key_usual usual;
     uint32_t reasons;
-    bool is_silent; /* learning, or a reader that the operator trusts: only known-bad addresses are told */
+    bool is_silent; /* no log to judge by, or a reader that the operator trusts: only known-bad addresses are told */
+    bool is_young;  /* an account that everybody is new to: one reason says nothing */
     struct slice country, provider;
     char country_room[FEW_TEXT];
     struct listing listings[LISTINGS_MAX];
@@ -231,6 +232,14 @@ static bool is_strange_hour(const struct key_event *e, const struct habit_view *
     return active->days >= HOURS_DAYS && !(active->hours & near);
 }
 
+/* Away for long, and longer than it usually is: a job that comes every month is not asleep in between. */
+static bool is_dormant(const struct habit_view *active)
+{
+    return active->is_known && active->idle_days > DORMANT_DAYS &&
+           (active->days < 2 ||
+            4 * active->idle_days * (active->days - 1) > 5 * (active->age_days - active->idle_days));
+}
+
 static bool is_trusted_place(const struct reading *r)
 {
     const struct observation *obs = r->event->obs;
@@ -249,17 +258,18 @@ static void find_reasons(struct reading *r)
     bool is_new_country_ = is_new_country(r), is_new_provider_ = is_new_provider(r);
 
     find_listings(r);
-    r->is_silent = key_event_is_learning(r->ctx->baseline, e, u) || key_event_is_trusted(r->ctx->enrich, e);
+    r->is_silent = !u->is_logged || key_event_is_trusted(r->ctx->enrich, e);
     if (r->is_silent)
         return;
+    r->is_young = key_event_is_learning(r->ctx->baseline, e, u);
     if (!u->reads.is_known)
         r->reasons |= REASON_PRINCIPAL;
-    if (u->active.is_known && u->active.idle_days > DORMANT_DAYS)
+    if (is_dormant(&u->active))
         r->reasons |= REASON_DORMANT;
     /* An application is news about somebody we know; about a stranger everything is. */
     if (u->reads.is_known && !slice_empty(e->app_id) && !u->application.is_known)
         r->reasons |= REASON_APPLICATION;
-    if (e->is_guest && !u->reads_here.is_known)
+    if (e->is_guest && !u->reads_here.is_known && !r->is_young)
         r->reasons |= REASON_GUEST;
     if (is_new_country_ && !is_trusted_place(r))
         r->reasons |= REASON_LOCATION;
@@ -267,6 +277,8 @@ static void find_reasons(struct reading *r)
         r->reasons |= REASON_RENTED;
     if (is_strange_hour(e, &u->active))
         r->reasons |= REASON_HOUR;
+    if (r->is_young && severity_of(r->reasons) != SEVERITY_HIGH)
+        r->reasons = 0;
 }
 
 /* ---- telling ----------------------------------------------------------------------------------- */
@@ -321,8 +333,10 @@ static void add_reasons(struct fact_list *f, const struct reading *r, struct buf
     struct buf *t = texts;
 
     if (r->reasons & REASON_PRINCIPAL)
-        add_reason(f, t++, "new principal: no key read by it in the %" PRId64 " days on record",
-                   u->log.age_days < HABIT_DAYS ? u->log.age_days : HABIT_DAYS);
+        add_reason(f, t++, "new principal: no key was read by it in %s%" PRId64 " days%s",
+                   u->log.age_days < HABIT_DAYS ? "the " : "the last ",
+                   u->log.age_days < HABIT_DAYS ? u->log.age_days : HABIT_DAYS,
+                   u->log.age_days < HABIT_DAYS ? " that the activity log is known" : "");
     if (r->reasons & REASON_APPLICATION)
         add_reason(f, t++, "new application: the caller used %s%.*s for the first time in %d days",
                    e->tool_name[0] ? e->tool_name : "application ", e->tool_name[0] ? 0 : (int)e->app_id.len,
@@ -605,8 +619,11 @@ static int observe_grant(const struct key_reader *d, const struct observation *o
 
 static bool is_grant(const struct observation *obs)
 {
+    struct slice status = obs_extra(obs, F_ACTIVITY_STATUS);
+
+    /* The request's body, which says to whom, is in the row of the start; that of the success has the status only. */
     return slice_eq_nocase(obs->text[F_OPERATION], SL("Microsoft.Authorization/roleAssignments/write")) &&
-           slice_starts_nocase(obs_extra(obs, F_ACTIVITY_STATUS), SL("Succe"));
+           (slice_starts_nocase(status, SL("Start")) || slice_starts_nocase(status, SL("Succe")));
 }
 
 static int judge_read(struct reading *r, struct error *err)
@@ -615,10 +632,12 @@ static int judge_read(struct reading *r, struct error *err)
     uint32_t found = r->reasons & ~(uint32_t)REASON_HOUR;
     struct slice who = slice_empty(e->object_id) ? slice_cut(e->caller, FEW_TEXT - 1) : e->object_id;
 
-    if (!found && !r->is_silent && !r->usual.reads_here.is_known && r->options->sensitivity != SENSITIVITY_LOW &&
+    bool is_silent = r->is_silent || r->is_young;
+
+    if (!found && !is_silent && !r->usual.reads_here.is_known && r->options->sensitivity != SENSITIVITY_LOW &&
         tell(r, TYPE_FIRST, err) < 0)
         return -1;
-    if (!r->is_silent && r->usual.reads_here.days < 2) {
+    if (!is_silent && r->usual.reads_here.days < 2) {
         keep_reading(r, who);
         if (was_granted(r->ctx, who, SLOT_NEVER, NULL, r->event->obs->minute_ns))
             r->reasons |= REASON_GRANTED;

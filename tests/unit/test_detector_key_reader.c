@@ -67,7 +67,7 @@ START_TEST(each_reason_has_its_name_and_one_is_medium)
         struct act act;
         enum severity severity;
     } cases[] = {
-        { .name = "new principal", .variant = ".NewPrincipal", .reason = "no key read by it in the 30 days",
+        { .name = "new principal", .variant = ".NewPrincipal", .reason = "no key was read by it in the 30 days",
           .act = { .caller = "eve@contoso.example" }, .severity = SEVERITY_MEDIUM },
         { .name = "new application", .variant = ".NewApplication", .reason = "Azure CLI for the first time",
           .act = { .app = CLI, .place = GERMANY }, .severity = SEVERITY_MEDIUM },
