@@ -294,17 +294,22 @@ static size_t place_of(struct slice s)
     return (size_t)((v * UINT64_C(0x9e3779b97f4a7c15)) >> 58) % NAMES;
 }
 
-/* Where the account stands in a lower-case ARM id. */
+/* Where the account, or the cluster, stands in a lower-case ARM id: what is inside it is no account of its own. */
 static void split_id(struct known_name *k)
 {
-    struct slice id = slice_make(k->made, k->len), mark = SL("/databaseaccounts/");
-    size_t at = slice_find(id, mark), end;
+    static const char *const marks[] = { "/databaseaccounts/", "/mongoclusters/", "/cassandraclusters/" };
+    struct slice id = slice_make(k->made, k->len);
+    size_t at = SIZE_MAX, end;
 
     k->account_at = k->account_len = 0;
     k->id_len = k->rest_at = k->len;
+    for (size_t i = 0; i < ARRAY_LEN(marks) && at == SIZE_MAX; i++) {
+        at = slice_find(id, slice_of(marks[i]));
+        if (at != SIZE_MAX)
+            at += strlen(marks[i]);
+    }
     if (at == SIZE_MAX)
         return;
-    at += mark.len;
     for (end = at; end < k->len && k->made[end] != '/'; end++)
         ;
     k->account_at = at;
