@@ -6,8 +6,10 @@
  *          lists documents. Mongo: a command with $changeStream (full-text logging).
  * Judges:  a reader (kit/reader.h) that no closed day saw follow this container: in a UTC day at least `min_requests`
  *          feed reads, some with data and some with nothing new. What an account does while it is learning
- *          (function triggers, connectors, backups) is known afterwards.
- * Keeps:   change_feed.known, 8 bytes a follower; sums of the open days of new ones (kit/bin.h).
+ *          (function triggers, connectors, backups) is known afterwards. A client (who and agent) that follows this
+ *          container from ever new networks is silent (reader_roams): functions and jobs are put where there is room.
+ * Keeps:   change_feed.known, 8 bytes a follower; sums of the open days of new ones (kit/bin.h); usual.value: clients
+ *          that roam.
  * Tells:   on a follower's first two days; then it is known.
  * Trust:   a principal spares what it follows itself. No address: it may still carry everything away.
  * Blind:   a thief on the network of a follower with its key and agent; followers that are never told "nothing new".
@@ -21,6 +23,7 @@
 #include "detectors/kit/request.h"
 #include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
+#include "detectors/kit/usual.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
 #include "settings/option.h"
@@ -138,7 +141,12 @@ static int change_feed_observe(void *self, const struct observation *obs, const 
     r = reader_of(&d->memo, obs);
     key = (struct bin_key){ .tag = "feed", .subject = reader_container_hash(obs, r->hash),
                             .start_ns = time_floor(obs->minute_ns, NS_PER_DAY) };
-    if (is_known(obs, ctx, r, key.subject) || ctx->is_backfill || reader_is_trusted(ctx->enrich, obs) || ctx->is_learning)
+    if (is_known(obs, ctx, r, key.subject))
+        return 0;
+    if (is_following(obs))
+        reader_note_roaming(ctx->baseline, obs, r, ROAMING_FEED);
+    if (ctx->is_backfill || reader_is_trusted(ctx->enrich, obs) || ctx->is_learning ||
+        reader_roams(ctx->baseline, obs, r, ROAMING_FEED))
         return 0;
     b = bin_put(ctx, obs, &key);
     if (!b)
@@ -150,7 +158,7 @@ static int change_feed_observe(void *self, const struct observation *obs, const 
 
 static const char *const change_feed_types[] = { "CosmosDBX_ChangeFeedTap", NULL };
 static const struct baseline_memory *const change_feed_memories[] = { &follower_memory, &bin_memory,
-                                                                      &bin_addresses_memory, NULL };
+                                                                      &bin_addresses_memory, USUAL_MEMORIES, NULL };
 
 const struct detector_ops detector_change_feed = {
     .name = "change_feed",

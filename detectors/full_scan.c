@@ -8,8 +8,10 @@
  *          and Table need full-text logging.
  * Judges:  bytes that a reader (kit/reader.h) so takes from a container in a UTC day, against what closed days
  *          taught (kit/band.h with days for hours): a scan that came back on three days, or on two weeks or
- *          a month apart, is usual up to twice its size, so backups, exports and Spark jobs fall silent.
- * Keeps:   full_scan.band, 300 bytes a reader and container that scans; sums of open days (kit/bin.h).
+ *          a month apart, is usual up to twice its size, so backups, exports and Spark jobs fall silent. A reader that is
+ *          new is silent when its client (who and agent) scans this container from ever new networks (reader_roams).
+ * Keeps:   full_scan.band, 300 bytes a reader and container that scans; sums of open days (kit/bin.h); usual.value:
+ *          clients that roam.
  * Trust:   a principal spares its own scans. No address: who sits there can still carry the data away.
  * Blind:   scans below the floor; Mongo, Cassandra, Gremlin and Table without text; how large the container is
  *          (no table that is read says so). Physical partitions are not part of an observation.
@@ -22,6 +24,7 @@
 #include "detectors/kit/request.h"
 #include "detectors/kit/scan_text.h"
 #include "detectors/kit/sensitivity.h"
+#include "detectors/kit/usual.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
 #include "settings/option.h"
@@ -130,7 +133,7 @@ static int full_scan_observe(void *self, const struct observation *obs, const st
 {
     struct full_scan *d = self;
     struct scan s = { .obs = obs, .mark = scan_mark(obs) };
-    bool is_quiet;
+    bool is_quiet, is_new;
     int32_t slot = slots_of(obs->minute_ns, DAY_HOURS);
     char label[READER_LABEL_MAX];
     enum slot_age age;
@@ -158,9 +161,14 @@ static int full_scan_observe(void *self, const struct observation *obs, const st
     bin_add(b, obs, obs->bytes_out, s.mark);
     bin_add_address(b, ctx, obs, &s.key, s.reader);
     band_note(band, age, 0, b->bytes);
+    is_new = band->first > slot - 2 * DAY_HOURS;
+    if (is_new)
+        reader_note_roaming(ctx->baseline, obs, s.reader, ROAMING_SCAN);
     if (is_quiet || b->bytes <= d->rule.floor_bytes || b->requests < sensitivity_count(d->sensitivity, d->pages, 1))
         return 0;
     band_look(band, age, slot, 0, DAY_HOURS, &s.usual);
+    if (is_new && reader_roams(ctx->baseline, obs, s.reader, ROAMING_SCAN))
+        return 0;
     s.limit = limit_of(d, &s.usual);
     return b->bytes > s.limit ? tell(&s, ctx, b, err) : 0;
 }
@@ -178,7 +186,7 @@ static int full_scan_open(void *self, struct error *err)
 
 static const char *const full_scan_types[] = { "CosmosDBX_FullScan", NULL };
 static const struct baseline_memory *const full_scan_memories[] = { &scan_band_memory, &bin_memory,
-                                                                    &bin_addresses_memory, NULL };
+                                                                    &bin_addresses_memory, USUAL_MEMORIES, NULL };
 
 const struct detector_ops detector_full_scan = {
     .name = "full_scan",

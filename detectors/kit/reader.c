@@ -3,11 +3,16 @@
 #include "detectors/kit/reader.h"
 
 #include "base/map.h"
+#include "detectors/kit/usual.h"
 #include "enrich/caller.h"
 #include "enrich/enrich.h"
 
+#include <string.h>
+
 #define WHO_MAX 200
 #define GLUE " / "
+#define ROAMING_DAYS 6 /* a network is new on up to two days: so three networks */
+#define ROAMING_KEY 9  /* enum roaming, hash of client and container */
 
 _Static_assert(WHO_MAX + READER_AGENT_MAX + PREFIX_TEXT_MAX + 2 * (sizeof(GLUE) - 1) <= READER_NAME_MAX, "a name fits");
 
@@ -170,4 +175,29 @@ uint64_t reader_container_hash(const struct observation *obs, uint64_t seed)
     struct slice database = obs->text[F_DATABASE], container = obs->text[F_CONTAINER];
 
     return hash64(container.at, container.len, hash64(database.at, database.len, seed + database.len));
+}
+
+static struct slice roaming_key(const struct observation *obs, const struct reader *r, enum roaming what,
+                                char room[ROAMING_KEY])
+{
+    uint64_t hash = reader_container_hash(obs, r->client_hash);
+
+    room[0] = (char)what;
+    memcpy(room + 1, &hash, sizeof hash);
+    return slice_make(room, ROAMING_KEY);
+}
+
+bool reader_roams(struct baseline *b, const struct observation *obs, const struct reader *r, enum roaming what)
+{
+    char room[ROAMING_KEY];
+
+    return usual_look(b, obs->text[F_ACCOUNT], USUAL_ROAMING, roaming_key(obs, r, what, room), obs->minute_ns)
+               .active_days >= ROAMING_DAYS;
+}
+
+void reader_note_roaming(struct baseline *b, const struct observation *obs, const struct reader *r, enum roaming what)
+{
+    char room[ROAMING_KEY];
+
+    (void)usual_touch(b, obs->text[F_ACCOUNT], USUAL_ROAMING, roaming_key(obs, r, what, room), obs->minute_ns);
 }

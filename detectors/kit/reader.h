@@ -14,6 +14,7 @@
 #include "enrich/user_agent.h"
 #include "fold/observation.h"
 
+struct baseline;
 struct enrich;
 
 #define READER_NAME_MAX 320
@@ -54,6 +55,13 @@ struct slice reader_network(const struct reader *r);
 /* A principal that the operator trusts. Its reads are part of no sum, so that what others read is judged the same
  * with and without it. Only a named identity: an address or an agent that is trusted may still carry data away. */
 bool reader_is_trusted(const struct enrich *e, const struct observation *obs);
+
+enum roaming { ROAMING_FEED = 'f', ROAMING_SCAN = 's' }; /* part of the durable key */
+/* Of a reader that is new to a container: does its client (who and agent) come from ever new networks, on more than a
+ * few days of the last 60? Jobs on hosts that are put where there is room do. Memory: USUAL_MEMORIES. */
+bool reader_roams(struct baseline *b, const struct observation *obs, const struct reader *r, enum roaming what);
+/* And so it did now. */
+void reader_note_roaming(struct baseline *b, const struct observation *obs, const struct reader *r, enum roaming what);
 
 /* Texts in the caller's room. "shop/orders", or "orders" where the table names no database. */
 struct slice reader_container(const struct observation *obs, char room[READER_LABEL_MAX]);

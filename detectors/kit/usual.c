@@ -139,6 +139,7 @@ static const char *word_of(enum usual_what what)
     case USUAL_CELL: return "place of ";
     case USUAL_APP_ID: return "administered by ";
     case USUAL_MANAGED_FROM: return "administered from ";
+    case USUAL_ROAMING: return "new networks of a client that ";
     case USUAL_ADDRESS:
     case USUAL_REFUSED: break;
     }
@@ -168,8 +169,14 @@ static void add_label(struct buf *out, enum usual_what what, struct slice v)
 {
     bool has_network = what == USUAL_RIGHTS || what == USUAL_CLIENT || what == USUAL_NETWORK || what == USUAL_MANAGED_FROM;
     uint32_t id = 0;
+    uint64_t hash = 0;
 
     buf_add_str(out, word_of(what));
+    if (what == USUAL_ROAMING && v.len == 1 + sizeof hash) {
+        memcpy(&hash, v.at + 1, sizeof hash);
+        buf_addf(out, "%s a container, %016" PRIx64, v.at[0] == 's' ? "scans" : "follows", hash);
+        return;
+    }
     if (what == USUAL_RIGHTS && v.len > 0) {
         buf_add_str(out, v.at[0] == 'r' ? "reads, from " : v.at[0] == 'w' ? "writes, from " : "does something else, from ");
         v = slice_make(v.at + 1, v.len - 1);
