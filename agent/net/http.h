@@ -96,8 +96,8 @@ bool http_is_cancelled(struct http_client *c); /* NULL: nobody can */
 bool http_client_wait(struct http_client *c, int64_t ms);
 
 /* 0: an answer with some status arrived completely (also 4xx, 5xx; of those no more than the first
- * answer_max bytes). -1: ERR_NET (what failed, which host, TLS details), ERR_LIMIT, ERR_CANCELLED; ERR_CONFIG and ERR_INPUT for a request that cannot be
- * sent as it is. The answer is the caller's: http_answer_release. */
+ * answer_max bytes). -1: ERR_NET (what failed, which host, TLS details), ERR_LIMIT, ERR_CANCELLED;
+ * ERR_CONFIG and ERR_INPUT for a request that cannot be sent as it is. The answer is the caller's: http_answer_release. */
 MUST_CHECK int http_perform(struct http_client *c, const struct http_request *req,
                             struct http_answer *ret, struct error *err);
 void http_answer_release(struct http_answer *a);

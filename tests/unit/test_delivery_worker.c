@@ -110,8 +110,9 @@ static int fake_judge(struct fake *f, const struct output_item *items, size_t n,
     if (f->batch_limit && n > f->batch_limit)
         return error_set(err, ERR_LIMIT, "more than %zu", f->batch_limit);
     if (f->fail_with) {
+        (void)error_set(err, f->fail_with, "scripted failure");
         err->retry_after_ms = f->retry_after_ms;
-        return error_set(err, f->fail_with, "scripted failure");
+        return -1;
     }
     for (size_t i = 0; i < n; i++) {
         bool is_guilty = f->is_judging_singly ? items[i].alert->count == f->poison : is_poisonous(f, items, n);
@@ -298,11 +299,12 @@ END_TEST
 START_TEST(a_retry_is_never_earlier_than_asked_and_heals_by_itself)
 {
     soc.verdict = DELIVERY_RETRY;
+    soc.fail_with = _i == 1 ? ERR_BUSY : ERR_NONE; /* said of each alert, or of the call */
     soc.retry_after_ms = 120000;
     put("soc", 1, 3);
     start(1);
     UNTIL(status_of(0).state == DELIVERY_WAITING);
-    ck_assert_str_eq(status_of(0).reason, "HTTP 503");
+    ck_assert_str_eq(status_of(0).reason, _i == 1 ? "scripted failure" : "HTTP 503");
     advance(119999);
     (void)usleep(50000);
     ck_assert_int_eq(calls_of(&soc), 1);
@@ -559,10 +561,18 @@ START_TEST(one_alert_that_is_put_off_holds_back_no_other)
     UNTIL(status_of(0).state == DELIVERY_WAITING);
     pthread_mutex_lock(&soc.lock);
     ck_assert_int_eq(soc.items, 8 + 11 + 11);
+    soc.fail_with = ERR_NET; /* and now it is away: one alert per try again, but for each eighth */
+    pthread_mutex_unlock(&soc.lock);
+    put("soc", 122, 132);
+    pass_time_until_call(&soc, 13);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    pthread_mutex_lock(&soc.lock);
+    ck_assert_int_eq(soc.items, 8 + 11 + 11 + 11 + 2);
+    soc.fail_with = ERR_NONE;
     soc.put_off = -1;
     pthread_mutex_unlock(&soc.lock);
-    pass_time_until_call(&soc, 11);
-    UNTIL(counts("soc").accepted == 21);
+    pass_time_until_call(&soc, 14);
+    UNTIL(counts("soc").accepted == 31);
 }
 END_TEST
 
@@ -579,6 +589,84 @@ START_TEST(an_output_that_does_not_open_is_tried_again)
     pthread_mutex_unlock(&soc.lock);
     pass_time_until_call(&soc, 1);
     UNTIL(counts("soc").accepted == 1);
+}
+END_TEST
+
+/* A wrong address or credential is not asked every second, a busy receiver is not left alone for a quarter of an hour; and
+ * no failure ends the worker. */
+START_TEST(what_an_operator_must_correct_is_held_and_the_rest_is_tried_again)
+{
+    static const struct { enum error_code code; int state; } cases[] = {
+        { ERR_AUTH, DELIVERY_HELD },     { ERR_DENIED, DELIVERY_HELD },    { ERR_NOT_FOUND, DELIVERY_HELD },
+        { ERR_CONFIG, DELIVERY_HELD },   { ERR_NET, DELIVERY_WAITING },    { ERR_BUSY, DELIVERY_WAITING },
+        { ERR_SERVER, DELIVERY_WAITING }, { ERR_NOMEM, DELIVERY_WAITING }, { ERR_IO, DELIVERY_WAITING },
+        { ERR_CANCELLED, DELIVERY_WAITING },
+    };
+
+    soc.fail_with = siem.open_fails_with = cases[_i].code;
+    put("soc", 1, 2);
+    put("siem", 1, 2);
+    start(2);
+    UNTIL((int)status_of(0).state == cases[_i].state);
+    if (cases[_i].code != ERR_CANCELLED) /* nothing to cancel while opening */
+        UNTIL((int)status_of(1).state == cases[_i].state);
+    set_fake(&soc, DELIVERY_ACCEPTED, 0);
+    pass_time_until_call(&soc, 2);
+    UNTIL(counts("soc").accepted == 1);
+}
+END_TEST
+
+START_TEST(a_new_outage_begins_with_short_waits)
+{
+    static const struct { enum error_code code; int64_t longest_ms; } cases[] = { { ERR_NET, 1000 }, { ERR_AUTH, 30000 } };
+
+    soc.fail_with = cases[_i].code;
+    put("soc", 1, 2);
+    start(1);
+    pass_time_until_call(&soc, 12);
+    set_fake(&soc, DELIVERY_ACCEPTED, 0);
+    pass_time_until_call(&soc, 13);
+    UNTIL(status_of(0).state == DELIVERY_IDLE);
+    pthread_mutex_lock(&soc.lock);
+    soc.fail_with = cases[_i].code;
+    pthread_mutex_unlock(&soc.lock);
+    put("soc", 2, 3);
+    delivery_wake(delivery);
+    UNTIL(status_of(0).reason[0]);
+    for (int left = 3000; left > 0 && calls_of(&soc) < 15; left--) { /* a step that is taken before it waits is lost */
+        advance(cases[_i].longest_ms / 10);
+        (void)usleep(2000);
+    }
+    ck_assert_int_ge(calls_of(&soc), 15);
+    ck_assert_int_lt(soc.times[14] - soc.times[13], 3 * cases[_i].longest_ms);
+}
+END_TEST
+
+static void *stop_main(void *unused UNUSED)
+{
+    delivery_stop(delivery, 20000);
+    return NULL;
+}
+
+START_TEST(stopping_waits_for_a_retry_that_is_due_within_the_grace)
+{
+    pthread_t stopper;
+
+    soc.verdict = DELIVERY_RETRY;
+    soc.retry_after_ms = 5000;
+    put("soc", 1, 2);
+    put("siem", 1, 2);
+    start(2);
+    UNTIL(status_of(0).state == DELIVERY_WAITING && status_of(1).state == DELIVERY_IDLE);
+    ck_assert_int_eq(pthread_create(&stopper, NULL, stop_main, NULL), 0);
+    UNTIL(siem.closes == 1); /* it is draining: who has nothing to do has ended */
+    set_fake(&soc, DELIVERY_ACCEPTED, 0);
+    for (int left = 5000; left > 0 && counts("soc").accepted == 0 && soc.closes == 0; left--) {
+        advance(100);
+        (void)usleep(1000);
+    }
+    (void)pthread_join(stopper, NULL);
+    ck_assert_int_eq((int)counts("soc").accepted, 1);
 }
 END_TEST
 
@@ -719,7 +807,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, what_is_pending_at_start_and_what_comes_later_is_delivered_in_order);
-    tcase_add_test(t, a_retry_is_never_earlier_than_asked_and_heals_by_itself);
+    tcase_add_loop_test(t, a_retry_is_never_earlier_than_asked_and_heals_by_itself, 0, 2);
     tcase_add_test(t, a_transport_error_keeps_everything_and_counts_the_attempt);
     tcase_add_test(t, a_hold_is_said_once_keeps_order_and_is_left_without_restart);
     tcase_add_test(t, a_hold_is_not_hurried_by_new_alerts_or_by_jitter);
@@ -735,6 +823,9 @@ int main(void)
     tcase_add_test(t, a_dead_output_is_tried_with_one_alert_and_goes_on_with_all);
     tcase_add_test(t, one_alert_that_is_put_off_holds_back_no_other);
     tcase_add_test(t, an_output_that_does_not_open_is_tried_again);
+    tcase_add_loop_test(t, what_an_operator_must_correct_is_held_and_the_rest_is_tried_again, 0, 10);
+    tcase_add_loop_test(t, a_new_outage_begins_with_short_waits, 0, 2);
+    tcase_add_test(t, stopping_waits_for_a_retry_that_is_due_within_the_grace);
     tcase_add_test(t, stopping_finishes_what_is_possible);
     tcase_add_test(t, stopping_does_not_wait_longer_than_the_grace_and_loses_nothing);
     tcase_add_test(t, a_cancelled_call_is_no_attempt_of_the_receivers);

@@ -27,7 +27,7 @@ static struct {
     pthread_mutex_t lock;
     char requests[8][20000]; /* head and body as received */
     int n;
-    int statuses[8];         /* by request; 0: 200 */
+    int statuses[8];         /* by request; 0: 200, -1: no answer */
     const char *extra;       /* header lines of every answer */
 } receiver;
 
@@ -58,6 +58,8 @@ static void receive_one(int fd)
         if (receiver.n < 8)
             memcpy(receiver.requests[receiver.n++], text, len + 1);
         pthread_mutex_unlock(&receiver.lock);
+        if (status < 0)
+            return;
         n = snprintf(answer, sizeof answer, "HTTP/1.1 %d X\r\nContent-Length: 15\r\nConnection: close\r\n%s\r\n"
                      "because\nI \x1b[2J!", status, receiver.extra ? receiver.extra : "");
         (void)send(fd, answer, (size_t)n, MSG_NOSIGNAL);
@@ -365,6 +367,54 @@ START_TEST(single_gives_up_after_a_few_that_are_put_off)
 }
 END_TEST
 
+/* In a row: what is taken in between says that it is not the receiver. */
+START_TEST(single_has_new_patience_after_each_that_is_taken)
+{
+    struct delivery_result results[6];
+
+    receiver.statuses[0] = receiver.statuses[1] = receiver.statuses[2] = receiver.statuses[4] = 500;
+    open_with("");
+    OK(deliver(6, results, err));
+    ck_assert_int_eq(receiver.n, 6);
+    ck_assert_int_eq(results[5].verdict, DELIVERY_ACCEPTED);
+}
+END_TEST
+
+START_TEST(single_stops_where_the_connection_breaks_and_keeps_what_was_judged)
+{
+    struct delivery_result results[3];
+
+    receiver.statuses[1] = -1;
+    open_with("");
+    OK(deliver(3, results, err));
+    ck_assert_int_eq(receiver.n, 2);
+    ck_assert_int_eq(results[0].verdict, DELIVERY_ACCEPTED);
+    ck_assert_int_eq(results[1].verdict, DELIVERY_RETRY);
+    ck_assert_int_eq(results[2].verdict, DELIVERY_RETRY);
+    ck_assert_ptr_nonnull(strstr(results[2].reason, "closed without an answer"));
+}
+END_TEST
+
+/* nginx says what is wrong with TLS in a page of its own, under status 400. */
+START_TEST(pages_of_nginx_that_are_no_refusal_hold)
+{
+    static const struct { int status; const char *page; enum delivery_verdict wanted; } cases[] = {
+        { 400, "<html>\r\n<head><title>400 The SSL certificate error</title></head>", DELIVERY_HOLD },
+        { 400, "<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>", DELIVERY_HOLD },
+        { 400, "<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>", DELIVERY_HOLD },
+        { 400, "<html>\r\n<head><title>400 Bad Request</title></head>", DELIVERY_REFUSED },
+        { 200, "<title>400 The SSL certificate error</title>, says the alert that was repeated", DELIVERY_ACCEPTED },
+    };
+    struct http_answer answer = { .status = cases[_i].status, .body = BUF_INIT(1000) };
+    struct delivery_result result;
+
+    buf_add_str(&answer.body, cases[_i].page);
+    OK(verdict_from_answer(&answer, &result, 1, err));
+    ck_assert_int_eq(result.verdict, cases[_i].wanted);
+    buf_release(&answer.body);
+}
+END_TEST
+
 START_TEST(a_redirect_is_not_followed)
 {
     struct delivery_result results[1];
@@ -393,6 +443,40 @@ START_TEST(a_rotated_secret_is_read_again_after_401)
     OK(deliver(1, results, err)); /* not rotated: no second try */
     ck_assert_int_eq(receiver.n, 3);
     ck_assert_int_eq(results[0].verdict, DELIVERY_HOLD);
+}
+END_TEST
+
+/* Whoever accepted has it: a second request would be a second alert. */
+START_TEST(a_rotated_secret_is_no_reason_to_ask_again_but_after_401)
+{
+    struct delivery_result results[1];
+
+    receiver.statuses[1] = 403;
+    open_with("token: ${env:HOOK_TOKEN}\n");
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(setenv("HOOK_TOKEN", i == 0 ? "fresh" : "fresher", 1), 0);
+        OK(deliver(1, results, err));
+        ck_assert_int_eq(receiver.n, i + 1);
+    }
+}
+END_TEST
+
+START_TEST(the_time_for_a_request_is_the_one_that_was_set)
+{
+    struct delivery_result results[1];
+    struct error why = { 0 };
+    char yaml[100];
+    int deaf = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof at;
+
+    ck_assert(bind(deaf, (struct sockaddr *)&at, sizeof at) == 0 && listen(deaf, 4) == 0);
+    ck_assert_int_eq(getsockname(deaf, (struct sockaddr *)&at, &len), 0);
+    (void)snprintf(yaml, sizeof yaml, "url: http://127.0.0.1:%d/\ntimeout: 1s\n", ntohs(at.sin_port));
+    OK(try_open(yaml, err));
+    ck_assert_int_eq(deliver(1, results, &why), -1);
+    ck_assert_msg(why.code == ERR_NET && strstr(why.msg, "no answer within 1s"), "%s", why.msg);
+    (void)close(deaf);
 }
 END_TEST
 
@@ -501,8 +585,13 @@ int main(void)
     tcase_add_test(t, single_stops_when_a_time_to_wait_is_named);
     tcase_add_loop_test(t, single_goes_on_behind_one_that_is_put_off, 0, 3);
     tcase_add_loop_test(t, single_gives_up_after_a_few_that_are_put_off, 0, 2);
+    tcase_add_test(t, single_has_new_patience_after_each_that_is_taken);
+    tcase_add_test(t, single_stops_where_the_connection_breaks_and_keeps_what_was_judged);
+    tcase_add_loop_test(t, pages_of_nginx_that_are_no_refusal_hold, 0, 5);
     tcase_add_test(t, a_redirect_is_not_followed);
     tcase_add_test(t, a_rotated_secret_is_read_again_after_401);
+    tcase_add_test(t, a_rotated_secret_is_no_reason_to_ask_again_but_after_401);
+    tcase_add_test(t, the_time_for_a_request_is_the_one_that_was_set);
     tcase_add_test(t, signatures_are_those_of_standard_webhooks);
     tcase_add_loop_test(t, bad_settings_are_refused, 0, 21);
     tcase_add_loop_test(t, loopback_may_be_plain, 0, 5);
