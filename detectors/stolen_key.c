@@ -155,16 +155,16 @@ static int tell_story(const struct key_reading *r, const struct key_use *part, s
         facts_add_set(&f, "readerAddress", slice_of(r->address));
         facts_add_set(&f, "appId", slice_of(r->app));
         facts_add_number(&f, "readAt", FACT_MIN, r->first_ns);
+        buf_addf(&who, "keys were read by %s%s%s, who does not read keys of this account by habit", r->caller,
+                 r->address[0] ? " from " : "", r->address);
+        facts_add_set(&f, "reason", buf_slice(&who));
     }
     facts_add_few(&f, "usualReaders", &readers);
-    buf_addf(&who, "keys were read by %s%s%s, %s", r->caller, r->address[0] ? " from " : "", r->address,
-             r->is_habitual ? "who does so by habit" : "who does not read keys of this account by habit");
-    facts_add_set(&f, "reason", buf_slice(&who));
     buf_addf(&where, "%s was then used from a network unlike the reader's, not seen with a key in the %d days before",
              key_use_kinds[kind], HABIT_DAYS);
     facts_add_set(&f, "reason", buf_slice(&where));
     if (has_new_agent(place))
-        facts_add_set(&f, "reason", SL("the client program is new to this account as well"));
+        facts_add_set(&f, "reason", SL("the client program did not use a key of this account before either"));
 
     return alert_emit(ctx->sink, &(struct alert_draft){
         .detector = "stolen_key", .state_version = 1, .type = TYPE_STOLEN,

@@ -11,7 +11,7 @@
 /* Of the alerts about an application id: its rows of the activity log, under the names of the request tables. */
 #define KQL_BY_APPLICATION                                                                         \
     "[[, (AzureActivity | where tolower(tostring(Claims_d.appid)) in {appId:kqlset}"               \
-    " and tolower(_ResourceId) has strcat(\"/databaseaccounts/\", tolower({account:kql}))"         \
+    " and " KQL_OF_ACCOUNT                                                                        \
     " | project Type, TimeGenerated, OperationName = OperationNameValue, AccountName = {account:kql}," \
     " Address = CallerIpAddress, UserAgent = tolower(tostring(Claims_d.appid)), UserId = Caller,"  \
     " ActivityId = CorrelationId)]]"
@@ -30,7 +30,7 @@ const struct alert_type alert_types_access[] = {
         .description = "The account {account} was used by a program, or administered through an application, that did "
                        "not use it in the last 60 days. An upgrade of a known program is not told.",
         .why = "{observedValue} made {count} successful request(s) to {account}[[ from {address}]][[ with {keyKind}]]"
-               "[[ as {principal}]][[, reading {bytesOut:bytes}]]" SAID,
+               "[[ as {principal}]][[ ({operations})]][[, reading {bytesOut:bytes}]]" SAID,
         .investigate = { ASK_OWNER, LOOK_REQUESTS, LOOK_KEY, LOOK_PRINCIPAL },
         .remediate = { "If it is yours: nothing, it becomes usual; a program that comes and goes belongs into the "
                        "trusted list.", ACT_EVIDENCE, ACT_CLOSE, ACT_KEYS },

@@ -64,7 +64,7 @@ const struct alert_type alert_types_data[] = {
             "A reader of {account} goes through a container without any condition, page after page. Applications ask for "
             "what they need; backups, migrations and thieves ask for everything.",
         .why = "{reader} read {bytesOut:bytes} from {container} in {requests} page(s) without a condition[[ ({reason})]]"
-               "[[; the most it usually reads so is {usualBytes:bytes} a day]][[; never seen to do so before: {newReader}]].",
+               "[[; the most it usually reads so is {usualBytes:bytes} a day]][[; new reader: {newReader}]].",
         .investigate = { LOOK_JOB, "Is it all of the container? Compare with its size in the portal.", LOOK_KEY, LOOK_PRINCIPAL,
                          LOOK_WHERE, LOOK_EXTENT },
         .remediate = { ACT_EVIDENCE, ACT_READER, "Judge the duty to report a breach with what the container holds.", ACT_USUAL },

@@ -128,7 +128,7 @@ const struct alert_type alert_types_defender[] = {
                          "('A key was read by one and used by another from elsewhere')?",
                          "Is it a new pipeline, inventory or rotation job? Its owner knows." },
         .remediate = { ACT_EVIDENCE,
-                       "Disable {subject}, revoke its sessions, take its roles away.",
+                       "Unless {subject} can explain it: disable it, revoke its sessions, take its roles away.",
                        "Regenerate the keys of every account in the list, and of the other services of that run.",
                        "If it is a job of yours: nothing, it becomes usual when it comes back." },
         .prevent = { "Use Microsoft Entra ID only: set disableLocalAuth on the accounts (" KEYS_ALONE ").", PREVENT_KEYS,
@@ -138,7 +138,8 @@ const struct alert_type alert_types_defender[] = {
         .kql = "AzureActivity\n"
                "| where TimeGenerated between ({first:kql} .. {last:kql})\n"
                "| where OperationNameValue has_any (\"LISTKEYS\", \"READONLYKEYS\", \"LISTCONNECTIONSTRINGS\", "
-               "\"LISTADMINKEYS\", \"LISTCREDENTIALS\", \"LISTSECRETS\", \"LISTACCOUNTSAS\")\n"
+               "\"LISTADMINKEYS\", \"LISTQUERYKEYS\", \"LISTCREDENTIALS\", \"LISTCREDENTIAL\", \"LISTSECRETS\", "
+               "\"LISTACCOUNTSAS\", \"LISTSERVICESAS\", \"PUBLISHXML\")\n"
                "[[| where Caller in~ {principal:kqlset}\n]]"
                "| project TimeGenerated, OperationNameValue, ActivityStatusValue, _ResourceId, CallerIpAddress, "
                "Application = tostring(Claims_d.appid), CorrelationId\n"
@@ -160,7 +161,7 @@ const struct alert_type alert_types_defender[] = {
                          "Was a key of {account} used from a new address since "
                          "('A key was read by one and used by another from elsewhere')?",
                          LOOK_KEY },
-        .remediate = { ACT_EVIDENCE, "Disable {subject}, revoke its sessions, take its roles away.", ACT_KEYS,
+        .remediate = { ACT_EVIDENCE, "Unless {subject} can explain it: disable it, revoke its sessions, take its roles away.", ACT_KEYS,
                        PREVENT_ENTRA, "If the caller is legitimate: nothing, it becomes usual by itself." },
         .prevent = { PREVENT_ENTRA, PREVENT_KEYS,
                      "Custom roles without listKeys; Privileged Identity Management for those who need it.",
@@ -168,10 +169,9 @@ const struct alert_type alert_types_defender[] = {
         .tables = { "AzureActivity" },
         .kql = "AzureActivity\n"
                "| where TimeGenerated between ({first:kql} - 1d .. {last:kql} + 1d)\n"
-               "[[| where Caller in~ {principal:kqlset}\n]]"
-               "| where tolower(_ResourceId) has strcat(\"/databaseaccounts/\", tolower({account:kql})) or "
+               "| where ([[Caller in~ {principal:kqlset} and ]]" KQL_OF_ACCOUNT ") or "
                "OperationNameValue =~ \"MICROSOFT.AUTHORIZATION/ROLEASSIGNMENTS/WRITE\"\n"
-               "| project TimeGenerated, OperationNameValue, ActivityStatusValue, CallerIpAddress, "
+               "| project TimeGenerated, OperationNameValue, ActivityStatusValue, Caller, CallerIpAddress, "
                "Application = tostring(Claims_d.appid), CorrelationId, _ResourceId\n"
                "| order by TimeGenerated asc\n| take 1000",
     },

@@ -9,7 +9,7 @@
     "| where TimeGenerated between ({first:kql} - 1d .. {last:kql} + 1d)\n"                        \
     "| where OperationNameValue has_any (\"LISTKEYS\", \"READONLYKEYS\", \"LISTCONNECTIONSTRINGS\", " \
     "\"REGENERATEKEY\")\n"                                                                         \
-    "| where tolower(_ResourceId) has strcat(\"/databaseaccounts/\", tolower({account:kql}))\n"
+    "| where " KQL_OF_ACCOUNT "\n"
 
 #define KQL_KEY_COLUMNS                                                                            \
     "| project TimeGenerated, OperationNameValue, ActivityStatusValue, Caller, CallerIpAddress, "  \
@@ -70,8 +70,8 @@ const struct alert_type alert_types_keys[] = {
                "{subject} of {account} made {count} request(s)[[ from {address}]][[ with {userAgent}]]"
                "[[, reading {bytesOut:bytes}]][[: {reason}]][[; usual readers are {usualReaders}]].",
         .investigate = { "Who read the keys[[: was {principal} itself taken over? Its sign-ins around {readAt:time}, "
-                         "risk, device, address]][[; {habitualReader} does so by habit: did it leave them in logs, state "
-                         "files, variables]]?",
+                         "risk, device, address]][[; usual readers: {habitualReader}; did one leave them in logs, "
+                         "state files, variables]]?",
                          "[[Whose network is {network}? ]]Is there a deployment, a new region, a partner?",
                          LOOK_EXTENT,
                          "Did the same caller read keys of other accounts, storage or Key Vault secrets?" },

@@ -230,10 +230,10 @@ void access_add_usual(struct access_facts *f, const struct detector_context *ctx
     usual_list_each(ctx->baseline, obs->text[F_ACCOUNT], what, obs->minute_ns, add_usual, f);
     access_add_set(f, "rarity", slice_of(usual_word(seen)));
     if (seen->age_days >= 0)
-        (void)snprintf(f->baseline, sizeof f->baseline, "60 days remembered; last seen %d days before",
+        (void)snprintf(f->baseline, sizeof f->baseline, "it was last seen %d days before",
                        (int)(obs->minute_ns / NS_PER_DAY - seen->last_day));
     else
-        (void)snprintf(f->baseline, sizeof f->baseline, "60 days remembered; never seen");
+        (void)snprintf(f->baseline, sizeof f->baseline, "it was not seen in the 60 days before");
     access_add_set(f, "baseline", slice_of(f->baseline));
 }
 

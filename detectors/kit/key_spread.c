@@ -130,7 +130,7 @@ static int tell_leaked(const struct key_request *r, const struct day *day, const
              "most on a day before was %" PRId64, key_use_kinds[r->kind], limits->networks, usual);
     facts_add_set(&f, "reason", buf_slice(&many));
     if (day->has_new_agent)
-        facts_add_set(&f, "reason", SL("client programs that are new to the account are among them"));
+        facts_add_set(&f, "reason", SL("client programs that did not use a key of the account before are among them"));
     return alert_emit(r->ctx->sink, &(struct alert_draft){
         .detector = "stolen_key", .state_version = 1, .type = KEY_SPREAD_TYPE,
         .severity = is_grave ? SEVERITY_HIGH : SEVERITY_MEDIUM, .confidence = is_grave ? 85 : 60,
