@@ -5,7 +5,8 @@
  * Reads:   all data-plane tables: principal, key kind, user agent, address of successful requests; role
  *          assignments in CDBControlPlaneRequests.
  * Judges:  X04 PrincipalAnomaly: a principal (Entra object id, Mongo user) not seen in 60 days. Medium; Low when
- *          its role was assigned less than 7 days ago, as then somebody meant it. Where new principals are
+ *          its role was assigned less than 7 days ago, as then somebody meant it, or when the client (program and
+ *          neighbourhood) is known: an application that moves to an identity of its own. Where new principals are
  *          everyday life only those from a new neighbourhood are told.
  *          X05 AuthMethodAnomaly: .Key an account that is used by Entra ID is used by an account key (Low in a
  *          browser: the portal takes the key); .OtherKey a key that was not in use, by a client (program and
@@ -35,7 +36,7 @@ struct unusual_principal {
 };
 
 static const struct option_spec unusual_principal_options[] = {
-    SENSITIVITY_OPTION(struct unusual_principal, "low: neither principals with a role of the last 7 days nor keys in browsers; "
+    SENSITIVITY_OPTION(struct unusual_principal, "low: neither principals with a role of the last 7 days or a known client, nor keys in browsers; "
                        "high: new principals also where they come every week"),
     { 0 },
 };
@@ -161,7 +162,7 @@ static int judge_principal(const struct finding *in, struct error *err)
     struct usual_view seen;
     struct access_alert alert = { .detector = "unusual_principal", .type = PRINCIPAL, .severity = SEVERITY_MEDIUM,
                                   .confidence = 60, .subject = principal, .is_counted = in->is_counted };
-    bool is_meant;
+    bool is_meant, is_known;
 
     if (slice_empty(principal))
         return 0;
@@ -173,11 +174,12 @@ static int judge_principal(const struct finding *in, struct error *err)
     usual_note_new(b, account, USUAL_PRINCIPAL, obs->minute_ns);
     if (is_silent(in) || access_trusts(in->ctx, obs, TRUSTED_PRINCIPAL, principal))
         return 0;
-    if (in->options->sensitivity != SENSITIVITY_HIGH && !client_is_unknown(in) &&
+    is_known = !client_is_unknown(in);
+    if (in->options->sensitivity != SENSITIVITY_HIGH && is_known &&
         usual_is_restless(b, account, USUAL_PRINCIPAL, obs->minute_ns))
         return 0;
     is_meant = role_is_new(obs, in->ctx);
-    if (is_meant) {
+    if (is_meant || is_known) {
         alert.severity = SEVERITY_LOW;
         alert.confidence = 40;
     }
@@ -185,6 +187,7 @@ static int judge_principal(const struct finding *in, struct error *err)
         return 0;
     return tell(in, &alert, USUAL_PRINCIPAL, &seen, principal,
                 is_meant ? SL("a principal that never used this account; its role was assigned in the last 7 days")
+                : is_known ? SL("a principal that never used this account, with a program and from a network that do")
                          : SL("a principal that never used this account"), err);
 }
 

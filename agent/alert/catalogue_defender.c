@@ -139,7 +139,7 @@ const struct alert_type alert_types_defender[] = {
                "| where TimeGenerated between ({first:kql} .. {last:kql})\n"
                "| where OperationNameValue has_any (\"LISTKEYS\", \"READONLYKEYS\", \"LISTCONNECTIONSTRINGS\", "
                "\"LISTADMINKEYS\", \"LISTQUERYKEYS\", \"LISTCREDENTIALS\", \"LISTCREDENTIAL\", \"LISTSECRETS\", "
-               "\"LISTACCOUNTSAS\", \"LISTSERVICESAS\", \"PUBLISHXML\")\n"
+               "\"LISTACCOUNTSAS\", \"LISTSERVICESAS\", \"PUBLISHXML\", \"LISTCLUSTERADMINCREDENTIAL\")\n"
                "[[| where Caller in~ {principal:kqlset}\n]]"
                "| project TimeGenerated, OperationNameValue, ActivityStatusValue, _ResourceId, CallerIpAddress, "
                "Application = tostring(Claims_d.appid), CorrelationId\n"

@@ -34,6 +34,7 @@ static const char *const key_words[] = {
     "listkeys",        "listadminkeys",  "listquerykeys",  "listconnectionstrings",
     "listcredentials", "listcredential", "listsecrets",    "listaccountsas",
     "listservicesas",  "readonlykeys",   "regeneratekey",  "publishxml",
+    "listclusteradmincredential",
 };
 
 static const char *const sentinel_words[] = { "write", "delete" };

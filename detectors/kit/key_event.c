@@ -34,7 +34,7 @@ static bool has(struct slice s, struct slice part)
 /* Operations of other providers that hand out secrets. */
 static const char *const secret_words[] = {
     "listkeys",        "listadminkeys", "listquerykeys",  "listconnectionstrings", "listcredential",
-    "listsecrets",     "listaccountsas", "listservicesas", "publishxml",
+    "listsecrets",     "listaccountsas", "listservicesas", "publishxml",            "listclusteradmincredential",
 };
 
 static enum key_action action_of(struct slice op)

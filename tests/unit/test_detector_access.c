@@ -347,10 +347,10 @@ START_TEST(a_principal_whose_role_is_new_is_low)
 
     extra[F_ROLE_ASSIGN_PRINCIPAL - F_GROUP_COUNT] = SL("bob");
     bench_feed(b, &o);
-    feed(b, at(30, 9, 0), &(struct req){ .principal = "bob" });
+    feed(b, at(30, 9, 0), &(struct req){ .principal = "bob", .address = "198.51.100.9" });
     ck_assert_int_eq(bench_only(b, "CosmosDBX_PrincipalAnomaly")->severity, SEVERITY_LOW);
     bench_forget_alerts(b);
-    feed(b, at(30, 9, 0), &(struct req){ .principal = "mallory" });
+    feed(b, at(30, 9, 0), &(struct req){ .principal = "mallory", .address = "198.51.100.9" });
     ck_assert_int_eq(bench_only(b, "CosmosDBX_PrincipalAnomaly")->severity, SEVERITY_MEDIUM);
     ck_assert(has_text(bench_only(b, "CosmosDBX_PrincipalAnomaly"), "usualValues", ALICE " (FREQUENT)"));
     bench_free(b);
