@@ -15,7 +15,7 @@
 
 /* ---- clock -------------------------------------------------------------------------------------- */
 
-struct fake_clock { pthread_mutex_t lock; int64_t ms; };
+struct fake_clock { pthread_mutex_t lock; int64_t ms; int asked; };
 
 static int64_t fake_mono(void *self)
 {
@@ -24,6 +24,7 @@ static int64_t fake_mono(void *self)
 
     pthread_mutex_lock(&c->lock);
     ms = c->ms;
+    c->asked++;
     pthread_mutex_unlock(&c->lock);
     return ms;
 }
@@ -33,10 +34,12 @@ static int64_t fake_wall(void *self)
     return NS_PER_DAY * 20000 + fake_mono(self) * NS_PER_MS;
 }
 
+static int jitter = 0xff; /* 0: no wait beyond what is asked for */
+
 static void fake_random(void *self, void *at, size_t len)
 {
     (void)self;
-    memset(at, 0xff, len); /* the most jitter there is */
+    memset(at, jitter, len);
 }
 
 static const struct clock_ops fake_clock_ops = { .wall_ns = fake_wall, .mono_ms = fake_mono };
@@ -49,6 +52,7 @@ struct fake {
     pthread_cond_t called;
     int calls, items;          /* so far */
     size_t largest;            /* batch */
+    size_t most_bytes;         /* of one */
     char order[4000];          /* counts of the alerts accepted, in order */
     int64_t times[200];        /* mono of each call */
     struct fake_clock *clock;
@@ -133,9 +137,13 @@ static int fake_deliver(void *self, const struct output_item *items, size_t n, s
                         struct error *err)
 {
     struct fake *f = self;
+    size_t bytes = 0;
     int rc;
 
+    for (size_t i = 0; i < n; i++)
+        bytes += items[i].payload.len;
     pthread_mutex_lock(&f->lock);
+    f->most_bytes = bytes > f->most_bytes ? bytes : f->most_bytes;
     f->times[f->calls < 200 ? f->calls : 199] = fake_mono(f->clock);
     f->calls++;
     f->items += (int)n;
@@ -152,12 +160,14 @@ static const struct output_ops fake_ops = { .name = "fake", .size = sizeof(struc
                                             .batch_bytes_max = 4000, .default_format = "count", .open = fake_open,
                                             .deliver = fake_deliver, .close = fake_close };
 
+static size_t padded_to; /* bytes of each alert as written, 0: as few as do */
+
 /* Alerts with a count of 13 cannot be encoded, those with 14 are too large for the output. */
 static int encode_count(const struct alert *a, struct buf *out, struct error *err)
 {
     if (a->count == 13)
         return error_set(err, ERR_INPUT, "thirteen");
-    buf_addf(out, "%d", (int)a->count);
+    buf_addf(out, "%-*d", (int)padded_to, (int)a->count);
     for (int i = 0; a->count == 14 && i < 4000; i++)
         buf_add_char(out, 'x');
     return buf_check(out, err);
@@ -192,6 +202,8 @@ static void tear_down(void)
     delivery_free(delivery);
     delivery = NULL;
     soc_per_second = 0;
+    padded_to = 0;
+    jitter = 0xff;
     store_close(store);
     folder_remove(&folder);
 }
@@ -359,12 +371,16 @@ END_TEST
 
 START_TEST(a_hold_is_not_hurried_by_new_alerts_or_by_jitter)
 {
+    static const struct { int64_t asked_ms, not_before_ms; } cases[] = { { 0, 10000 }, { 120000, 120000 } };
+
+    jitter = 0;
     soc.verdict = DELIVERY_HOLD;
+    soc.retry_after_ms = cases[_i].asked_ms;
     put("soc", 1, 2);
     start(1);
     UNTIL(status_of(0).state == DELIVERY_HELD);
     put("soc", 2, 3);
-    advance(9999);
+    advance(cases[_i].not_before_ms - 1);
     (void)usleep(50000);
     ck_assert_int_eq(calls_of(&soc), 1);
 }
@@ -450,10 +466,61 @@ END_TEST
 
 START_TEST(a_batch_stays_within_the_bytes_the_output_takes)
 {
-    put("soc", 1000, 2001); /* 4 bytes each, 4000 are allowed */
+    static const struct { size_t each; size_t largest; } cases[] = { { 400, 10 }, { 4000, 1 }, { 1333, 3 } }; /* of 4000 */
+    CLEANUP(buf_release) struct buf order = BUF_INIT(1000);
+
+    padded_to = cases[_i].each;
+    put("soc", 101, 136);
     start(1);
-    UNTIL(counts("soc").accepted == 1001);
-    ck_assert_uint_le(soc.largest, 500);
+    UNTIL(counts("soc").accepted == 35);
+    ck_assert_uint_eq(soc.largest, cases[_i].largest);
+    ck_assert_uint_eq(soc.most_bytes, cases[_i].largest * cases[_i].each);
+    ck_assert_int_eq(soc.calls, (35 + (int)cases[_i].largest - 1) / (int)cases[_i].largest);
+    for (int i = 101; i < 136; i++)
+        buf_addf(&order, "%d ", i);
+    ck_assert_str_eq(soc.order, buf_cstr(&order));
+}
+END_TEST
+
+START_TEST(a_receiver_that_takes_more_again_gets_more_and_never_more_than_the_output_takes)
+{
+    soc.batch_limit = 64;
+    put("soc", 1000, 3000);
+    start(1);
+    UNTIL(counts("soc").accepted == 2000);
+    ck_assert_int_lt(soc.items, 5000); /* what fitted is remembered: each 500 halved anew would be 8000 */
+    pthread_mutex_lock(&soc.lock);
+    soc.batch_limit = 0;
+    soc.largest = 0;
+    pthread_mutex_unlock(&soc.lock);
+    put("soc", 3000, 12000);
+    delivery_wake(delivery);
+    UNTIL(counts("soc").accepted == 11000);
+    ck_assert_uint_eq(soc.largest, 500);
+}
+END_TEST
+
+START_TEST(the_second_half_waits_when_the_first_must)
+{
+    soc.batch_limit = 2;
+    soc.verdict = DELIVERY_RETRY;
+    put("soc", 1, 5);
+    start(1);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    ck_assert_int_eq(soc.calls, 2);
+    ck_assert_int_eq(soc.items, 4 + 2);
+}
+END_TEST
+
+/* Credentials are locked after a few tries: one that is refused sets the pace, not one that is put off. */
+START_TEST(a_hold_among_retries_is_a_hold)
+{
+    soc.verdict = DELIVERY_HOLD;
+    soc.put_off = _i == 0 ? 1 : 3;
+    put("soc", 1, 4);
+    start(1);
+    UNTIL(status_of(0).reason[0]);
+    ck_assert_int_eq(status_of(0).state, DELIVERY_HELD);
 }
 END_TEST
 
@@ -471,6 +538,8 @@ START_TEST(a_rate_lets_through_one_second_at_a_time)
     ck_assert_uint_eq(rate_take(&r, 500, 5100, &wait_ms), 1);
     ck_assert_uint_eq(rate_take(&r, 500, 5600, &wait_ms), 5);
     ck_assert_uint_eq(rate_take(&r, 500, 3600000, &wait_ms), 10);
+    ck_assert_uint_eq(rate_take(&r, 1, 3601000, &wait_ms), 1);
+    ck_assert_uint_eq(rate_take(&r, 500, 3602000, &wait_ms), 10); /* what was left does not come on top */
     ck_assert_uint_eq(rate_take(&r, 500, 0, &wait_ms), 10); /* a clock that ran back starts anew */
 }
 END_TEST
@@ -780,6 +849,46 @@ START_TEST(when_the_store_is_back_and_nothing_is_due_all_is_well_again)
 }
 END_TEST
 
+START_TEST(a_store_that_fails_holds_up_no_end)
+{
+    char file[128], away[128];
+
+    (void)snprintf(file, sizeof file, "%s/store.db", folder.path);
+    (void)snprintf(away, sizeof away, "%s/away", folder.path);
+    soc.is_stuck = true;
+    put("soc", 1, 2);
+    start(1);
+    UNTIL(calls_of(&soc) == 1);
+    ck_assert_int_eq(rename(file, away), 0);
+    ck_assert_int_eq(mkdir(file, 0700), 0);
+    pthread_mutex_lock(&soc.lock);
+    soc.is_stuck = false;
+    pthread_cond_broadcast(&soc.called);
+    pthread_mutex_unlock(&soc.lock);
+    UNTIL(status_of(0).state == DELIVERY_WAITING);
+    delivery_stop(delivery, 100);
+    UNTIL(soc.closes == 1); /* it was accepted, and is sent again by the next start */
+    ck_assert_int_eq(rmdir(file), 0);
+    ck_assert_int_eq(rename(away, file), 0);
+}
+END_TEST
+
+START_TEST(who_has_nothing_to_do_sleeps)
+{
+    int before;
+
+    put("soc", 1, 2);
+    start(1);
+    UNTIL(counts("soc").accepted == 1);
+    delivery_wake(delivery);
+    UNTIL(status_of(0).state == DELIVERY_IDLE);
+    (void)usleep(20000);
+    before = clock_now.asked;
+    (void)usleep(100000);
+    ck_assert_int_lt(clock_now.asked - before, 100);
+}
+END_TEST
+
 START_TEST(a_delivery_without_outputs_starts_and_stops)
 {
     start(0);
@@ -810,13 +919,16 @@ int main(void)
     tcase_add_loop_test(t, a_retry_is_never_earlier_than_asked_and_heals_by_itself, 0, 2);
     tcase_add_test(t, a_transport_error_keeps_everything_and_counts_the_attempt);
     tcase_add_test(t, a_hold_is_said_once_keeps_order_and_is_left_without_restart);
-    tcase_add_test(t, a_hold_is_not_hurried_by_new_alerts_or_by_jitter);
+    tcase_add_loop_test(t, a_hold_is_not_hurried_by_new_alerts_or_by_jitter, 0, 2);
     tcase_add_test(t, one_poisonous_alert_of_500_is_parked_and_its_neighbours_are_delivered);
     tcase_add_test(t, a_receiver_that_judges_singly_is_not_asked_twice);
     tcase_add_test(t, a_batch_that_is_too_large_is_halved_and_the_size_remembered);
     tcase_add_test(t, what_does_not_fit_alone_or_cannot_be_written_is_parked_with_the_reason);
     tcase_add_test(t, a_lone_alert_that_the_receiver_finds_too_large_is_parked);
-    tcase_add_test(t, a_batch_stays_within_the_bytes_the_output_takes);
+    tcase_add_loop_test(t, a_batch_stays_within_the_bytes_the_output_takes, 0, 3);
+    tcase_add_test(t, a_receiver_that_takes_more_again_gets_more_and_never_more_than_the_output_takes);
+    tcase_add_test(t, the_second_half_waits_when_the_first_must);
+    tcase_add_loop_test(t, a_hold_among_retries_is_a_hold, 0, 2);
     tcase_add_test(t, a_rate_lets_through_one_second_at_a_time);
     tcase_add_test(t, an_output_gets_no_more_in_a_second_than_allowed);
     tcase_add_test(t, a_dead_output_delays_no_other);
@@ -831,6 +943,8 @@ int main(void)
     tcase_add_test(t, a_cancelled_call_is_no_attempt_of_the_receivers);
     tcase_add_test(t, what_is_wrong_is_told_while_it_is_tried_again);
     tcase_add_test(t, when_the_store_is_back_and_nothing_is_due_all_is_well_again);
+    tcase_add_test(t, a_store_that_fails_holds_up_no_end);
+    tcase_add_test(t, who_has_nothing_to_do_sleeps);
     tcase_add_test(t, a_delivery_without_outputs_starts_and_stops);
     tcase_add_test(t, back_off_grows_while_a_receiver_stays_away);
     return run_group("delivery", t);

@@ -155,10 +155,48 @@ START_TEST(what_is_young_at_the_break_is_owed_in_its_order)
 }
 END_TEST
 
+static void tail_is(const struct tail *t, const char *wanted)
+{
+    CLEANUP(buf_release) struct buf text = BUF_INIT(100);
+
+    for (const struct tail_piece *p = t->first; p; p = p->next)
+        buf_addf(&text, "%.1s%s", p->bytes, p->is_owed ? "! " : " ");
+    ck_assert_str_eq(buf_cstr(&text), wanted);
+}
+
+START_TEST(what_is_owed_outlives_further_breaks_and_what_was_sent_again_is_young_again)
+{
+    struct tail t = { 0 };
+
+    tail_add(&t, SL("a"), 1, 0);
+    tail_add(&t, SL("b"), 1, 0);
+    ck_assert_uint_eq(tail_break(&t, 1000, 2000), 0);
+    tail_is(&t, "a! b! ");
+    ck_assert_uint_eq(tail_break(&t, 900000, 2000), 0); /* nobody could be reached in between */
+    tail_is(&t, "a! b! ");
+    tail_sent(tail_owed(&t), 900000);
+    tail_sent(tail_owed(&t), 900000);
+    tail_add(&t, SL("c"), 1, 901000); /* behind the last of those that stayed */
+    tail_is(&t, "a b c ");
+    ck_assert_uint_eq(tail_break(&t, 902000, 2000), 0);
+    tail_is(&t, "a! b! c! ");
+    tail_release(&t);
+}
+END_TEST
+
 START_TEST(the_tail_is_bounded_in_bytes_and_in_patience)
 {
-    static char bytes[TAIL_MAX_BYTES / 2];
+    static char bytes[TAIL_MAX_BYTES / 2], all[TAIL_MAX_BYTES + 1];
     struct tail t = { 0 };
+
+    tail_add(&t, SL("a"), 1, 0);
+    tail_add(&t, slice_make(all, sizeof all), 1, 0); /* more than is kept of all */
+    tail_is(&t, "a ");
+    for (int i = 0; i < 2; i++) { /* leaves no room for another */
+        tail_add(&t, slice_make(all, sizeof all - 1), 1, 0);
+        ck_assert(t.first && t.first == t.last && t.bytes == TAIL_MAX_BYTES);
+    }
+    tail_release(&t);
 
     for (int i = 0; i < 5; i++)
         tail_add(&t, slice_make(bytes, sizeof bytes), 1, i);
@@ -502,6 +540,7 @@ int main(void)
     tcase_add_test(t, names_hold_what_the_rfc_lets_them);
     tcase_add_test(t, a_message_at_the_limit_fits_and_one_byte_more_does_not);
     tcase_add_test(t, what_is_young_at_the_break_is_owed_in_its_order);
+    tcase_add_test(t, what_is_owed_outlives_further_breaks_and_what_was_sent_again_is_young_again);
     tcase_add_test(t, the_tail_is_bounded_in_bytes_and_in_patience);
     tcase_add_test(t, a_batch_is_accepted_when_the_receiver_has_it_and_stands);
     tcase_add_test(t, a_message_that_is_too_long_is_refused_alone);

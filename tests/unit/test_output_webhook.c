@@ -564,6 +564,17 @@ START_TEST(the_probe_sends_no_alert)
 }
 END_TEST
 
+START_TEST(a_probe_that_is_refused_says_so)
+{
+    CLEANUP(buf_release) struct buf said = BUF_INIT(1000);
+    static const struct { int status; enum error_code code; } cases[] = { { 401, ERR_AUTH }, { 403, ERR_DENIED } };
+
+    receiver.statuses[0] = cases[_i].status;
+    open_with("");
+    FAILS(output_webhook.probe(self, &said, err), cases[_i].code);
+}
+END_TEST
+
 int main(void)
 {
     TCase *t = tcase_create("webhook");
@@ -597,5 +608,6 @@ int main(void)
     tcase_add_loop_test(t, loopback_may_be_plain, 0, 5);
     tcase_add_test(t, nobody_there_is_a_network_error);
     tcase_add_test(t, the_probe_sends_no_alert);
+    tcase_add_loop_test(t, a_probe_that_is_refused_says_so, 0, 2);
     return run_group("output webhook", t);
 }
