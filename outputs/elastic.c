@@ -170,7 +170,7 @@ static void judge_item(struct elastic *s, struct json_object *item, struct deliv
     if (json_object_object_get_ex(done, "error", &error))
         buf_addf(&said, " %.80s: %.160s", json_text(error, "type", ""), json_text(error, "reason", ""));
     (void)error_set(&clean, ERR_NONE, "%s", buf_cstr(&said)); /* makes foreign bytes harmless */
-    verdict_all(ret, 1, code == 413 ? DELIVERY_REFUSED : delivery_from_http(code), 0, clean.msg);
+    verdict_all(ret, 1, delivery_from_http(code), 0, clean.msg);
     if (ret->verdict == DELIVERY_REFUSED && is_clusters_fault(json_text(error, "type", ""), json_text(error, "reason", "")))
         ret->verdict = DELIVERY_HOLD;
 }
@@ -220,7 +220,7 @@ static int elastic_deliver(void *self, const struct output_item *items, size_t n
             .method = "POST", .url = buf_cstr(&url), .body = buf_slice(&body), .content_type = "application/x-ndjson",
             .gzip_body = s->gzip, .answer_max = ANSWER_MAX }, &answer, err) < 0)
         return -1;
-    if (answer.status == 200)
+    if (answer.status >= 200 && answer.status < 300) /* whatever says it: accepted is what an item says */
         return judge_items(s, &answer, ret_each, n, err);
     if (answer.status == 400 && s->require_data_stream &&
         slice_find(buf_slice(&answer.body), SL("unrecognized parameter: [require_data_stream]")) != SIZE_MAX) {

@@ -51,6 +51,8 @@ START_TEST(each_document_has_its_own_verdict)
         { ITEM(503, ERROR("unavailable_shards_exception", "no shard")), DELIVERY_RETRY, "no shard" },
         { ITEM(400, ERROR("document_parsing_exception", "field [x]")), DELIVERY_REFUSED, "field [x]" },
         { ITEM(400, ERROR("document_parsing_exception", "pipeline with id [x]")), DELIVERY_REFUSED, "pipeline" },
+        { ITEM(400, ERROR("illegal_argument_exception", "cannot parse 'pipeline with id [x]', as an attacker wrote it")),
+          DELIVERY_REFUSED, "cannot parse" },
         { ITEM(400, ERROR("validation_exception", "Validation Failed: 1: this action would add [2] shards, but this cluster "
                           "currently has [1000]/[1000] maximum normal shards open;")), DELIVERY_HOLD, "shards" },
         { ITEM(400, ERROR("illegal_argument_exception", "Validation Failed: 1: this action would add [2] total shards, but this "
@@ -83,19 +85,24 @@ START_TEST(each_document_has_its_own_verdict)
 }
 END_TEST
 
-START_TEST(a_200_that_is_no_bulk_answer_accepts_nothing)
+START_TEST(a_good_answer_that_is_none_of_a_bulk_request_accepts_nothing)
 {
     static const char *const bodies[] = { "", "<html>", "[]", "{}", "{\"errors\":true}", "{\"errors\":true,\"items\":[]}", "7",
                                           "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}}]}",
+                                          "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},"
+                                          "{\"create\":{\"status\":201}},{\"create\":{\"status\":201}}]}",
                                           "{\"errors\":false,\"items\":7", "null" };
+    static const int statuses[] = { 200, 202, 204 }; /* of whatever stands before the cluster, too */
 
     output_open(&output_elastic, MINIMAL);
-    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(bodies) * ARRAY_LEN(statuses); i++) {
+        int status = statuses[i % ARRAY_LEN(statuses)];
+        const char *body = bodies[i / ARRAY_LEN(statuses)];
         struct error failure = { 0 };
 
         receiver.says_len = 0;
-        receiver_says("/_bulk", 200, "", bodies[i], 1);
-        ck_assert_msg(output_deliver(2, each, &failure) == -1 && failure.code == ERR_SERVER, "accepted: %s", bodies[i]);
+        receiver_says("/_bulk", status, "", status == 204 ? "" : body, 1);
+        ck_assert_msg(output_deliver(2, each, &failure) == -1 && failure.code == ERR_SERVER, "accepted: %s", body);
         has_text(failure.msg, "is this the cluster");
     }
 }
@@ -155,6 +162,6 @@ START_TEST(settings_that_cannot_work_are_refused_at_the_start)
 END_TEST
 
 OUTPUT_MAIN("output_elastic", documents_are_created_under_their_record_ids, each_document_has_its_own_verdict,
-            a_200_that_is_no_bulk_answer_accepts_nothing, whole_requests_follow_the_common_table,
+            a_good_answer_that_is_none_of_a_bulk_request_accepts_nothing, whole_requests_follow_the_common_table,
             user_and_password_are_another_way_and_a_rotated_one_is_read_again,
             settings_that_cannot_work_are_refused_at_the_start)

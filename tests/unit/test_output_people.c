@@ -207,6 +207,8 @@ START_TEST(long_texts_are_cut_to_the_receivers_limits)
                 ck_assert_uint_le(strlen(kit_at(o, "/blocks/0/text/text")), 150);
                 ck_assert_uint_le(strlen(kit_at(o, "/blocks/1/text/text")), 3000);
             }
+            if (people[i].ops == &output_servicenow)
+                ck_assert_uint_le(strlen(kit_at(o, "/records/0/description")), 4000);
             if (people[i].ops == &output_opsgenie) {
                 ck_assert_uint_le(strlen(kit_at(o, "/message")), 130);
                 ck_assert_uint_le(strlen(kit_at(o, "/tags/0")), 50);
@@ -276,6 +278,54 @@ START_TEST(pagerduty_waits_half_a_minute_when_no_time_is_named_and_holds_a_wrong
 }
 END_TEST
 
+/* Its JSON does not go into an event any more: what people read does. */
+START_TEST(an_alert_that_is_larger_than_an_event_reaches_pagerduty_in_short)
+{
+    static char json[600000];
+    struct alert *a = kit_tor_alert();
+    struct output_item item = { .alert = a };
+    struct json_object *o;
+
+    (void)snprintf(json, sizeof json, "{\"x\":\"%0*d\"}", (int)sizeof json - 20, 0);
+    item.payload = slice_of(json);
+    open_nth(0);
+    OK(output_pagerduty.deliver(output, &item, 1, each, err));
+    all_are(each, 1, DELIVERY_ACCEPTED);
+    o = kit_parse(&got(0)->body);
+    has_text(kit_at(o, "/payload/custom_details/Account"), a->account);
+    ck_assert_uint_gt(strlen(kit_at(o, "/payload/custom_details/why")), 10);
+    json_object_put(o);
+    alert_free(a);
+}
+END_TEST
+
+/* The secret is the URL itself, or in the body: no 401 asks for it, so each hold does. */
+START_TEST(a_rotated_url_or_key_is_used_by_the_next_try)
+{
+    static const struct { const struct output_ops *ops; const char *yaml; } cases[] = {
+        { &output_slack, "url: '${env:TEST_ROTATED}'\n" }, { &output_teams, "url: '${env:TEST_ROTATED}'\n" },
+        { &output_pagerduty, "url: '%s'\nrouting_key: '${env:TEST_ROTATED}'\n" },
+    };
+    char url[200];
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        receiver_forget();
+        (void)snprintf(url, sizeof url, "%s/old", httpd_url(receiver.h));
+        (void)setenv("TEST_ROTATED", url, 1);
+        output_open(cases[i].ops, cases[i].yaml);
+        (void)snprintf(url, sizeof url, "%s/new", httpd_url(receiver.h));
+        (void)setenv("TEST_ROTATED", url, 1);
+        receiver_says("/", 403, "", "", 1);
+        receiver_says("/", 200, "", "ok", -1);
+        OK(output_deliver(1, each, err));
+        all_are(each, 1, DELIVERY_HOLD);
+        OK(output_deliver(1, each, err));
+        all_are(each, 1, DELIVERY_ACCEPTED);
+        ck_assert(strcmp(got(1)->target, "/new") == 0 || strstr(buf_cstr(&receiver.got[1].body), "/new\""));
+    }
+}
+END_TEST
+
 START_TEST(jira_makes_one_issue_for_an_alert)
 {
     open_nth(5);
@@ -339,6 +389,7 @@ OUTPUT_MAIN("output_people", bodies_are_what_the_receivers_want, credentials_go_
             refusals_hold_and_show_no_secret, a_dead_receiver_is_an_error_without_the_url,
             hostile_texts_stay_texts_and_bodies_small, long_texts_are_cut_to_the_receivers_limits,
             markup_of_an_attacker_is_disarmed, slack_says_ok_or_it_is_not_slack,
-            pagerduty_waits_half_a_minute_when_no_time_is_named_and_holds_a_wrong_key, jira_makes_one_issue_for_an_alert,
+            pagerduty_waits_half_a_minute_when_no_time_is_named_and_holds_a_wrong_key, an_alert_that_is_larger_than_an_event_reaches_pagerduty_in_short, a_rotated_url_or_key_is_used_by_the_next_try,
+            jira_makes_one_issue_for_an_alert,
             jira_holds_what_is_no_alerts_fault,
             settings_that_cannot_work_are_refused_at_the_start)

@@ -673,6 +673,39 @@ START_TEST(an_accepted_delivery_is_gone_and_stays_gone_when_offered_again)
 }
 END_TEST
 
+START_TEST(what_is_offered_again_changes_nobodys_payload)
+{
+    struct delivery_row rows[2];
+
+    put_nth(store, "soc", 1);
+    put_nth(store, "soc", 2);
+    put_nth(store, "soc", 1); /* known, and not the newest */
+    ck_assert_uint_eq(take("soc", rows, 2), 2);
+    ck_assert_int_eq(rows[0].alert->count, 2);
+    ck_assert_int_eq(rows[1].alert->count, 3);
+    delivery_row_release(&rows[0]);
+    delivery_row_release(&rows[1]);
+}
+END_TEST
+
+/* The operator gave it up while it was on its way. */
+START_TEST(what_was_dropped_stays_dropped_whatever_the_receiver_says_then)
+{
+    static const int said[] = { SETTLE_ACCEPTED, SETTLE_PARKED, SETTLE_TRIED };
+    struct delivery_row row;
+    struct output_counts c;
+    int64_t n = 0;
+
+    put_nth(store, "soc", 1);
+    ck_assert_uint_eq(take("soc", &row, 1), 1);
+    OK(store_drop_output(store, "soc", &n, err));
+    settle(row.seq, said[_i], "late", SL("{}"));
+    OK(store_count_output(store, "soc", &c, err));
+    ck_assert(n == 1 && c.pending == 0 && c.parked == 0 && c.accepted == 0 && c.dropped == 1);
+    delivery_row_release(&row);
+}
+END_TEST
+
 START_TEST(a_try_is_counted_and_keeps_its_place)
 {
     struct delivery_row rows[2];
@@ -682,12 +715,14 @@ START_TEST(a_try_is_counted_and_keeps_its_place)
     put_nth(store, "soc", 4);
     ck_assert_uint_eq(take("soc", rows, 1), 1);
     settle(rows[0].seq, SETTLE_TRIED, "503 Service Unavailable", SL(""));
+    OK(store_settle(store, &(struct settlement){ .seq = rows[0].seq, .what = SETTLE_TRIED, .now_ns = 456, .reason = "503" }, 1,
+                    err));
     delivery_row_release(&rows[0]);
     reopen();
     ck_assert_uint_eq(take("soc", rows, 2), 2);
-    ck_assert_int_eq(rows[0].attempts, 1);
-    ck_assert_int_eq(rows[0].first_try_ns, 123);
-    ck_assert_str_eq(rows[0].reason, "503 Service Unavailable");
+    ck_assert_int_eq(rows[0].attempts, 2);
+    ck_assert(rows[0].first_try_ns == 123 && rows[0].last_try_ns == 456);
+    ck_assert_str_eq(rows[0].reason, "503");
     ck_assert_int_eq(rows[1].attempts, 0);
     OK(store_count_output(store, "soc", &c, err));
     ck_assert_int_eq(c.oldest_pending_ns, rows[0].alert->last_ns);
@@ -1092,6 +1127,8 @@ int main(void)
     tcase_add_test(t, an_alert_of_a_type_that_this_release_does_not_know_waits_and_holds_up_no_other);
     tcase_add_test(t, the_snapshot_is_sent_not_the_later_version);
     tcase_add_test(t, an_accepted_delivery_is_gone_and_stays_gone_when_offered_again);
+    tcase_add_test(t, what_is_offered_again_changes_nobodys_payload);
+    tcase_add_loop_test(t, what_was_dropped_stays_dropped_whatever_the_receiver_says_then, 0, 3);
     tcase_add_test(t, a_try_is_counted_and_keeps_its_place);
     tcase_add_test(t, a_parked_delivery_keeps_reason_and_bytes_and_can_be_retried_or_dropped);
     tcase_add_test(t, the_delivery_states_of_one_alert_are_told);
