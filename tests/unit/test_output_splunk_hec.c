@@ -73,8 +73,10 @@ START_TEST(codes_decide_and_say_what_to_do)
         { 200, "", DELIVERY_RETRY, "is this a HEC" },
     };
 
-    output_open(&output_splunk_hec, MINIMAL);
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t k = 0; k < 2 * ARRAY_LEN(cases); k++) {
+        size_t i = k / 2;
+
+        output_open(&output_splunk_hec, k % 2 == 0 ? MINIMAL : MINIMAL "acknowledge: true\n");
         receiver.says_len = 0;
         receiver_says("/services", cases[i].status, "", cases[i].body, 1);
         OK(output_deliver(2, each, err));
