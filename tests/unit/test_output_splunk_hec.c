@@ -76,6 +76,8 @@ START_TEST(codes_decide_and_say_what_to_do)
     for (size_t k = 0; k < 2 * ARRAY_LEN(cases); k++) {
         size_t i = k / 2;
 
+        if (k % 2 == 1 && cases[i].wanted == DELIVERY_ACCEPTED) /* there only the indexer's yes is */
+            continue;
         output_open(&output_splunk_hec, k % 2 == 0 ? MINIMAL : MINIMAL "acknowledge: true\n");
         receiver.says_len = 0;
         receiver_says("/services", cases[i].status, "", cases[i].body, 1);
