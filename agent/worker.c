@@ -260,21 +260,24 @@ static void note_success(struct worker *w, const struct job *job)
     pthread_mutex_unlock(&f->lock);
 }
 
+/* Said to be lost when it is noted as lost: as long as that fails, what is wrong is said instead. */
 static void do_gap(struct worker *w, struct window *win)
 {
     struct error err = { 0 };
 
-    log_event(LOG_LEVEL_ERROR, w->source.name, "an interval can no longer be read and is lost",
-              "cause", win->reason, NULL);
     fold_reset(w->fold);
     w->job.batch = (struct source_batch){ .fold = w->fold };
     w->job.window = *win;
     w->job.is_recheck = false;
     w->job.is_gap = true;
-    if (hand_over(w) == 0)
-        (void)ledger_note(w, &w->job.window, &err);
-    else
-        pause_worker(w, backoff_next(&w->backoff, 0, w->board->sv));
+    if (hand_over(w) < 0) {
+        w->is_ledger_stale = true;
+        pause_worker(w, say_failing(w, "an interval that can no longer be read could not be noted as lost", &w->job.why));
+        return;
+    }
+    log_event(LOG_LEVEL_ERROR, w->source.name, "an interval can no longer be read and is lost",
+              "cause", win->reason, NULL);
+    (void)ledger_note(w, &w->job.window, &err);
 }
 
 /* More rows than can be read or held. The source has split its questions as far as they go; a shorter window

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import re
+import signal
 import sqlite3
 import subprocess
 
@@ -278,6 +279,32 @@ def test_an_interval_beyond_retention_is_a_gap_and_alerts(dir_, fails, lookback,
     _, text, _ = kit.run(["coverage", "-c", cfg])
     assert ("gap" in text) == is_silent, text
     oracles.coverage_is_whole(cfg, may_have_gaps=is_silent)
+
+
+def test_a_gap_that_cannot_be_kept_says_why_and_is_told_when_it_is(dir_):
+    source = {"lookback": "3d", "backfill": "0s"}
+    store = os.path.join(dir_, "state", "store.db")
+    with kit.Azure(dir_) as azure:
+        azure.control("faults", {"match": {"path": "/query"}, "action": {"status": 503}, "count": None})
+        cfg = kit.config(azure, dir_, outputs(dir_), source=source)
+        with kit.Agent(cfg, dir_) as agent:
+            kit.wait_for("a refused query", lambda: "could not be read" in agent.tail())
+            with contextlib.closing(sqlite3.connect(store)) as db:
+                db.execute("CREATE INDEX refusal ON window (abs(state * -2305843009213693952))")  # of 4, a gap, there is none
+                db.commit()
+            azure.control("reset", {"keep_rows": True})
+            kit.config(azure, dir_, outputs(dir_), source={**source, "retention": "1d"})
+            agent.child.send_signal(signal.SIGHUP)
+            kit.wait_for("the reason", lambda: "integer overflow" in agent.tail())
+            assert "is lost" not in agent.tail()
+            with contextlib.closing(sqlite3.connect(store)) as db:
+                db.execute("DROP INDEX refusal")
+                db.commit()
+            kit.wait_for("the gap", lambda: "is lost" in agent.tail())
+            assert agent.stop() == 0
+        kit.run(["run", "--until-caught-up", "-c", cfg])
+    assert "CosmosDBX_LogSilence" in {a["alertType"] for a in final(cfg).values()}
+    oracles.coverage_is_whole(cfg, may_have_gaps=True)
 
 
 def test_a_missing_table_is_not_an_empty_answer_for_ever(dir_):
