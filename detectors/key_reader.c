@@ -338,9 +338,9 @@ static void add_reasons(struct fact_list *f, const struct reading *r, struct buf
                    u->log.age_days < HABIT_DAYS ? u->log.age_days : HABIT_DAYS,
                    u->log.age_days < HABIT_DAYS ? " that the activity log is known" : "");
     if (r->reasons & REASON_APPLICATION)
-        add_reason(f, t++, "new application: the caller used %s%.*s for the first time in %d days",
+        add_reason(f, t++, "new application: the caller used %s%.*s for the first time in %" PRId64 " days",
                    e->tool_name[0] ? e->tool_name : "application ", e->tool_name[0] ? 0 : (int)e->app_id.len,
-                   e->app_id.at, HABIT_DAYS);
+                   e->app_id.at, u->log.age_days < HABIT_DAYS ? u->log.age_days : HABIT_DAYS);
     if (r->reasons & REASON_DORMANT)
         add_reason(f, t++, "dormant: nothing was seen of the caller for %" PRId64 " days", u->active.idle_days);
     if (r->reasons & REASON_GUEST)

@@ -124,7 +124,7 @@ static bool expand_one(const struct alert *a, struct slice name, struct slice ho
         add_text(out, a->resource_id, how);
     else if (slice_eq(name, SL("severity")))
         buf_add_str(out, severity_name(a->severity));
-    else if (slice_eq(name, SL("api")))
+    else if (slice_eq(name, SL("api")) && a->api != API_UNKNOWN)
         buf_add_str(out, api_name(a->api));
     else if (slice_eq(name, SL("count")))
         fmt_count(out, a->count);
@@ -248,14 +248,14 @@ void alert_what(const struct alert *a, struct buf *out)
     size_t before = out->len;
 
     alert_accounts(a, out);
-    if (out->len > before)
+    if (out->len > before && a->api != API_UNKNOWN)
         buf_add_char(out, ' ');
     alert_scope(a, out);
 }
 
 void alert_scope(const struct alert *a, struct buf *out)
 {
-    alert_expand(a, "({api})[[, database {database}]][[, container {container}]]", out);
+    alert_expand(a, "[[({api})]][[, database {database}]][[, container {container}]]", out);
 }
 
 void alert_who(const struct alert *a, struct buf *out)

@@ -57,7 +57,8 @@ static void add_what(struct buf *out, const struct alert *a)
         buf_add_str(out, i > 0 ? ", " : "");
         add_account(out, several->entries[i].text);
     }
-    buf_add_char(out, ' ');
+    if (a->api != API_UNKNOWN)
+        buf_add_char(out, ' ');
     alert_scope(a, &scope);
     html_add_buf(out, &scope);
     buf_add_str(out, "</dd>");

@@ -50,6 +50,16 @@ def test_the_query_of_each_alert_finds_rows_among_those_that_raised_it(path, tmp
         assert list(rows) or os.path.relpath(path, HERE) in NO_ROWS, alert["alertType"] + "\n" + alert["query"]
 
 
+def test_who_gave_a_role_to_whom_stands_in_the_query_of_the_one_who_used_it(tmp_path):
+    case, store = kit.Case(os.path.join(HERE, "key_reader", "hit_just_granted.ndjson")), Store()
+    now = types.parse_datetime("2030-01-01T00:00:00Z")
+    store.add([{"table": r["Type"], "row": {k: v for k, v in r.items() if k != "Type"}} for r in case.rows()], now)
+    alert = next(a for a in kit.replay(case, str(tmp_path)) if a.get("variant") == "JustGranted")
+    _, rows, _ = run(alert["query"], store.view(()), now)
+    told = [list(map(str, r.values() if isinstance(r, dict) else r)) for r in rows]
+    assert any("boss@contoso.example" in r and "eeeeeeee-0000-4000-8000-000000000001" in r for r in told), told
+
+
 RULE = "suppressions:\n- { name: r, reason: w, types: [CosmosDBX_StolenKeyUse], addresses: [198.51.100.0/24] }\n"
 
 
