@@ -706,6 +706,66 @@ START_TEST(what_was_dropped_stays_dropped_whatever_the_receiver_says_then)
 }
 END_TEST
 
+static int64_t count_payloads(void)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *q = NULL;
+    int64_t n;
+
+    ck_assert_int_eq(sqlite3_open_v2(folder_file(&folder, "store.db"), &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(db, "SELECT count(*) FROM payload", -1, &q, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_step(q), SQLITE_ROW);
+    n = sqlite3_column_int64(q, 0);
+    (void)sqlite3_finalize(q);
+    (void)sqlite3_close(db);
+    return n;
+}
+
+START_TEST(what_is_accepted_or_dropped_takes_no_room_any_more)
+{
+    struct delivery_row rows[3];
+    struct output_counts c;
+    int64_t n = 0;
+
+    for (int i = 0; i < 3; i++)
+        put_nth(store, "soc", i);
+    ck_assert_uint_eq(take("soc", rows, 3), 3);
+    ck_assert_int_eq(count_payloads(), 3);
+    settle(rows[0].seq, SETTLE_ACCEPTED, NULL, SL(""));
+    ck_assert_int_eq(count_payloads(), 2);
+    settle(rows[1].seq, SETTLE_PARKED, "400", SL(""));
+    OK(store_drop_output(store, "soc", &n, err)); /* what is parked as well */
+    ck_assert_int_eq(n, 2);
+    ck_assert_int_eq(count_payloads(), 0);
+    OK(store_count_output(store, "soc", &c, err));
+    ck_assert(c.pending == 0 && c.parked == 0 && c.accepted == 1 && c.dropped == 2);
+    for (size_t i = 0; i < 3; i++)
+        delivery_row_release(&rows[i]);
+}
+END_TEST
+
+static int note_length(void *self, const struct delivery_row *r, struct error *err UNUSED)
+{
+    *(size_t *)self = r->refused.len;
+    return 0;
+}
+
+START_TEST(refused_bytes_beyond_what_is_kept_are_cut_and_the_alert_stays_listed)
+{
+    static char large[STORE_REFUSED_MAX + 1000];
+    struct delivery_row row;
+    size_t kept = 0;
+
+    memset(large, 'x', sizeof large);
+    put_nth(store, "soc", 1);
+    ck_assert_uint_eq(take("soc", &row, 1), 1);
+    settle(row.seq, SETTLE_PARKED, "400", slice_make(large, sizeof large));
+    OK(store_each_parked(store, NULL, note_length, &kept, err));
+    ck_assert_uint_eq(kept, STORE_REFUSED_MAX);
+    delivery_row_release(&row);
+}
+END_TEST
+
 START_TEST(a_try_is_counted_and_keeps_its_place)
 {
     struct delivery_row rows[2];
@@ -768,7 +828,7 @@ START_TEST(a_parked_delivery_keeps_reason_and_bytes_and_can_be_retried_or_droppe
     OK(store_drop_parked(store, "other", NULL, &n, err));
     ck_assert_int_eq(n, 0);
     OK(store_count_output(store, "soc", &c, err));
-    ck_assert(c.pending == 2 && c.parked == 0 && c.accepted == 0);
+    ck_assert(c.pending == 2 && c.parked == 0 && c.accepted == 0 && c.dropped == 1); /* one that is retried is not given up */
     for (size_t i = 0; i < 3; i++)
         delivery_row_release(&rows[i]);
     ck_assert_uint_eq(take("soc", rows, 3), 2); /* the retried one first: it is the older */
@@ -1129,6 +1189,8 @@ int main(void)
     tcase_add_test(t, an_accepted_delivery_is_gone_and_stays_gone_when_offered_again);
     tcase_add_test(t, what_is_offered_again_changes_nobodys_payload);
     tcase_add_loop_test(t, what_was_dropped_stays_dropped_whatever_the_receiver_says_then, 0, 3);
+    tcase_add_test(t, what_is_accepted_or_dropped_takes_no_room_any_more);
+    tcase_add_test(t, refused_bytes_beyond_what_is_kept_are_cut_and_the_alert_stays_listed);
     tcase_add_test(t, a_try_is_counted_and_keeps_its_place);
     tcase_add_test(t, a_parked_delivery_keeps_reason_and_bytes_and_can_be_retried_or_dropped);
     tcase_add_test(t, the_delivery_states_of_one_alert_are_told);
