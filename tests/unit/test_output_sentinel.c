@@ -97,6 +97,10 @@ START_TEST(refusals_keep_the_alerts_and_say_what_to_do)
 {
     static const struct { int status; const char *body; enum error_code code; const char *says; } cases[] = {
         { 400, REFUSAL("InvalidStream", "The stream Custom-X was not configured in rule"), ERR_CONFIG, "Custom-X" },
+        { 400, REFUSAL("InvalidTransformOutput", "columns"), ERR_CONFIG, "columns" },
+        { 400, REFUSAL("InvalidContentEncoding", "gzip"), ERR_CONFIG, "gzip" },
+        { 400, REFUSAL("InvalidApiVersion", "version"), ERR_CONFIG, "version" },
+        { 400, REFUSAL("InvalidDcrId", "rule"), ERR_CONFIG, "rule" },
         { 401, REFUSAL("InvalidToken", "no"), ERR_AUTH, "new token" },
         { 403, REFUSAL("OperationFailed", "does not have access"), ERR_DENIED, "half an hour" },
         { 404, REFUSAL("NotFound", "rule not found"), ERR_NOT_FOUND, "one region" },

@@ -89,6 +89,9 @@ START_TEST(what_cannot_work_is_said_at_the_start)
         { "url: '%s'\nbody: '{}'\ncontent_type: ''\n", "content_type" },
         { WITH("{}") "header: 'a b'\n", "cannot be set as a header" },
         { WITH("{}") "header: Content-Length\n", "cannot be set as a header" },
+        { WITH("{}") "header: Host\n", "cannot be set as a header" },
+        { WITH("{}") "header: transfer-encoding\n", "cannot be set as a header" },
+        { WITH("{}") "header: content-type\n", "cannot be set as a header" },
         { "url: http://example.net/\nbody: '{}'\n", "plain http" },
     };
 
