@@ -252,9 +252,9 @@ static void add_reasons(struct fact_list *f, const struct bin *window)
 {
     facts_add_set(f, "reason", SL("the keys of several accounts were read within 15 minutes"));
     if (window->flags & BIN_NEW_CALLER)
-        facts_add_set(f, "reason", SL("the caller had not read keys in the 60 days before"));
+        facts_add_set(f, "reason", SL("the caller was not seen to read keys in the 60 days before"));
     else if (window->flags & BIN_UNUSUAL)
-        facts_add_set(f, "reason", SL("the caller had not done this in the 14 days before"));
+        facts_add_set(f, "reason", SL("the caller was not seen to do this in the 14 days before"));
     if (window->flags & BIN_BAD_ADDRESS)
         facts_add_set(f, "reason", SL("its address is listed as a threat"));
     if (window->services.len >= MANY_SERVICES)
