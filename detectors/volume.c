@@ -11,12 +11,15 @@
  *          Day sums, in which an hour counts up to its ordinary limit (what is above is told by the hour), against
  *          the same weekday where four of them are known, else all days (two weeks at least), if something was
  *          read in four of its hours: "whole day".
+ *          A reader that had such an hour on most days of two weeks, and not at the same time of the day
+ *          (kit/odd_hours.h), is told for one that takes more than twice of that, or for a day with more of them.
  *          A reader too young for a band is held against what the whole container usually reads in an
  *          hour (P99), else the account; if the account never saw it before, it is High.
  *          Many readers that each stay small: the sum of what each read, counted up to the floor, against its
  *          own band ("spread", Low).
- * Keeps:   volume.band, 335 bytes a reader with everything (least recently seen leaves first), volume.day 200; sums
- *          and facts of hours and days that may still get rows (kit/bin.h).
+ * Keeps:   volume.band, 335 bytes a reader with everything (least recently seen leaves first), volume.day 200,
+ *          volume.odd 150 for those that had an hour above its limit; sums and facts of hours and days that may still
+ *          get rows (kit/bin.h).
  * Trust:   a principal spares and teaches its own hours and days, and what it has below the floor the spread. All else
  *          it reads is part of no sum, so that others cannot hide behind it. No address or agent: it may still carry data away.
  * Blind:   below the floor an hour and four of it a day; what is paced below that (slow_leak sees weeks); a thief on
@@ -32,6 +35,7 @@
 #include "detectors/kit/bin.h"
 #include "detectors/kit/days.h"
 #include "detectors/kit/known.h"
+#include "detectors/kit/odd_hours.h"
 #include "detectors/kit/request.h"
 #include "detectors/kit/sensitivity.h"
 #include "settings/option.h"
@@ -43,6 +47,11 @@
 #define DAY_HOURS_MIN 4 /* in which something was read: one large hour speaks for itself */
 #define HOUR_PART 4     /* of the floor, to count as such an hour */
 #define WHOLE_DAY ", whole day"
+
+/* Marks of a day: the hours in which enough was read, those above their limit, and whether these are too many. */
+#define DAY_HOURS UINT64_C(0xffffff)
+#define ODD_SHIFT 24
+#define ODD_DAY (UINT64_C(1) << 63)
 
 struct volume {
     int sensitivity;
@@ -100,6 +109,13 @@ static const struct baseline_memory day_memory = {
     .version = 1,
     .size = sizeof(struct day),
     .max_keys = 1000000,
+};
+
+static const struct baseline_memory odd_memory = { /* a reader's hours above their limit */
+    .name = "volume.odd",
+    .version = 1,
+    .size = sizeof(struct odd_hours),
+    .max_keys = 200000,
 };
 
 static const struct baseline_memory reader_memory = { /* a reader on the whole account */
@@ -167,6 +183,7 @@ static struct slice label_of(const struct subject *s, char kind, char room[READE
 
 struct judgement {
     int64_t limit;
+    int64_t limit_of_hour;  /* whatever came back */
     int64_t ordinary;       /* as much of an hour counts for its day */
     struct band_view usual; /* what the limit was made from */
     bool is_own;            /* the subject's own band, not that of the container or account */
@@ -186,7 +203,8 @@ static void add_usual(struct fact_list *f, const struct judgement *j, char kind,
         facts_add_set(f, "usualOf", j->usual.is_of_hour ? SL("this hour of such days") : SL("all hours"));
     if (j->usual.history_days) /* "0 days of history" would only repeat that the reader is new */
         facts_add_number(f, "historyDays", FACT_MAX, j->usual.history_days);
-    facts_add_number(f, is_day ? "dayLimitBytes" : "limitBytes", FACT_MAX, j->limit);
+    if (j->limit < INT64_MAX) /* a day that is told for its hours may have none */
+        facts_add_number(f, is_day ? "dayLimitBytes" : "limitBytes", FACT_MAX, j->limit);
     facts_add_number(f, is_day ? "dayBytes" : "largestHourBytes", FACT_MAX, b->bytes);
     if (!j->is_own)
         facts_add_set(f, "comparedWith", SL("the whole container or account"));
@@ -194,11 +212,36 @@ static void add_usual(struct fact_list *f, const struct judgement *j, char kind,
         facts_add_set(f, "newReader", SL("yes"));
 }
 
+struct hour_names {
+    char each[24][32];
+};
+
+/* Both may hold, so that each stands for itself: which of them held first hangs on the order of rows. */
+static void add_day_reasons(struct fact_list *f, const struct subject *s, const struct bin *b, const struct judgement *j,
+                            struct hour_names *room)
+{
+    if (b->bytes > j->limit)
+        facts_add_set(f, "reason", SL("the day's sum is unusual, no hour need be"));
+    if (!(b->marks & ODD_DAY))
+        return;
+    facts_add_set(f, "reason", SL("more hours than on its other days were above what they usually have"));
+    for (int h = 0; h < 24; h++) {
+        CLEANUP(buf_release) struct buf hour = BUF_HERE(sizeof(room->each[h]) - 1);
+
+        if (!(b->marks & UINT64_C(1) << (ODD_SHIFT + h)))
+            continue;
+        time_add_iso(&hour, time_floor(s->obs->minute_ns, NS_PER_DAY) + h * NS_PER_HOUR, 0);
+        (void)snprintf(room->each[h], sizeof(room->each[h]), "%s", buf_cstr(&hour));
+        facts_add_set(f, "hours", slice_of(room->each[h]));
+    }
+}
+
 static int tell(const struct subject *s, char kind, struct bin *b, int64_t bytes, const struct judgement *j,
                 struct error *err)
 {
     const struct observation *obs = s->obs;
     struct bin_facts f = { .f.len = 0 };
+    struct hour_names hours;
     char room[READER_LABEL_MAX + sizeof(WHOLE_DAY)];
     struct slice label = label_of(s, kind, room);
     struct bin increment;
@@ -217,7 +260,7 @@ static int tell(const struct subject *s, char kind, struct bin *b, int64_t bytes
     if (kind == DAY) { /* an alert of its own: its bytes are part of its hours' as well */
         memcpy(room + label.len, WHOLE_DAY, sizeof(WHOLE_DAY) - 1);
         label.len += sizeof(WHOLE_DAY) - 1;
-        facts_add_set(&f.f, "reason", SL("the day's sum is unusual, no hour need be"));
+        add_day_reasons(&f.f, s, b, j, &hours);
     } else {
         bin_facts_hour(&f, obs);
         facts_add_map(&f.f, "bytesByHour", slice_of(f.hour), part->bytes);
@@ -300,31 +343,45 @@ static bool look(const struct volume *d, const struct subject *s, char kind, str
     return ret->samples >= d->rule.samples;
 }
 
+/* Counts halve every month: a reader of an hour a day that was known then is known still. 0: it was not. */
+static int64_t limit_known_before(const struct volume *d, const struct band_view *own)
+{
+    struct band_rule rule = d->rule;
+
+    rule.samples = (rule.samples + 1) / 2;
+    return own->history_days > BAND_FADE_DAYS ? band_limit(own, &rule) : 0;
+}
+
 /* What a reader may read in an hour: what it usually does; too young for that, what the container usually
  * gives to all its readers together; and where that is unknown too, the account. */
 static void judge_reader(const struct volume *d, const struct subject *s, const struct entered *e,
                          int64_t age_days, struct judgement *ret)
 {
     struct band_view own, all;
+    int64_t before;
 
     *ret = (struct judgement){ .is_new_reader = age_days < MATURE_DAYS };
     band_look(e->band, e->age, s->slot, s->hour, s->len, &own);
     if (own.samples >= d->rule.samples && own.history_days >= MATURE_DAYS) {
         ret->usual = own;
         ret->limit = band_limit(&own, &d->rule);
+        own.peak = 0;
+        ret->limit_of_hour = band_limit(&own, &d->rule);
         ret->ordinary = band_ordinary(&own, &d->rule);
         ret->is_own = true;
         ret->is_new_reader = false;
         return;
     }
     ret->usual = own;
-    ret->limit = d->rule.floor_bytes;
+    ret->limit = ret->limit_of_hour = d->rule.floor_bytes;
     if (look(d, s, CONTAINER, &all) || look(d, s, ACCOUNT, &all)) {
         ret->usual = all;
         ret->usual.history_days = own.history_days;
         if (all.p99_of_all > ret->limit) /* when it works is not known yet */
             ret->limit = all.p99_of_all;
     }
+    before = limit_known_before(d, &own);
+    ret->limit = before > ret->limit ? before : ret->limit;
     ret->ordinary = ret->limit;
     if (own.peak > ret->limit / 2)
         ret->limit = own.peak > INT64_MAX / 2 ? INT64_MAX : 2 * own.peak;
@@ -352,11 +409,48 @@ static int64_t day_limit(const struct volume *d, const struct days *days, int32_
     return ret->samples ? band_limit(ret, &rule) : INT64_MAX;
 }
 
-static int judge_day(const struct volume *d, const struct subject *s, int64_t bytes, int64_t hour_bytes, bool is_quiet,
-                     struct error *err)
+static int32_t hour_of_day(const struct subject *s)
 {
-    int64_t hour = (s->obs->minute_ns - time_floor(s->obs->minute_ns, NS_PER_DAY)) / NS_PER_HOUR;
-    uint64_t mark = hour_bytes >= d->floor_bytes / HOUR_PART ? UINT64_C(1) << hour : 0;
+    return (int32_t)((s->obs->minute_ns - time_floor(s->obs->minute_ns, NS_PER_DAY)) / NS_PER_HOUR);
+}
+
+struct odd { /* an hour above its limit */
+    uint64_t mark; /* 0: it is not */
+    int usual;     /* as many of them have days; 0: they have none, and the hour is told by itself */
+};
+
+/* Raises the hour's limit where its reader has such hours at any time of the day. */
+static struct odd judge_odd(const struct subject *s, const struct entered *e, struct judgement *j)
+{
+    struct bin_key key = key_of(s, READER);
+    char room[READER_LABEL_MAX];
+    struct odd_usual usual = { 0 };
+    struct odd_hours *all;
+    enum slot_age age;
+
+    all = baseline_put(s->ctx->baseline, &odd_memory, s->obs->text[F_ACCOUNT], band_key(&key),
+                       label_of(s, READER, room), s->obs->minute_ns, NULL);
+    age = all ? odd_hours_enter(all, s->obs->minute_ns) : SLOT_LATE;
+    if (age == SLOT_LATE)
+        return (struct odd){ 0 };
+    odd_hours_add(all, age, hour_of_day(s), e->hour->bytes);
+    if (!j->is_new_reader && odd_hours_usual(all, s->obs->minute_ns, &usual)) {
+        int64_t most = usual.bytes > INT64_MAX / 2 ? INT64_MAX : 2 * usual.bytes;
+
+        j->limit = most > j->limit ? most : j->limit;
+    }
+    return (struct odd){ .mark = UINT64_C(1) << (ODD_SHIFT + hour_of_day(s)), .usual = usual.hours };
+}
+
+static bool is_day_large(const struct volume *d, const struct bin *b)
+{
+    return b->bytes / DAY_FLOORS > d->floor_bytes && __builtin_popcountll(b->marks & DAY_HOURS) >= DAY_HOURS_MIN;
+}
+
+static int judge_day(const struct volume *d, const struct subject *s, int64_t bytes, int64_t hour_bytes,
+                     const struct odd *odd, bool is_quiet, struct error *err)
+{
+    uint64_t mark = hour_bytes >= d->floor_bytes / HOUR_PART ? UINT64_C(1) << hour_of_day(s) : 0;
     struct bin_key key = key_of(s, DAY);
     char room[READER_LABEL_MAX];
     int32_t today = days_last_over(s->obs->minute_ns) + 2;
@@ -372,13 +466,15 @@ static int judge_day(const struct volume *d, const struct subject *s, int64_t by
     b = is_quiet ? NULL : bin_put(s->ctx, s->obs, &key);
     if (!b)
         return 0;
-    bin_add(b, s->obs, bytes, mark);
+    bin_add(b, s->obs, bytes, mark | odd->mark);
     bin_add_address(b, s->ctx, s->obs, &key, s->reader);
-    if (b->bytes / DAY_FLOORS <= d->floor_bytes || __builtin_popcountll(b->marks) < DAY_HOURS_MIN)
+    if (odd->usual && __builtin_popcountll(b->marks & DAY_HOURS << ODD_SHIFT) > odd->usual)
+        b->marks |= ODD_DAY;
+    if (!(b->marks & ODD_DAY) && !is_day_large(d, b))
         return 0;
     if (!day->limit[age])
         day->limit[age] = day_limit(d, &day->days, today, &j.usual);
-    if (LIKELY(b->bytes <= day->limit[age]))
+    if (LIKELY(b->bytes <= day->limit[age] && !(b->marks & ODD_DAY)))
         return 0;
     j.limit = day_limit(d, &day->days, today, &j.usual); /* again, for the figures */
     return tell(s, DAY, b, bytes, &j, err);
@@ -413,14 +509,18 @@ static int learn_trusted(const struct volume *d, const struct subject *s, struct
 {
     struct entered e, spread;
     struct judgement j = { .ordinary = d->rule.floor_bytes };
+    struct odd odd = { 0 };
     int64_t age_days;
 
     if (!enter(d, s, READER, s->obs->bytes_out, &e))
         return 0;
     age_days = reader_age_days(s);
-    if (e.hour->bytes > d->rule.floor_bytes)
+    if (e.hour->bytes > d->rule.floor_bytes) {
         judge_reader(d, s, &e, age_days, &j);
-    if (judge_day(d, s, part_below(&e, j.ordinary), e.hour->bytes, true, err) < 0)
+        if (e.hour->bytes > j.limit_of_hour)
+            odd = judge_odd(s, &e, &j);
+    }
+    if (judge_day(d, s, part_below(&e, j.ordinary), e.hour->bytes, &odd, true, err) < 0)
         return -1;
     (void)enter(d, s, SPREAD, part_below(&e, d->rule.floor_bytes), &spread); /* to learn is all */
     return 0;
@@ -433,6 +533,7 @@ static int volume_observe(void *self, const struct observation *obs, const struc
     struct subject s;
     struct entered account, container, reader;
     struct judgement j = { .limit = d->rule.floor_bytes, .ordinary = d->rule.floor_bytes };
+    struct odd odd = { 0 };
     int64_t age_days, day_part, small_part;
     bool is_quiet, is_elsewhere = ctx->is_counted_elsewhere;
 
@@ -447,15 +548,18 @@ static int volume_observe(void *self, const struct observation *obs, const struc
         return 0;
     is_quiet = ctx->is_backfill || ctx->is_learning;
     age_days = reader_age_days(&s);
-    if (UNLIKELY(reader.hour->bytes > d->rule.floor_bytes)) /* below the floor nothing is unusual */
+    if (UNLIKELY(reader.hour->bytes > d->rule.floor_bytes)) { /* below the floor nothing is unusual */
         judge_reader(d, &s, &reader, age_days, &j);
+        if (UNLIKELY(reader.hour->bytes > j.limit_of_hour))
+            odd = judge_odd(&s, &reader, &j);
+    }
     /* Sums of parts are the same in any order. Of a day: what its hours did not tell. Of the many small ones: what
      * each read below the floor, so that one large reader does not make their sum unusual. */
     day_part = part_below(&reader, j.ordinary);
     small_part = part_below(&reader, d->rule.floor_bytes);
     if (reader.hour->bytes > j.limit && !is_quiet && tell(&s, READER, reader.hour, obs->bytes_out, &j, err) < 0)
         return -1;
-    if (judge_day(d, &s, day_part, reader.hour->bytes, is_quiet, err) < 0)
+    if (judge_day(d, &s, day_part, reader.hour->bytes, &odd, is_quiet, err) < 0)
         return -1;
     return judge_spread(d, &s, small_part, is_quiet, err);
 }
@@ -472,7 +576,7 @@ static int volume_open(void *self, struct error *err)
 
 static const char *const volume_types[] = { "CosmosDB_DataExfiltrationAnomaly", NULL };
 static const struct baseline_memory *const volume_memories[] = {
-    &band_memory, &day_memory, &reader_memory, &bin_memory, &bin_addresses_memory, NULL,
+    &band_memory, &day_memory, &odd_memory, &reader_memory, &bin_memory, &bin_addresses_memory, NULL,
 };
 
 const struct detector_ops detector_volume = {

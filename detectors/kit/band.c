@@ -12,7 +12,6 @@
 #define BIN_LEVELS 4
 #define BIN_FIRST_LEVEL 17       /* 16 KiB */
 #define ERROR_LOWEST (-12)       /* levels */
-#define FADE_DAYS 30
 #define SPREAD_MIN_Q8 128        /* half an octave, one bin: finer than that we do not know */
 #define P99_SPREAD_Q8 90         /* steadier than this no reader stays */
 #define SEEN_MIN 3               /* days of an hour before it is judged by its own */
@@ -395,7 +394,7 @@ static uint8_t highest(const uint8_t *hours)
  * judges a slot must be the same whether it is the newest one or the one before. */
 static void fade(struct band *b, int32_t day)
 {
-    int32_t month = day / FADE_DAYS, times = b->faded ? month - b->faded : 0;
+    int32_t month = day / BAND_FADE_DAYS, times = b->faded ? month - b->faded : 0;
 
     if (times > 0) {
         halve(b->bins, BAND_BINS, times);

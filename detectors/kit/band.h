@@ -32,13 +32,14 @@
 #define BAND_BINS 48     /* half octaves from 16 KiB to 256 GiB an hour; beyond goes to the ends */
 #define BAND_ERRORS 32   /* eighths of an octave, from 1.5 octaves below the expected to 2.5 above */
 #define BAND_RUNS 8
+#define BAND_FADE_DAYS 30 /* counts halve */
 #define BAND_HOURS 24    /* the longest slot */
 
 /* A level is an eighth of an octave above 4 KiB; 0: the hour was not active. */
 struct band {
     int32_t newest, first;                /* slots; first: with any row */
     uint32_t above, large;                /* hours of newest-2 above their limit, above half of it; a bit each */
-    uint16_t faded;                       /* the month (of FADE_DAYS) that counts are faded to */
+    uint16_t faded;                       /* the month (of BAND_FADE_DAYS) that counts are faded to */
     int16_t weekday[7];                   /* what it differs by, in parts of a level */
     uint16_t run_day[BAND_RUNS];          /* all below: of slots up to newest-3 */
     uint8_t run_level[BAND_RUNS];         /* 0: free */

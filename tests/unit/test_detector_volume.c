@@ -5,6 +5,7 @@
 
 #include "base/timeutil.h"
 #include "detectors/kit/band.h"
+#include "detectors/kit/odd_hours.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -397,6 +398,151 @@ START_TEST(a_release_that_doubles_traffic_and_growth_over_weeks_are_silent)
 }
 END_TEST
 
+#define NO_JOB (-1)
+
+/* A little in each hour, and a job of 600 MB that comes an hour later each day, or keeps its hour. */
+static void feed_job(struct bench *b, int first_day, int days, int step)
+{
+    for (int h = first_day * 24; h < (first_day + days) * 24; h++) {
+        feed(b, (struct reads){ .minute_ns = hour_of(0, h), .bytes = 2 * MB });
+        if (step != NO_JOB && h % 24 == h / 24 * step % 24)
+            feed(b, (struct reads){ .minute_ns = hour_of(0, h) + 30 * NS_PER_MIN, .bytes = 600 * MB });
+    }
+}
+
+START_TEST(a_job_that_moves_is_told_for_more_of_it_only)
+{
+    static const struct moved {
+        const char *name, *variant; /* NULL: silent */
+        int step, hour;             /* of the day: 0 at the same hour; of what is read on top, 0 is the job's own */
+        int64_t bytes;
+        int first_day;              /* of the job */
+    } cases[] = {
+        { .name = "nothing else", .step = 1 },
+        { .name = "up to twice of it", .step = 1, .bytes = 590 * MB },
+        { .name = "more than twice", .step = 1, .bytes = 650 * MB, .variant = ".Bytes" },
+        { .name = "a second hour", .step = 1, .hour = 6, .bytes = 300 * MB, .variant = ".Day" },
+        { .name = "a second hour below the floor", .step = 1, .hour = 6, .bytes = 45 * MB },
+        { .name = "two hours later each day, a second hour", .step = 2, .hour = 6, .bytes = 300 * MB, .variant = ".Day" },
+        { .name = "it keeps its hour, a second one", .step = 0, .hour = 6, .bytes = 300 * MB, .variant = ".Bytes" },
+        { .name = "it began lately and keeps its hour, a second one", .first_day = 34, .hour = 6, .bytes = 300 * MB,
+          .variant = ".Bytes" },
+        { .name = "it keeps its hour", .step = 0 },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct moved *c = &cases[i];
+        struct bench *b = bench_open(&detector_volume, "");
+
+        feed_job(b, 0, c->first_day, NO_JOB);
+        feed_job(b, c->first_day, 48 - c->first_day, c->step);
+        ck_assert_msg(bench_alerts(b) == 0 || c->first_day, "%s: %zu before", c->name, bench_alerts(b));
+        bench_forget_alerts(b);
+        if (c->bytes) /* the job of day 48 is at midnight: 48 is a multiple of 24 */
+            feed(b, (struct reads){ .minute_ns = hour_of(48, c->hour) + NS_PER_MIN, .bytes = c->bytes });
+        feed_job(b, 48, 1, c->step);
+        if (c->variant)
+            ck_assert_msg(strcmp(bench_only(b, TYPE)->variant, c->variant) == 0, "%s: %s", c->name,
+                          bench_only(b, TYPE)->variant);
+        else
+            ck_assert_msg(bench_alerts(b) == 0, "%s: %zu", c->name, bench_alerts(b));
+        bench_free(b);
+    }
+}
+END_TEST
+
+START_TEST(a_day_with_more_such_hours_says_which)
+{
+    struct bench *b = bench_open(&detector_volume, "");
+    const struct alert *a;
+
+    feed_job(b, 0, 48, 1);
+    feed(b, (struct reads){ .minute_ns = hour_of(48, 6) + NS_PER_MIN, .bytes = 300 * MB });
+    feed_job(b, 48, 1, 1);
+    a = bench_only(b, TYPE);
+    ck_assert_str_eq(alert_text(a, "reason"), "more hours than on its other days were above what they usually have");
+    ck_assert_uint_eq(alert_fact(a, "hours")->len, 2);
+    ck_assert_str_eq(alert_fact(a, "hours")->entries[0].text, "2026-04-18T00:00:00Z");
+    ck_assert_str_eq(alert_fact(a, "hours")->entries[1].text, "2026-04-18T06:00:00Z");
+    bench_free(b);
+}
+END_TEST
+
+/* Weeks in which nothing but one hour a day is read: too few hours for a band until the third week. */
+START_TEST(one_hour_a_day_and_nothing_else_is_silent_whenever_it_comes)
+{
+    for (int step = 0; step < 6; step++) {
+        struct bench *b = bench_open(&detector_volume, "");
+
+        for (int day = 0; day < 60; day++)
+            feed(b, (struct reads){ .minute_ns = hour_of(day, day * step % 24), .bytes = 600 * MB + day % 5 * 20 * MB });
+        ck_assert_msg(bench_alerts(b) == 0, "%d hours later: %zu", step, bench_alerts(b));
+        bench_free(b);
+    }
+}
+END_TEST
+
+static int64_t noon_of(int day)
+{
+    return hour_of(day, 12);
+}
+
+static void note_odd(struct odd_hours *o, int day, int hour, int64_t bytes)
+{
+    odd_hours_add(o, odd_hours_enter(o, noon_of(day)), hour, bytes);
+}
+
+START_TEST(odd_hours_are_usual_on_half_of_the_days_and_at_no_hour)
+{
+    static const struct {
+        const char *name;
+        int hours[14]; /* of the days that are looked at, oldest first; 0: none */
+        bool is_usual;
+    } cases[] = {
+        { .name = "seven days", .hours = { 1, 0, 4, 0, 7, 0, 10, 0, 13, 0, 16, 0, 19 }, .is_usual = true },
+        { .name = "six days", .hours = { 1, 0, 4, 0, 7, 0, 10, 0, 13, 0, 16 } },
+        { .name = "half at an hour", .hours = { 5, 9, 6, 12, 4, 15, 5, 18 }, .is_usual = true },
+        { .name = "more than half", .hours = { 5, 9, 6, 12, 4, 15, 5, 18, 5 } },
+        { .name = "around midnight", .hours = { 23, 9, 24, 12, 1, 15, 24, 18, 24 } },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct odd_hours o = { 0 };
+        struct odd_usual usual;
+
+        for (int day = 0; day < 14; day++)
+            if (cases[i].hours[day])
+                note_odd(&o, 100 + day, cases[i].hours[day] % 24, 600 * MB);
+        (void)odd_hours_enter(&o, noon_of(115)); /* days are over when the one after the next begins */
+        ck_assert_msg(odd_hours_usual(&o, noon_of(115), &usual) == cases[i].is_usual, "%s", cases[i].name);
+    }
+}
+END_TEST
+
+START_TEST(odd_hours_judge_a_day_alike_when_it_is_the_newest_and_when_it_is_not)
+{
+    struct odd_hours o = { 0 };
+    struct odd_usual newest, before;
+
+    for (int day = 0; day < 40; day++) {
+        note_odd(&o, day, day * 5 % 24, (600 + day % 7 * 50) * MB);
+        if (day % 3 == 0)
+            note_odd(&o, day, (day * 5 + 8) % 24, 700 * MB);
+    }
+    (void)odd_hours_enter(&o, noon_of(41));
+    ck_assert(odd_hours_usual(&o, noon_of(41), &newest));
+    note_odd(&o, 42, 3, 9000 * MB);
+    ck_assert(odd_hours_usual(&o, noon_of(41), &before));
+    ck_assert_mem_eq(&newest, &before, sizeof(newest));
+    ck_assert_int_eq(newest.hours, 2);
+    ck_assert_int_gt(newest.bytes, 690 * MB); /* the seventh of fourteen */
+    ck_assert_int_le(newest.bytes, 750 * MB);
+    note_odd(&o, 80, 3, 600 * MB); /* after a pause */
+    note_odd(&o, 81, 3, 600 * MB);
+    ck_assert(!odd_hours_usual(&o, noon_of(81), &before));
+}
+END_TEST
+
 START_TEST(a_day_whose_sum_is_unusual_alerts_though_no_hour_does)
 {
     struct bench *b = open_learned(30);
@@ -732,6 +878,29 @@ static void random_rows(struct observation *o)
     o[0].minute_ns = hour_of(0, 0); /* so that learning begins for all orders alike */
 }
 
+/* One reader with a job of another hour each day, and towards the end now and then a second one. */
+static void moving_rows(struct observation *o)
+{
+    enum { DAY_ROWS = 100, JOB_ROWS = 60, SECOND_ROWS = 20 };
+
+    random_rows(o);
+    for (size_t i = 0; i < ROWS; i++) {
+        int day = (int)i / DAY_ROWS, row = (int)i % DAY_ROWS, hour = day * 7 % 24;
+        bool is_second = row >= JOB_ROWS && row < JOB_ROWS + SECOND_ROWS && day > 16 && day % 4 == 0;
+
+        hour = is_second ? (hour + 9) % 24 : row < JOB_ROWS ? hour : (int)chance(24);
+        o[i].minute_ns = i ? hour_of(day, hour) + (int64_t)chance(60) * NS_PER_MIN : hour_of(0, 0);
+        o[i].first_ns = o[i].last_ns = o[i].minute_ns;
+        o[i].bytes_out = row < JOB_ROWS || is_second ? 10 * MB : 100000;
+        o[i].status = 200;
+        o[i].text[F_ADDRESS] = SL("10.1.2.3");
+        o[i].text[F_KEY_KIND] = SL("PrimaryMasterKey");
+        o[i].text[F_USER_AGENT] = SL("python-requests/2.31.0");
+        o[i].text[F_OPERATION] = SL("Query");
+        o[i].text[F_CONTAINER] = SL("orders");
+    }
+}
+
 struct arrival {
     int64_t at_ns;
     struct observation obs;
@@ -783,38 +952,56 @@ static char *run_shuffled(const struct observation *rows, const struct baseline_
 
 /* activityId is left out: it points at rows for the analyst, and is the smallest of each observation, so that
  * cutting an observation in two shows two where one stood. */
-START_TEST(order_lateness_splits_and_restarts_do_not_change_the_alerts)
+static size_t count_texts(const char *text, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *at = text; (at = strstr(at, what)); at++)
+        n++;
+    return n;
+}
+
+/* How often the alerts say `what`, the same in any order. */
+static size_t say_alike(void (*make)(struct observation *o), uint64_t seed, const char *what)
 {
     static const int64_t horizons[] = { 1, 2, 4, 12, 24 };
-    size_t alerts = 0;
+    struct baseline_config cfg = { .horizon_ns = horizons[seed % ARRAY_LEN(horizons)] * NS_PER_HOUR,
+                                   .learn_ns = 2 * NS_PER_DAY };
+    struct observation *rows = calloc(ROWS, sizeof(*rows));
+    char *plain, *shuffled;
+    size_t ret;
 
-    for (uint64_t seed = 1; seed <= 20; seed++) {
-        struct baseline_config cfg = { .horizon_ns = horizons[seed % ARRAY_LEN(horizons)] * NS_PER_HOUR,
-                                       .learn_ns = 2 * NS_PER_DAY };
-        struct observation *rows = calloc(ROWS, sizeof(*rows));
-        char *plain, *shuffled;
+    seed_state = seed;
+    make(rows);
+    plain = run_shuffled(rows, &cfg, true);
+    for (int again = 0; again < 3; again++) {
+        shuffled = run_shuffled(rows, &cfg, false);
+        if (strcmp(plain, shuffled) != 0) {
+            size_t at = 0;
 
-        seed_state = seed;
-        random_rows(rows);
-        plain = run_shuffled(rows, &cfg, true);
-        for (int again = 0; again < 3; again++) {
-            shuffled = run_shuffled(rows, &cfg, false);
-            if (strcmp(plain, shuffled) != 0) {
-                size_t at = 0;
-
-                while (plain[at] == shuffled[at])
-                    at++;
-                at = at > 300 ? at - 300 : 0;
-                ck_abort_msg("seed %d:\n...%.600s\nbut shuffled\n...%.600s", (int)seed, plain + at, shuffled + at);
-            }
-            free(shuffled);
+            while (plain[at] == shuffled[at])
+                at++;
+            at = at > 300 ? at - 300 : 0;
+            ck_abort_msg("seed %d:\n...%.600s\nbut shuffled\n...%.600s", (int)seed, plain + at, shuffled + at);
         }
-        for (const char *at = plain; (at = strstr(at, TYPE)); at++)
-            alerts++;
-        free(plain);
-        free(rows);
+        free(shuffled);
     }
+    ret = count_texts(plain, what);
+    free(plain);
+    free(rows);
+    return ret;
+}
+
+START_TEST(order_lateness_splits_and_restarts_do_not_change_the_alerts)
+{
+    size_t alerts = 0, days = 0;
+
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        alerts += say_alike(random_rows, seed, TYPE);
     ck_assert_uint_gt(alerts, 100);
+    for (uint64_t seed = 1; seed <= 5; seed++)
+        days += say_alike(moving_rows, seed, "more hours than");
+    ck_assert_uint_ge(days, 10);
 }
 END_TEST
 
@@ -839,6 +1026,11 @@ int main(void)
     tcase_add_test(t, what_is_usual_at_noon_is_not_at_night_nor_on_a_sunday);
     tcase_add_test(t, a_release_that_doubles_traffic_and_growth_over_weeks_are_silent);
     tcase_add_test(t, what_version_1_learned_is_kept);
+    tcase_add_test(t, a_job_that_moves_is_told_for_more_of_it_only);
+    tcase_add_test(t, a_day_with_more_such_hours_says_which);
+    tcase_add_test(t, one_hour_a_day_and_nothing_else_is_silent_whenever_it_comes);
+    tcase_add_test(t, odd_hours_are_usual_on_half_of_the_days_and_at_no_hour);
+    tcase_add_test(t, odd_hours_judge_a_day_alike_when_it_is_the_newest_and_when_it_is_not);
     tcase_add_test(t, a_day_whose_sum_is_unusual_alerts_though_no_hour_does);
     tcase_add_test(t, a_busy_weekday_is_usual_and_a_busy_sunday_is_not);
     tcase_add_test(t, an_attack_of_two_hours_hardly_moves_the_band);
