@@ -476,16 +476,20 @@ END_TEST
 
 START_TEST(a_text_is_the_same_however_it_was_joined)
 {
+    static const enum table others[] = { TABLE_QUERY_STATS, TABLE_DATA_PLANE_5M, TABLE_DATA_PLANE_15M, TABLE_NONE };
     struct fold *f = fold_new(FOLD_MAX);
     struct error err = { 0 };
     struct record r = plain(TABLE_DATA_PLANE);
 
     r.text[F_QUERY_TEXT] = SL("SELECT 1");
     ck_assert_int_eq(fold_add_text(f, &r, &err), 0);
-    r.table = TABLE_QUERY_STATS;
-    ck_assert_int_eq(fold_add_text(f, &r, &err), 0);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        r.table = others[i];
+        ck_assert_int_eq(fold_add_text(f, &r, &err), 0);
+    }
     ck_assert_uint_eq(fold_len(f), 1);
-    ck_assert_int_eq(fold_sorted(f)[0].count, 2);
+    ck_assert_int_eq(fold_sorted(f)[0].count, 5);
+    ck_assert_int_eq(fold_sorted(f)[0].table, TABLE_QUERY_STATS);
     r.text[F_QUERY_TEXT] = SL("");
     ck_assert_int_eq(fold_add_text(f, &r, &err), 0);
     ck_assert_uint_eq(fold_len(f), 1);

@@ -229,10 +229,12 @@ START_TEST(a_lonely_text_has_all_that_its_parts_say)
     add(r, text_file("x", PART("05", "a", "20", "SELECT 1") PART("03", "a", "30", "SELECT 1")
         "{\"Type\":\"CDBDataPlaneRequests\",\"TimeGenerated\":\"2026-08-20T10:00:01Z\",\"AccountName\":\"acc\","
         "\"ActivityId\":\"a\",\"OperationName\":\"Read\",\"StatusCode\":200}\n")); /* no query: not its request */
+    add(r, text_file("y", ASK("", "100") TEXT("", "SELECT 2"))); /* who is nobody belongs to nobody */
     o = finish(r, &n);
     ck_assert_int_eq(replay_counts(r)->texts_joined, 0);
-    o = find(o, n, OBS_TEXT);
-    ck_assert_ptr_nonnull(o);
+    ck_assert_int_eq(replay_counts(r)->texts_alone, 2);
+    for (; o->kind != OBS_TEXT || !slice_eq(o->text[F_QUERY_TEXT], SL("SELECT 1")); o++)
+        ck_assert_uint_gt(n--, 1);
     ck_assert_int_eq(o->rows, 50);
     ck_assert_int_eq(o->api, API_NOSQL);
     ck_assert_int_eq(o->first_ns % NS_PER_MIN, 3 * NS_PER_S);

@@ -132,10 +132,13 @@ START_TEST(what_a_window_held_is_kept_until_it_is_final)
     OK(store_get_seen(store, &w, &seen, err));
     ck_assert_uint_eq(seen.len, 0);
     w.to_ns--;
-    w.state = WINDOW_RECHECKED;
-    OK(store_put_window(store, &w, err));
-    OK(store_get_seen(store, &w, &seen, err));
-    ck_assert_uint_eq(seen.len, 0);
+    for (int i = 0; i < 2; i++) {
+        OK(store_put_seen(store, &w, SL("a\0b"), err));
+        w.state = i ? WINDOW_GAP : WINDOW_RECHECKED;
+        OK(store_put_window(store, &w, err));
+        OK(store_get_seen(store, &w, &seen, err));
+        ck_assert_uint_eq(seen.len, 0);
+    }
 }
 END_TEST
 
@@ -194,9 +197,19 @@ static void put_neighbours(size_t i)
     OK(store_put_window(store, &w, err));
 }
 
+static int keep_first_end(void *self, const struct window *w, struct error *err)
+{
+    int64_t *end_ns = self;
+
+    (void)err;
+    *end_ns = *end_ns ? *end_ns : w->to_ns;
+    return 0;
+}
+
 START_TEST(compaction_leaves_what_differs_apart_and_sums_the_rest)
 {
     struct window w = { 0 };
+    int64_t first_end_ns = 0;
 
     put_neighbours((size_t)_i);
     OK(store_compact_ledger(store, 3 * NS_PER_MIN, err));
@@ -207,6 +220,8 @@ START_TEST(compaction_leaves_what_differs_apart_and_sums_the_rest)
     ck_assert_int_eq(w.observations, neighbours[_i].is_one ? 22 : 20);
     ck_assert_int_eq(w.rechecks, 5);
     ck_assert_int_eq(w.read_ns, 80);
+    OK(store_each_window(store, NULL, INT64_MIN, keep_first_end, &first_end_ns, err));
+    ck_assert_int_eq(first_end_ns, (neighbours[_i].is_one ? 3 : 2) * NS_PER_MIN);
 }
 END_TEST
 
