@@ -44,6 +44,7 @@ struct file {
     int fd;          /* -1: closed; never that of standard output when closed */
     bool is_open;
     bool is_regular; /* can be synced, rotated, and looked at for half a line */
+    bool is_named;   /* its folder was synced since it was opened */
     bool is_cut;     /* a pipe or the like was given half a line */
 };
 
@@ -110,6 +111,7 @@ static int open_file(struct file *f, struct error *err)
     if (fstat(f->fd, &st) < 0)
         return file_error(f, errno, "cannot look at", err);
     f->is_regular = S_ISREG(st.st_mode);
+    f->is_named = false;
     return 0;
 }
 
@@ -229,12 +231,34 @@ static int make_ready(struct file *f, size_t more, struct buf *lines, struct err
     return 0;
 }
 
+/* What was written is on the disk under its name only when the folder is. One that we may not read, or that cannot be
+ * synced, is somebody's choice. */
+static int sync_name(struct file *f, struct error *err)
+{
+    CLEANUP(free_text) char *real = f->is_named ? NULL : realpath(f->path, NULL);
+    char *slash = real ? strrchr(real, '/') : NULL;
+    int fd = -1, errnum = 0;
+
+    if (slash) {
+        slash[slash == real] = '\0';
+        fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (fd >= 0) {
+        errnum = fsync(fd) < 0 ? errno : 0;
+        (void)close(fd);
+    }
+    f->is_named = errnum == 0 || errnum == EINVAL;
+    return f->is_named ? 0 : file_error(f, errnum, "cannot sync the folder of", err);
+}
+
 static int sync_file(struct file *f, struct error *err)
 {
     int errnum;
 
-    if (f->sync == FILE_SYNC_NEVER || !f->is_regular || fdatasync(f->fd) == 0)
+    if (f->sync == FILE_SYNC_NEVER || !f->is_regular)
         return 0;
+    if (fdatasync(f->fd) == 0)
+        return sync_name(f, err);
     errnum = errno;
     file_close(f); /* a failed sync is final for a descriptor: the next one is told the truth again */
     return file_error(f, errnum, "cannot sync", err);

@@ -526,7 +526,7 @@ END_TEST
 
 START_TEST(a_rate_lets_through_one_second_at_a_time)
 {
-    struct rate none = { 0 }, r = { .per_s = 10 };
+    struct rate none = { 0 }, r = { .per_s = 10 }, third = { .per_s = 3 };
     int64_t wait_ms = 0;
 
     ck_assert_uint_eq(rate_take(&none, 500, 0, &wait_ms), 500);
@@ -541,6 +541,9 @@ START_TEST(a_rate_lets_through_one_second_at_a_time)
     ck_assert_uint_eq(rate_take(&r, 1, 3601000, &wait_ms), 1);
     ck_assert_uint_eq(rate_take(&r, 500, 3602000, &wait_ms), 10); /* what was left does not come on top */
     ck_assert_uint_eq(rate_take(&r, 500, 0, &wait_ms), 10); /* a clock that ran back starts anew */
+    ck_assert_uint_eq(rate_take(&third, 3, 0, &wait_ms), 3);
+    ck_assert_uint_eq(rate_take(&third, 3, 0, &wait_ms), 0);
+    ck_assert_uint_eq(rate_take(&third, 3, wait_ms, &wait_ms), 1); /* what it says to wait is enough */
 }
 END_TEST
 

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <zlib.h>
 
@@ -26,6 +27,33 @@ static char path[128];
 static void *self;
 
 enum { ALERT, BATCH, NEVER };
+
+/* ---- what is asked of the disk ------------------------------------------------------------------------- */
+
+static int syncs, folder_syncs; /* so far */
+static int sync_that_fails; /* the n-th from here, 0: none */
+
+static int count_sync(int *n, long call, int fd)
+{
+    ++*n;
+    if (sync_that_fails > 0 && --sync_that_fails == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(call, fd);
+}
+
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+    return count_sync(&syncs, SYS_fdatasync, fd);
+}
+
+__attribute__((visibility("default"))) int fsync(int fd)
+{
+    struct stat st;
+
+    return count_sync(fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) ? &folder_syncs : &syncs, SYS_fsync, fd);
+}
 
 static void make(const char *where, int sync)
 {
@@ -102,6 +130,53 @@ START_TEST(one_alert_a_line_appended_with_mode_0640)
     expect(path, "{1}\n{2}\n{3}\n");
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_uint_eq(st.st_mode & 0777, 0640);
+}
+END_TEST
+
+static void set_sync(int sync)
+{
+    ((struct { char *path; int sync; } *)self)->sync = sync;
+}
+
+/* A new file is nothing without its name: that is the folder's. */
+START_TEST(what_counts_as_delivered_is_on_the_disk)
+{
+    static const struct { int sync, syncs, folder_syncs; } cases[] = { { ALERT, 2, 1 }, { BATCH, 1, 1 }, { NEVER, 0, 0 } };
+
+    set_sync(cases[_i].sync);
+    OK(output_file.open(self, "f", NULL, err));
+    for (int round = 1; round <= 2; round++) {
+        OK(deliver("{1}", "{2}", err));
+        ck_assert_int_eq(syncs, round * cases[_i].syncs);
+        ck_assert_int_eq(folder_syncs, cases[_i].folder_syncs);
+    }
+}
+END_TEST
+
+START_TEST(a_sync_that_fails_accepts_nothing_and_is_asked_again)
+{
+    OK(output_file.open(self, "f", NULL, err));
+    sync_that_fails = 1 + _i; /* of the file, of its folder */
+    FAILS(deliver("{1}", NULL, err), ERR_IO);
+    ck_assert(syncs == 1 && folder_syncs == _i);
+    OK(deliver("{2}", NULL, err));
+    ck_assert(syncs == 2 && folder_syncs == _i + 1);
+    expect(path, "{1}\n{2}\n");
+}
+END_TEST
+
+START_TEST(another_file_in_its_place_is_the_one_that_is_written)
+{
+    char away[140];
+
+    (void)snprintf(away, sizeof away, "%s.1", path);
+    OK(output_file.open(self, "f", NULL, err));
+    OK(deliver("{1}", NULL, err));
+    ck_assert_int_eq(rename(path, away), 0);
+    write_file(""); /* as logrotate does with `create` */
+    OK(deliver("{2}", NULL, err));
+    expect(away, "{1}\n");
+    expect(path, "{2}\n");
 }
 END_TEST
 
@@ -425,7 +500,7 @@ START_TEST(with_a_sync_for_each_alert_those_before_a_failure_are_accepted)
     struct rlimit limit = { .rlim_cur = 10, .rlim_max = RLIM_INFINITY };
 
     (void)signal(SIGXFSZ, SIG_IGN);
-    ((struct { char *path; int sync; } *)self)->sync = ALERT;
+    set_sync(ALERT);
     OK(output_file.open(self, "f", &services, err));
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     OK(output_file.deliver(self, items, 3, each, err));
@@ -551,6 +626,9 @@ int main(void)
 
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, one_alert_a_line_appended_with_mode_0640);
+    tcase_add_loop_test(t, what_counts_as_delivered_is_on_the_disk, 0, 3);
+    tcase_add_loop_test(t, a_sync_that_fails_accepts_nothing_and_is_asked_again, 0, 2);
+    tcase_add_test(t, another_file_in_its_place_is_the_one_that_is_written);
     tcase_add_test(t, what_was_there_is_kept_and_half_a_line_is_ended);
     tcase_add_test(t, a_file_that_ends_in_a_newline_or_is_empty_gets_no_blank_line);
     tcase_add_test(t, a_rotated_or_removed_file_is_opened_anew);
