@@ -404,6 +404,18 @@ START_TEST(what_a_crash_left_is_ended_and_nothing_is_lost_or_doubled)
 }
 END_TEST
 
+/* What is compressed is read from there, and the plain one removed then. */
+START_TEST(what_is_set_aside_is_on_the_disk_whatever_sync_says)
+{
+    set_sync(NEVER);
+    open_rotating(8, 0, 5, false);
+    OK(deliver("{1}", NULL, err));
+    ck_assert_int_eq(syncs, 0);
+    OK(deliver("{a long one}", NULL, err));
+    ck_assert(syncs == 1 && folder_syncs == 1);
+}
+END_TEST
+
 START_TEST(a_rotation_that_fails_delays_no_alert)
 {
     char blocked[200];
@@ -638,6 +650,7 @@ int main(void)
     tcase_add_test(t, a_file_is_set_aside_when_a_new_span_begins_also_over_a_restart);
     tcase_add_test(t, only_so_many_are_kept_and_nothing_else_is_touched);
     tcase_add_test(t, what_a_crash_left_is_ended_and_nothing_is_lost_or_doubled);
+    tcase_add_test(t, what_is_set_aside_is_on_the_disk_whatever_sync_says);
     tcase_add_test(t, a_rotation_that_fails_delays_no_alert);
     tcase_add_test(t, a_link_stays_and_what_it_names_is_set_aside);
 #ifdef COSMOWATCH_FAULTS

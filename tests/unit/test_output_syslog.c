@@ -40,6 +40,15 @@ static void frames_as(struct syslog_format f, const char *text, const char *want
     ck_assert_str_eq(buf_cstr(&out), wanted);
 }
 
+/* RFC 6587, section 3.4.2: receivers end a frame at it. */
+static void frame_has_no_nul(const struct syslog_format *f)
+{
+    CLEANUP(buf_release) struct buf out = BUF_INIT(1000);
+
+    OK(syslog_frame_add(&out, f, alerts[0], SL("a\0b"), NOON_NS, err));
+    ck_assert(memchr(out.at, '\0', out.len) == NULL && slice_ends_nocase(buf_slice(&out), SL("a b\n")));
+}
+
 START_TEST(frames_are_those_of_the_rfcs)
 {
     struct syslog_format f = plain;
@@ -51,6 +60,7 @@ START_TEST(frames_are_those_of_the_rfcs)
     f.framing = SYSLOG_NEWLINE;
     f.hostname = "";
     frames_as(f, "a\nb\r\nc", "<131>1 2026-01-01T00:01:00.123Z - cosmo-watch 4242 CosmosDB_TorAnomaly - a b  c\n");
+    frame_has_no_nul(&f);
     f.header = SYSLOG_RFC3164_ISO;
     f.framing = SYSLOG_BARE;
     f.hostname = "agent01";
