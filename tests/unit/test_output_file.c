@@ -153,11 +153,23 @@ START_TEST(what_counts_as_delivered_is_on_the_disk)
 }
 END_TEST
 
+static int lowest_free_fd(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    (void)close(fd);
+    return fd;
+}
+
 START_TEST(a_sync_that_fails_accepts_nothing_and_is_asked_again)
 {
+    int before;
+
     OK(output_file.open(self, "f", NULL, err));
+    before = lowest_free_fd();
     sync_that_fails = 1 + _i; /* of the file, of its folder */
     FAILS(deliver("{1}", NULL, err), ERR_IO);
+    ck_assert(_i == 1 || lowest_free_fd() < before); /* the kernel tells a descriptor once: it is closed */
     ck_assert(syncs == 1 && folder_syncs == _i);
     OK(deliver("{2}", NULL, err));
     ck_assert(syncs == 2 && folder_syncs == _i + 1);
@@ -177,6 +189,7 @@ START_TEST(another_file_in_its_place_is_the_one_that_is_written)
     OK(deliver("{2}", NULL, err));
     expect(away, "{1}\n");
     expect(path, "{2}\n");
+    ck_assert_int_eq(folder_syncs, 2);
 }
 END_TEST
 
