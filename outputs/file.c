@@ -232,22 +232,23 @@ static int make_ready(struct file *f, size_t more, struct buf *lines, struct err
 }
 
 /* What was written is on the disk under its name only when the folder is. One that we may not read, or that cannot be
- * synced, is somebody's choice. */
+ * synced, is somebody's choice; a path that was taken away is noticed before the next batch. */
 static int sync_name(struct file *f, struct error *err)
 {
     CLEANUP(free_text) char *real = f->is_named ? NULL : realpath(f->path, NULL);
     char *slash = real ? strrchr(real, '/') : NULL;
-    int fd = -1, errnum = 0;
+    int fd = -1, errnum;
 
+    if (f->is_named)
+        return 0;
     if (slash) {
         slash[slash == real] = '\0';
         fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
-    if (fd >= 0) {
-        errnum = fsync(fd) < 0 ? errno : 0;
+    errnum = fd < 0 || fsync(fd) < 0 ? errno : 0;
+    if (fd >= 0)
         (void)close(fd);
-    }
-    f->is_named = errnum == 0 || errnum == EINVAL;
+    f->is_named = errnum == 0 || errnum == EINVAL || errnum == EACCES || errnum == EPERM || errnum == ENOENT;
     return f->is_named ? 0 : file_error(f, errnum, "cannot sync the folder of", err);
 }
 
