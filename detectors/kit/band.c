@@ -236,11 +236,74 @@ struct run {
     bool is_above;
 };
 
-/* The largest runs are kept; of equal ones the newer. Slots come in order, so a run that goes on in the next slot of
- * its day is found at its end. */
+static bool was_above(const struct band *b, size_t i)
+{
+    return b->run_above & 1U << i;
+}
+
+static bool is_at_hour(const struct band *b, size_t i, int32_t hour)
+{
+    return hour >= b->run_from[i] - RUN_DRIFT && hour <= b->run_to[i] + RUN_DRIFT;
+}
+
+static bool is_like(const struct run *a, const struct run *b)
+{
+    return a->is_above && b->is_above && abs(a->level - b->level) <= RUN_NEAR && b->from >= a->from - RUN_DRIFT &&
+           b->from <= a->to + RUN_DRIFT;
+}
+
+static struct run run_at(const struct band *b, size_t i)
+{
+    return (struct run){ .day = b->run_day[i], .from = b->run_from[i], .to = b->run_to[i], .level = b->run_level[i],
+                         .is_above = was_above(b, i) };
+}
+
+/* Of a job that is kept so often later on, and on such a day, that this run of it tells nothing more. */
+static bool is_spare(const struct band *b, size_t at, const struct run *newest)
+{
+    struct run r = run_at(b, at);
+    int later = is_like(&r, newest), of_kind = later && is_weekend(newest->day) == is_weekend(r.day);
+
+    for (size_t i = 0; i < BAND_RUNS; i++) {
+        struct run other = run_at(b, i);
+        bool is_later = other.day > r.day && is_like(&r, &other);
+
+        later += is_later;
+        of_kind += is_later && is_weekend(other.day) == is_weekend(r.day);
+    }
+    return later > RUNS_AT_HOUR && of_kind > 0;
+}
+
+/* One that was above its limit is worth more than all that only came near it, or the busy hours of an office would crowd
+ * out what is new. */
+static int32_t level_worth(uint8_t level, bool is_above)
+{
+    return level + (level && is_above ? UINT8_MAX : 0);
+}
+
+static int32_t worth(const struct band *b, size_t i, const struct run *r)
+{
+    return b->run_level[i] && is_spare(b, i, r) ? 1 : level_worth(b->run_level[i], was_above(b, i));
+}
+
+/* What is to leave: what a later run says as well, or else the least. */
+static size_t least_worth(const struct band *b, const struct run *r)
+{
+    size_t ret = 0;
+
+    for (size_t i = 1; i < BAND_RUNS; i++) {
+        int32_t of_this = worth(b, i, r), of_ret = worth(b, ret, r);
+
+        if (of_this < of_ret || (of_this == of_ret && b->run_day[i] < b->run_day[ret]))
+            ret = i;
+    }
+    return ret;
+}
+
+/* Slots come in order, so a run that goes on in the next slot of its day is found at its end. */
 static void add_run(struct band *b, const struct run *r)
 {
-    size_t lowest = 0;
+    size_t lowest;
 
     for (size_t i = 0; i < BAND_RUNS; i++) {
         if (b->run_day[i] + RUN_DAYS < r->day)
@@ -251,11 +314,9 @@ static void add_run(struct band *b, const struct run *r)
             b->run_above |= (uint8_t)(r->is_above << i);
             return;
         }
-        if (b->run_level[i] < b->run_level[lowest] ||
-            (b->run_level[i] == b->run_level[lowest] && b->run_day[i] < b->run_day[lowest]))
-            lowest = i;
     }
-    if (r->level < b->run_level[lowest])
+    lowest = least_worth(b, r);
+    if (worth(b, lowest, r) > level_worth(r->level, r->is_above))
         return;
     b->run_day[lowest] = (uint16_t)r->day;
     b->run_from[lowest] = (uint8_t)r->from;
@@ -297,11 +358,6 @@ static bool is_run_of(const struct band *b, size_t i, uint8_t level, int32_t tod
     return b->run_level[i] && b->run_level[i] + RUN_NEAR >= level && b->run_day[i] + RUN_DAYS >= today;
 }
 
-static bool was_above(const struct band *b, size_t i)
-{
-    return b->run_above & 1U << i;
-}
-
 /* The highest level that three days reached, or two in rhythm with today. */
 static uint8_t usual_day(const struct band *b, int32_t today)
 {
@@ -318,11 +374,6 @@ static uint8_t usual_day(const struct band *b, int32_t today)
             best = b->run_level[i];
     }
     return best;
-}
-
-static bool is_at_hour(const struct band *b, size_t i, int32_t hour)
-{
-    return hour >= b->run_from[i] - RUN_DRIFT && hour <= b->run_to[i] + RUN_DRIFT;
 }
 
 struct come_back { /* runs of at least a level */

@@ -8,9 +8,11 @@
  *   - what each hour of a working day and of a weekend day usually reaches, what a weekday differs by, and how far
  *     hours were from what their hour made likely. Where the hour was seen often enough it is judged by these: the
  *     same volume may be nothing at noon and everything at night. Where not, by all hours;
- *   - the few largest runs of hours that came near their limit. A job by the calendar, too rare for any percentile, is
- *     known by them: seen twice at this hour of this weekday or of this day of the month, or on three days at this
- *     hour, it is usual, at that hour. A reader that had such hours at six different ones keeps no hours.
+ *   - a few runs of hours that came near their limit: those above it first, then the largest, and of a job that comes
+ *     every day the last ones, so that it leaves room for others and is known when it moves by an hour. A job by the
+ *     calendar, too rare for any percentile, is known by them: seen twice at this hour of this weekday or of this day
+ *     of the month, or on three days at this hour, it is usual, at that hour. A reader that had such hours at six
+ *     different ones keeps no hours.
  * All fade: counts halve every 30 days, or when they are full; runs older than a quarter are forgotten.
  *
  * Versions (slots.h): rows of the newest slot s are judged with slots up to s-2, rows of s-1 with slots up

@@ -381,6 +381,33 @@ START_TEST(what_is_usual_at_noon_is_not_at_night_nor_on_a_sunday)
 }
 END_TEST
 
+/* A job of the night beside a little all day, and what a clock that is put forward after four weeks makes of it. */
+static size_t alerts_of_shift(int hours, int64_t office_mb)
+{
+    struct bench *b = bench_open(&detector_volume, "");
+    size_t ret;
+
+    for (int h = 0; h < 90 * 24; h++) {
+        int day = h / 24, hour = (h + (day >= 28 ? hours : 0)) % 24;
+        int64_t bytes = (hour == 4 ? 600 * MB : 2 * MB) + (office_bytes(day, hour) > 500 * MB ? office_mb * MB : 0);
+
+        feed(b, (struct reads){ .minute_ns = hour_of(0, h), .bytes = bytes * (80 + (h * 7 + day * 13) % 41) / 100 });
+    }
+    ret = bench_alerts(b);
+    bench_free(b);
+    return ret;
+}
+
+START_TEST(a_job_whose_clock_is_put_forward_an_hour_is_the_same_job)
+{
+    ck_assert_uint_eq(alerts_of_shift(0, 0), 0);
+    ck_assert_uint_eq(alerts_of_shift(1, 0), 0);
+    ck_assert_uint_eq(alerts_of_shift(2, 0), 3); /* on three days; then it is usual there */
+    ck_assert_uint_eq(alerts_of_shift(0, 600), 0);
+    ck_assert_uint_le(alerts_of_shift(1, 600), 6); /* an office opens in an hour that never had anything */
+}
+END_TEST
+
 START_TEST(a_release_that_doubles_traffic_and_growth_over_weeks_are_silent)
 {
     struct bench *b = open_learned(20);
@@ -1024,6 +1051,7 @@ int main(void)
     tcase_add_test(t, a_weekly_job_is_usual_at_its_hour_of_its_weekday_and_of_its_reader_only);
     tcase_add_test(t, a_monthly_job_is_usual_after_two_months_on_its_day_at_its_hour);
     tcase_add_test(t, what_is_usual_at_noon_is_not_at_night_nor_on_a_sunday);
+    tcase_add_test(t, a_job_whose_clock_is_put_forward_an_hour_is_the_same_job);
     tcase_add_test(t, a_release_that_doubles_traffic_and_growth_over_weeks_are_silent);
     tcase_add_test(t, what_version_1_learned_is_kept);
     tcase_add_test(t, a_job_that_moves_is_told_for_more_of_it_only);
