@@ -383,6 +383,20 @@ START_TEST(old_versions_are_refused)
 }
 END_TEST
 
+/* An operator who says TLSv1.3 gets no less. */
+START_TEST(the_oldest_version_is_the_one_that_was_set)
+{
+    trust(&(struct stream_tls_config){ .ca_file = in_dir("ca.pem"), .is_tls13_only = _i == 1 });
+    with_tls(NULL);
+    ck_assert_int_eq(SSL_CTX_set_max_proto_version(peer.ctx, TLS1_2_VERSION), 1);
+    listen_on(READS);
+    if (_i == 1)
+        fails(connect_to("127.0.0.1", peer.port), ERR_NET, "during the handshake");
+    else
+        connected();
+}
+END_TEST
+
 START_TEST(whom_not_to_trust_is_said_with_names_and_dates)
 {
     static const struct { const char *names, *says; int64_t from_s, to_s; bool stranger; const char *sni; } cases[] = {
@@ -544,6 +558,7 @@ int main(void)
     tcase_add_test(t, tls_carries_and_describes_itself);
     tcase_add_test(t, the_session_tickets_of_tls_1_3_do_not_hide_the_end);
     tcase_add_test(t, old_versions_are_refused);
+    tcase_add_loop_test(t, the_oldest_version_is_the_one_that_was_set, 0, 2);
     tcase_add_loop_test(t, whom_not_to_trust_is_said_with_names_and_dates, 0, 6);
     tcase_add_test(t, a_given_server_name_is_verified_in_place_of_the_address);
     tcase_add_test(t, a_fingerprint_alone_decides);
