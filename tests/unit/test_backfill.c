@@ -123,6 +123,26 @@ START_TEST(a_new_output_gets_nothing_old_unless_asked)
 }
 END_TEST
 
+START_TEST(what_was_handed_over_is_counted_over_all_steps_and_what_is_forgotten_meanwhile_is_passed_over)
+{
+    struct backfill_state st = { 0 };
+    struct backfill *b;
+
+    OK(backfill_ask(store, "soc", 0, err));
+    b = agent();
+    backfill_look(b);
+    (void)backfill_step(b);
+    ck_assert_int_gt(counts("soc").pending, 0);
+    OK(store_forget_alerts(store, time_of(ALERTS - 10), err)); /* those that nobody owes */
+    while (!backfill_is_idle(b))
+        (void)backfill_step(b);
+    OK(backfill_get(store, "soc", &st, err));
+    ck_assert(!st.is_waiting && st.alerts == counts("soc").pending && st.alerts < wanted(0, 0));
+    ck_assert_int_eq(lines_with("could not go on"), 0);
+    backfill_free(b);
+}
+END_TEST
+
 START_TEST(the_route_decides_and_ids_are_what_they_were)
 {
     struct alert *a = alert_nth(3);
@@ -275,6 +295,24 @@ START_TEST(a_full_queue_that_holds_makes_reading_wait_and_keeps_all)
 }
 END_TEST
 
+START_TEST(an_output_that_left_and_has_only_parked_alerts_is_said_as_well)
+{
+    struct settlement no = { .what = SETTLE_PARKED, .now_ns = 1, .reason = "400" };
+    struct queues *q = queues();
+    struct delivery_row row;
+    size_t n = 0;
+
+    put_nth(store, "old", 0);
+    OK(store_take(store, "old", 1, &row, &n, err));
+    no.seq = row.seq;
+    OK(store_settle(store, &no, 1, err));
+    delivery_row_release(&row);
+    queues_look(q);
+    ck_assert_int_eq(lines_with("output=old pending=0 parked=1"), 1);
+    queues_free(q);
+}
+END_TEST
+
 START_TEST(an_output_that_left_and_owes_is_said_once_and_can_be_given_up)
 {
     struct queues *q = queues();
@@ -317,6 +355,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, a_new_output_gets_nothing_old_unless_asked);
+    tcase_add_test(t, what_was_handed_over_is_counted_over_all_steps_and_what_is_forgotten_meanwhile_is_passed_over);
     tcase_add_test(t, the_route_decides_and_ids_are_what_they_were);
     tcase_add_test(t, what_an_output_had_before_it_does_not_get_again);
     tcase_add_test(t, an_agent_that_dies_on_the_way_starts_over_and_sends_none_twice);
@@ -324,6 +363,7 @@ int main(void)
     tcase_add_test(t, more_that_is_asked_for_meanwhile_is_done_after);
     tcase_add_test(t, a_full_queue_that_parks_sets_the_oldest_aside);
     tcase_add_test(t, a_full_queue_that_holds_makes_reading_wait_and_keeps_all);
+    tcase_add_test(t, an_output_that_left_and_has_only_parked_alerts_is_said_as_well);
     tcase_add_test(t, an_output_that_left_and_owes_is_said_once_and_can_be_given_up);
     return run_group("backfill", t);
 }
