@@ -40,6 +40,8 @@
 #include "detectors/kit/sensitivity.h"
 #include "settings/option.h"
 
+#include <stdio.h>
+
 #define MATURE_DAYS 7   /* a reader younger than this is held against the container, not itself */
 #define DAY_FLOORS 4    /* hours of the floor that a day must have */
 #define SPREAD_FLOORS 4 /* that many readers at least */
