@@ -429,6 +429,38 @@ START_TEST(what_is_set_aside_is_on_the_disk_whatever_sync_says)
 }
 END_TEST
 
+/* In turn: the file, the folder of its new name, the compressed copy, the folder of that. */
+START_TEST(the_plain_one_goes_when_the_compressed_copy_is_on_the_disk)
+{
+    char text[100];
+    int plain = 0, unfinished = 0;
+    struct dirent *e;
+    DIR *d;
+
+    set_sync(NEVER);
+    open_rotating(8, 0, 5, true);
+    OK(deliver("{1}", NULL, err));
+    sync_that_fails = _i;
+    OK(deliver("{a long one}", NULL, err));
+    ck_assert(_i > 0 || (syncs == 2 && folder_syncs == 2));
+    d = opendir(folder.path);
+    ck_assert_ptr_nonnull(d);
+    while ((e = readdir(d)) != NULL) {
+        size_t len = strlen(e->d_name);
+
+        unfinished += strstr(e->d_name, ".new") != NULL;
+        if (strchr(e->d_name, '-') && e->d_name[len - 1] == 'Z') {
+            plain++;
+            ck_assert_int_gt(text_of(e->d_name, text, sizeof text), 0);
+            ck_assert_str_eq(text, "{1}\n");
+        }
+    }
+    closedir(d);
+    ck_assert_int_eq(plain, _i >= 3 ? 1 : 0);
+    ck_assert_int_eq(unfinished, 0);
+}
+END_TEST
+
 START_TEST(a_rotation_that_fails_delays_no_alert)
 {
     char blocked[200];
@@ -664,6 +696,8 @@ int main(void)
     tcase_add_test(t, only_so_many_are_kept_and_nothing_else_is_touched);
     tcase_add_test(t, what_a_crash_left_is_ended_and_nothing_is_lost_or_doubled);
     tcase_add_test(t, what_is_set_aside_is_on_the_disk_whatever_sync_says);
+    tcase_add_loop_test(t, the_plain_one_goes_when_the_compressed_copy_is_on_the_disk, 3, 5);
+    tcase_add_loop_test(t, the_plain_one_goes_when_the_compressed_copy_is_on_the_disk, 0, 1);
     tcase_add_test(t, a_rotation_that_fails_delays_no_alert);
     tcase_add_test(t, a_link_stays_and_what_it_names_is_set_aside);
 #ifdef COSMOWATCH_FAULTS
