@@ -7,6 +7,7 @@
 #include "tests/kit/suite.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +87,122 @@ START_TEST(only_the_wanted_tables_are_asked)
             CLEANUP(buf_release) struct buf b = text_of(KQL_REQUESTS, &sc);
 
             ck_assert_msg(has(&b, cases[i].yes) && !has(&b, cases[i].no), "case %zu: %s", i, buf_cstr(&b));
+        }
+    }
+}
+END_TEST
+
+static size_t times(struct buf *b, const char *part)
+{
+    size_t n = 0;
+
+    for (const char *p = buf_cstr(b); (p = strstr(p, part)); p++)
+        n++;
+    return n;
+}
+
+/* What is read but not counted would have no re-check; what is counted but not read would have one for ever. */
+START_TEST(every_table_is_read_in_its_streams_and_counted_as_often)
+{
+    static const struct { enum table table; enum kql_stream in; bool has_texts; } cases[] = {
+        { .table = TABLE_DATA_PLANE, .in = KQL_REQUESTS },       { .table = TABLE_DATA_PLANE_5M, .in = KQL_REQUESTS },
+        { .table = TABLE_DATA_PLANE_15M, .in = KQL_REQUESTS },
+        { .table = TABLE_MONGO, .in = KQL_REQUESTS, .has_texts = true },
+        { .table = TABLE_CASSANDRA, .in = KQL_REQUESTS, .has_texts = true },
+        { .table = TABLE_GREMLIN, .in = KQL_REQUESTS, .has_texts = true },
+        { .table = TABLE_TABLE_API, .in = KQL_REQUESTS, .has_texts = true },
+        { .table = TABLE_QUERY_STATS, .in = KQL_TEXTS },         { .table = TABLE_CONTROL_PLANE, .in = KQL_CONTROL },
+        { .table = TABLE_ACTIVITY, .in = KQL_CONTROL },          { .table = TABLE_SECURITY_ALERT, .in = KQL_CONTROL },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct kql_scope sc = scope(KQL_TABLE(cases[i].table));
+        const int64_t edges[3] = { sc.from_ns, sc.from_ns + NS_PER_MIN, sc.to_ns };
+        char leg[64], type[64];
+        size_t read = 0, alone;
+        struct error err = { 0 };
+        CLEANUP(buf_release) struct buf count = BUF_INIT(1 << 20);
+
+        (void)snprintf(leg, sizeof leg, "(%s\n", table_name(cases[i].table));
+        for (unsigned k = 0; k < KQL_STREAM_COUNT; k++)
+            if (kql_has_stream(&sc, (enum kql_stream)k)) {
+                CLEANUP(buf_release) struct buf b = text_of((enum kql_stream)k, &sc);
+
+                alone = times(&b, leg);
+                ck_assert_msg(alone == (k == cases[i].in || (k == KQL_TEXTS && cases[i].has_texts)), "%s %u", leg, k);
+                read += alone;
+                (void)snprintf(type, sizeof type, "project Type = \"%s\"", table_name(cases[i].table));
+                ck_assert_msg(alone == 0 || has(&b, type), "%s", type);
+            }
+        ck_assert_int_eq(kql_add_count(&count, &sc, edges, 2, &err), 0);
+        ck_assert_msg(read > 0 && times(&count, leg) == read, "%s: read %zu, counted %zu", leg, read, times(&count, leg));
+        ck_assert(has(&count, "ingestion_time() < datetime(2026-08-20T10:05:00.0000000Z)")); /* to the last edge */
+    }
+}
+END_TEST
+
+START_TEST(a_text_is_sought_as_long_as_its_request_may_be_away)
+{
+    struct kql_scope sc = scope(KQL_TABLE(TABLE_DATA_PLANE) | KQL_TABLE(TABLE_QUERY_STATS));
+    const int64_t edges[2] = { sc.from_ns, sc.to_ns };
+    struct error err = { 0 };
+    CLEANUP(buf_release) struct buf count = BUF_INIT(1 << 20);
+
+    sc.part_to = 32;
+    {
+        CLEANUP(buf_release) struct buf b = text_of(KQL_TEXTS, &sc);
+
+        /* Both as far back as twice that. */
+        ck_assert_uint_eq(times(&b, "ingestion_time() >= datetime(2026-08-20T08:00:00.1234567Z)"), 2);
+        ck_assert_uint_eq(times(&b, "Seen >= datetime(2026-08-20T09:00:00.1234567Z) and "
+                                    "Seen < datetime(2026-08-20T09:05:00.0000000Z)"), 2);
+        ck_assert(has(&b, "Asked > Seen - 3600s and Asked < Seen + 3600s"));
+        ck_assert(has(&b, "(Pairs | where Asked >= datetime(2026-08-20T10:00:00.1234567Z) or "
+                          "Seen >= datetime(2026-08-20T10:00:00.1234567Z)"));
+        ck_assert(has(&b, "kind=leftanti (Pairs) on ActivityId, Account"));
+        ck_assert(has(&b, "(Asks) on ActivityId) on ActivityId, Account"));
+        ck_assert(has(&b, "QueryText = min(QueryText), Seen = min(Seen)"));
+        ck_assert(has(&b, "where hash(ActivityId, 64) >= 0 and hash(ActivityId, 64) < 32"));
+    }
+    ck_assert_int_eq(kql_add_count(&count, &sc, edges, 1, &err), 0);
+    ck_assert(has(&count, "project At = max_of(Asked, Seen)") && has(&count, "project At = Seen + 3600s"));
+    sc = scope(KQL_TABLE(TABLE_QUERY_STATS)); /* no request will come: no text waits for one */
+    {
+        CLEANUP(buf_release) struct buf b = text_of(KQL_TEXTS, &sc);
+
+        ck_assert(has(&b, "Seen >= datetime(2026-08-20T10:00:00.1234567Z) and "
+                          "Seen < datetime(2026-08-20T10:05:00.0000000Z)"));
+    }
+}
+END_TEST
+
+START_TEST(parts_accounts_and_old_categories_reach_every_leg)
+{
+    char account[] = "orders", *names[1] = { account };
+    struct kql_scope sc =
+        scope(KQL_TABLE(TABLE_MONGO) | KQL_TABLE(TABLE_ACTIVITY) | KQL_TABLE(TABLE_CONTROL_PLANE) | KQL_LEGACY);
+
+    sc.part_from = 8;
+    sc.part_to = 16;
+    sc.accounts = sc.workspaces = names;
+    sc.accounts_len = sc.workspaces_len = 1;
+    sc.shards = 2;
+    for (unsigned k = 0; k < KQL_STREAM_COUNT; k++) {
+        CLEANUP(buf_release) struct buf b = text_of((enum kql_stream)k, &sc);
+        size_t legs = times(&b, "ingestion_time() >= ");
+        size_t pairs = k == KQL_TEXTS ? 4 : 0; /* those are cut by their activity */
+
+        ck_assert_msg(times(&b, ", 64) < 16\n") == (pairs ? legs - pairs + 1 : legs), "stream %u", k);
+        ck_assert_uint_eq(times(&b, "in~ (\"orders\")"), legs);
+        ck_assert_uint_eq(times(&b, ", 2) == 0\n"), legs);
+        ck_assert_uint_eq(times(&b, "(workspace(\"orders\")."), legs / 2); /* and our own */
+        if (k == KQL_CONTROL) {
+            ck_assert(has(&b, " == \"\" or ")); /* a row about no account is everybody's */
+            ck_assert(has(&b, "project Type = \"CDBControlPlaneRequests\""));
+        }
+        if (k == KQL_REQUESTS) {
+            ck_assert(has(&b, "project Type = \"CDBDataPlaneRequests\""));
+            ck_assert(has(&b, "project Type = case(Category =~ \"MongoRequests\", \"CDBMongoRequests\""));
         }
     }
 }
@@ -249,6 +366,9 @@ START_TEST(activity_rows_concern_us_or_not)
         { "MICROSOFT.SECURITYINSIGHTS/ALERTRULES/DELETE", "", true },
         { "MICROSOFT.SECURITYINSIGHTS/ALERTRULES/READ", "", false },
         { "MICROSOFT.X/NOTLISTKEYS/ACTION", "", false }, /* a word, not a part of one */
+        { "MICROSOFT.X/NOTLISTKEYS/LISTKEYS/ACTION", "", true }, /* though one stands before it that is none */
+        { "MICROSOFT.X/LISTKEYSTO/ACTION", "", false },
+        { "MICROSOFT.X/\xc3\xa9LISTKEYS/ACTION", "", false },
         { "", "", false },
     };
 
@@ -262,6 +382,10 @@ START_TEST(activity_rows_concern_us_or_not)
         ck_assert_msg(concern_has(&rec) == cases[i].want, "%s", cases[i].operation);
         rec.table = TABLE_CONTROL_PLANE;
         ck_assert(concern_has(&rec));
+        rec.table = TABLE_SECURITY_ALERT; /* by its type, or by what it is about */
+        ck_assert(concern_has(&rec) == (slice_find_nocase(rec.text[F_RESOURCE_ID], SL("documentdb")) != SIZE_MAX));
+        rec.text[F_OPERATION] = SL("CosmosDB_SqlInjection");
+        ck_assert(concern_has(&rec));
     }
 }
 END_TEST
@@ -272,6 +396,9 @@ int main(void)
         both_clocks_bound_every_table_half_open,
         missing_tables_are_empty_and_needed_columns_are_named_directly,
         only_the_wanted_tables_are_asked,
+        every_table_is_read_in_its_streams_and_counted_as_often,
+        a_text_is_sought_as_long_as_its_request_may_be_away,
+        parts_accounts_and_old_categories_reach_every_leg,
         hostile_names_cannot_leave_their_literal,
         control_bytes_in_a_name_are_refused,
         rows_are_not_summarised_and_summaries_round_like_single_rows,

@@ -4,11 +4,15 @@
 #include "settings/errors.h"
 #include "settings/option.h"
 #include "settings/yaml_node.h"
+#include "source/gate.h"
 #include "source/source.h"
 #include "source/window.h"
 #include "tests/kit/suite.h"
 
 #include <check.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,12 +160,57 @@ START_TEST(every_query_is_told_without_being_open)
 }
 END_TEST
 
+static atomic_int inside, most;
+
+static void *pass_the_gate(void *gate)
+{
+    for (int i = 0; i < 2000; i++) {
+        int now;
+
+        gate_enter(gate);
+        now = atomic_fetch_add(&inside, 1) + 1;
+        if (now > atomic_load(&most))
+            atomic_store(&most, now);
+        sched_yield();
+        atomic_fetch_sub(&inside, 1);
+        gate_leave(gate);
+    }
+    return NULL;
+}
+
+START_TEST(a_gate_lets_in_as_many_as_its_narrowest_user_allows_and_all_in_the_end)
+{
+    struct gate *wide = NULL, *narrow = NULL, *other = NULL;
+    pthread_t threads[4];
+    struct error err = { 0 };
+
+    ck_assert_int_eq(gate_open("a", 5, &wide, &err), 0);
+    ck_assert_int_eq(gate_open("a", 1, &narrow, &err), 0);
+    ck_assert_int_eq(gate_open("b", 0, &other, &err), 0); /* at least one */
+    ck_assert_ptr_eq(wide, narrow);
+    ck_assert_ptr_ne(wide, other);
+    for (int round = 0; round < 2; round++) { /* the narrow one stays when the other comes again */
+        for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, pass_the_gate, round ? wide : other), 0);
+        for (size_t i = 0; i < ARRAY_LEN(threads); i++)
+            ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        ck_assert_int_eq(atomic_load(&most), 1);
+        gate_close(wide);
+        ck_assert_int_eq(gate_open("a", 5, &wide, &err), 0);
+    }
+    gate_close(wide);
+    gate_close(narrow);
+    gate_close(other);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
         presets_are_the_timing_of_the_manual,
         wrong_options_are_refused_with_a_hint,
         every_query_is_told_without_being_open,
+        a_gate_lets_in_as_many_as_its_narrowest_user_allows_and_all_in_the_end,
     };
 
     return run_tests("source_log_analytics", tests, ARRAY_LEN(tests));
