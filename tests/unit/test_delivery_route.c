@@ -62,6 +62,8 @@ static const struct fact_value facts[] = {
     { .name = "address", .kind = FACT_SET, .text = SL("203.0.113.9") },
     { .name = "address", .kind = FACT_SET, .text = SL("198.51.100.7") },
     { .name = "principal", .kind = FACT_SET, .text = SL("Anna@contoso.example") },
+    { .name = "callerName", .kind = FACT_SET, .text = SL("bob@contoso.example") },
+    { .name = "readerAddress", .kind = FACT_SET, .text = SL("192.0.2.77") },
     { .name = "userAgent", .kind = FACT_SET, .text = SL("python-requests/2.31") },
     { .name = "database", .kind = FACT_SET, .text = SL("shop") },
     { .name = "container", .kind = FACT_SET, .text = SL("cards") },
@@ -98,6 +100,7 @@ static const struct { const char *route; bool is_wanted; const char *why; } case
     { "", true, "" },
     { "min_severity: medium", true, "" },
     { "min_severity: high", false, "min_severity does not hold: the alert's is Medium" },
+    { "max_severity: medium", true, "" },
     { "max_severity: low", false, "max_severity does not hold: the alert's is Medium" },
     { "types: [CosmosDB_TorAnomaly]", true, NULL },
     { "types: CosmosDB_*", true, NULL },
@@ -113,7 +116,9 @@ static const struct { const char *route; bool is_wanted; const char *why; } case
     { "addresses: [198.51.100.0/24]", true, NULL }, /* one of them is enough: unlike a suppression */
     { "addresses: ['::ffff:203.0.113.9']", true, NULL },
     { "addresses: [10.0.0.0/8, '2001:db8::/32']", false, "addresses does not hold" },
+    { "addresses: [192.0.2.0/24]", true, NULL }, /* who read the key */
     { "principals: [anna@*]", true, NULL },
+    { "principals: [bob@*]", true, NULL }, /* who listed it */
     { "principals: [anna]", false, NULL },
     { "user_agents: ['Python-Requests/*']", true, NULL },
     { "user_agents: [curl/*]", false, NULL },
