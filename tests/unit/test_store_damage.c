@@ -563,6 +563,26 @@ START_TEST(what_a_window_held_is_forgotten_when_it_turns_out_damaged)
 }
 END_TEST
 
+static int take_no_window(void *self, const struct window *w, struct error *err)
+{
+    (void)self;
+    (void)err;
+    ck_assert_msg(w->records != 4242, "a row that is damaged was believed");
+    return 0;
+}
+
+START_TEST(a_row_of_the_ledger_that_turns_out_damaged_is_not_believed)
+{
+    struct store *s;
+
+    fill();
+    s = store_at(folder.path, STORE_RUN);
+    raw_sql("UPDATE window SET records = 4242");
+    FAILS(store_each_window(s, NULL, INT64_MIN, take_no_window, NULL, err), ERR_STATE);
+    store_close(s);
+}
+END_TEST
+
 START_TEST(readers_do_not_repair)
 {
     struct store *s = NULL;
@@ -615,6 +635,7 @@ int main(void)
     tcase_add_test(t, an_alert_lost_for_good_makes_open_windows_doubtful);
     tcase_add_test(t, damage_seen_while_running_is_repaired_without_a_restart);
     tcase_add_test(t, what_a_window_held_is_forgotten_when_it_turns_out_damaged);
+    tcase_add_test(t, a_row_of_the_ledger_that_turns_out_damaged_is_not_believed);
     tcase_add_test(t, readers_do_not_repair);
     tcase_add_test(t, a_damaged_newer_store_is_not_taken_for_a_newer_one);
     return run_group("store damage", t);
