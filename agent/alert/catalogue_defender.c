@@ -172,7 +172,7 @@ const struct alert_type alert_types_defender[] = {
                "| where ([[Caller in~ {principal:kqlset} and ]]" KQL_OF_ACCOUNT ") or "
                "OperationNameValue =~ \"MICROSOFT.AUTHORIZATION/ROLEASSIGNMENTS/WRITE\"\n"
                "| project TimeGenerated, OperationNameValue, ActivityStatusValue, Caller, CallerIpAddress, "
-               "GrantedTo = extract(@\"(?i)principalid[^0-9a-f]+([0-9a-f-]{36})\", 1, tostring(Properties_d)), "
+               "GrantedTo = extract(@\"(?i)principalid[^0-9a-f]+([0-9a-f-]+)\", 1, tostring(Properties_d)), "
                "Application = tostring(Claims_d.appid), CorrelationId, _ResourceId\n"
                "| order by TimeGenerated asc\n| take 1000",
     },
