@@ -197,6 +197,16 @@ static void set_up(void)
     log_to(folder.path);
 }
 
+static int clock_asked(void)
+{
+    int n;
+
+    pthread_mutex_lock(&clock_now.lock);
+    n = clock_now.asked;
+    pthread_mutex_unlock(&clock_now.lock);
+    return n;
+}
+
 static void tear_down(void)
 {
     delivery_free(delivery);
@@ -253,14 +263,24 @@ static struct delivery_status status_of(size_t i)
     return s[i];
 }
 
-static int calls_of(struct fake *f)
+static int locked(struct fake *f, const int *count)
 {
     int n;
 
     pthread_mutex_lock(&f->lock);
-    n = f->calls;
+    n = *count;
     pthread_mutex_unlock(&f->lock);
     return n;
+}
+
+static int calls_of(struct fake *f)
+{
+    return locked(f, &f->calls);
+}
+
+static int closes_of(struct fake *f)
+{
+    return locked(f, &f->closes);
 }
 
 /* Wait for a state, with a generous bound. */
@@ -731,9 +751,9 @@ START_TEST(stopping_waits_for_a_retry_that_is_due_within_the_grace)
     start(2);
     UNTIL(status_of(0).state == DELIVERY_WAITING && status_of(1).state == DELIVERY_IDLE);
     ck_assert_int_eq(pthread_create(&stopper, NULL, stop_main, NULL), 0);
-    UNTIL(siem.closes == 1); /* it is draining: who has nothing to do has ended */
+    UNTIL(closes_of(&siem) == 1); /* it is draining: who has nothing to do has ended */
     set_fake(&soc, DELIVERY_ACCEPTED, 0);
-    for (int left = 5000; left > 0 && counts("soc").accepted == 0 && soc.closes == 0; left--) {
+    for (int left = 5000; left > 0 && counts("soc").accepted == 0 && closes_of(&soc) == 0; left--) {
         advance(100);
         (void)usleep(1000);
     }
@@ -748,7 +768,7 @@ START_TEST(stopping_finishes_what_is_possible)
     start(1);
     delivery_stop(delivery, 20000);
     ck_assert_int_eq((int)counts("soc").accepted, 1000);
-    ck_assert_int_eq(soc.closes, 1);
+    ck_assert_int_eq(closes_of(&soc), 1);
 }
 END_TEST
 
@@ -870,7 +890,7 @@ START_TEST(a_store_that_fails_holds_up_no_end)
     pthread_mutex_unlock(&soc.lock);
     UNTIL(status_of(0).state == DELIVERY_WAITING);
     delivery_stop(delivery, 100);
-    UNTIL(soc.closes == 1); /* it was accepted, and is sent again by the next start */
+    UNTIL(closes_of(&soc) == 1); /* it was accepted, and is sent again by the next start */
     ck_assert_int_eq(rmdir(file), 0);
     ck_assert_int_eq(rename(away, file), 0);
 }
@@ -886,9 +906,9 @@ START_TEST(who_has_nothing_to_do_sleeps)
     delivery_wake(delivery);
     UNTIL(status_of(0).state == DELIVERY_IDLE);
     (void)usleep(20000);
-    before = clock_now.asked;
+    before = clock_asked();
     (void)usleep(100000);
-    ck_assert_int_lt(clock_now.asked - before, 100);
+    ck_assert_int_lt(clock_asked() - before, 100);
 }
 END_TEST
 

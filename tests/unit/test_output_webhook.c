@@ -102,6 +102,16 @@ static void receiver_stop(void)
     (void)close(receiver.fd);
 }
 
+static int received(void)
+{
+    int n;
+
+    pthread_mutex_lock(&receiver.lock);
+    n = receiver.n;
+    pthread_mutex_unlock(&receiver.lock);
+    return n;
+}
+
 /* ---- scene -------------------------------------------------------------------------------------- */
 
 static int64_t fixed_wall(void *self)
@@ -180,7 +190,7 @@ static int deliver(size_t n, struct delivery_result *results, struct error *err)
 
 static const char *request(int i)
 {
-    ck_assert_int_lt(i, receiver.n);
+    ck_assert_int_lt(i, received());
     return receiver.requests[i];
 }
 
@@ -225,7 +235,7 @@ START_TEST(single_sends_one_request_each_with_its_record_id)
 
     open_with("token: ${env:HOOK_TOKEN}\nheaders: { X-Team: soc, X-Key: \"${env:HOOK_KEY}\" }\n");
     OK(deliver(3, results, err));
-    ck_assert_int_eq(receiver.n, 3);
+    ck_assert_int_eq(received(), 3);
     for (int i = 0; i < 3; i++) {
         char wanted[32];
 
@@ -254,7 +264,7 @@ START_TEST(batches_are_framed_as_configured)
     (void)snprintf(more, sizeof more, "batch: %s\nmethod: PUT\n", cases[_i].batch);
     open_with(more);
     OK(deliver(3, results, err));
-    ck_assert_int_eq(receiver.n, 1);
+    ck_assert_int_eq(received(), 1);
     ck_assert_str_eq(body(0), cases[_i].wanted);
     has_header(0, "Content-Type", cases[_i].type);
     ck_assert_ptr_eq(strstr(request(0), "PUT "), request(0));
@@ -325,7 +335,7 @@ START_TEST(single_stops_when_a_time_to_wait_is_named)
     receiver.extra = "Retry-After: 7\r\n";
     open_with("");
     OK(deliver(3, results, err));
-    ck_assert_int_eq(receiver.n, 2);
+    ck_assert_int_eq(received(), 2);
     ck_assert_int_eq(results[0].verdict, DELIVERY_REFUSED);
     ck_assert_int_eq(results[1].verdict, DELIVERY_RETRY);
     ck_assert_int_eq(results[2].verdict, DELIVERY_RETRY);
@@ -343,7 +353,7 @@ START_TEST(single_goes_on_behind_one_that_is_put_off)
     receiver.statuses[0] = cases[_i].status;
     open_with("");
     OK(deliver(3, results, err));
-    ck_assert_int_eq(receiver.n, 3);
+    ck_assert_int_eq(received(), 3);
     ck_assert_int_eq(results[0].verdict, cases[_i].wanted);
     ck_assert_int_eq(results[1].verdict, DELIVERY_ACCEPTED);
     ck_assert_int_eq(results[2].verdict, DELIVERY_ACCEPTED);
@@ -361,7 +371,7 @@ START_TEST(single_gives_up_after_a_few_that_are_put_off)
         receiver.statuses[i] = cases[_i].status;
     open_with("");
     OK(deliver(6, results, err));
-    ck_assert_int_eq(receiver.n, cases[_i].requests);
+    ck_assert_int_eq(received(), cases[_i].requests);
     ck_assert_int_eq(results[0].verdict, cases[_i].first);
     ck_assert_int_eq(results[5].verdict, cases[_i].last);
 }
@@ -375,7 +385,7 @@ START_TEST(single_has_new_patience_after_each_that_is_taken)
     receiver.statuses[0] = receiver.statuses[1] = receiver.statuses[2] = receiver.statuses[4] = 500;
     open_with("");
     OK(deliver(6, results, err));
-    ck_assert_int_eq(receiver.n, 6);
+    ck_assert_int_eq(received(), 6);
     ck_assert_int_eq(results[5].verdict, DELIVERY_ACCEPTED);
 }
 END_TEST
@@ -387,7 +397,7 @@ START_TEST(single_stops_where_the_connection_breaks_and_keeps_what_was_judged)
     receiver.statuses[1] = -1;
     open_with("");
     OK(deliver(3, results, err));
-    ck_assert_int_eq(receiver.n, 2);
+    ck_assert_int_eq(received(), 2);
     ck_assert_int_eq(results[0].verdict, DELIVERY_ACCEPTED);
     ck_assert_int_eq(results[1].verdict, DELIVERY_RETRY);
     ck_assert_int_eq(results[2].verdict, DELIVERY_RETRY);
@@ -423,7 +433,7 @@ START_TEST(a_redirect_is_not_followed)
     receiver.extra = "Location: http://127.0.0.1:1/\r\n";
     open_with("token: ${env:HOOK_TOKEN}\n");
     OK(deliver(1, results, err));
-    ck_assert_int_eq(receiver.n, 1);
+    ck_assert_int_eq(received(), 1);
     ck_assert_int_eq(results[0].verdict, DELIVERY_HOLD);
     ck_assert_ptr_nonnull(strstr(results[0].reason, "redirect"));
 }
@@ -441,7 +451,7 @@ START_TEST(a_rotated_secret_is_read_again_after_401)
     has_header(0, "Authorization", "Bearer t0ken");
     has_header(1, "Authorization", "Bearer fresh");
     OK(deliver(1, results, err)); /* not rotated: no second try */
-    ck_assert_int_eq(receiver.n, 3);
+    ck_assert_int_eq(received(), 3);
     ck_assert_int_eq(results[0].verdict, DELIVERY_HOLD);
 }
 END_TEST
@@ -456,7 +466,7 @@ START_TEST(a_rotated_secret_is_no_reason_to_ask_again_but_after_401)
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(setenv("HOOK_TOKEN", i == 0 ? "fresh" : "fresher", 1), 0);
         OK(deliver(1, results, err));
-        ck_assert_int_eq(receiver.n, i + 1);
+        ck_assert_int_eq(received(), i + 1);
     }
 }
 END_TEST
