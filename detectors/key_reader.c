@@ -330,17 +330,17 @@ static void add_reasons(struct fact_list *f, const struct reading *r, struct buf
 {
     const struct key_event *e = r->event;
     const struct key_usual *u = &r->usual;
+    bool is_short = u->log.age_days < HABIT_DAYS;
+    int64_t known = is_short ? u->log.age_days : HABIT_DAYS; /* days */
     struct buf *t = texts;
 
     if (r->reasons & REASON_PRINCIPAL)
-        add_reason(f, t++, "new principal: no key was read by it in %s%" PRId64 " days%s",
-                   u->log.age_days < HABIT_DAYS ? "the " : "the last ",
-                   u->log.age_days < HABIT_DAYS ? u->log.age_days : HABIT_DAYS,
-                   u->log.age_days < HABIT_DAYS ? " that the activity log is known" : "");
+        add_reason(f, t++, is_short ? "new principal: no key was read by it in the %" PRId64 " days that the activity log is known"
+                                    : "new principal: no key was read by it in the last %" PRId64 " days", known);
     if (r->reasons & REASON_APPLICATION)
         add_reason(f, t++, "new application: the caller used %s%.*s for the first time in %" PRId64 " days",
                    e->tool_name[0] ? e->tool_name : "application ", e->tool_name[0] ? 0 : (int)e->app_id.len,
-                   e->app_id.at, u->log.age_days < HABIT_DAYS ? u->log.age_days : HABIT_DAYS);
+                   e->app_id.at, known);
     if (r->reasons & REASON_DORMANT)
         add_reason(f, t++, "dormant: nothing was seen of the caller for %" PRId64 " days", u->active.idle_days);
     if (r->reasons & REASON_GUEST)

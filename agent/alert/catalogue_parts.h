@@ -15,13 +15,14 @@ extern const struct alert_type alert_types_injection[]; /* injection into any di
 extern const struct alert_type alert_types_data[];     /* discovery, collection, slow exfiltration */
 extern const struct alert_type alert_types_incident[]; /* chains of alerts */
 
-/* Requests of accounts in all their tables, under one name for each meaning; conditions go between this and an end.
- * `more`: further tables, `from`: how much earlier than the alert. A workspace may lack any of the tables, and the rows of a
- * MongoDB account often stand in its own one alone. */
 /* Of AzureActivity: rows about the account, or about the cluster of that name, and what is in it. */
 #define KQL_OF_ACCOUNT                                                                             \
     "(tolower(_ResourceId) has strcat(\"/databaseaccounts/\", tolower({account:kql}))"             \
     " or tolower(_ResourceId) has strcat(\"/mongoclusters/\", tolower({account:kql})))"
+
+/* Requests of accounts in all their tables, under one name for each meaning; conditions go between this and an end.
+ * `more`: further tables, `from`: how much earlier than the alert. A workspace may lack any of the tables, and the rows of a
+ * MongoDB account often stand in its own one alone. */
 #define KQL_REQUESTS_OF(more, from, accounts)                                                      \
     "union isfuzzy=true CDBDataPlaneRequests, CDBMongoRequests, CDBCassandraRequests, "            \
     "CDBGremlinRequests, CDBTableApiRequests" more "\n"                                            \

@@ -29,6 +29,20 @@ int file_read(struct buf *out, const char *path, struct error *err)
     return rc;
 }
 
+bool file_write(int fd, struct slice text)
+{
+    while (text.len > 0) {
+        ssize_t n = write(fd, text.at, text.len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        text = slice_make(text.at + n, text.len - (size_t)n);
+    }
+    return true;
+}
+
 int64_t file_count(const char *folder)
 {
     DIR *d = opendir(folder);

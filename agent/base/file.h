@@ -12,7 +12,8 @@
 MUST_CHECK int file_add(struct buf *out, FILE *in, const char *name, struct error *err);
 /* The file of a path; ERR_IO too when it cannot be opened. */
 MUST_CHECK int file_read(struct buf *out, const char *path, struct error *err);
-
+/* All of the text into an open descriptor, in as many pieces as it takes. False: errno says why, and some may be written. */
+MUST_CHECK bool file_write(int fd, struct slice text);
 
 int64_t file_count(const char *folder); /* its entries; -1: it cannot be looked into */
 

@@ -1,6 +1,7 @@
 /* cli.c - what the verbs share. SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include "base/file.h"
 #include "base/num.h"
 #include "base/services.h"
 #include "base/timeutil.h"
@@ -40,20 +41,6 @@ int cli_parse_when(const char *text, int64_t *ret_ns, struct error *err)
     return error_set(err, ERR_CONFIG, "'%s' is neither a time (2026-08-20T10:00:00Z) nor an age (2h, 7d)", text);
 }
 
-static int write_all(int fd, struct slice text)
-{
-    while (text.len > 0) {
-        ssize_t n = write(fd, text.at, text.len);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        text = slice_make(text.at + n, text.len - (size_t)n);
-    }
-    return 0;
-}
-
 int cli_write_file(const char *path, struct slice text, unsigned mode, struct error *err)
 {
     CLEANUP(buf_release) struct buf fresh = BUF_INIT(8192);
@@ -71,7 +58,7 @@ int cli_write_file(const char *path, struct slice text, unsigned mode, struct er
     fd = open(name, O_WRONLY | O_CLOEXEC | (is_plain ? O_CREAT | O_EXCL | O_NOFOLLOW : 0), (mode_t)mode);
     if (fd < 0)
         return error_errno(err, ERR_IO, errno, "%s", name);
-    rc = write_all(fd, text) < 0 || (is_plain && fsync(fd) < 0) ? error_errno(err, ERR_IO, errno, "%s", name) : 0;
+    rc = !file_write(fd, text) || (is_plain && fsync(fd) < 0) ? error_errno(err, ERR_IO, errno, "%s", name) : 0;
     if (close(fd) != 0 && rc == 0)
         rc = error_errno(err, ERR_IO, errno, "%s", name);
     if (rc == 0 && is_plain && rename(name, path) < 0)
@@ -87,7 +74,7 @@ int cli_put(struct buf *out, struct error *err)
 
     if (buf_check(out, err) < 0)
         return -1;
-    if (write_all(STDOUT_FILENO, slice_make(p, out->len)) == 0)
+    if (file_write(STDOUT_FILENO, slice_make(p, out->len)))
         return 0;
     return error_errno(err, errno == EPIPE ? ERR_CANCELLED : ERR_IO, errno, "standard output");
 }

@@ -1,6 +1,8 @@
 /* mmdb.c - see mmdb.h. SPDX-License-Identifier: Apache-2.0 */
 #include "enrich/mmdb.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -230,9 +232,8 @@ static bool copy(int from, int to)
     if (lseek(from, 0, SEEK_SET) < 0)
         return false;
     while ((n = read(from, piece, sizeof piece)) > 0)
-        for (ssize_t done = 0, wrote; done < n; done += wrote)
-            if ((wrote = write(to, piece + done, (size_t)(n - done))) < 0)
-                return false;
+        if (!file_write(to, slice_make(piece, (size_t)n)))
+            return false;
     return n == 0;
 }
 
@@ -263,10 +264,9 @@ static int open_copy(int fd, const char *path, MMDB_s *ret, struct error *err)
     rc = MMDB_open(same, MMDB_MODE_MMAP, ret);
     if (rc == MMDB_SUCCESS)
         return 0;
-    return rc == MMDB_INVALID_METADATA_ERROR || rc == MMDB_UNKNOWN_DATABASE_FORMAT_ERROR || rc == MMDB_INVALID_DATA_ERROR ||
-                   rc == MMDB_CORRUPT_SEARCH_TREE_ERROR || rc == MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR
-               ? no_database(path, MMDB_strerror(rc), err)
-               : error_set(err, ERR_NOMEM, "'%s': %s", path, MMDB_strerror(rc));
+    if (rc == MMDB_OUT_OF_MEMORY_ERROR || rc == MMDB_FILE_OPEN_ERROR || rc == MMDB_IO_ERROR) /* it was just written */
+        return error_set(err, ERR_NOMEM, "'%s': %s", path, MMDB_strerror(rc));
+    return no_database(path, MMDB_strerror(rc), err);
 }
 
 static int open_file(int fd, const char *path, MMDB_s *ret, struct error *err)

@@ -9,6 +9,7 @@
  * is wrong are copied too and left to heal.c, which can rebuild some of them from their twins.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/num.h"
 #include "store/inside.h"
 
@@ -317,7 +318,7 @@ static int copy_file(const char *from, const char *to, struct error *err)
     if (in < 0 || out < 0)
         return cannot_copy(to, err);
     while ((n = read(in, part, sizeof(part))) > 0)
-        if (write(out, part, (size_t)n) != n)
+        if (!file_write(out, slice_make(part, (size_t)n)))
             return cannot_copy(to, err);
     return 0;
 }

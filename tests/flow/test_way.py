@@ -116,18 +116,23 @@ def test_a_recheck_without_memory_of_what_was_seen_judges_the_whole_window(dir_)
             assert agent.stop() == 0
 
 
+def caught_up(azure, dir_):
+    """A world that is read, and where its oldest window begins."""
+    rows, _ = small_world(seed=3)
+    azure.add_rows(rows.rows)
+    cfg = catch_up(azure, dir_, source={"catch_up": "12h"})
+    _, text, _ = kit.run(["coverage", "--json", "-c", cfg])
+    return cfg, json.loads(text.splitlines()[-1])["from"]
+
+
 def is_rechecked(cfg, first):
     _, text, _ = kit.run(["coverage", "--json", "-c", cfg])
     return any(w["from"] == first and w["state"] == "rechecked" for w in map(json.loads, text.splitlines()))
 
 
 def test_a_recheck_that_fails_holds_up_no_new_window(dir_):
-    rows, _ = small_world(seed=3)
     with kit.Azure(dir_) as azure:
-        azure.add_rows(rows.rows)
-        cfg = catch_up(azure, dir_, source={"catch_up": "12h"})
-        _, text, _ = kit.run(["coverage", "--json", "-c", cfg])
-        first = json.loads(text.splitlines()[-1])["from"]
+        cfg, first = caught_up(azure, dir_)
         azure.control("faults", {"match": {"path": "/query", "body": "datetime(%s" % first[:19]}, "count": None, "action": {"status": 500}})
         soon_after(cfg, azure, dir_)
         with kit.Agent(cfg, dir_) as agent:
@@ -145,12 +150,8 @@ def test_a_recheck_that_fails_holds_up_no_new_window(dir_):
 
 
 def test_a_recheck_that_finds_nothing_more_counts_once_and_reads_nothing(dir_):
-    rows, _ = small_world(seed=3)
     with kit.Azure(dir_) as azure:
-        azure.add_rows(rows.rows)
-        cfg = catch_up(azure, dir_, source={"catch_up": "12h"})
-        _, text, _ = kit.run(["coverage", "--json", "-c", cfg])
-        first = json.loads(text.splitlines()[-1])["from"]
+        cfg, first = caught_up(azure, dir_)
         soon_after(cfg, azure, dir_)
         before = azure.control("requests")[-1]["n"]
         with kit.Agent(cfg, dir_) as agent:

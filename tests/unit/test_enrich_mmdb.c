@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "enrich/mmdb.h"
 
-#include "base/buf.h"
+#include "base/file.h"
 #include "enrich/places.h"
 #include "tests/kit/mmdb.h"
 #include "tests/kit/suite.h"
@@ -229,29 +229,25 @@ END_TEST
 START_TEST(cut_at_any_byte_it_is_refused_or_answers)
 {
     const struct mmdb_entry entries[] = { { .cidr = "203.0.113.0/24", .country = "FR", .city = "Lyon", .lat = 45, .lon = 4 } };
-    static char bytes[8192];
-    size_t n;
-    FILE *f;
+    struct buf whole = BUF_INIT(8192);
 
     mmdb_write(path, "GeoLite2-City", 1772323200, entries, ARRAY_LEN(entries));
-    f = fopen(path, "rb");
-    ck_assert_ptr_nonnull(f);
-    n = fread(bytes, 1, sizeof bytes, f);
-    (void)fclose(f);
-    ck_assert(n > 0 && n < sizeof bytes);
+    ck_assert_int_eq(file_read(&whole, path, &err), 0);
+    ck_assert_uint_gt(whole.len, 0);
     ck_assert_str_eq(told().country, "FR");
-    for (size_t len = 0; len < n; len++) {
+    for (size_t len = 0; len < whole.len; len++) {
         struct places *p = places_new();
         struct place at;
 
         ck_assert_ptr_nonnull(p);
-        mmdb_write_bytes(path, slice_make(bytes, len));
+        mmdb_write_bytes(path, slice_make(whole.at, len));
         if (places_add_database(p, path, PLACES_NOW, &err) == 0)
             places_find(p, NULL, SL("203.0.113.7"), SL(""), &at);
         else
             ck_assert_int_eq(err.code, ERR_INPUT);
         places_free(p);
     }
+    buf_release(&whole);
 }
 END_TEST
 
