@@ -237,8 +237,8 @@ static const char *unusual_network_blind(void *self, const struct detector_conte
 {
     (void)self;
     if (!enrich_knows_networks(ctx->enrich))
-        return "nobody tells whose network an address is in: no network has an asn and no .mmdb file with system "
-               "numbers is given (places:); access through an unusual provider cannot be told";
+        return "nobody tells whose network an address is in: no network has an asn, and no .mmdb file that could "
+               "be read (places:) has system numbers; access through an unusual provider cannot be told";
     return NULL;
 }
 

@@ -494,8 +494,8 @@ static const char *unusual_place_blind(void *self, const struct detector_context
 {
     (void)self;
     if (!enrich_knows_countries(ctx->enrich))
-        return "nobody has told where an address is: no network has a country, no .mmdb file is given (places:) "
-               "and no row brought a place from the workspace; unusual countries and travel cannot be told";
+        return "nobody has told where an address is: no network has a country, no .mmdb file that could be read "
+               "(places:) has one, and no row brought a place from the workspace; unusual countries and travel cannot be told";
     return NULL;
 }
 

@@ -86,6 +86,7 @@ def test_a_damaged_database_of_places_is_refused_but_holds_up_no_start(dir_):
         with kit.Agent(cfg, dir_) as agent:
             kit.wait_for("the start", lambda: "started" in agent.tail(1 << 20))
             assert "of itself is damaged" in agent.tail(1 << 20) and "looked at again" in agent.tail(1 << 20)
+            assert "no .mmdb file that could be read" in kit.run(["status", "-c", cfg])[1], "who looks is told"
             azure.add_rows(rows.rows)
             kit.wait_for("alerts all the same", lambda: types <= {a["alertType"] for a in kit.ndjson(first)})
             reload(agent)
