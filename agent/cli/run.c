@@ -195,9 +195,9 @@ static int run_once(struct agent *g, struct error *err)
     if (stop_asked)
         flow_stop(g->flow);
     if (delivery_start(g->delivery, err) == 0) {
-        log_event(LOG_LEVEL_INFO, "agent", "started", "version", COSMOWATCH_VERSION, NULL);
         start_reader(a);
         flow_say_status(g->flow);
+        log_event(LOG_LEVEL_INFO, "agent", "started", "version", COSMOWATCH_VERSION, NULL); /* `status` has an answer now */
         console = start_console(a);
         rc = flow_run(g->flow, on_progress, g, err);
         if (!g->next)
