@@ -135,7 +135,7 @@ class Agent:
             self.child.kill()
         return self.child.wait(DEADLINE_S)
 
-    def tail(self, n=4000):
+    def tail(self, n=1 << 22):
         with open(self.log_path, "rb") as f:
             return f.read()[-n:].decode("utf-8", "replace")
 
