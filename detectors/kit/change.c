@@ -1,0 +1,142 @@
+/* change.c - see change.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "detectors/kit/change.h"
+
+#include "base/timeutil.h"
+#include "enrich/enrich.h"
+
+#include <string.h>
+
+static struct slice operation_of(const struct observation *obs, char room[CHANGE_OPERATION_MAX])
+{
+    struct slice op = slice_cut(slice_trim(obs->text[F_OPERATION]), CHANGE_OPERATION_MAX);
+
+    for (size_t i = 0; i < op.len; i++) {
+        char c = op.at[i];
+
+        room[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    return slice_make(room, op.len);
+}
+
+/* A long operation may end with "Accept" and never say more: what was accepted is under way. */
+static enum key_outcome outcome_of(const struct key_event *by)
+{
+    struct slice status = obs_extra(by->obs, F_ACTIVITY_STATUS);
+
+    return by->outcome == KEY_PENDING && slice_starts_nocase(status, SL("Accept")) ? KEY_DONE : by->outcome;
+}
+
+bool change_read(const struct observation *obs, struct change *ret)
+{
+    if (obs->kind != OBS_ACTIVITY)
+        return false;
+    *ret = (struct change){ .resource = obs->text[F_RESOURCE_ID] };
+    (void)key_event_read(obs, &ret->by); /* whatever was done: who did it is read in any case */
+    ret->by.account = obs->text[F_ACCOUNT];
+    ret->operation = operation_of(obs, ret->room);
+    ret->outcome = outcome_of(&ret->by);
+    return !slice_empty(ret->operation) && ret->outcome != KEY_PENDING && !slice_empty(ret->by.caller) &&
+           ret->by.tool != KEY_TOOL_MICROSOFT;
+}
+
+bool change_is_under(const struct change *c, const char *prefix)
+{
+    struct slice p = slice_of(prefix);
+
+    return slice_starts(c->operation, p) && (c->operation.len == p.len || c->operation.at[p.len] == '/');
+}
+
+bool change_is(const struct change *c, const char *operation)
+{
+    return slice_eq(c->operation, slice_of(operation));
+}
+
+bool change_is_repeat(struct baseline *b, const struct change *c, char who)
+{
+    struct key_event once = c->by;
+
+    once.outcome = c->outcome; /* of Accept and Success one is told */
+    once.account = SL("");     /* what was changed tells operations apart, not the account it belongs to */
+    return key_event_is_repeat(b, &once, who);
+}
+
+static struct slice habit_key(char kind, struct slice caller, char room[CALLER_MAX + 2])
+{
+    room[0] = kind;
+    room[1] = '\x1f'; /* no name holds it */
+    if (caller.len)
+        memcpy(room + 2, caller.at, caller.len);
+    return slice_make(room, caller.len + 2);
+}
+
+static void note_one(struct baseline *b, const struct baseline_memory *m, const struct change *c, struct slice account,
+                     struct slice key, struct habit_view *ret)
+{
+    int64_t t = c->by.obs->minute_ns;
+    struct slice label = slice_empty(c->by.caller) ? account : c->by.caller;
+
+    if (c->outcome == KEY_DONE)
+        habit_note(b, m, account, key, label, t, ret);
+    else
+        habit_look(b, m, account, key, t, ret);
+}
+
+void change_note(struct baseline *b, const struct baseline_memory *habits, char kind, const struct change *c,
+                 struct change_usual *ret)
+{
+    char room[CALLER_MAX + 2];
+    struct slice account = c->by.account;
+    struct key_event by = c->by;
+
+    *ret = (struct change_usual){ .is_young = true };
+    by.outcome = c->outcome;
+    key_event_note(b, &by, &ret->by);
+    note_one(b, habits, c, SL(""), habit_key(kind, by.caller, room), &ret->caller);
+    if (slice_empty(account)) {
+        ret->is_young = !ret->by.is_logged;
+        return;
+    }
+    note_one(b, habits, c, account, habit_key(kind, by.caller, room), &ret->caller_here);
+    note_one(b, habits, c, account, habit_key(kind, SL(""), room), &ret->here);
+    ret->is_young = key_event_is_learning(b, &by, &ret->by);
+}
+
+bool change_is_trusted(const struct detector_context *ctx, const struct change *c)
+{
+    const struct slice names[] = { c->by.caller, c->by.app_id };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (!slice_empty(names[i]) &&
+            enrich_trusts(ctx->enrich, TRUSTED_PRINCIPAL, c->by.account, names[i], c->by.obs->minute_ns))
+            return true;
+    return false;
+}
+
+/* ---- telling --------------------------------------------------------------------------------------------- */
+
+int change_emit(const struct change_alert *a, const struct change *c, struct fact_list *f, const struct detector_context *ctx,
+                struct error *err)
+{
+    const struct observation *obs = c->by.obs;
+
+    facts_add_set(f, "principal", c->by.caller);
+    facts_add_set(f, "callerName", obs_extra(obs, F_CALLER_NAME));
+    facts_add_set(f, "appId", c->by.app_id);
+    facts_add_set(f, "application", slice_of(c->by.tool_name));
+    facts_add_set(f, "address", obs->text[F_ADDRESS]);
+    facts_add_set(f, "place", obs->text[F_PLACE]);
+    facts_add_set(f, "role", obs_extra(obs, F_ROLE));
+    facts_add_set(f, "correlationId", obs_extra(obs, F_CORRELATED_ID));
+    facts_add_set(f, "changed", c->resource);
+    if (a->is_counted) {
+        facts_add_map(f, "operations", c->operation, 1);
+        facts_add_number(f, c->outcome == KEY_DONE ? "requests" : "failedRequests", FACT_SUM, 1);
+    }
+    return alert_emit(ctx->sink, &(struct alert_draft){
+        .detector = a->detector, .state_version = 1, .type = a->type, .variant = a->variant, .severity = a->severity,
+        .confidence = a->confidence, .api = obs->api, .account = c->by.account, .resource_id = obs->text[F_RESOURCE_ID],
+        .subject = a->subject, .bucket_ns = time_floor(obs->minute_ns, NS_PER_DAY), .first_ns = obs->first_ns,
+        .last_ns = obs->last_ns, .count = a->is_counted ? 1 : 0, .is_aside = !a->is_counted, .facts = f->at,
+        .facts_len = f->len }, err);
+}
