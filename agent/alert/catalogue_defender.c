@@ -5,6 +5,7 @@
  * in the templates are those the detector of each type gives.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "alert/catalogue_parts.h"
+#include "record/secret_words.h"
 
 const struct alert_type alert_types_defender[] = {
     {
@@ -137,9 +138,7 @@ const struct alert_type alert_types_defender[] = {
         .tables = { "AzureActivity" },
         .kql = "AzureActivity\n"
                "| where TimeGenerated between ({first:kql} .. {last:kql})\n"
-               "| where OperationNameValue has_any (\"LISTKEYS\", \"READONLYKEYS\", \"LISTCONNECTIONSTRINGS\", "
-               "\"LISTADMINKEYS\", \"LISTQUERYKEYS\", \"LISTCREDENTIALS\", \"LISTCREDENTIAL\", \"LISTSECRETS\", "
-               "\"LISTACCOUNTSAS\", \"LISTSERVICESAS\", \"PUBLISHXML\", \"LISTCLUSTERADMINCREDENTIAL\")\n"
+               "| where OperationNameValue has_any (" SECRET_WORDS_KQL ")\n"
                "[[| where Caller in~ {principal:kqlset}\n]]"
                "| project TimeGenerated, OperationNameValue, ActivityStatusValue, _ResourceId, CallerIpAddress, "
                "Application = tostring(Claims_d.appid), CorrelationId\n"

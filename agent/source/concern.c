@@ -7,6 +7,7 @@
 #include "source/concern.h"
 
 #include "base/buf.h"
+#include "record/secret_words.h"
 
 /* In order: rights, monitoring, the workspace that we read. */
 static const char *const operations[] = {
@@ -29,13 +30,8 @@ static const char *const operations[] = {
     "microsoft.operationalinsights/workspaces/tables/delete",
 };
 
-/* Words of operations that hand out secrets, whoever's. */
-static const char *const key_words[] = {
-    "listkeys",        "listadminkeys",  "listquerykeys",  "listconnectionstrings",
-    "listcredentials", "listcredential", "listsecrets",    "listaccountsas",
-    "listservicesas",  "readonlykeys",   "regeneratekey",  "publishxml",
-    "listclusteradmincredential",
-};
+/* Words of operations that hand out secrets, whoever's, or make them anew. */
+static const char *const key_words[] = { SECRET_WORDS_ARRAY, "regeneratekey" };
 
 static const char *const sentinel_words[] = { "write", "delete" };
 

@@ -2,7 +2,7 @@
  *
  * Told twice from the same lists, as KQL for the workspace and as a test for rows that come from files,
  * so that a replay judges what the live source would have been sent.
- * Sources: Azure RBAC permissions reference (names of operations); alert catalogue A5, X24-X57.
+ * Source: Azure RBAC permissions reference (names of operations).
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef COSMOWATCH_CONCERN_H
 #define COSMOWATCH_CONCERN_H

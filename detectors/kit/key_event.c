@@ -7,6 +7,7 @@
 #include "detectors/kit/slots.h"
 #include "enrich/enrich.h"
 #include "enrich/prefix.h"
+#include "record/secret_words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,11 +32,7 @@ static bool has(struct slice s, struct slice part)
 
 #define COSMOS SL("microsoft.documentdb/")
 
-/* Operations of other providers that hand out secrets. */
-static const char *const secret_words[] = {
-    "listkeys",        "listadminkeys", "listquerykeys",  "listconnectionstrings", "listcredential",
-    "listsecrets",     "listaccountsas", "listservicesas", "publishxml",            "listclusteradmincredential",
-};
+static const char *const secret_words[] = { SECRET_WORDS_ARRAY };
 
 static enum key_action action_of(struct slice op)
 {
