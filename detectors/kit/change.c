@@ -2,9 +2,11 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/kit/change.h"
 
+#include "base/map.h"
 #include "base/timeutil.h"
 #include "enrich/enrich.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct slice operation_of(const struct observation *obs, char room[CHANGE_OPERATION_MAX])
@@ -19,6 +21,20 @@ static struct slice operation_of(const struct observation *obs, char room[CHANGE
     return slice_make(room, op.len);
 }
 
+/* The record holds the account's id, and apart from it what is inside the account. */
+static struct slice resource_of(const struct observation *obs, char room[CHANGE_RESOURCE_MAX])
+{
+    struct slice id = obs->text[F_RESOURCE_ID], uri = obs_extra(obs, F_RESOURCE_URI);
+
+    if (slice_empty(uri) || id.len + 1 + uri.len > CHANGE_RESOURCE_MAX)
+        return id;
+    if (id.len)
+        memcpy(room, id.at, id.len);
+    room[id.len] = '/';
+    memcpy(room + id.len + 1, uri.at, uri.len);
+    return slice_make(room, id.len + 1 + uri.len);
+}
+
 /* A long operation may end with "Accept" and never say more: what was accepted is under way. */
 static enum key_outcome outcome_of(const struct key_event *by)
 {
@@ -31,7 +47,8 @@ bool change_read(const struct observation *obs, struct change *ret)
 {
     if (obs->kind != OBS_ACTIVITY)
         return false;
-    *ret = (struct change){ .resource = obs->text[F_RESOURCE_ID] };
+    *ret = (struct change){ .outcome = KEY_PENDING };
+    ret->resource = resource_of(obs, ret->resource_room);
     (void)key_event_read(obs, &ret->by); /* whatever was done: who did it is read in any case */
     ret->by.account = obs->text[F_ACCOUNT];
     ret->operation = operation_of(obs, ret->room);
@@ -55,9 +72,12 @@ bool change_is(const struct change *c, const char *operation)
 bool change_is_repeat(struct baseline *b, const struct change *c, char who)
 {
     struct key_event once = c->by;
+    char target[20];
+    int n = snprintf(target, sizeof target, "%016" PRIx64, hash64(c->resource.at, c->resource.len, 0));
 
     once.outcome = c->outcome; /* of Accept and Success one is told */
-    once.account = SL("");     /* what was changed tells operations apart, not the account it belongs to */
+    /* What was changed tells operations apart, not the account it belongs to: of an id all counts, to its end. */
+    once.account = slice_make(target, (size_t)n);
     return key_event_is_repeat(b, &once, who);
 }
 

@@ -13,13 +13,14 @@
 #include "detectors/kit/key_event.h"
 
 #define CHANGE_OPERATION_MAX 160
+#define CHANGE_RESOURCE_MAX 512
 
 struct change {
     struct key_event by;     /* who, with what; by.account is empty where the row is about no account */
     struct slice operation;  /* lower case: "microsoft.authorization/locks/delete"; view into the room below */
-    struct slice resource;   /* the whole id of what was changed, as the row says it */
+    struct slice resource;   /* the whole id of what was changed, as the row says it; view into the room below or the row */
     enum key_outcome outcome; /* KEY_DONE also for "Accept", with which a long operation's rows may end */
-    char room[CHANGE_OPERATION_MAX];
+    char room[CHANGE_OPERATION_MAX], resource_room[CHANGE_RESOURCE_MAX];
 };
 
 /* False: no activity row, no operation, the beginning of one, nobody named as its caller, or Microsoft's own service at work. */

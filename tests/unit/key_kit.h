@@ -30,6 +30,8 @@
 struct act { /* a row of AzureActivity; what is NULL has a preset */
     int64_t at;
     const char *account, *op, *status, *caller, *address, *app, *correlation, *object_id, *properties, *place;
+    const char *uri; /* of what is inside the account */
+    const char *resource, *request; /* the resource's id where it is no account; clientRequestId */
 };
 
 struct req { /* data-plane requests */
@@ -93,6 +95,10 @@ static void UNUSED key_act(struct act a)
     r->extra[F_SUBSCRIPTION_ID - F_GROUP_COUNT] = SL(SUBSCRIPTION);
     r->extra[F_OBJECT_ID - F_GROUP_COUNT] = slice_of(a.object_id);
     r->extra[F_PROPERTIES - F_GROUP_COUNT] = slice_of(a.properties);
+    r->extra[F_RESOURCE_URI - F_GROUP_COUNT] = slice_of(a.uri);
+    r->extra[F_CLIENT_REQUEST_ID - F_GROUP_COUNT] = slice_of(a.request);
+    if (a.resource)
+        (void)snprintf(r->resource, sizeof r->resource, "%s", a.resource);
     if (a.correlation)
         (void)snprintf(r->correlation, sizeof r->correlation, "%s", a.correlation);
 }

@@ -84,6 +84,23 @@ START_TEST(a_name_that_only_begins_so_is_not_under_it)
 }
 END_TEST
 
+START_TEST(of_one_deployment_each_resource_counts)
+{
+    struct bench *b = fresh();
+
+    key_usual("shop-prod", 0, 20, true);
+    key_act((struct act){ .at = key_day(20, 8, 0), .op = DELETE, .uri = "sqldatabases/a", .correlation = "one" });
+    key_act((struct act){ .at = key_day(20, 8, 1), .op = DELETE, .uri = "sqldatabases/b", .correlation = "one" });
+    key_act((struct act){ .at = key_day(20, 8, 2), .op = DELETE, .uri = "sqldatabases/b", .correlation = "one" });
+    key_feed(b, 0);
+    ck_assert_int_eq(bench_only(b, TYPE)->count, 2);
+    ck_assert_str_eq(alert_text(bench_only(b, TYPE), "changed"),
+                     "/subscriptions/" SUBSCRIPTION "/resourcegroups/rg/providers/microsoft.documentdb/databaseaccounts/"
+                     "shop-prod/sqldatabases/a");
+    bench_free(b);
+}
+END_TEST
+
 static void accepted_and_done(unsigned seed UNUSED)
 {
     key_usual("shop-prod", 0, 20, true);
@@ -164,6 +181,7 @@ int main(void)
     return key_run("detector_change", (const TTest *const[]){
         the_beginning_of_a_change_is_none_and_its_end_is, microsofts_own_services_change_nothing_for_themselves,
         a_name_that_only_begins_so_is_not_under_it, a_change_counts_once_whatever_its_rows_and_their_order,
+        of_one_deployment_each_resource_counts,
         what_a_caller_does_each_week_is_its_habit_and_nobody_elses, what_failed_is_no_habit,
         a_log_that_was_just_begun_makes_nothing_new, NULL });
 }
