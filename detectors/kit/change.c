@@ -90,20 +90,25 @@ static struct slice habit_key(char kind, struct slice caller, char room[CALLER_M
     return slice_make(room, caller.len + 2);
 }
 
-static void note_one(struct baseline *b, const struct baseline_memory *m, const struct change *c, struct slice account,
-                     struct slice key, struct habit_view *ret)
+struct habits {
+    struct baseline *b;
+    const struct baseline_memory *memory;
+    bool is_long;
+};
+
+static void note_one(const struct habits *h, const struct change *c, struct slice account, struct slice key,
+                     struct habit_view *ret)
 {
     int64_t t = c->by.obs->minute_ns;
     struct slice label = slice_empty(c->by.caller) ? account : c->by.caller;
 
-    if (c->outcome == KEY_DONE)
-        habit_note(b, m, account, key, label, t, ret);
+    if (c->outcome != KEY_DONE)
+        (h->is_long ? habit_look_long : habit_look)(h->b, h->memory, account, key, t, ret);
     else
-        habit_look(b, m, account, key, t, ret);
+        (h->is_long ? habit_note_long : habit_note)(h->b, h->memory, account, key, label, t, ret);
 }
 
-void change_note(struct baseline *b, const struct baseline_memory *habits, char kind, const struct change *c,
-                 struct change_usual *ret)
+static void note(const struct habits *h, char kind, const struct change *c, struct change_usual *ret)
 {
     char room[CALLER_MAX + 2];
     struct slice account = c->by.account;
@@ -111,15 +116,60 @@ void change_note(struct baseline *b, const struct baseline_memory *habits, char 
 
     *ret = (struct change_usual){ .is_young = true };
     by.outcome = c->outcome;
-    key_event_note(b, &by, &ret->by);
-    note_one(b, habits, c, SL(""), habit_key(kind, by.caller, room), &ret->caller);
+    key_event_note(h->b, &by, &ret->by);
+    note_one(h, c, SL(""), habit_key(kind, by.caller, room), &ret->caller);
     if (slice_empty(account)) {
         ret->is_young = !ret->by.is_logged;
         return;
     }
-    note_one(b, habits, c, account, habit_key(kind, by.caller, room), &ret->caller_here);
-    note_one(b, habits, c, account, habit_key(kind, SL(""), room), &ret->here);
-    ret->is_young = key_event_is_learning(b, &by, &ret->by);
+    note_one(h, c, account, habit_key(kind, by.caller, room), &ret->caller_here);
+    note_one(h, c, account, habit_key(kind, SL(""), room), &ret->here);
+    ret->is_young = key_event_is_learning(h->b, &by, &ret->by);
+}
+
+void change_note(struct baseline *b, const struct baseline_memory *habits, char kind, const struct change *c,
+                 struct change_usual *ret)
+{
+    note(&(struct habits){ .b = b, .memory = habits }, kind, c, ret);
+}
+
+void change_note_long(struct baseline *b, const struct baseline_memory *habits, char kind, const struct change *c,
+                      struct change_usual *ret)
+{
+    note(&(struct habits){ .b = b, .memory = habits, .is_long = true }, kind, c, ret);
+}
+
+/* Take `c` off the front of the text, with the blanks and backslashes before it: a quote of text in text is \" or \\\". */
+static bool take(struct slice *text, char c)
+{
+    size_t i = 0;
+
+    while (i < text->len && (text->at[i] == '\\' || text->at[i] == ' '))
+        i++;
+    if (i == text->len || text->at[i] != c)
+        return false;
+    *text = slice_make(text->at + i + 1, text->len - i - 1);
+    return true;
+}
+
+struct slice change_says(const struct change *c, const char *name)
+{
+    struct slice text = obs_extra(c->by.obs, F_PROPERTIES), word = slice_of(name);
+    size_t at;
+
+    while ((at = slice_find_nocase(text, word)) != SIZE_MAX) {
+        bool is_name = at > 0 && text.at[at - 1] == '"';
+        size_t end = 0;
+
+        text = slice_make(text.at + at + word.len, text.len - at - word.len);
+        if (!is_name || !take(&text, '"') || !take(&text, ':') || !take(&text, '"'))
+            continue;
+        while (end < text.len && text.at[end] != '"' && text.at[end] != '\\')
+            end++;
+        if (end > 0 && end < text.len)
+            return slice_make(text.at, end);
+    }
+    return SL("");
 }
 
 bool change_is_trusted(const struct detector_context *ctx, const struct change *c)

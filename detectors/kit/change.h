@@ -44,6 +44,13 @@ struct change_usual {                 /* for the change's time, by closed slots 
  * key_habits_memory and key_readers_memory among the detector's memories too. */
 void change_note(struct baseline *b, const struct baseline_memory *habits, char kind, const struct change *c,
                  struct change_usual *ret);
+/* The same for what happens by calendar, an exercise each quarter: remembered for HABIT_LONG_DAYS. A memory is used with one
+ * of the two only. */
+void change_note_long(struct baseline *b, const struct baseline_memory *habits, char kind, const struct change *c,
+                      struct change_usual *ret);
+/* What the request's body says under this name, where the row carries it (text in text, in its properties): the first text
+ * that is not empty. A view into the row, empty when unsaid. */
+struct slice change_says(const struct change *c, const char *name);
 /* Has the operator named the caller, or its application, as one who may (trusted: principals)? */
 bool change_is_trusted(const struct detector_context *ctx, const struct change *c);
 

@@ -141,10 +141,10 @@ static void UNUSED key_feed(struct bench *b, int64_t late_ns)
         struct key_row *r = &key_rows[i];
 
         r->obs.text[F_RESOURCE_ID] = slice_of(r->resource);
-        if (r->obs.kind == OBS_ACTIVITY) {
-            r->obs.extra = r->extra;
+        if (r->obs.kind != OBS_REQUEST)
+            r->obs.extra = r->extra; /* rows were moved */
+        if (r->obs.kind == OBS_ACTIVITY)
             r->extra[F_CORRELATED_ID - F_GROUP_COUNT] = slice_of(r->correlation);
-        }
         bench_feed(b, &r->obs);
     }
 }

@@ -165,6 +165,65 @@ START_TEST(what_failed_is_no_habit)
 }
 END_TEST
 
+START_TEST(what_comes_each_quarter_is_remembered_where_it_is_asked_for_so)
+{
+    static const struct baseline_memory long_habits = { .name = "test.long", .version = 1, .size = sizeof(struct habit), .max_keys = 9 };
+    static const struct baseline_memory *const both[] = { &habits, &long_habits, &key_habits_memory, &key_readers_memory,
+                                                          &key_operations_memory, NULL };
+    struct detector_ops ops = probe;
+    struct bench *b;
+    struct change c;
+    struct change_usual usual, usual_long;
+
+    ops.memories = both;
+    key_forget();
+    b = bench_open(&ops, NULL);
+    for (int d = 0; d <= 100; d += 100) {
+        key_act((struct act){ .at = key_day(d, 8, 0), .op = DELETE });
+        key_rows[key_rows_len - 1].obs.extra = key_rows[key_rows_len - 1].extra;
+        ck_assert(change_read(&key_rows[key_rows_len - 1].obs, &c));
+        change_note(bench_baseline(b), &habits, 'd', &c, &usual);
+        change_note_long(bench_baseline(b), &long_habits, 'd', &c, &usual_long);
+        ck_assert(!usual.caller.is_known);
+        ck_assert(usual_long.caller.is_known == (d > 0) && usual_long.here.is_known == (d > 0));
+    }
+    bench_free(b);
+}
+END_TEST
+
+START_TEST(a_body_is_read_by_names_and_texts_alone)
+{
+    static const struct { const char *properties, *says; } bodies[] = {
+        { "{\"createMode\":\"Restore\"}", "Restore" },
+        { "{\"requestbody\":\"{\\\"createMode\\\" : \\\"Restore\\\"}\"}", "Restore" },
+        { "{\"a\":\"{\\\"b\\\":\\\"{\\\\\\\"CreateMode\\\\\\\":\\\\\\\"Restore\\\\\\\"}\\\"}\"}", "Restore" },
+        { "{\"createMode\":\"\",\"x\":\"Restore\"}", "" },
+        { "{\"createMode\":\"\",\"y\":{\"createMode\":\"Default\"}}", "Default" },
+        { "{\"createMode\":null,\"x\":\"Restore\"}", "" },
+        { "{\"notcreateMode\":\"Restore\"}", "" },
+        { "{\"createModes\":\"Restore\"}", "" },
+        { "{\"x\":\"createMode: Restore\"}", "" },
+        { "{\"createMode\":\"Resto", "" },
+        { "{\"createMode\":\"", "" },
+        { "{\"createMode", "" },
+        { "createMode\":\"Restore\"", "" },
+        { "", "" },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        struct change c;
+
+        key_forget();
+        key_act((struct act){ .at = key_day(0, 8, 0), .op = DELETE, .properties = bodies[i].properties });
+        key_rows[0].obs.extra = key_rows[0].extra;
+        ck_assert(change_read(&key_rows[0].obs, &c));
+        ck_assert_msg(slice_eq(change_says(&c, "createMode"), slice_of(bodies[i].says)), "%zu: '%.*s'", i,
+                      SLF(change_says(&c, "createMode")));
+    }
+    key_forget();
+}
+END_TEST
+
 START_TEST(a_log_that_was_just_begun_makes_nothing_new)
 {
     struct bench *b = fresh();
@@ -183,5 +242,6 @@ int main(void)
         a_name_that_only_begins_so_is_not_under_it, a_change_counts_once_whatever_its_rows_and_their_order,
         of_one_deployment_each_resource_counts,
         what_a_caller_does_each_week_is_its_habit_and_nobody_elses, what_failed_is_no_habit,
+        what_comes_each_quarter_is_remembered_where_it_is_asked_for_so, a_body_is_read_by_names_and_texts_alone,
         a_log_that_was_just_begun_makes_nothing_new, NULL });
 }
