@@ -17,8 +17,7 @@
  *          against each other whichever comes first.
  * Blind:   risk of the user and of the sign-in (other tables); whether somebody of the same team read keys before; a
  *          role that was granted through a group; beyond 24 readings of one principal in a slot, a role's row that
- *          comes after theirs. Who got a role stands in the row that the assignment began with, so one that then failed
- *          counts as well. A young account: one reason alone is not told; a young activity log: only known-bad addresses.
+ *          comes after theirs. A young account: one reason alone is not told; a young activity log: only known-bad addresses.
  * Source:  Defender's alert of this id; ATT&CK T1555.006, T1552, T1078.004.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
@@ -27,6 +26,7 @@
 #include "detectors/detector.h"
 #include "detectors/kit/key_event.h"
 #include "detectors/kit/provider.h"
+#include "detectors/kit/role_grant.h"
 #include "detectors/kit/sensitivity.h"
 #include "enrich/country.h"
 #include "enrich/enrich.h"
@@ -498,43 +498,6 @@ static struct slice slot_key(struct slice who, int32_t slot, char room[FEW_TEXT 
     return slice_make(room, (size_t)n);
 }
 
-/* An object id: 8-4-4-4-12 digits. */
-static bool is_guid(const char *at)
-{
-    for (int i = 0; i < 36; i++) {
-        bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-        char c = at[i];
-
-        if (is_dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))
-            return false;
-    }
-    return true;
-}
-
-/* Who got the role: the request's body stands in the properties as text in text, so the id is looked for behind the
- * word, whatever quotes and backslashes are between. */
-static bool grant_principal(const struct observation *obs, char ret[37])
-{
-    struct slice text = obs_extra(obs, F_PROPERTIES), mark = SL("principalid");
-    size_t at = slice_find_nocase(text, mark);
-
-    if (at == SIZE_MAX)
-        return false;
-    at += mark.len;
-    for (size_t end = at + 16; at < end && at + 36 <= text.len; at++) {
-        if (!is_guid(text.at + at))
-            continue;
-        for (int i = 0; i < 36; i++) {
-            char c = text.at[at + (size_t)i];
-
-            ret[i] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
-        }
-        ret[36] = '\0';
-        return true;
-    }
-    return false;
-}
-
 static bool is_within(const struct grants *g, int64_t read_ns)
 {
     return g->first_ns <= read_ns && g->last_ns >= read_ns - GRANTED_NS;
@@ -583,17 +546,21 @@ static int tell_granted(const struct key_reader *d, const struct kept *k, const 
     return tell_kept(k, k->reasons | REASON_GRANTED, TYPE_SUSPICIOUS, is_new, &f, ctx, err);
 }
 
-static int observe_grant(const struct key_reader *d, const struct observation *obs, const struct detector_context *ctx, struct error *err)
+static int observe_grant(const struct key_reader *d, const struct change *c, const struct detector_context *ctx,
+                         struct error *err)
 {
     struct baseline *b = ctx->baseline;
     int32_t len = slots_len(baseline_cfg(b));
-    int64_t t = obs->minute_ns;
-    char who[37], room[FEW_TEXT + 16];
+    char room[FEW_TEXT + 16];
+    struct role_grant grant;
     struct grants *g, before, now;
+    const char *who = grant.grantee;
+    int64_t t;
     bool is_new = false;
 
-    if (!grant_principal(obs, who))
+    if (!role_grant_add(b, c, &grant))
         return 0;
+    t = grant.done_ns;
     g = baseline_put(b, &grants_memory, SL(""), slot_key(slice_of(who), slots_of(t, len), room), slice_of(who), t,
                      &is_new);
     if (!g)
@@ -617,15 +584,6 @@ static int observe_grant(const struct key_reader *d, const struct observation *o
 
 /* ---- the observation --------------------------------------------------------------------------- */
 
-static bool is_grant(const struct observation *obs)
-{
-    struct slice status = obs_extra(obs, F_ACTIVITY_STATUS);
-
-    /* The request's body, which says to whom, is in the row of the start; that of the success has the status only. */
-    return slice_eq_nocase(obs->text[F_OPERATION], SL("Microsoft.Authorization/roleAssignments/write")) &&
-           (slice_starts_nocase(status, SL("Start")) || slice_starts_nocase(status, SL("Succe")));
-}
-
 static int judge_read(struct reading *r, struct error *err)
 {
     const struct key_event *e = r->event;
@@ -645,7 +603,7 @@ static int judge_read(struct reading *r, struct error *err)
     return are_enough(r->options, r->reasons) ? tell(r, TYPE_SUSPICIOUS, err) : 0;
 }
 
-static const struct baseline_memory *const short_memories[] = { &grants_memory, &readings_memory,
+static const struct baseline_memory *const short_memories[] = { &grants_memory, &readings_memory, &role_grants_memory,
                                                                 &key_operations_memory, NULL };
 
 static int key_reader_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
@@ -654,12 +612,14 @@ static int key_reader_observe(void *self, const struct observation *obs, const s
     struct key_reader *d = self;
     struct key_event e;
     struct reading r = { .options = d, .event = &e, .ctx = ctx };
+    struct change c;
     bool is_key = key_event_read(obs, &e);
 
     key_sweep(ctx, GRANTED_NS, short_memories, &d->swept_ns);
     key_event_note(ctx->baseline, &e, &r.usual);
-    if (is_grant(obs))
-        return observe_grant(d, obs, ctx, err);
+    (void)change_read(obs, &c); /* false of the Start, which says to whom */
+    if (role_grant_is(&c))
+        return observe_grant(d, &c, ctx, err);
     if (!is_key || (e.action != KEY_ACTION_LIST && e.action != KEY_ACTION_LIST_READONLY) ||
         key_event_is_repeat(ctx->baseline, &e, 'r'))
         return 0;
@@ -675,8 +635,8 @@ static int key_reader_observe(void *self, const struct observation *obs, const s
 
 static const char *const key_reader_types[] = { TYPE_SUSPICIOUS, TYPE_FIRST, NULL };
 static const struct baseline_memory *const key_reader_memories[] = {
-    &country_memory,     &grants_memory,        &readings_memory, &key_habits_memory,
-    &key_readers_memory, &key_operations_memory, NULL,
+    &country_memory,    &grants_memory,      &readings_memory,       &role_grants_memory,
+    &key_habits_memory, &key_readers_memory, &key_operations_memory, NULL,
 };
 
 const struct detector_ops detector_key_reader = {
