@@ -400,7 +400,7 @@ static bool wait_for(struct httpd *h, bool (*is_so)(const struct httpd *h, int n
     int rc = 0;
 
     (void)clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += 10;
+    end.tv_sec += 50;
     (void)pthread_mutex_lock(&h->lock);
     while (!is_so(h, n) && rc == 0)
         rc = pthread_cond_timedwait(&h->news, &h->lock, &end);

@@ -29,6 +29,10 @@
              "\"rows\":["
 #define TAIL "]}]}"
 
+/* A reader that a busy machine lets stand has not ended; one that stands still by itself is waited for. */
+#define PATIENT_MS 20000
+#define HASTY_MS 2000
+
 /* ---- what the reader does when a row says so ----------------------------------------------------------- */
 
 /* An event as the wire has it, with one text; decode_apart.c alone knows the form. */
@@ -270,7 +274,7 @@ static void compare_folder(struct both *b, const char *dir)
 
 START_TEST(what_comes_out_is_what_reading_at_home_gives)
 {
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct both b = { .home = decoder_new(), .apart = decoder_new_apart(a) };
     struct apart_status st;
 
@@ -348,7 +352,7 @@ static void large_feed(enum feed_format format, struct buf *out)
 
 START_TEST(large_feeds_come_out_as_they_do_at_home)
 {
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct apart_status st;
 
     for (int f = FEED_FORMAT_LIST; f <= FEED_FORMAT_WORKSPACE; f++) {
@@ -369,7 +373,7 @@ END_TEST
 START_TEST(feeds_come_out_as_they_do_at_home)
 {
     static const char folder[] = "tests/fuzz/corpus/feed";
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     DIR *d = opendir(folder);
     struct dirent *e;
     struct apart_status st;
@@ -407,7 +411,7 @@ static void make_rows(struct buf *out, size_t n)
 
 START_TEST(many_batches_come_whole_and_in_order)
 {
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct both b = { .home = decoder_new(), .apart = decoder_new_apart(a) };
     struct buf text = BUF_INIT(KIT_TEXT_MAX);
 
@@ -425,7 +429,7 @@ END_TEST
 START_TEST(a_row_that_ends_the_reader_costs_itself_alone)
 {
     const struct fault *f = &faults[_i];
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(f->happen == stand_still ? HASTY_MS : PATIENT_MS);
     char text[1024];
     struct apart_status st;
     struct kit k;
@@ -462,7 +466,7 @@ START_TEST(it_costs_itself_alone_in_files_too)
         "{\"category\":\"DataPlaneRequests\",\"properties\":{\"userAgent\":\"abort\"}},"
         "{\"category\":\"DataPlaneRequests\",\"properties\":{\"userAgent\":\"last\"}}]}",
     };
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct kit k = ask(a, texts[i], true);
@@ -478,7 +482,7 @@ END_TEST
 
 START_TEST(several_such_rows_go_one_by_one)
 {
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct buf text = BUF_INIT(KIT_TEXT_MAX);
     struct apart_status st;
     struct kit k;
@@ -503,7 +507,7 @@ END_TEST
 
 START_TEST(more_of_them_than_are_left_out_are_too_many_and_said)
 {
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct buf text = BUF_INIT(KIT_TEXT_MAX);
     struct kit k;
 
@@ -523,7 +527,7 @@ END_TEST
 
 START_TEST(bytes_that_end_it_before_their_first_row_are_an_error_that_says_so)
 {
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct kit k = ask(a, HEAD "[\"before the first row\",\"\",1]" TAIL, false);
 
     ck_assert_int_eq(k.rc, -1);
@@ -540,7 +544,7 @@ END_TEST
 /* Whatever it writes: an answer or a reason, and nothing read or written where it should not be (sanitizers look). */
 START_TEST(a_reader_that_scribbles_harms_nobody)
 {
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     int told = 0;
 
     for (int i = 0; i < 60; i++) {
@@ -566,7 +570,7 @@ END_TEST
 START_TEST(a_sum_that_is_not_right_is_no_answer)
 {
     static const char *const columns[] = { "one row too many", "nothing at the end" };
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
 
     for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
         char text[256];
@@ -630,8 +634,8 @@ static int kill_it_at(void *self, const struct record *rec, struct error *err)
 
 static void kill_halfway(int signal)
 {
-    struct killing g = { .k = { .records = BUF_INIT(KIT_TEXT_MAX), .bad = BUF_INIT(KIT_TEXT_MAX) }, .a = new_apart(2000),
-                         .at = 3000, .signal = signal };
+    struct killing g = { .k = { .records = BUF_INIT(KIT_TEXT_MAX), .bad = BUF_INIT(KIT_TEXT_MAX) },
+                         .a = new_apart(signal == SIGSTOP ? HASTY_MS : PATIENT_MS), .at = 3000, .signal = signal };
     const struct decode_sink sink = { .self = &g, .on_record = kill_it_at, .on_bad = kit_on_bad };
     struct decoder *d = decoder_new_apart(g.a), *home = decoder_new();
     struct buf text = BUF_INIT(KIT_TEXT_MAX);
@@ -671,7 +675,7 @@ END_TEST
 START_TEST(signals_for_the_agent_are_none_for_it)
 {
     static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct error err = { 0 };
     struct apart_status before, after;
     struct kit k;
@@ -691,7 +695,7 @@ END_TEST
 
 START_TEST(that_none_can_be_started_is_said_and_passes)
 {
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct rlimit was, few;
     struct kit k;
 
@@ -720,7 +724,7 @@ static int stop_at_once(void *self UNUSED, const struct record *rec UNUSED, stru
 START_TEST(who_wants_no_more_gets_no_more_and_the_reader_lives_on)
 {
     const struct decode_sink sink = { .on_record = stop_at_once };
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct decoder *d = decoder_new_apart(a);
     struct buf text = BUF_INIT(KIT_TEXT_MAX);
     struct decode_result result;
@@ -756,7 +760,7 @@ static void read_proc(pid_t pid, const char *name, struct buf *out)
 
 START_TEST(it_has_no_environment_three_kinds_of_descriptor_and_a_filter)
 {
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct buf text = BUF_INIT(1u << 20);
     struct error err = { 0 };
     struct apart_status st;
@@ -799,7 +803,7 @@ END_TEST
 /* Neither side can cut or change what the other has mapped. */
 START_TEST(shared_memory_is_sealed)
 {
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct kit k = ask(a, "{}", true); /* so that there is memory for a body, too */
     DIR *d = opendir("/proc/self/fd");
     struct dirent *e;
@@ -836,7 +840,7 @@ START_TEST(it_ends_when_the_agent_does_even_standing_still)
     ck_assert_int_eq(pipe(pipe_fds), 0);
     agent = fork();
     if (agent == 0) {
-        struct apart *a = new_apart(2000);
+        struct apart *a = new_apart(PATIENT_MS);
         struct error err = { 0 };
         struct apart_status st;
 
@@ -889,7 +893,7 @@ static long allocations_of(struct decoder *d, size_t rows)
 
 START_TEST(no_row_costs_the_agent_an_allocation)
 {
-    struct apart *a = new_apart(2000);
+    struct apart *a = new_apart(PATIENT_MS);
     struct decoder *d = decoder_new_apart(a);
 
     (void)allocations_of(d, 10);

@@ -383,7 +383,7 @@ END_TEST
 
 START_TEST(eight_threads_make_one_request_that_fails)
 {
-    struct entra e = { .wait_ms = 200, .status = 500, .body = "" };
+    struct entra e = { .wait_ms = 200, .status = 500, .body = "", .headers = "Retry-After: 600\r\n" }; /* one may come late */
 
     entra_start(&e);
     make_secret(&e);
@@ -397,21 +397,19 @@ START_TEST(nobody_waits_for_a_renewal_while_the_old_token_is_good)
 {
     struct entra e = { .expires_in = "3600" };
     pthread_t slow;
-    int64_t before;
     void *rc = NULL;
 
     entra_start(&e);
     make_secret(&e);
     want_token("tok-1");
     fake_services_pass(&world, 3400 * 1000);
-    e.wait_ms = 5000; /* the server stops waiting when it is stopped */
+    e.wait_ms = 600000; /* longer than a test may take; the server stops waiting when it is stopped */
     e.status = 503;
     e.body = "";
     ck_assert_int_eq(pthread_create(&slow, NULL, take_token, NULL), 0);
     ck_assert(httpd_wait_requests(e.h, 2));
-    before = clock_system.mono_ms(NULL);
     want_token("tok-1");
-    ck_assert_int_lt(clock_system.mono_ms(NULL) - before, 2000);
+    ck_assert_int_eq(httpd_requests(e.h), 2);
     httpd_stop(e.h);
     (void)pthread_join(slow, &rc);
     ck_assert_int_eq((intptr_t)rc, 0);

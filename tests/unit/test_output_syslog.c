@@ -319,6 +319,15 @@ static void siem_break(void)
     (void)pthread_mutex_unlock(&siem.lock);
 }
 
+static size_t count_in_text(const char *what);
+
+/* Until it has read so far: what lies in its kernel would be read after a break. */
+static void await_text(const char *what)
+{
+    while (count_in_text(what) == 0)
+        await('d');
+}
+
 static size_t count_in_text(const char *what)
 {
     size_t n = 0;
@@ -436,10 +445,20 @@ START_TEST(a_receiver_that_closes_a_new_connection_has_taken_nothing)
 {
     struct delivery_result results[3];
 
-    siem.closes_at_once = _i == 0;
-    siem.reads_once = _i == 1; /* as a receiver does that refuses us after the handshake */
-    open_with("");
-    FAILS(deliver(results, err), ERR_NET);
+    struct error why = { 0 };
+    int rc = 0;
+
+    for (int tries = 10; rc == 0 && tries > 0; tries--) { /* a busy machine may close later than anybody listens */
+        close_output();
+        (void)pthread_mutex_lock(&siem.lock);
+        siem.closes_at_once = _i == 0;
+        siem.reads_once = _i == 1; /* as a receiver does that refuses us after the handshake */
+        (void)pthread_mutex_unlock(&siem.lock);
+        open_with("");
+        rc = deliver(results, &why);
+    }
+    ck_assert_int_eq(rc, -1);
+    ck_assert_int_eq(why.code, ERR_NET);
     OK(deliver(results, err));
     close_output();
     ck_assert_uint_ge(count_in_text("first"), 1);
@@ -453,6 +472,7 @@ START_TEST(after_a_break_the_watcher_sends_the_tail_again)
     open_with("");
     OK(deliver(results, err));
     await('c');
+    await_text("third");
     siem_break();
     await('e');
     await('c');
@@ -471,6 +491,7 @@ START_TEST(what_is_older_than_the_resend_time_is_not_sent_again)
     open_with("resend: 0\n");
     OK(deliver(results, err));
     await('c');
+    await_text("third");
     fake_services_pass(&world, 1000);
     siem_break();
     await('e');
