@@ -40,6 +40,9 @@ def main(argv=None):
     p.add_argument("--rows", action="append", default=[], help="NDJSON of {table,row,ingested,visible}")
     p.add_argument("--arc-tokens", help="directory for the Arc challenge's key files")
     a = p.parse_args(argv)
+    done = threading.Event()
+    for s in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are there
+        signal.signal(s, lambda *_: done.set())
     world = World(a.db, a.arc_tokens)
     for path in a.rows:
         preload(world, path)
@@ -55,9 +58,6 @@ def main(argv=None):
             json.dump(ports, f)
         os.replace(tmp, a.port_file)
     print("simulator listens: %s" % json.dumps(ports), file=sys.stderr, flush=True)
-    done = threading.Event()
-    for s in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(s, lambda *_: done.set())
     done.wait()
     for s in servers:
         s.shutdown()

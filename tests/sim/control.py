@@ -156,13 +156,13 @@ def geo(w, d, q, tail, body):
 def tokens(w, d, q, tail, body):
     """{"revoke": true} makes every token so far expired."""
     if d and d.get("revoke"):
-        for t in w.tokens.values():
-            t["revoked"] = True
-    return 200, {"tokens": [dict(v, token=k) for k, v in w.tokens.items()]}, {}
+        w.revoke_tokens()
+    return get_tokens(w, d, q, tail, body)
 
 
 def get_tokens(w, d, q, tail, body):
-    return 200, {"tokens": [dict(v, token=k) for k, v in w.tokens.items()]}, {}
+    with w.lock:
+        return 200, {"tokens": [dict(v, token=k) for k, v in w.tokens.items()]}, {}
 
 
 def faults(w, d, q, tail, body):
@@ -176,7 +176,8 @@ def faults(w, d, q, tail, body):
 
 
 def get_faults(w, d, q, tail, body):
-    return 200, [f.show() for f in w.faults], {}
+    with w.lock:
+        return 200, [f.show() for f in w.faults], {}
 
 
 def del_faults(w, d, q, tail, body):

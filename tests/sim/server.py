@@ -154,8 +154,7 @@ class Handler(socketserver.BaseRequestHandler):
             w.note(entry)
             return False
         if act.get("revoke_tokens"):
-            for t in w.tokens.values():
-                t["revoked"] = True
+            w.revoke_tokens()
         if act.get("hang_s"):
             time.sleep(act["hang_s"])
             entry["status"] = "hung"

@@ -247,7 +247,7 @@ class View:
 
     def wildcard(self, pat):
         rx = re.compile("^" + ".*".join(re.escape(p) for p in pat.split("*")) + "$")
-        return [n for n in self.store.tables if rx.match(n) and n not in self.missing]
+        return [n for n in list(self.store.tables) if rx.match(n) and n not in self.missing]
 
     def workspace(self, name):
         return self.ws.get(name)

@@ -163,6 +163,11 @@ class World:
             return T.to_unix(self.clock.now())
         return time.time()
 
+    def revoke_tokens(self):
+        with self.lock:  # others are issued meanwhile
+            for t in self.tokens.values():
+                t["revoked"] = True
+
     def note(self, entry):
         with self.lock:
             self.n_requests += 1

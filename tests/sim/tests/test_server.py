@@ -530,7 +530,7 @@ def test_as_a_process_with_tls(cert, tmp_path):
         assert Client(None, got["http"]).control("health")["rows"] == 5
     finally:
         p.terminate()
-        p.wait(10)
+        p.wait(60)
         p.stderr.close()
     assert p.returncode == 0
 
