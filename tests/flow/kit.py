@@ -5,6 +5,7 @@ waiting is for events (a file, a line, an answer of the simulator), never for ti
 SPDX-License-Identifier: Apache-2.0
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -134,6 +135,15 @@ class Agent:
         if self.child.poll() is None:
             self.child.kill()
         return self.child.wait(DEADLINE_S)
+
+    @contextlib.contextmanager
+    def standing(self):
+        """It does nothing meanwhile: what happens now, all of it does before the agent's next step."""
+        self.child.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.child.send_signal(signal.SIGCONT)
 
     def tail(self, n=1 << 22):
         with open(self.log_path, "rb") as f:

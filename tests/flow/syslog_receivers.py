@@ -60,6 +60,11 @@ def listens(port):
         return False
 
 
+def takes_datagrams(port):
+    with open("/proc/net/udp", encoding="ascii") as f:
+        return any(line.split()[1].endswith(":%04X" % port) for line in f)
+
+
 class Receiver:
     """Started with `argv`, ready when `is_ready` says so; its messages are lines of out.json."""
 
@@ -117,7 +122,7 @@ def rsyslog(dir_, kind, port=None):
         f.write(RSYSLOG.format(d=dir_, inputs=kind.format(port=port),
                                normalize='module(load="mmnormalize")' if has_cef else "",
                                cef='action(type="mmnormalize" rulebase="%s/cef.rb")' % dir_ if has_cef else ""))
-    ready = None if kind is not UDP else lambda: os.path.exists(pid)
+    ready = None if kind is not UDP else lambda: takes_datagrams(port)
     return Receiver(dir_, [program, "-n", "-f", conf, "-i", pid], port, is_ready=ready)
 
 

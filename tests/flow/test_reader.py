@@ -16,7 +16,7 @@ import signal
 
 import pytest
 
-from flow import kit
+from flow import kit, oracles
 from flow.rows import feeds
 from flow.story import SHORT, catch_up, essence, final, outputs, small_world
 
@@ -35,6 +35,17 @@ def status(cfg):
 
 def reader_of(cfg, which="reader"):
     return kit.wait_for("a reader", lambda: (status(cfg).get(which) or {}).get("pid"))
+
+
+def signalled(agent, pid, number):
+    """The process, when it got the signal; None when another has its place: the status says who it was a moment ago."""
+    if pid not in oracles.family(agent.child.pid):
+        return None
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return None
+    return pid
 
 
 def comes_to_an_end(pid):
@@ -226,14 +237,14 @@ def test_a_reader_that_is_killed_or_stopped_costs_nothing(dir_, tmp_path_factory
         azure.add_rows(rows.rows)
         cfg = kit.config(azure, dir_, outputs(dir_), source={**SHORT, "catch_up": "10m"}, feeds=feeds(dir_))
         shim.hasty()
+        azure.control("faults", {"match": {"path": "/query", "skip": 12}, "action": {"status": 503}, "count": None})
         with kit.Agent(cfg, dir_, ["--until-caught-up"], env=shim.env) as agent:
             seen = set()
             while len(seen) < times and agent.child.poll() is None:
                 pid = (status(cfg).get(which) or {}).get("pid")
-                if pid and pid not in seen:
+                if pid and pid not in seen and signalled(agent, pid, number):
                     seen.add(pid)
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, number)
+                    azure.control("faults", method="DELETE")  # it does not get to the end before the first
             assert seen and agent.wait() == 0, agent.tail()
         for pid in seen:
             kit.wait_for("the end of %d" % pid, lambda: comes_to_an_end(pid))
@@ -252,7 +263,8 @@ def test_a_reader_that_cannot_be_started_is_said_and_heals(dir_, shim):
             patch.undo()
             pid = reader_of(cfg)
             os.chmod(program, 0o600)
-            os.kill(pid, signal.SIGKILL)
+            for child in oracles.family(agent.child.pid)[1:]:
+                signalled(agent, child, signal.SIGKILL)
             azure.add_rows(rows.rows)
             failing = kit.wait_for("a reason", lambda: next(
                 (s for s in status(cfg)["sources"] if s["state"] == "failing"), None))
@@ -311,10 +323,13 @@ def test_the_reader_ends_with_the_agent(dir_):
     with kit.Azure(dir_) as azure:
         cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT, feeds=feeds(dir_))
         with kit.Agent(cfg, dir_) as agent:
-            pids = [reader_of(cfg, which) for which in READERS]
-            for pid in pids:
-                os.kill(pid, signal.SIGTERM)  # as a service manager does that asks the whole group
-                assert not comes_to_an_end(pid) or reader_of(cfg)
-            agent.kill()
+            for which in READERS:  # as a service manager does that asks the whole group
+                kit.wait_for("a reader that is asked", lambda: signalled(agent, reader_of(cfg, which), signal.SIGTERM))
+                assert reader_of(cfg, which)
+            with agent.standing():  # one that rests has another in its place
+                pids = oracles.family(agent.child.pid)[1:]
+                agent.child.kill()
+            assert len(pids) >= len(READERS)
+            agent.wait()
             for pid in pids:
                 kit.wait_for("the reader's end", lambda: comes_to_an_end(pid))

@@ -85,7 +85,7 @@ def test_at_a_terminal_it_asks(dir_):
     os.close(below)
     for line in (kit.WORKSPACE, "", "", "webhook", "https://soc.example.net/hook", "", "none"):
         os.write(above, line.encode() + b"\n")
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=kit.DEADLINE_S)
     os.close(above)
     assert child.returncode == 0, err
     assert b"Log Analytics workspace" in err and b"webhook: url" in err
@@ -98,6 +98,7 @@ def test_at_a_terminal_it_asks(dir_):
 # ---- a newcomer at a terminal ------------------------------------------------------------------------------------------
 
 TYPED = "s3cret-that-is-typed"
+END = "(nobody writes to this terminal any more)"
 
 
 class Terminal:
@@ -133,7 +134,8 @@ class Terminal:
         """(exit code, standard output)"""
         out = self.child.stdout.read().decode()
         code = self.child.wait(kit.DEADLINE_S)
-        while select.select([self.above], [], [], 0)[0]:
+        os.write(self.below, END.encode())  # a terminal hands on in order, and not at once
+        while END not in self.shown:
             self.shown += os.read(self.above, 4096).decode("utf-8", "replace")
         echoes = self.echoes()
         os.close(self.below)

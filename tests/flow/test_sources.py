@@ -283,7 +283,11 @@ def test_a_feed_that_did_not_change_is_not_fetched_again(dir_, shim):
         azure.control("feeds", {"path": "/feeds/x", "text": "198.51.100.23\n", "etag": "v1"})
         cfg = kit.config(azure, dir_, outputs(dir_), source=SHORT, feeds=[{"name": "x", "type": "tor_exits", "url": azure.url + "/feeds/x"}])
         with kit.Agent(cfg, dir_, env=shim.env) as agent:
-            kit.wait_for("the feed", lambda: azure.control("requests?path=/feeds/x"))
+            def entries():
+                code, text, _ = kit.run(["status", "--json", "-c", cfg], check=False)
+                return code == 0 and json.loads(text)["feeds"][0]["entries"] == 1
+
+            kit.wait_for("the feed", entries)  # not only its request: time must not pass while the answer is on its way
             shim.set(boot_offset_ns=2 * 3600 * 10**9)
             again = kit.wait_for("the next look", lambda: azure.control("requests?path=/feeds/x")[1:])
             assert agent.stop() == 0

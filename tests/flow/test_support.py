@@ -74,7 +74,8 @@ def test_a_helper_learns_how_it_is_and_not_whose(dir_):
     assert configuration["sources"][0]["name"] == status["sources"][0]["name"], "the same name, the same number"
     alerts = [json.loads(line) for line in parts["alerts.ndjson"].splitlines()]
     assert {a["alertType"] for a in alerts} >= {"CosmosDB_TorAnomaly"}, alerts
-    assert {json.loads(line)["state"] for line in parts["coverage.ndjson"].splitlines()} == {"closed"}
+    states = {json.loads(line)["state"] for line in parts["coverage.ndjson"].splitlines()}
+    assert "closed" in states and states <= {"closed", "pending"}, states  # the next window may have begun
     assert all(t["rows"] >= 0 for t in json.loads(parts["store.json"])["found"]), "nothing is wrong with it"
 
 

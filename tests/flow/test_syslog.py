@@ -229,7 +229,7 @@ class Sink:
 
 
 def test_what_a_dead_receiver_never_read_is_sent_again(dir_):
-    dead = Sink(reads=False)
+    dead = Sink(reads=False, port=free_port())  # one that is nobody else's when another listens on it
     cfg_rows, _ = small_world(seed=33, hours=3)
     with kit.Azure(dir_) as azure:
         azure.add_rows(cfg_rows.rows)
