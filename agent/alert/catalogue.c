@@ -11,6 +11,7 @@ static const struct alert_type *const parts[] = {
     alert_types_keys,
     alert_types_injection,
     alert_types_data,
+    alert_types_defence,
     alert_types_incident,
 };
 
