@@ -12,6 +12,7 @@ static const struct alert_type *const parts[] = {
     alert_types_injection,
     alert_types_data,
     alert_types_defence,
+    alert_types_destruction,
     alert_types_incident,
 };
 

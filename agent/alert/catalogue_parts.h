@@ -14,6 +14,7 @@ extern const struct alert_type alert_types_keys[];     /* account keys: read, st
 extern const struct alert_type alert_types_injection[]; /* injection into any dialect, beyond what Defender has */
 extern const struct alert_type alert_types_data[];     /* discovery, collection, slow exfiltration */
 extern const struct alert_type alert_types_defence[];  /* networks opened, logs and alarms impaired */
+extern const struct alert_type alert_types_destruction[]; /* data and resources destroyed */
 extern const struct alert_type alert_types_incident[]; /* chains of alerts */
 
 /* Of AzureActivity: rows about the account, or about the cluster of that name, and what is in it. */
