@@ -69,9 +69,10 @@ class Azure:
     def control(self, name, body=None, **kw):
         return http(self.url + "/_control/" + name, body, **kw)
 
-    def add_rows(self, rows):
+    def add_rows(self, rows, arriving=False):
+        """arriving: they come in at this moment, whatever they say of it. A running agent has not read that far yet."""
         text = "\n".join(json.dumps(r, separators=(",", ":")) for r in rows).encode()
-        return http(self.url + "/_control/ndjson", text)
+        return http(self.url + "/_control/ndjson" + ("?arriving=1" if arriving else ""), text)
 
     def close(self):
         if self.child.poll() is None:
@@ -114,6 +115,17 @@ def run(args, check=True, stdin=None, env=None, timeout=DEADLINE_S * 3):
     return p.returncode, out, err
 
 
+def end_of(child, log_path, patience_s):
+    """The exit code of an agent that is asked to end when it does not by itself: once it has said something, for before that
+    it may not catch signals yet."""
+    try:
+        return child.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        wait_for("a word of it", lambda: os.path.getsize(log_path) > 0 or child.poll() is not None)
+        child.send_signal(signal.SIGTERM)
+        return child.wait(DEADLINE_S)
+
+
 class Agent:
     """`cosmowatch run` as a child; its log is kept in a file."""
 
@@ -146,8 +158,11 @@ class Agent:
             self.child.send_signal(signal.SIGCONT)
 
     def tail(self, n=1 << 22):
+        """Of a running agent whole lines: the last one may be half written."""
+        is_running = self.child.poll() is None
         with open(self.log_path, "rb") as f:
-            return f.read()[-n:].decode("utf-8", "replace")
+            text = f.read()
+        return text[:text.rfind(b"\n") + 1 if is_running else None][-n:].decode("utf-8", "replace")
 
     def __enter__(self):
         return self
@@ -157,13 +172,20 @@ class Agent:
         self.log.close()
 
 
-def ndjson(path):
-    """Complete lines only: a line being written ends without a newline."""
+def ndjson(path, was_killed=False):
+    """Complete lines only: a line being written ends without a newline. was_killed: who wrote it, perhaps in the middle of a
+    line, which the next one ended."""
     if not os.path.exists(path):
         return []
     with open(path, "rb") as f:
         data = f.read()
-    return [json.loads(line) for line in data[:data.rfind(b"\n") + 1].split(b"\n") if line.strip()]
+    found = []
+    for line in data[:data.rfind(b"\n") + 1].split(b"\n"):
+        try:
+            found += [json.loads(line)] if line.strip() else []
+        except ValueError:
+            assert was_killed, "no JSON in %s: %r" % (path, line[:200])
+    return found
 
 
 def scratch():

@@ -43,6 +43,12 @@ def catch_up(azure, dir_, mode="summarize", source=None, hook=False, env=None, *
     return cfg
 
 
+def is_up_to_date(cfg):
+    """All that there was to read is read: until then a source is behind, and `status` and health say so."""
+    code, text, _ = kit.run(["status", "--json", "-c", cfg], check=False)
+    return code == 0 and text and all(s["state"] == "up to date" for s in json.loads(text)["sources"])
+
+
 def final(cfg):
     """The alerts of the store, by id, without what depends on when they were told."""
     _, out, _ = kit.run(["alerts", "export", "-c", cfg])

@@ -65,8 +65,8 @@ def test_fifty_thousand_alerts_in_a_minute_are_told_within_the_ceilings(dir_):
             path = os.path.join(dir_, "alerts.ndjson")
             kit.wait_for("%d alerts" % ALERTS, lambda: lines_of(path) >= ALERTS, deadline_s=kit.DEADLINE_S * 3, pause_s=0.3)
             late = Rows(6)
-            late.request(datetime.datetime.now(UTC), address="198.18.255.1", op="ReadFeed", account="the-next", late_s=1)
-            azure.add_rows(late.rows)
+            late.request(datetime.datetime.now(UTC), address="198.18.255.1", op="ReadFeed", account="the-next")
+            azure.add_rows(late.rows, arriving=True)
             kit.wait_for("the next attack", lambda: any("the-next" in x for x in open(path, encoding="utf-8")), pause_s=1)
             said = agent.tail(MB)
         told = kit.ndjson(path)
@@ -190,7 +190,7 @@ def test_what_an_attacker_chooses_makes_no_label(dir_):
     few.request(an_hour_ago(), address="198.51.100.23", op="ReadFeed")
     for i in range(3000):
         many.request(now, address="10.%d.%d.%d" % (i % 9, i % 250, i // 250), account="a%d" % (i % 300), agent="agent-%d" % i,
-                     principal="%032d" % i, container="c%d" % i, late_s=1)
+                     principal="%032d" % i, container="c%d" % i)
     with kit.Azure(dir_) as azure:
         azure.add_rows(few.rows)
         cfg = kit.config(azure, dir_, outputs(dir_), feeds=feeds(dir_), source={**SHORT, "window": "10s"},
@@ -201,7 +201,7 @@ def test_what_an_attacker_chooses_makes_no_label(dir_):
             kit.wait_for("an alert", lambda: lines_of(os.path.join(dir_, "alerts.ndjson")) and console.get("/readyz")[0] == 200)
             kit.wait_for("the time of its acceptance", lambda: "cosmowatch_output_last_accepted" in str(series(console)[0]))
             before, _ = series(console)
-            azure.add_rows(many.rows)
+            azure.add_rows(many.rows, arriving=True)
             kit.wait_for("the flood", lambda: series(console)[1] >= 3000, pause_s=0.3)
             after, _ = series(console)
     assert after == before, after ^ before

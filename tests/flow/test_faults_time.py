@@ -5,14 +5,15 @@ SPDX-License-Identifier: Apache-2.0
 import datetime
 import json
 import os
+import signal
 import time
 
 import pytest
 
 from flow import kit
-from flow.rows import Rows, feeds, iso
+from flow.rows import Rows, feeds
 from flow.shim import S
-from flow.story import essence, final, outputs, small_world
+from flow.story import essence, final, is_up_to_date, outputs, small_world
 
 UTC = datetime.timezone.utc
 HOUR, DAY = 3600 * S, 86400 * S
@@ -32,19 +33,11 @@ def at(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def is_up_to_date(cfg):
-    code, text, _ = kit.run(["status", "--json", "-c", cfg], check=False)
-    return code == 0 and text and json.loads(text)["sources"][0]["state"] == "up to date"
-
-
-def attack_now():
-    """A request that alerts, in the workspace this moment."""
+def attack_now(azure):
+    """A request that alerts comes into the workspace at this moment."""
     r = Rows(77)
-    now = datetime.datetime.now(UTC)
-    r.request(now - datetime.timedelta(seconds=1), address="198.51.100.23", op="ReadFeed", account="contoso-late", late_s=0)
-    for row in r.rows:
-        row["ingested"] = row["visible"] = iso(now)
-    return r.rows
+    r.request(datetime.datetime.now(UTC), address="198.51.100.23", op="ReadFeed", account="contoso-late")
+    azure.add_rows(r.rows, arriving=True)
 
 
 def written(dir_):
@@ -78,7 +71,7 @@ def test_a_clock_that_jumps_while_it_runs_changes_no_coverage(dir_, shim, jump):
             kit.wait_for("the first day", lambda: types <= {a["alertType"] for a in written(dir_)} and is_up_to_date(cfg))
             before = {a["systemAlertId"] for a in written(dir_)}
             shim.set(wall_offset_ns=jump)
-            azure.add_rows(attack_now())
+            attack_now(azure)
             kit.wait_for("the attack after the jump", lambda: is_late_attack_told(dir_))
             assert agent.stop() == 0
         check_coverage(cfg)
@@ -96,7 +89,7 @@ def test_a_clock_that_is_wrong_at_the_start_skips_nothing(dir_, shim, wrong):
         kit.run(["run", "--until-caught-up", "-c", cfg], env=shim.env)
         assert types <= {a["alertType"] for a in written(dir_)}
         if wrong in ("-1d", "+1d"):
-            azure.add_rows(attack_now())
+            attack_now(azure)
             with kit.Agent(cfg, dir_, env=shim.env) as agent:  # with a ledger, and a clock that is still wrong
                 kit.wait_for("the attack", lambda: is_late_attack_told(dir_))
                 shim.set(wall_offset_ns=0)  # put right under way
@@ -118,7 +111,7 @@ def test_late_rows_are_looked_for_at_the_services_time_not_at_ours(dir_, shim):
 
 
 def test_a_host_that_slept_goes_on_where_it_was(dir_, shim):
-    """Both clocks leap by hours, as after a suspend: tokens are renewed, the work goes on."""
+    """It stands, and both clocks leap by hours, as after a suspend: tokens are renewed, the work goes on."""
     rows, types = small_world(seed=34, hours=2)
     with kit.Azure(dir_) as azure:
         azure.add_rows(rows.rows)
@@ -127,9 +120,11 @@ def test_a_host_that_slept_goes_on_where_it_was(dir_, shim):
         with kit.Agent(cfg, dir_, env=shim.env) as agent:
             kit.wait_for("the first day", lambda: is_up_to_date(cfg))
             tokens = len(azure.control("requests?path=/oauth2/"))
+            agent.child.send_signal(signal.SIGSTOP)
             shim.set(wall_offset_ns=5 * HOUR, boot_offset_ns=5 * HOUR)
             azure.control("tokens", {"revoke": True})
-            azure.add_rows(attack_now())
+            attack_now(azure)
+            agent.child.send_signal(signal.SIGCONT)
             kit.wait_for("the attack", lambda: is_late_attack_told(dir_))
             assert len(azure.control("requests?path=/oauth2/")) > tokens
             assert agent.stop() == 0

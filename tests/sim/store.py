@@ -142,8 +142,8 @@ class Store:
         self.db.execute("ALTER TABLE %s ADD COLUMN c%d %s%s" % (t.sql, i, SQLT.get(ty, "INTEGER"),
                                                               " DEFAULT ''" if ty == "string" else ""))
 
-    def add(self, items, now):
-        """Insert [{table, row, ingested?, visible?, workspace?}]. Times are ISO text."""
+    def add(self, items, now, arriving=False):
+        """Insert [{table, row, ingested?, visible?, workspace?}]. Times are ISO text. arriving: ingested and visible now."""
         with self.lock:
             batches = {}
             for it in items:
@@ -157,6 +157,8 @@ class Store:
                     raise BadRow("TimeGenerated is not a datetime: %r" % row.get("TimeGenerated"))
                 ing = T.parse_datetime(it["ingested"]) if it.get("ingested") else tg + DEFAULT_DELAY
                 vis = T.parse_datetime(it["visible"]) if it.get("visible") else ing
+                if arriving:
+                    ing = vis = now
                 if ing is None or vis is None:
                     raise BadRow("ingested/visible is not a datetime")
                 ws = it.get("workspace") or WORKSPACE
