@@ -48,6 +48,7 @@ class Receiver:
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
+            request_queue_size = 128  # who is not taken on at once is not turned away for seconds
 
             def handle_error(self, *_):  # a refused handshake is the test's business
                 pass
@@ -87,16 +88,16 @@ class Sink(Listener):
     """Takes bytes over TLS and keeps them."""
 
     def __init__(self, tls):
-        self.tls, self.got = tls, b""
+        self.tls, self.got, self.ended = tls, b"", 0
         super().__init__()
 
     def serve(self, s):
         inner = self.tls.wrap_socket(s, server_side=True)
-        while True:
-            data = inner.recv(65536)
-            if not data:
-                return
-            self.got += data
+        try:
+            while data := inner.recv(65536):
+                self.got += data
+        finally:
+            self.ended += 1  # connections of which nothing more comes
 
 
 class Proxy(Listener):

@@ -4,9 +4,13 @@ Standard library only. SPDX-License-Identifier: Apache-2.0
 """
 
 import contextlib
+import fcntl
+import functools
+import os
 import random
 import socket
 import ssl
+import tempfile
 import threading
 
 
@@ -21,12 +25,27 @@ def context(cert, key, client_ca=None, highest=None):
     return c
 
 
+given = set()
+
+
+@functools.lru_cache(None)
+def ledger():
+    """Of the ports that were given to somebody: a byte each, locked by the test process that gave it until it ends."""
+    path = os.path.join(tempfile.gettempdir(), "cosmowatch-test-ports-%d" % os.geteuid())
+    return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+
 def free_port(kind=socket.SOCK_STREAM):
-    """For somebody who binds it later. Below those that the kernel gives to connections (32768 and up), which come and go."""
+    """For somebody who binds it later, or for nobody: none is given twice, also not by another test process. Below those
+    that the kernel gives to connections (32768 and up), which come and go."""
     while True:
+        port = random.randrange(10000, 32000)
         with socket.socket(socket.AF_INET, kind) as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", random.randrange(10000, 32000)))
-            return s.getsockname()[1]
+            s.bind(("127.0.0.1", port))
+            fcntl.lockf(ledger(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            if port not in given:
+                given.add(port)
+                return port
 
 
 class Listener:

@@ -9,7 +9,6 @@ SPDX-License-Identifier: Apache-2.0
 import mmap
 import os
 import shutil
-import struct
 import subprocess
 import time
 
@@ -48,15 +47,16 @@ class Shim:
             f.write(bytes(8 * len(NAMES)))
         self.file = open(path, "r+b")
         self.map = mmap.mmap(self.file.fileno(), 8 * len(NAMES))
+        self.orders = memoryview(self.map).cast("q")  # written as a whole: nobody sees half a number
         self.env = {"LD_PRELOAD": library, "COSMOWATCH_SHIM": path}
 
     def set(self, **orders):
         """Those with a count last, so that nothing fails before all is said."""
         for name in sorted(orders, key=lambda n: (n.endswith("_count") or n == "disk_one_in", n)):
-            struct.pack_into("<q", self.map, 8 * NAMES.index(name), orders[name])
+            self.orders[NAMES.index(name)] = orders[name]
 
     def get(self, name):
-        return struct.unpack_from("<q", self.map, 8 * NAMES.index(name))[0]
+        return self.orders[NAMES.index(name)]
 
     def hurry(self, times, from_wall_ns, from_boot_ns):
         self.set(hurry_from_wall_ns=from_wall_ns, hurry_from_boot_ns=from_boot_ns, hurry=times)
@@ -79,5 +79,6 @@ class Shim:
         return self
 
     def __exit__(self, *_):
+        self.orders.release()
         self.map.close()
         self.file.close()
