@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -89,12 +90,22 @@ class Canaries:
 
 
 def processes(pid):
-    """A process and what it started."""
+    """A process and what it started. Threads and what was started come and go meanwhile."""
     found = [pid]
     for task in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/children" % (pid, task), encoding="ascii") as f:
+        with contextlib.suppress(OSError), open("/proc/%d/task/%s/children" % (pid, task), encoding="ascii") as f:
             for child in f.read().split():
                 found += processes(int(child))
+    return found
+
+
+def shown(pid):
+    """[(what, bytes)]: what the host shows of a process and of what it started, but of those that have just ended."""
+    found = []
+    for p in processes(pid):
+        for name in ("cmdline", "environ"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open("/proc/%d/%s" % (p, name), "rb") as f:
+                found.append(("%s of process %d" % (name, p), f.read()))
     return found
 
 

@@ -12,7 +12,7 @@ from flow import certs, kit
 from flow.http_way import Receiver, Sink
 from flow.listener import context, free_port
 from flow.rows import feeds
-from flow.story import SHORT, small_world
+from flow.story import SHORT, is_up_to_date, small_world
 from flow.test_console import Console
 
 DAY_NS = 86400 * 10**9
@@ -31,7 +31,7 @@ def test_a_certificate_that_ends_soon_is_told_before_it_does(dir_, shim):
         ], source=SHORT, console={"listen": "127.0.0.1:%d" % port})
         with kit.Agent(cfg, dir_) as agent:
             kit.wait_for("the console", lambda: "component=console" in agent.tail(1 << 20))
-            kit.wait_for("the status", lambda: kit.run(["status", "-c", cfg], check=False)[0] == 0)
+            kit.wait_for("the end of the look-back", lambda: is_up_to_date(cfg))
             log = agent.tail(1 << 20)
             assert len(re.findall(r"our certificate outputs.soc.tls.cert ends in 19d", log)) == 1 and "siem" not in log
             told = {c["name"]: c for c in json.loads(kit.run(["status", "--json", "-c", cfg])[1])["certificates"]}
@@ -91,7 +91,7 @@ def test_what_the_other_side_shows_is_told_before_it_ends(dir_, shim):
             source=SHORT, console={"listen": "127.0.0.1:%d" % port})
         with kit.Agent(cfg, dir_) as agent:
             kit.wait_for("alerts everywhere", lambda: r.posts() and renewed.posts() and siem.got)
-            kit.wait_for("the peers", lambda: set(peers_told(cfg)) == set(places))
+            kit.wait_for("the peers", lambda: is_up_to_date(cfg) and set(peers_told(cfg)) == set(places))
             told = {places[p]: reason for p, reason in peers_told(cfg).items()}
             assert told["soc"].startswith("ends in 1d") and told["siem"].startswith("ends in 1d") and told["new"] is None
             shown = kit.run(["status", "-c", cfg])[1]

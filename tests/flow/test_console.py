@@ -27,7 +27,7 @@ class Console:
         self.port = port
 
     def get(self, path, method="GET", **headers):
-        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=kit.DEADLINE_S)
         c.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
         a = c.getresponse()
         body = a.read().decode()
@@ -99,6 +99,14 @@ class World:
         self.azure.close()
 
 
+def whole(text, *patterns):
+    """The text, once all of the patterns are in it."""
+    return all(re.search(p, text, re.M) for p in patterns) and text
+
+
+SOMETHING = (r"^cosmowatch_output_last_accepted_timestamp_seconds\{", r"^cosmowatch_source_rows_total\S* [1-9]")
+
+
 def test_pages_show_what_happened(dir_):
     with World(dir_) as w:
         kit.wait_for("health", lambda: w.console.get("/healthz")[0] == 200)
@@ -109,8 +117,8 @@ def test_pages_show_what_happened(dir_):
         listed = w.console.page("/alerts?severity=3&since=7d&q=tor")
         ids = re.findall(r'href="/alerts/([0-9a-f-]{36})"', listed)
         assert len(ids) == 1
-        alert = w.console.page("/alerts/" + ids[0])
-        for word in ("Investigate", "Contain and recover", "CDBDataPlaneRequests", "accepted", "198.51.100."):
+        alert = kit.wait_for("the alert's acceptance", lambda: whole(w.console.page("/alerts/" + ids[0]), "accepted"))
+        for word in ("Investigate", "Contain and recover", "CDBDataPlaneRequests", "198.51.100."):
             assert word in alert
         assert "contoso-orders" in w.console.page("/accounts")
         w.console.page("/accounts/contoso-orders")
@@ -148,7 +156,7 @@ UNSAMPLED = {"cosmowatch_detector_blind", "cosmowatch_certificate_expiry_timesta
 
 def test_metrics_are_well_formed_in_both_formats(dir_):
     with World(dir_) as w:
-        kit.wait_for("accepted alerts", lambda: "last_accepted_timestamp_seconds{" in w.console.get("/metrics")[2])
+        kit.wait_for("read rows and accepted alerts", lambda: whole(w.console.get("/metrics")[2], *SOMETHING))
         _, headers, text = w.console.get("/metrics")
         assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
         _, headers, open_ = w.console.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")

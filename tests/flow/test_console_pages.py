@@ -209,7 +209,7 @@ def test_what_the_address_says_comes_back_as_text(world):
         assert "default-src 'none'" in headers["Content-Security-Policy"]
     for path, statuses in [("/alerts%00x", (200, 400, 404)), ("//", (404,)), ("/../etc/passwd", (404,)), ("/" + "x" * 60000, (414, 431))]:
         assert world.console.get(path)[0] in statuses, path[:40]
-    with pytest.raises(http.client.HTTPException):  # more arguments than a request has room for: hung up on
+    with pytest.raises((http.client.HTTPException, ConnectionError)):  # more arguments than a request has room for: hung up on
         world.console.get("/alerts?" + "a=b&" * 2000)
     assert world.console.get("/")[0] == 200
 
@@ -221,7 +221,7 @@ def test_only_get_and_head_are_answered_and_nothing_may_be_kept(world):
     assert not any(h.lower().startswith("access-control") for h in world.console.get("/", method="OPTIONS", Origin="http://evil.example")[1])
     for path in ("/", "/alerts", "/rules", "/style.css", "/console.js", "/nothing"):
         status, headers, body = world.console.get(path)
-        c = http.client.HTTPConnection("127.0.0.1", world.port, timeout=30)
+        c = http.client.HTTPConnection("127.0.0.1", world.port, timeout=kit.DEADLINE_S)
         c.request("HEAD", path)
         head = c.getresponse()
         assert head.read() == b"" and head.status == status and head.getheader("Content-Type") == headers["Content-Type"], path

@@ -65,7 +65,7 @@ def dir_(tmp_path):
 
 
 def hook(dir_, nginx, **more):
-    return {"name": "soc", "type": "webhook", "url": "https://localhost:%d/hook" % nginx.port, "timeout": "10s",
+    return {"name": "soc", "type": "webhook", "url": "https://localhost:%d/hook" % nginx.port, "timeout": "60s",
             **more, "tls": {"ca": os.path.join(dir_, "ca.pem"), **more.get("tls", {})}}
 
 
