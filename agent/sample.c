@@ -19,6 +19,7 @@
 #define READERS                                                                                    \
     "CosmosDB_DataExfiltrationAnomaly CosmosDBX_DataExfiltration* CosmosDBX_Enumeration CosmosDBX_FullScan " \
     "CosmosDBX_ChangeFeedTap CosmosDBX_NumberOfDocuments"
+#define MOVES "CosmosDBX_RestoreElsewhere CosmosDBX_CopyJob CosmosDBX_NotebookWorkspace CosmosDBX_ServerSideCode"
 #define CHAINS "CosmosDBX_Incident*"
 #define DATA "CosmosDB_* CosmosDBX_*"
 
@@ -113,6 +114,31 @@ static const struct sample_fact {
     { .types = "CosmosDBX_DormantAccountUsed", .name = "pauseDays", .kind = FACT_MAX, .number = 45 },
     { .types = "CosmosDBX_DormantAccountUsed", .name = "usualPauseDays", .kind = FACT_MAX, .number = 3 },
 
+    { .types = MOVES " CosmosDBX_PartnerPrivateEndpoint", .name = "principal", .kind = FACT_SET,
+      .text = "sample.user@contoso.example" },
+    { .types = MOVES, .name = "callerName", .kind = FACT_SET, .text = "Sample User" },
+    { .types = MOVES " CosmosDBX_PartnerPrivateEndpoint", .name = "application", .kind = FACT_SET,
+      .text = "Azure PowerShell" },
+    { .types = MOVES, .name = "role", .kind = FACT_SET, .text = "DocumentDB Account Contributor" },
+    { .types = "CosmosDBX_RestoreElsewhere", .name = "source", .kind = FACT_SET,
+      .text = "00000000-0000-0000-0000-0000000000aa" },
+    { .types = "CosmosDBX_RestoreElsewhere", .name = "sourceRegion", .kind = FACT_SET, .text = "westeurope" },
+    { .types = "CosmosDBX_RestoreElsewhere", .name = "target", .kind = FACT_SET, .text = "sample-cosmos-copy" },
+    { .types = "CosmosDBX_RestoreElsewhere", .name = "targetGroup", .kind = FACT_SET,
+      .text = "00000000-0000-0000-0000-000000000001/another-rg" },
+    { .types = "CosmosDBX_RestoreElsewhere", .name = "targetRegion", .kind = FACT_SET, .text = "East US" },
+    { .types = "CosmosDBX_CopyJob", .name = "item", .kind = FACT_SET, .text = "datatransferjobs/sample-job" },
+    { .types = "CosmosDBX_CopyJob", .name = "destination", .kind = FACT_SET, .text = "https://sample.blob.example" },
+    { .types = "CosmosDBX_NotebookWorkspace", .name = "item", .kind = FACT_SET, .text = "notebookworkspaces/default" },
+    { .types = "CosmosDBX_ServerSideCode", .name = "item", .kind = FACT_SET, .text = "sampleprocedure" },
+    { .types = "CosmosDBX_PartnerPrivateEndpoint", .name = "partner", .kind = FACT_SET,
+      .text = "00000000-0000-0000-0000-0000000000bb" },
+    { .types = "CosmosDBX_PartnerPrivateEndpoint", .name = "endpoint", .kind = FACT_SET,
+      .text = "/subscriptions/00000000-0000-0000-0000-0000000000bb/resourcegroups/partner-rg/providers/"
+              "microsoft.network/privateendpoints/sample" },
+    { .types = "CosmosDBX_PartnerPrivateEndpoint", .name = "operationId", .kind = FACT_SET,
+      .text = "00000000-0000-0000-0000-000000000002" },
+
     { .types = "CosmosDBX_LogSilence", .name = "gapFrom", .kind = FACT_SET, .text = "2026-01-01T00:00:00Z" },
     { .types = "CosmosDBX_LogSilence", .name = "gapTo", .kind = FACT_SET, .text = "2026-01-01T06:00:00Z" },
 
@@ -167,10 +193,15 @@ static struct slice subject_of(const char *type)
     if (matches(SL("CosmosDBX_Incident*"), slice_of(type)))
         return SL("sample-cosmos");
     if (matches(SL("*ListKeys*"), slice_of(type)) || matches(SL("*KeyRe*"), slice_of(type)) ||
-        matches(SL("*Principal*"), slice_of(type)))
+        matches(SL("*Principal*"), slice_of(type)) || matches(SL("CosmosDBX_RestoreElsewhere"), slice_of(type)) ||
+        matches(SL("CosmosDBX_CopyJob"), slice_of(type)) || matches(SL("CosmosDBX_NotebookWorkspace"), slice_of(type)))
         return SL("sample.user@contoso.example");
     if (matches(SL("*Injection*"), slice_of(type)) || matches(SL("*QueryAnomaly"), slice_of(type)))
         return SL("dotnet-v3 on sample-db/sample-container");
+    if (matches(SL("CosmosDBX_PartnerPrivateEndpoint"), slice_of(type)))
+        return SL("00000000-0000-0000-0000-0000000000bb");
+    if (matches(SL("CosmosDBX_ServerSideCode"), slice_of(type)))
+        return SL("stored procedures of sample-db/sample-container");
     if (matches(SL("CosmosDBX_LogSilence"), slice_of(type)))
         return SL("sample-source");
     return matches(SL("*Exfiltration*"), slice_of(type))

@@ -11,6 +11,7 @@ extern const struct detector_ops detector_unusual_place, detector_unusual_applic
     detector_unusual_network, detector_refused_access, detector_dormant_account;
 extern const struct detector_ops detector_enumeration, detector_full_scan, detector_change_feed, detector_slow_leak,
     detector_number_of_documents;
+extern const struct detector_ops detector_data_moved, detector_server_code;
 
 const struct detector_ops *const detectors_all[] = {
     &detector_bad_address,
@@ -36,6 +37,8 @@ const struct detector_ops *const detectors_all[] = {
     &detector_change_feed,
     &detector_number_of_documents,
     &detector_enumeration,
+    &detector_data_moved,
+    &detector_server_code,
     &detector_defender,
     NULL,
 };

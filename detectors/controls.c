@@ -63,6 +63,8 @@ static const struct control_part parts[] = {
     { .name = "change_feed", .ids = { "LT-1", "DP-2" } },
     { .name = "number_of_documents", .ids = { "LT-1", "DP-2" } },
     { .name = "enumeration", .ids = { "LT-1", "DP-2" } },
+    { .name = "data_moved", .ids = { "LT-1", "DP-2", "PA-7", CIS_PRIVATE } },
+    { .name = "server_code", .ids = { "LT-1", "DP-2" } },
     { .name = "defender", .ids = { "LT-1", "LT-5", CIS_DEFENDER } },
     { .name = CONTROL_PART_COVERAGE, .ids = { "LT-3", "LT-4", CIS_ACTIVITY, CIS_RESOURCE_LOGS } },
     { .name = CONTROL_PART_INCIDENT, .ids = { "IR-3", "IR-4" } },

@@ -13,6 +13,7 @@ static const struct alert_type *const parts[] = {
     alert_types_data,
     alert_types_defence,
     alert_types_destruction,
+    alert_types_moves,
     alert_types_incident,
 };
 

@@ -15,6 +15,7 @@ extern const struct alert_type alert_types_injection[]; /* injection into any di
 extern const struct alert_type alert_types_data[];     /* discovery, collection, slow exfiltration */
 extern const struct alert_type alert_types_defence[];  /* networks opened, logs and alarms impaired */
 extern const struct alert_type alert_types_destruction[]; /* data and resources destroyed */
+extern const struct alert_type alert_types_moves[];    /* data moved by the service itself, code left in it */
 extern const struct alert_type alert_types_incident[]; /* chains of alerts */
 
 /* Of AzureActivity: rows about the account, or about the cluster of that name, and what is in it. */

@@ -101,6 +101,8 @@ static const struct memory_words {
     { "full_scan.band", "Reading of whole containers", "How much of it is usual." },
     { "change_feed.known", "Readers of the change feed", "Programs that follow changes, which is no scan." },
     { "enumeration.usual", "Listing of databases and containers", "Who lists them, and how many." },
+    { "data_moved.who", "Who restores, copies, lets networks in", "Callers that had the service itself carry data, in 200 days." },
+    { "server_code.who", "Who writes its code", "Whoever wrote stored procedures, triggers or functions, in 200 days." },
     { "query.shape", "Programs and their statements", "How many statements of each program are known by their shape." },
     { "unusual_network.endpoints", "Private endpoints and the public way", "How the account is reached." },
     { "dormant_account.life", "When it is in use", "The longest pause: after a much longer one, use is told." },

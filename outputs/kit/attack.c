@@ -96,6 +96,7 @@ static const struct { const char *id, *name; } techniques[] = {
     { "T1595", "Active Scanning" },
     { "T1595.002", "Vulnerability Scanning" },
     { "T1619", "Cloud Storage Object Discovery" },
+    { "T1648", "Serverless Execution" },
 };
 
 const struct attack_tactic *attack_tactic(const char *intent)

@@ -284,6 +284,29 @@ def key_regenerated():
             yield kit.row(at(28, 12, 5, i % 60), account=account, status=401)
 
 
+def data_moved():
+    for account in ("ONE", "TWO"):
+        yield from steady(account=account)
+        for day in range(1, 28):
+            yield kit.activity(at(day, 9), account, "WRITE", "usual@contoso.example")
+        for day in (3, 10):
+            yield kit.activity(at(day, 10), account, "DATATRANSFERJOBS/WRITE", "job@contoso.example")
+    yield kit.activity(at(27, 10), "ONE", "DATATRANSFERJOBS/WRITE", "job@contoso.example")
+    yield kit.activity(at(28, 10), "ONE", "DATATRANSFERJOBS/WRITE", "usual@contoso.example")
+    yield kit.activity(at(28, 10), "TWO", "DATATRANSFERJOBS/WRITE", "new@contoso.example")
+
+
+def server_code():
+    yield from steady()
+    for day in (3, 10, 28):
+        yield of_type("Trigger", at(day, 10), "Create", container="one")
+    for day in range(1, 28):  # known for reading alone
+        yield kit.row(at(day, 11), agent="PostmanRuntime/7.36.0")
+        yield kit.row(at(day, 11), agent="worker/1.0")
+    yield of_type("StoredProcedure", at(28, 10), "Create", agent="worker/1.0", container="two")
+    yield of_type("StoredProcedure", at(28, 10), "Create", agent="unheard-of", address="203.0.113.7", container="three")
+
+
 def stolen_key():
     for account, n in (("ONE", 5), ("TWO", 10), ("THREE", 20)):
         yield from steady(account=account)

@@ -125,6 +125,18 @@ def reader_abroad():
     yield kit.activity(at(28, 9), "ACCOUNT0", "LISTKEYS/ACTION", CALLER, address=THIEF)
 
 
+def copied():
+    yield from steady(account="ACCOUNT0")
+    for day in range(1, 28):
+        yield kit.activity(at(day, 9), "ACCOUNT0", "WRITE", "usual@contoso.example")
+    yield kit.activity(at(28, 9), "ACCOUNT0", "DATATRANSFERJOBS/WRITE", WHO, address=THIEF)
+
+
+def coded():
+    yield from base()
+    yield of_type("StoredProcedure", at(28, 12), "Create", address=THIEF, agent="stranger/1.0", key="AadToken", principal=WHO)
+
+
 BAD = 'feeds:\n  - { name: bad, type: addresses, path: "{dir}/bad.txt", confidence: 90 }\n' + NETWORKS
 READS = "detectors:\n  number_of_documents: { min_reads: 200 }\n"
 
@@ -150,6 +162,8 @@ CASES = [
     ("key_reader", "UnusualLocation", reader_abroad, NETWORKS, {"key_reader", "address", "asn"}),
     ("key_listing", None, keys("LISTKEYS/ACTION", 4), NETWORKS, {"key_reader"}),
     ("key_regenerated", None, keys("REGENERATEKEY/ACTION"), NETWORKS, {"key_reader"}),
+    ("data_moved", None, copied, NETWORKS, {"principal"}),
+    ("server_code", None, coded, NETWORKS, {"principal", "agent"}),
 ]
 
 

@@ -167,7 +167,8 @@ END_TEST
 
 START_TEST(what_comes_each_quarter_is_remembered_where_it_is_asked_for_so)
 {
-    static const struct baseline_memory long_habits = { .name = "test.long", .version = 1, .size = sizeof(struct habit), .max_keys = 9 };
+    static const struct baseline_memory long_habits = { .name = "test.long", .version = 1, .size = sizeof(struct habit),
+                                                        .max_keys = 9 };
     static const struct baseline_memory *const both[] = { &habits, &long_habits, &key_habits_memory, &key_readers_memory,
                                                           &key_operations_memory, NULL };
     struct detector_ops ops = probe;
