@@ -20,6 +20,7 @@
     "CosmosDB_DataExfiltrationAnomaly CosmosDBX_DataExfiltration* CosmosDBX_Enumeration CosmosDBX_FullScan " \
     "CosmosDBX_ChangeFeedTap CosmosDBX_NumberOfDocuments"
 #define MOVES "CosmosDBX_RestoreElsewhere CosmosDBX_CopyJob CosmosDBX_NotebookWorkspace CosmosDBX_ServerSideCode"
+#define DESTROYED "CosmosDBX_MassDelete.Resources CosmosDBX_MassDelete.Ttl CosmosDBX_LockRemoved CosmosDBX_BackupWeakened"
 #define CHAINS "CosmosDBX_Incident*"
 #define DATA "CosmosDB_* CosmosDBX_*"
 
@@ -105,6 +106,20 @@ static const struct sample_fact {
     { .types = "CosmosDBX_StolenKeyUse", .name = "readAt", .kind = FACT_MIN, .when = AN_HOUR_AGO },
     { .types = "CosmosDBX_KeyPubliclyLeaked", .name = "newNetworks", .kind = FACT_MAX, .number = 17 },
     { .types = "CosmosDBX_KeyPubliclyLeaked", .name = "usualNewNetworks", .kind = FACT_MAX, .number = 1 },
+
+    { .types = DESTROYED, .name = "principal", .kind = FACT_SET, .text = "sample.user@contoso.example" },
+    { .types = DESTROYED, .name = "callerName", .kind = FACT_SET, .text = "Sample User" },
+    { .types = DESTROYED, .name = "application", .kind = FACT_SET, .text = "Azure CLI" },
+    { .types = "CosmosDBX_MassDelete.Resources", .name = "accounts", .kind = FACT_SET, .text = "sample-cosmos" },
+    { .types = "CosmosDBX_MassDelete.Resources", .name = "resources", .kind = FACT_SET,
+      .text = "sample-cosmos/sqldatabases/sample-db/containers/sample-container" },
+    { .types = "CosmosDBX_MassDelete.Resources", .name = "inAnHour", .kind = FACT_MAX, .number = 42 },
+    { .types = "CosmosDBX_LockRemoved", .name = "changed", .kind = FACT_SET,
+      .text = SAMPLE_RESOURCE "/providers/microsoft.authorization/locks/sample-lock" },
+    { .types = "CosmosDBX_LockRemoved", .name = "deletedBy", .kind = FACT_SET, .text = "sample.user@contoso.example" },
+    { .types = "CosmosDBX_BackupWeakened", .name = "weakened", .kind = FACT_SET, .text = "retention from 720 h to 8 h" },
+    { .types = "CosmosDBX_MassDelete.Ttl", .name = "timeToLive", .kind = FACT_SET, .text = "1 s" },
+    { .types = "CosmosDBX_MassDelete.Ttl", .name = "usualTimeToLive", .kind = FACT_SET, .text = "never" },
 
     { .types = "*Principal*", .name = "principal", .kind = FACT_SET, .text = "sample.user@contoso.example" },
     { .types = UNUSUAL " CosmosDBX_KeyPubliclyLeaked", .name = "network", .kind = FACT_SET, .text = "AS64500 Sample Hosting" },
@@ -202,6 +217,12 @@ static struct slice subject_of(const char *type)
         return SL("00000000-0000-0000-0000-0000000000bb");
     if (matches(SL("CosmosDBX_ServerSideCode"), slice_of(type)))
         return SL("stored procedures of sample-db/sample-container");
+    if (matches(SL("*.Resources"), slice_of(type)) || matches(SL("*LockRemoved"), slice_of(type)))
+        return SL("sample.user@contoso.example");
+    if (matches(SL("*BackupWeakened"), slice_of(type)))
+        return SL("backup");
+    if (matches(SL("*.Ttl"), slice_of(type)))
+        return SL("sqldatabases/sample-db/containers/sample-container");
     if (matches(SL("CosmosDBX_LogSilence"), slice_of(type)))
         return SL("sample-source");
     return matches(SL("*Exfiltration*"), slice_of(type))

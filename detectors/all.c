@@ -12,6 +12,7 @@ extern const struct detector_ops detector_unusual_place, detector_unusual_applic
 extern const struct detector_ops detector_enumeration, detector_full_scan, detector_change_feed, detector_slow_leak,
     detector_number_of_documents;
 extern const struct detector_ops detector_data_moved, detector_server_code;
+extern const struct detector_ops detector_resource_deletion, detector_backup_weakened;
 
 const struct detector_ops *const detectors_all[] = {
     &detector_bad_address,
@@ -39,6 +40,8 @@ const struct detector_ops *const detectors_all[] = {
     &detector_enumeration,
     &detector_data_moved,
     &detector_server_code,
+    &detector_resource_deletion,
+    &detector_backup_weakened,
     &detector_defender,
     NULL,
 };

@@ -50,6 +50,8 @@ static const struct control_part parts[] = {
     { .name = "key_listing", .ids = { "LT-1", "LT-2", "IM-8", "PA-7", CIS_DEFENDER, CIS_ENTRA } },
     { .name = "key_reader", .ids = { "LT-2", "IM-8", "PA-4", "PA-7", CIS_ENTRA } },
     { .name = "key_regenerated", .ids = { "LT-2", "DP-6", "PA-7" } },
+    { .name = "resource_deletion", .ids = { "LT-1", "LT-2", "PA-7" } },
+    { .name = "backup_weakened", .ids = { "LT-1" } },
     { .name = "sql_injection", .ids = { "LT-1", "DP-2", CIS_DEFENDER } },
     { .name = "mongo_injection", .ids = { "LT-1", "DP-2" } },
     { .name = "cql_injection", .ids = { "LT-1", "DP-2" } },

@@ -24,7 +24,7 @@
 #include <string.h>
 
 #define CHUNK_ENTRIES 512
-#define MEMORIES_MAX 64
+#define MEMORIES_MAX 128
 #define TABLE_PLACES 256 /* four for each memory: most are found at once */
 #define ACCOUNTS_MAX 100000
 #define EVICT_SHARE 16 /* one sixteenth leaves when the table is full */

@@ -88,6 +88,7 @@ enum field {
     F_DATA_PLANE_TRACE, /* EnableDataPlaneRequestsTrace */
     F_CORS,
     F_BACKUP_MODE, F_BACKUP_TIER, F_BACKUP_REDUNDANCY,
+    F_BACKUP_INTERVAL, F_BACKUP_RETENTION, /* BackupIntervalInMinutes, BackupRetentionIntervalInHours, as text */
     F_WRITE_REGION, F_NEW_WRITE_REGION,
     F_COUNT
 };

@@ -61,6 +61,8 @@ static const struct column columns[] = {
       .tables = REQ | QRY },
     { .name = "authtokentype", .means = MEANS_TEXT, .field = F_KEY_KIND, .rank = 2,
       .tables = REQ | QRY },
+    { .name = "backupintervalinminutes", .means = MEANS_TEXT, .field = F_BACKUP_INTERVAL, .tables = CTL },
+    { .name = "backupretentionintervalinhours", .means = MEANS_TEXT, .field = F_BACKUP_RETENTION, .tables = CTL },
     { .name = "backupstorageredundancy", .means = MEANS_TEXT, .field = F_BACKUP_REDUNDANCY,
       .tables = CTL },
     { .name = "caller", .means = MEANS_TEXT, .field = F_PRINCIPAL, .tables = ACT },

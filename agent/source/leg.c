@@ -92,6 +92,8 @@ static const struct text_column control_columns[] = {
     { .name = "TargetBackupMode", .legacy = { "targetBackupMode" } },
     { .name = "TargetContinuousTier", .legacy = { "targetContinuousTier" } },
     { .name = "BackupStorageRedundancy", .legacy = { "backupStorageRedundancy" } },
+    { .name = "BackupIntervalInMinutes", .legacy = { "backupIntervalInMinutes" } },
+    { .name = "BackupRetentionIntervalInHours", .legacy = { "backupRetentionIntervalInHours" } },
     { .name = "CurrentWriteRegion", .legacy = { "currentWriteRegion" } },
     { .name = "NewWriteRegion", .legacy = { "newWriteRegion" } },
 };

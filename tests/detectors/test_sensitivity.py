@@ -307,6 +307,34 @@ def server_code():
     yield of_type("StoredProcedure", at(28, 10), "Create", agent="unheard-of", address="203.0.113.7", container="three")
 
 
+def resource_deletion():
+    yield from steady()
+    for day in range(1, 28):
+        yield kit.activity(at(day, 9), "CONTOSO-ORDERS", "WRITE", "usual@contoso.example")
+    for who, n in (("one", 2), ("two", 4), ("three", 8)):
+        for i in range(n):
+            gone = kit.activity(at(28, 12, i), "CONTOSO-ORDERS", "SQLDATABASES/CONTAINERS/DELETE", who + "@contoso.example")
+            yield {**gone, "_ResourceId": gone["_ResourceId"] + "/sqldatabases/shop/containers/%s%d" % (who, i)}
+
+
+def backup_weakened():
+    """To and fro in one account since it was new, a longer interval in another, all copies in one place in the third."""
+    for account in ("ONE", "TWO", "THREE"):
+        yield from steady(60, account=account)
+    for day, hours in ((2, 720), (4, 8), (6, 720), (8, 8), (10, 720), (30, 8)):
+        yield policy(at(day), "ONE", BackupRetentionIntervalInHours=hours)
+    for account, column, good, bad in (("TWO", "BackupIntervalInMinutes", 240, 1440),
+                                       ("THREE", "BackupStorageRedundancy", "Geo", "Local")):
+        yield policy(at(20), account, **{column: good})
+        yield policy(at(40), account, **{column: bad})
+
+
+def policy(time, account, **columns):
+    return {"Type": "CDBControlPlaneRequests", "TimeGenerated": time, "AccountName": account, "OperationName": "AccountUpdateStart",
+            "_ResourceId": kit.row(time, account=account)["_ResourceId"], "HttpStatusCode": 202, "ActivityId": time + account,
+            **columns}
+
+
 def stolen_key():
     for account, n in (("ONE", 5), ("TWO", 10), ("THREE", 20)):
         yield from steady(account=account)

@@ -118,6 +118,13 @@ def keys(operation, accounts=1):
     return rows
 
 
+def deletions():
+    yield from steady(account="ACCOUNT0")
+    for day in range(1, 28):
+        yield kit.activity(at(day, 9), "ACCOUNT0", "WRITE", CALLER, address="192.0.2.5")
+    yield kit.activity(at(28, 12), "ACCOUNT0", "DELETE", WHO, address=THIEF)
+
+
 def reader_abroad():
     yield from steady(account="ACCOUNT0")
     for day in range(1, 28):
@@ -161,6 +168,7 @@ CASES = [
     ("key_reader", "NewPrincipal", keys("LISTKEYS/ACTION"), NETWORKS, {"key_reader"}),
     ("key_reader", "UnusualLocation", reader_abroad, NETWORKS, {"key_reader", "address", "asn"}),
     ("key_listing", None, keys("LISTKEYS/ACTION", 4), NETWORKS, {"key_reader"}),
+    ("resource_deletion", None, deletions, NETWORKS, {"principal"}),
     ("key_regenerated", None, keys("REGENERATEKEY/ACTION"), NETWORKS, {"key_reader"}),
     ("data_moved", None, copied, NETWORKS, {"principal"}),
     ("server_code", None, coded, NETWORKS, {"principal", "agent"}),

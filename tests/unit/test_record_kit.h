@@ -59,7 +59,8 @@ static inline const char *kit_field_name(enum field f)
         [F_ROLE_DEFINITION_PERMISSIONS] = "role_definition_permissions",
         [F_FULL_TEXT] = "full_text", [F_DATA_PLANE_TRACE] = "data_plane_trace", [F_CORS] = "cors",
         [F_BACKUP_MODE] = "backup_mode", [F_BACKUP_TIER] = "backup_tier",
-        [F_BACKUP_REDUNDANCY] = "backup_redundancy", [F_WRITE_REGION] = "write_region",
+        [F_BACKUP_REDUNDANCY] = "backup_redundancy",
+        [F_BACKUP_INTERVAL] = "backup_interval", [F_BACKUP_RETENTION] = "backup_retention", [F_WRITE_REGION] = "write_region",
         [F_NEW_WRITE_REGION] = "new_write_region",
     };
 
