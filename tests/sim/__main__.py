@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-import threading
 
 if __package__ in (None, ""):
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -40,9 +39,8 @@ def main(argv=None):
     p.add_argument("--rows", action="append", default=[], help="NDJSON of {table,row,ingested,visible}")
     p.add_argument("--arc-tokens", help="directory for the Arc challenge's key files")
     a = p.parse_args(argv)
-    done = threading.Event()
-    for s in (signal.SIGTERM, signal.SIGINT):  # before anybody is told that we are there
-        signal.signal(s, lambda *_: done.set())
+    end = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, end)  # before there are other threads, which may be given them
     world = World(a.db, a.arc_tokens)
     for path in a.rows:
         preload(world, path)
@@ -58,7 +56,7 @@ def main(argv=None):
             json.dump(ports, f)
         os.replace(tmp, a.port_file)
     print("simulator listens: %s" % json.dumps(ports), file=sys.stderr, flush=True)
-    done.wait()
+    signal.sigwait(end)
     for s in servers:
         s.shutdown()
 
