@@ -266,9 +266,9 @@ def test_a_reader_that_cannot_be_started_is_said_and_heals(dir_, shim):
             for child in oracles.family(agent.child.pid)[1:]:
                 signalled(agent, child, signal.SIGKILL)
             azure.add_rows(rows.rows)
-            failing = kit.wait_for("a reason", lambda: next(
-                (s for s in status(cfg)["sources"] if s["state"] == "failing"), None))
-            assert "the reader cannot be started: Permission denied" in failing["reason"]
+            kit.wait_for("the reason", lambda: [
+                s for s in status(cfg).get("sources", []) if s["state"] == "failing" and
+                "the reader cannot be started: Permission denied" in s["reason"]])
             os.chmod(program, 0o700)
             kit.wait_for("its healing", lambda: status(cfg)["sources"][0]["state"] == "up to date" and reader_of(cfg) != pid)
             assert "the reader cannot be started" in agent.tail()

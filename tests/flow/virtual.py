@@ -15,7 +15,7 @@ from flow import kit
 from flow.shim import S, Shim
 
 UTC = datetime.timezone.utc
-HURRY = 20          # while somebody works or waits for an answer
+HURRY = 4           # while somebody works or waits for an answer: a machine that stands for seconds is no time-out of a minute
 QUANTUM_S = 30      # the shortest leap
 STALLED_MS = 250    # an answer that has not begun by then will not come, where somebody is silent
 
