@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,8 @@
 /* Above this size the whole-file check is left out at an ordinary start (it reads everything); rows
  * keep their checksums, and a store in which damage was seen is always checked. */
 #define CHECK_ALWAYS_BYTES (INT64_C(256) << 20)
+#define HEIR_WAIT_MS 5000
+#define HEIR_STEP_MS 10
 
 /* ---- small parts -------------------------------------------------------------------------------- */
 
@@ -146,6 +150,25 @@ static int check_file(struct store *s, bool *ret_exists, int64_t *ret_bytes, str
     return 0;
 }
 
+/* Who held the lock and was killed may leave it to a child that it was just starting: that has it until it is a program of
+ * its own. */
+static bool is_let_go(int fd)
+{
+    for (int waited_ms = 0; waited_ms < HEIR_WAIT_MS; waited_ms += HEIR_STEP_MS) {
+        (void)poll(NULL, 0, HEIR_STEP_MS);
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int refuse_lock(const struct store *s, int64_t pid, struct error *err)
+{
+    if (pid > 0)
+        return error_set(err, ERR_STATE, "another cosmowatch (pid %d) runs on '%s'", (int)pid, s->dir);
+    return error_set(err, ERR_STATE, "another cosmowatch runs on '%s'", s->dir);
+}
+
 /* The lock file stays behind: removing it would let two processes lock two files of one name. */
 static int take_lock(struct store *s, struct error *err)
 {
@@ -165,9 +188,10 @@ static int take_lock(struct store *s, struct error *err)
         if (errno != EWOULDBLOCK)
             return error_errno(err, ERR_IO, errno, "cannot lock '%s'", path);
         n = pread(fd, pid, sizeof(pid), 0);
-        if (n > 0 && parse_i64(slice_trim(slice_make(pid, (size_t)n)), 1, INT32_MAX, &other))
-            return error_set(err, ERR_STATE, "another cosmowatch (pid %d) runs on '%s'", (int)other, s->dir);
-        return error_set(err, ERR_STATE, "another cosmowatch runs on '%s'", s->dir);
+        if (n <= 0 || !parse_i64(slice_trim(slice_make(pid, (size_t)n)), 1, INT32_MAX, &other))
+            return refuse_lock(s, 0, err);
+        if (kill((pid_t)other, 0) == 0 || errno != ESRCH || !is_let_go(fd))
+            return refuse_lock(s, other, err);
     }
     n = snprintf(pid, sizeof(pid), "%ld\n", (long)getpid());
     /* The number is for people; the lock holds without it, even on a full disk. */

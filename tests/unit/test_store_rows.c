@@ -11,9 +11,12 @@
 #include "store/inside.h" /* to count what a query costs */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static struct folder folder;
 static struct store *store;
@@ -1022,6 +1025,33 @@ START_TEST(a_second_agent_is_refused_with_the_pid_of_the_first)
 }
 END_TEST
 
+START_TEST(a_lock_that_a_killed_agent_left_to_its_child_is_waited_for)
+{
+    char path[256];
+    pid_t dead = fork(), heir;
+    int fd;
+
+    if (dead == 0)
+        _exit(0);
+    ck_assert_int_eq(waitpid(dead, NULL, 0), dead);
+    store_close(store);
+    (void)snprintf(path, sizeof path, "%s/lock", folder.path);
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    ck_assert_int_eq(ftruncate(fd, 0), 0);
+    ck_assert_int_gt(dprintf(fd, "%d\n", (int)dead), 0);
+    heir = fork();
+    if (heir == 0) {
+        (void)poll(NULL, 0, 100); /* long enough to be met, as a rule */
+        _exit(0);
+    }
+    (void)close(fd);
+    store = store_at(folder.path, STORE_RUN);
+    ck_assert_int_eq(waitpid(heir, NULL, 0), heir);
+}
+END_TEST
+
 START_TEST(readers_work_beside_the_agent_and_cannot_write)
 {
     struct store *reader, *writer;
@@ -1214,6 +1244,7 @@ int main(void)
     tcase_add_test(t, bad_rows_are_bounded_newest_kept);
     tcase_add_test(t, baselines_come_back_and_deleted_ones_do_not);
     tcase_add_test(t, a_second_agent_is_refused_with_the_pid_of_the_first);
+    tcase_add_test(t, a_lock_that_a_killed_agent_left_to_its_child_is_waited_for);
     tcase_add_test(t, readers_work_beside_the_agent_and_cannot_write);
     tcase_add_test(t, a_store_that_is_not_there_is_told_to_readers);
     tcase_add_test(t, a_store_that_others_may_write_is_refused);
