@@ -12,6 +12,7 @@
 
 #define INJECTIONS "CosmosDB_SqlInjection* CosmosDBX_*Injection* CosmosDBX_QueryAnomaly"
 #define KEYS "*ListKeys* CosmosDBX_KeyRead* CosmosDBX_StolenKeyUse CosmosDBX_ServiceSideKeyTheft CosmosDBX_KeyRegenerated*"
+#define RIGHTS "CosmosDBX_DataRole* CosmosDBX_MongoUserBackdoor CosmosDBX_AzureRoleGrant CosmosDBX_ElevatedAccess"
 #define LISTED "CosmosDB_TorAnomaly CosmosDB_SuspiciousIp CosmosDBX_RefusedAccess"
 #define UNUSUAL                                                                                    \
     "CosmosDB_GeoAnomaly CosmosDBX_*Anomaly CosmosDBX_SuspiciousApplication CosmosDBX_PrivatePathBypassed " \
@@ -92,6 +93,19 @@ static const struct sample_fact {
     { .types = INJECTIONS, .name = "literalsVisible", .kind = FACT_SET, .text = "yes" },
     { .types = "CosmosDB_SqlInjection.FailedFuzzingAttempt", .name = "distinctShapes", .kind = FACT_MAX, .number = 14 },
     { .types = "CosmosDBX_QueryAnomaly", .name = "knownShapes", .kind = FACT_MAX, .number = 6 },
+
+    { .types = RIGHTS, .name = "principal", .kind = FACT_SET, .text = "sample.user@contoso.example" },
+    { .types = RIGHTS, .name = "callerName", .kind = FACT_SET, .text = "Sample User" },
+    { .types = RIGHTS, .name = "application", .kind = FACT_SET, .text = "Azure portal" },
+    { .types = RIGHTS, .name = "role", .kind = FACT_SET, .text = "Owner" },
+    { .types = RIGHTS, .name = "changed", .kind = FACT_SET, .text = SAMPLE_RESOURCE },
+    { .types = "CosmosDBX_DataRole* CosmosDBX_AzureRoleGrant", .name = "grantee", .kind = FACT_SET,
+      .text = "00000000-0000-0000-0000-0000000000aa" },
+    { .types = "CosmosDBX_DataRole* CosmosDBX_AzureRoleGrant", .name = "granteeType", .kind = FACT_SET, .text = "User" },
+    { .types = "CosmosDBX_DataRole*", .name = "grantedRole", .kind = FACT_SET, .text = "Cosmos DB Built-in Data Contributor" },
+    { .types = "CosmosDBX_DataRole*", .name = "grantedScope", .kind = FACT_SET, .text = "/" },
+    { .types = "CosmosDBX_AzureRoleGrant", .name = "grantedRole", .kind = FACT_SET, .text = "Contributor" },
+    { .types = "CosmosDBX_AzureRoleGrant", .name = "grantedScope", .kind = FACT_SET, .text = SAMPLE_RESOURCE },
 
     { .types = KEYS, .name = "principal", .kind = FACT_SET, .text = "sample.user@contoso.example" },
     { .types = KEYS, .name = "callerName", .kind = FACT_SET, .text = "Sample User" },
@@ -191,9 +205,9 @@ static bool matches(struct slice pattern, struct slice id)
     return id.len == 0;
 }
 
-static bool is_for(const struct sample_fact *f, const char *type)
+static bool is_among(const char *types, const char *type)
 {
-    struct slice rest = slice_of(f->types), pattern = { 0 };
+    struct slice rest = slice_of(types), pattern = { 0 };
 
     while (slice_split(&rest, ' ', &pattern))
         if (matches(pattern, slice_of(type)))
@@ -207,6 +221,8 @@ static struct slice subject_of(const char *type)
         return SL("192.0.2.0/24");
     if (matches(SL("CosmosDBX_Incident*"), slice_of(type)))
         return SL("sample-cosmos");
+    if (is_among(RIGHTS, type))
+        return SL("sample.user@contoso.example");
     if (matches(SL("*ListKeys*"), slice_of(type)) || matches(SL("*KeyRe*"), slice_of(type)) ||
         matches(SL("*Principal*"), slice_of(type)) || matches(SL("CosmosDBX_RestoreElsewhere"), slice_of(type)) ||
         matches(SL("CosmosDBX_CopyJob"), slice_of(type)) || matches(SL("CosmosDBX_NotebookWorkspace"), slice_of(type)))
@@ -247,7 +263,7 @@ int sample_alert(const char *type, int64_t now_ns, struct alert **ret, struct er
     if (!t)
         return error_set(err, ERR_NOT_FOUND, "no alert type is called '%s'", type);
     for (size_t i = 0; i < ARRAY_LEN(facts); i++)
-        if (is_for(&facts[i], t->id))
+        if (is_among(facts[i].types, t->id))
             each[n++] = (struct fact_value){ .name = facts[i].name, .kind = facts[i].kind,
                                              .text = slice_of(facts[i].text),
                                              .number = facts[i].when ? times[facts[i].when] : facts[i].number };

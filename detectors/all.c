@@ -3,7 +3,7 @@
 #include "detectors/detector.h"
 
 extern const struct detector_ops detector_key_listing, detector_key_reader, detector_key_regenerated,
-    detector_stolen_key;
+    detector_stolen_key, detector_role_granted;
 extern const struct detector_ops detector_defender, detector_bad_address, detector_sql_injection, detector_volume;
 extern const struct detector_ops detector_mongo_injection, detector_cql_injection, detector_gremlin_injection,
     detector_table_injection, detector_query_anomaly;
@@ -32,6 +32,7 @@ const struct detector_ops *const detectors_all[] = {
     &detector_table_injection,
     &detector_query_anomaly,
     &detector_stolen_key,
+    &detector_role_granted,
     &detector_volume,
     &detector_slow_leak,
     &detector_full_scan,

@@ -59,6 +59,7 @@ static const struct control_part parts[] = {
     { .name = "table_injection", .ids = { "LT-1", "DP-2" } },
     { .name = "query_anomaly", .ids = { "LT-1", "DP-2" } },
     { .name = "stolen_key", .ids = { "LT-1", "LT-2", "IM-8", "DP-6", CIS_ENTRA } },
+    { .name = "role_granted", .ids = { "LT-2", "PA-4", "PA-7", CIS_ENTRA } },
     { .name = "volume", .ids = { "LT-1", "DP-2", CIS_DEFENDER } },
     { .name = "slow_leak", .ids = { "LT-1", "DP-2" } },
     { .name = "full_scan", .ids = { "LT-1", "DP-2" } },

@@ -9,6 +9,7 @@ static const struct alert_type *const parts[] = {
     alert_types_agent,
     alert_types_access,
     alert_types_keys,
+    alert_types_rights,
     alert_types_injection,
     alert_types_data,
     alert_types_defence,

@@ -11,6 +11,7 @@ extern const struct alert_type alert_types_defender[]; /* what Defender for Cosm
 extern const struct alert_type alert_types_agent[];    /* about the agent's own eyes */
 extern const struct alert_type alert_types_access[];   /* who comes, from where, with what */
 extern const struct alert_type alert_types_keys[];     /* account keys: read, stolen, leaked, regenerated */
+extern const struct alert_type alert_types_rights[];   /* rights given to data, keys, subscriptions */
 extern const struct alert_type alert_types_injection[]; /* injection into any dialect, beyond what Defender has */
 extern const struct alert_type alert_types_data[];     /* discovery, collection, slow exfiltration */
 extern const struct alert_type alert_types_defence[];  /* networks opened, logs and alarms impaired */

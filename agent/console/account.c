@@ -95,6 +95,8 @@ static const struct memory_words {
     { "keys.habits", "Who handles its keys", "Callers that list or regenerate keys." },
     { "keys.readers", "Who read its keys lately", "Kept to tell who used a key that somebody else had read." },
     { "stolen_key.places", "Where its keys are used from", "Networks and programs seen with an account key." },
+    { "role_granted.habits", "Who gives rights in it", "Callers that gave data-plane roles, users of MongoDB or Azure roles." },
+    { "role_granted.readers", "Principals that read it", "A grantee who reads at once and is not among them is told." },
     { "volume.band", "How much is read in an hour", "By reader and container. An hour far above is told." },
     { "slow_leak.days", "How much is read in a day", "Weeks of days: what grows slowly shows here." },
     { "number_of_documents.band", "How many documents are read in an hour", "By reader and container." },

@@ -335,6 +335,19 @@ def policy(time, account, **columns):
             **columns}
 
 
+def role_granted():
+    write = "SQLROLEASSIGNMENTS/WRITE"
+    for account in ("ONE", "TWO"):
+        yield from steady(account=account)
+        for day in range(1, 28):  # the activity log is read
+            yield kit.activity(at(day, 9), account, "WRITE", "usual@contoso.example")
+    yield kit.activity(at(5, 12), "ONE", write, "elsewhere@contoso.example")
+    yield kit.activity(at(28, 12), "TWO", write, "elsewhere@contoso.example")
+    yield kit.activity(at(28, 12), "TWO", write, "new@contoso.example")
+    yield {**kit.activity(at(28, 13), "TWO", "X", "boss@contoso.example"),
+           "OperationNameValue": "MICROSOFT.AUTHORIZATION/ELEVATEACCESS/ACTION"}
+
+
 def stolen_key():
     for account, n in (("ONE", 5), ("TWO", 10), ("THREE", 20)):
         yield from steady(account=account)

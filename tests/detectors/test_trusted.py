@@ -125,6 +125,13 @@ def deletions():
     yield kit.activity(at(28, 12), "ACCOUNT0", "DELETE", WHO, address=THIEF)
 
 
+def gives():
+    yield from steady(account="ACCOUNT0")
+    for day in range(1, 28):
+        yield kit.activity(at(day, 6), "ACCOUNT0", "WRITE", "usual@contoso.example")
+    yield kit.activity(at(28, 12), "ACCOUNT0", "SQLROLEASSIGNMENTS/WRITE", WHO, address=THIEF)
+
+
 def reader_abroad():
     yield from steady(account="ACCOUNT0")
     for day in range(1, 28):
@@ -169,6 +176,7 @@ CASES = [
     ("key_reader", "UnusualLocation", reader_abroad, NETWORKS, {"key_reader", "address", "asn"}),
     ("key_listing", None, keys("LISTKEYS/ACTION", 4), NETWORKS, {"key_reader"}),
     ("resource_deletion", None, deletions, NETWORKS, {"principal"}),
+    ("role_granted", None, gives, NETWORKS, {"principal"}),
     ("key_regenerated", None, keys("REGENERATEKEY/ACTION"), NETWORKS, {"key_reader"}),
     ("data_moved", None, copied, NETWORKS, {"principal"}),
     ("server_code", None, coded, NETWORKS, {"principal", "agent"}),
