@@ -6,8 +6,8 @@
  *          containers, graphs and tables. AzureActivity: who it was, where ClientRequestId is the row's ActivityId.
  * Judges:  against what closed intervals taught, only for the worse. BackupWeakened, Medium: a longer interval, a shorter
  *          retention, Geo to Zone to Local, a shorter tier of continuous backup. MassDelete.Ttl: a default time to live
- *          set, or cut; High below a day, else Medium; Medium also when it is below a day and what it was before is not
- *          known.
+ *          set, or cut; High below a day, else Medium; Medium also when it is below a minute, which is no cache's, and what
+ *          it was before is not known.
  * Trust:   nobody: the row names no caller, and what it says is bad whoever did it.
  * Keeps:   the last state of accounts and containers, by closed intervals, and how often it fell; callers while rows may
  *          come.
@@ -34,6 +34,7 @@
 #define ID_KEPT 256
 #define NEVER INT64_MAX /* items do not expire */
 #define SHORT_S (24 * 3600)
+#define SUDDEN_S 60
 #define NEW_DAYS 14
 #define HABIT_FALLS 2
 
@@ -44,7 +45,8 @@ struct backup_weakened {
 
 static const struct option_spec backup_weakened_options[] = {
     SENSITIVITY_OPTION(struct backup_weakened, "low: no longer intervals between backups, no time to live of a day and "
-                       "more, none without a known state before; high: also what went to and fro before"),
+                       "more, none without a known state before; high: also what went to and fro before, and without a "
+                       "known state already below a day"),
     { 0 },
 };
 
@@ -364,7 +366,7 @@ static int judge_ttl(const struct backup_weakened *d, const struct observation *
     struct fact_list f = { .len = 0 };
     struct entered at;
     bool is_unknown;
-    int64_t ttl;
+    int64_t ttl, short_s;
 
     (void)slice_split(&path, '/', &account); /* what follows the account */
     if (!ttl_of(slice_trim(obs_extra(obs, F_RESOURCE_DETAILS)), &ttl) ||
@@ -377,10 +379,11 @@ static int judge_ttl(const struct backup_weakened *d, const struct observation *
         return 0;
     }
     is_unknown = !at.learned.each[TTL].is_known;
+    short_s = d->sensitivity == SENSITIVITY_HIGH ? SHORT_S : SUDDEN_S;
     if (ctx->is_backfill || ttl == NEVER || (at.learned.born_day && at.day - at.learned.born_day < NEW_DAYS) ||
         is_young(obs, ctx->baseline))
         return 0;
-    if (is_unknown ? ttl >= SHORT_S || (at.open && at.open->born_ns) : !is_worse(d, &at, TTL, ttl))
+    if (is_unknown ? ttl >= short_s : !is_worse(d, &at, TTL, ttl))
         return 0;
     if (d->sensitivity == SENSITIVITY_LOW && (is_unknown || ttl >= SHORT_S))
         return 0;

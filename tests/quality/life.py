@@ -13,6 +13,7 @@ import random
 import life_agents
 import life_net
 import life_rows
+import life_teardown
 
 DAYS = 84
 RARE_DAYS = 30  # the quarterly account's season; then nobody uses it
@@ -115,6 +116,7 @@ class World:
         self.blocked = collections.defaultdict(set)  # account name -> days on which something special happens
         self.moves, self.planned = [], 0  # heap of what is going to happen: hour, serial, what, arguments
         self._plan()
+        life_teardown.Teardown(self, seed).plan()
 
     # ---- who there is ------------------------------------------------------------------------------------
 
@@ -206,6 +208,9 @@ class World:
 
     def apps(self, *names):
         return self.r.choice([a for a in self.accounts if not names or a.name.split("-")[0] in names])
+
+    def apps_named(self, name):
+        return next(a for a in self.accounts if a.name.split("-")[0] == name)
 
     def _plan_day(self, day):
         r = self.r

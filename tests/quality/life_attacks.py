@@ -12,6 +12,7 @@ import life
 import life_agents
 import life_net
 import life_rows
+import life_teardown
 
 FIRST, LAST = 36, 80  # days between which attacks begin
 A5 = "CosmosDB_SuspiciousListKeys.MaliciousScript"
@@ -30,6 +31,8 @@ KINDS = {  # row of the table -> alert types that tell it
     "unusual network": ("CosmosDBX_CloudProviderAnomaly", "CosmosDBX_PrivatePathBypassed"),
     "unusual principal": ("CosmosDBX_PrincipalAnomaly", "CosmosDBX_AuthMethodAnomaly"),
     "dormant account": ("CosmosDBX_DormantAccountUsed",), "key regeneration": ("CosmosDBX_KeyRegenerated",),
+    "resources deleted": ("CosmosDBX_MassDelete.Resources", "CosmosDBX_LockRemoved"),
+    "backup weakened": ("CosmosDBX_BackupWeakened", "CosmosDBX_MassDelete.Ttl"),
 }
 # A leak may be told by an hour that stands out as well; a false alarm of those counts where hours are measured.
 FALSE = {"volume, low and slow": ("CosmosDBX_DataExfiltration.LowAndSlow",)}
@@ -308,6 +311,42 @@ class Attacks:
             for i in range(8):
                 who = account.clients[0].who(r)
                 self.log.request(hour + .1 + i * .1, account, who, container=account.containers[0], status=401, count=r.randrange(20, 200), size=9e3)
+
+    def _resources_deleted(self, kind):
+        """A colleague's session, or the pipeline's own identity from elsewhere."""
+        r = self.r
+        way = r.choice(["containers", "accounts", "a lock, then a database", "by the pipeline"])
+        e, account, hour = self._begin(kind, way)
+        e.account = None        # one alert over all accounts of the caller
+        caller = life_teardown.PIPELINE if way == "by the pipeline" else self._colleague(account.people).name
+        address, app = self._address(account), life_rows.PORTAL if "@" in caller else "ci-app"
+        root = life_teardown.ACCOUNTS
+        gone = {"containers": [root + account.name + "/sqldatabases/shop/containers/" + c for c in account.containers],
+                "accounts": [root + a.name for a in r.sample(self.world.accounts, r.randrange(1, 5))],
+                "a lock, then a database": [root + account.name + "/sqldatabases/shop"],
+                "by the pipeline": [root + "%s/sqldatabases/shop/containers/%s" % (a.name, c) for a in self.world.accounts
+                                    for c in a.containers]}[way]
+        if way.startswith("a lock"):
+            e.at(hour, caller)
+            self.log.activity(hour, "Microsoft.Authorization/locks/delete", root + account.name
+                              + "/providers/microsoft.authorization/locks/keep", caller, address, app)
+            hour += r.uniform(.1, 20)
+        for i, path in enumerate(gone):
+            e.at(hour + i / 100.0, caller)
+            inside = path.count("/") > 2 and ("sqlDatabases/containers/" if "/containers/" in path else "sqlDatabases/") or ""
+            self.log.activity(hour + i / 100.0, life_teardown.DELETE % inside, path, caller, address, app)
+
+    def _backup_weakened(self, kind):
+        r = self.r
+        way = r.choice(["policy", "time to live"])
+        e, account, hour = self._begin(kind, way, lambda a: a.api == "sql")
+        e.at(hour)
+        if way == "policy":
+            self.log.control(hour, account, "AccountUpdateStart", HttpMethod="PUT",
+                             **dict(account.backup, BackupIntervalInMinutes=1440, BackupStorageRedundancy="Local"))
+        else:
+            self.log.control(hour, account, "SqlContainersUpdate", OperationType="Update", ResourceUri="sqlDatabases/shop/containers/items",
+                             ResourceDetails="{id:items,partitionKey:{paths:[/pk],kind:Hash},defaultTtl:%d}" % r.choice([1, 3600, 864000]))
 
     # ---- data ----------------------------------------------------------------------------------------------
 

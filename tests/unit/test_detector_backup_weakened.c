@@ -181,7 +181,7 @@ START_TEST(a_time_to_live_that_is_set_or_cut_is_told)
         { DETAILS("defaultTtl:1000,"), DETAILS("defaultTtl:-1,"), -1 }, { DETAILS("defaultTtl:1000,"), DETAILS(""), -1 },
         { DETAILS(""), "{id:orders,x:{defaultTtl:1}}", -1 }, { DETAILS(""), "{id:a,xdefaultTtl:1}", -1 },
         { DETAILS(""), "{defaultTtl:5}", SEVERITY_HIGH }, { DETAILS(""), "{id:a,defaultTtl:5", -1 },
-        { NULL, DETAILS("defaultTtl:86399,"), SEVERITY_MEDIUM }, { NULL, DETAILS("defaultTtl:86400,"), -1 },
+        { NULL, DETAILS("defaultTtl:59,"), SEVERITY_MEDIUM }, { NULL, DETAILS("defaultTtl:60,"), -1 },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
