@@ -393,6 +393,16 @@ START_TEST(eight_threads_make_one_request_that_fails)
 }
 END_TEST
 
+static bool is_renewing(void)
+{
+    bool ret;
+
+    (void)pthread_mutex_lock(&cred->lock);
+    ret = cred->scopes[0].is_renewing;
+    (void)pthread_mutex_unlock(&cred->lock);
+    return ret;
+}
+
 START_TEST(nobody_waits_for_a_renewal_while_the_old_token_is_good)
 {
     struct entra e = { .expires_in = "3600" };
@@ -403,13 +413,13 @@ START_TEST(nobody_waits_for_a_renewal_while_the_old_token_is_good)
     make_secret(&e);
     want_token("tok-1");
     fake_services_pass(&world, 3400 * 1000);
-    e.wait_ms = 600000; /* longer than a test may take; the server stops waiting when it is stopped */
+    e.wait_ms = 600000; /* the server stops waiting when it is stopped */
     e.status = 503;
     e.body = "";
     ck_assert_int_eq(pthread_create(&slow, NULL, take_token, NULL), 0);
     ck_assert(httpd_wait_requests(e.h, 2));
     want_token("tok-1");
-    ck_assert_int_eq(httpd_requests(e.h), 2);
+    ck_assert(is_renewing()); /* we did not wait for its end */
     httpd_stop(e.h);
     (void)pthread_join(slow, &rc);
     ck_assert_int_eq((intptr_t)rc, 0);
