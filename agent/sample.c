@@ -19,7 +19,7 @@
     "CosmosDBX_DormantAccountUsed"
 #define READERS                                                                                    \
     "CosmosDB_DataExfiltrationAnomaly CosmosDBX_DataExfiltration* CosmosDBX_Enumeration CosmosDBX_FullScan " \
-    "CosmosDBX_ChangeFeedTap CosmosDBX_NumberOfDocuments"
+    "CosmosDBX_ChangeFeedTap CosmosDBX_NumberOfDocuments CosmosDBX_MassDelete.Documents CosmosDBX_Ransom"
 #define MOVES "CosmosDBX_RestoreElsewhere CosmosDBX_CopyJob CosmosDBX_NotebookWorkspace CosmosDBX_ServerSideCode"
 #define DESTROYED "CosmosDBX_MassDelete.Resources CosmosDBX_MassDelete.Ttl CosmosDBX_LockRemoved CosmosDBX_BackupWeakened"
 #define CHAINS "CosmosDBX_Incident*"
@@ -72,6 +72,13 @@ static const struct sample_fact {
     { .types = "CosmosDBX_ChangeFeedTap", .name = "firstSeen", .kind = FACT_MIN, .when = AN_HOUR_AGO },
     { .types = "CosmosDBX_NumberOfDocuments", .name = "largestHour", .kind = FACT_MAX, .number = 84000 },
     { .types = "CosmosDBX_NumberOfDocuments", .name = "usualHour", .kind = FACT_MAX, .number = 900 },
+
+    { .types = "CosmosDBX_MassDelete.Documents", .name = "dayDeletes", .kind = FACT_MAX, .number = 84000 },
+    { .types = "CosmosDBX_MassDelete.Documents", .name = "usualDay", .kind = FACT_MAX, .number = 900 },
+    { .types = "CosmosDBX_MassDelete.Documents", .name = "usualDayMost", .kind = FACT_MAX, .number = 1400 },
+    { .types = "CosmosDBX_Ransom", .name = "destroyed", .kind = FACT_SET, .text = "sample-db/sample-container" },
+    { .types = "CosmosDBX_Ransom", .name = "destroyedFrom", .kind = FACT_MIN, .when = AN_HOUR_AGO },
+    { .types = "CosmosDBX_Ransom", .name = "note", .kind = FACT_SET, .text = "sample-db/READ_ME" },
 
     { .types = "CosmosDB_SqlInjection* CosmosDBX_NoSqlInjection*", .name = "query", .kind = FACT_SET,
       .text = "SELECT * FROM c WHERE c.id = '' OR 1=1 --'" },

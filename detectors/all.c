@@ -10,7 +10,7 @@ extern const struct detector_ops detector_mongo_injection, detector_cql_injectio
 extern const struct detector_ops detector_unusual_place, detector_unusual_application, detector_unusual_principal,
     detector_unusual_network, detector_refused_access, detector_dormant_account;
 extern const struct detector_ops detector_enumeration, detector_full_scan, detector_change_feed, detector_slow_leak,
-    detector_number_of_documents;
+    detector_number_of_documents, detector_mass_deletion;
 extern const struct detector_ops detector_data_moved, detector_server_code;
 extern const struct detector_ops detector_resource_deletion, detector_backup_weakened;
 
@@ -38,6 +38,7 @@ const struct detector_ops *const detectors_all[] = {
     &detector_full_scan,
     &detector_change_feed,
     &detector_number_of_documents,
+    &detector_mass_deletion,
     &detector_enumeration,
     &detector_data_moved,
     &detector_server_code,

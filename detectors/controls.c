@@ -64,6 +64,7 @@ static const struct control_part parts[] = {
     { .name = "slow_leak", .ids = { "LT-1", "DP-2" } },
     { .name = "full_scan", .ids = { "LT-1", "DP-2" } },
     { .name = "change_feed", .ids = { "LT-1", "DP-2" } },
+    { .name = "mass_deletion", .ids = { "LT-1", "DP-2" } },
     { .name = "number_of_documents", .ids = { "LT-1", "DP-2" } },
     { .name = "enumeration", .ids = { "LT-1", "DP-2" } },
     { .name = "data_moved", .ids = { "LT-1", "DP-2", "PA-7", CIS_PRIVATE } },

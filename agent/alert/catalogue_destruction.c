@@ -38,8 +38,82 @@
     "| order by TimeGenerated asc\n| take 1000"
 #define KQL_LOCKS "Operation =~ \"microsoft.authorization/locks/delete\""
 
+/* ---- documents, and containers through the data plane: mass_deletion ---- */
+
+#define DELETION_TABLES { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests", "CDBGremlinRequests", \
+                          "CDBTableApiRequests" }
+#define STOP_DELETION                                                                              \
+    "If nobody knows {reader}: stop it before anything is restored. Change the key it used, or take the data-plane role " \
+    "of the principal away; close the network to it."
+#define RESTORE_DATA                                                                               \
+    "Restore at once, to a time before {first}: a continuous backup reaches back 7 or 30 days, of periodic backups " \
+    "only the last ones are kept (open a support request, and have their retention raised, within hours)."
+#define LOOK_SAVED                                                                                 \
+    "How is {account} backed up, and until when can a time before {first} be restored? This decides how fast you must be."
+#define LOOK_TAKEN                                                                                 \
+    "Did the same reader take the data first? Alerts about volume, scans and documents of the days before; its " \
+    "reads in the query below, with a wider time."
+#define PREVENT_BACKUP "Continuous backup of 30 days on accounts that matter."
+#define PREVENT_DELETION_ROLE                                                                      \
+    "Data-plane roles without delete for applications that need not delete; with Entra ID alone, nobody can delete " \
+    "a container through the data plane."
+
 const struct alert_type alert_types_destruction[] = {
     /* ---- documents, and containers through the data plane: mass_deletion ---- */
+    {
+        .id = "CosmosDBX_MassDelete.Documents",
+        .display_name = "Data deleted on an unusual scale",
+        .severity = SEVERITY_MEDIUM,
+        .intent = "Impact",
+        .techniques = { "T1485" },
+        .description =
+            "A client of {account} deleted far more documents than is usual, or a container or database, or all "
+            "that is in one, which it does not do. It was done through the data plane, with a key or a data-plane "
+            "role: the activity log has no line about it.",
+        .why = "{reader} deleted[[ {dayDeletes} document(s) of {container} in a day]][[; usual is {usualDay}, on "
+               "its largest days {usualDayMost}]][[ (compared with {comparedWith}, limit {limitDay})]][[ {destroyed}]][[ "
+               "({how})]][[; {reason}]].",
+        .investigate = { "Ask the owner of {account}: is there a clean-up, a request to erase data, a reset of a "
+                         "test, a migration or a release behind {reader}?",
+                         "What was in[[ {destroyed}]][[ {container}]], and which applications fail since {first}?",
+                         LOOK_SAVED, LOOK_TAKEN, LOOK_KEY, LOOK_PRINCIPAL },
+        .remediate = { ACT_EVIDENCE, STOP_DELETION, RESTORE_DATA, ACT_KEYS,
+                       "If it is a legitimate job nothing is to be done: what came back on three days is usual." },
+        .prevent = { PREVENT_BACKUP, PREVENT_DELETION_ROLE, PREVENT_ENTRA, PREVENT_NETWORK, PREVENT_KEYS },
+        .tables = DELETION_TABLES,
+        .kql = KQL_REQUESTS "[[| where " KQL_FROM_CLIENT "\n]]"
+               "| where OperationName matches regex \"(?i)delet|drop|trunc|remove\" or "
+               "column_ifexists(\"PIICommandText\", \"\") matches regex \"(?i)drop|truncate|delete\"\n"
+               "| summarize Requests=count(), Failed=countif(Status >= 400), First=min(TimeGenerated), "
+               "Last=max(TimeGenerated) by bin(TimeGenerated, 1h), Type, Client, Agent, Principal, Key, OperationName, "
+               "ResourceType=column_ifexists(\"RequestResourceType\", \"\"), Database, Container\n"
+               "| order by TimeGenerated asc\n| take 1000",
+    },
+    {
+        .id = "CosmosDBX_Ransom",
+        .display_name = "Data destroyed and a note left behind",
+        .severity = SEVERITY_HIGH,
+        .intent = "Impact",
+        .techniques = { "T1485", "T1486", "T1657" },
+        .description =
+            "The client that destroyed data in {account} also wrote into a new container or database whose name is "
+            "meant to be found: this is how extortionists leave their demand.",
+        .why = "{reader} destroyed {destroyed}[[ from {destroyedFrom:time} on]] and wrote into {note}, which "
+               "{account} did not have before.",
+        .investigate = { "Read what is in {note}, and keep it: it is evidence.", LOOK_SAVED, LOOK_TAKEN, LOOK_KEY,
+                         LOOK_PRINCIPAL, LOOK_REQUESTS },
+        .remediate = { ACT_EVIDENCE, STOP_DELETION, RESTORE_DATA,
+                       "Treat it as an incident: tell those who answer for the data, judge the duty to report a "
+                       "breach. Do not count on a payment: that a note says the data was kept does not make it so.",
+                       ACT_KEYS },
+        .prevent = { PREVENT_BACKUP, PREVENT_DELETION_ROLE, PREVENT_ENTRA, PREVENT_NETWORK, PREVENT_KEYS },
+        .tables = DELETION_TABLES,
+        .kql = KQL_REQUESTS_OF("", " - 1d", "=~ {account:kql}") "[[| where " KQL_FROM_CLIENT "\n]]"
+               "| summarize Requests=count(), Bytes=sum(ResponseLength), First=min(TimeGenerated), "
+               "Last=max(TimeGenerated) by bin(TimeGenerated, 1h), Type, Client, Agent, Principal, Key, OperationName, "
+               "ResourceType=column_ifexists(\"RequestResourceType\", \"\"), Database, Container\n"
+               "| order by TimeGenerated asc\n| take 1000",
+    },
     /* ---- resources: resource_deletion, backup_weakened ---- */
     {
         .id = "CosmosDBX_MassDelete.Resources",

@@ -100,6 +100,8 @@ static const struct memory_words {
     { "volume.band", "How much is read in an hour", "By reader and container. An hour far above is told." },
     { "slow_leak.days", "How much is read in a day", "Weeks of days: what grows slowly shows here." },
     { "number_of_documents.band", "How many documents are read in an hour", "By reader and container." },
+    { "mass_deletion.days", "How many documents are deleted in a day", "By reader and container. A day far above is told." },
+    { "mass_deletion.habit", "Who deletes containers", "Readers that delete containers or empty them." },
     { "full_scan.band", "Reading of whole containers", "How much of it is usual." },
     { "change_feed.known", "Readers of the change feed", "Programs that follow changes, which is no scan." },
     { "enumeration.usual", "Listing of databases and containers", "Who lists them, and how many." },

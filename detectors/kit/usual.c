@@ -136,6 +136,7 @@ static const char *word_of(enum usual_what what)
     case USUAL_PATH: return "network path ";
     case USUAL_REGION: return "region ";
     case USUAL_WIDE_OF_KEY: return "new networks of ";
+    case USUAL_DESTROYER: return "new ones who delete containers";
     case USUAL_CELL: return "place of ";
     case USUAL_APP_ID: return "administered by ";
     case USUAL_MANAGED_FROM: return "administered from ";

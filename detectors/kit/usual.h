@@ -39,6 +39,7 @@ enum usual_what { /* part of the durable key: never change a letter */
     USUAL_CELL = 'g',       /* principal + where on the globe */
     USUAL_APP_ID = 'd',     /* application id that administers the account */
     USUAL_MANAGED_FROM = 'm', /* neighbourhood that it is administered from */
+    USUAL_DESTROYER = 'b',  /* who deletes containers: only that there are new ones (usual_note_new) */
     USUAL_ROAMING = 'v',    /* a client that takes a container from a network new to it (kit/reader.h) */
 };
 

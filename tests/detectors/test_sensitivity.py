@@ -137,6 +137,13 @@ def number_of_documents():
             yield kit.row(at(28, 12, 0, i), "Read", agent=who, size=400)
 
 
+def mass_deletion():
+    yield from steady()
+    for who, n in (("one", 600), ("two", 1300), ("three", 2500)):
+        for i in range(n):
+            yield kit.row(at(28, 12, 0, i), "Delete", status=204, agent=who, size=0)
+
+
 def refused_access():
     yield from steady()
     for last, n in ((1, 15), (2, 25), (3, 45)):

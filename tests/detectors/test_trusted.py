@@ -101,6 +101,18 @@ def point_reads():
         yield once(at(28, 12, 0, i), "Read", size=100)
 
 
+def deletes(day=28):
+    for i in range(1300):
+        yield once(at(day, 12, 0, i), "Delete", status=204, size=0)
+    yield of_type("Collection", at(day, 13), "Delete", status=204, address=THIEF, agent="stranger/1.0", key="AadToken",
+                  principal=WHO)
+
+
+def deleted():
+    yield from base()
+    yield from deletes()
+
+
 def leaks():
     for day in range(1, 96):
         for hour in range(0, 24, 2):
@@ -171,6 +183,8 @@ CASES = [
     ("volume", None, reads, NETWORKS, {"principal"}),
     ("slow_leak", None, leaks, NETWORKS, {"principal"}),
     ("number_of_documents", None, point_reads, READS + NETWORKS, {"principal"}),
+    ("mass_deletion", "Documents", deleted, NETWORKS, {"principal"}),
+    ("mass_deletion", "Containers", deleted, NETWORKS, {"principal"}),
     ("stolen_key", None, key_used("SecondaryMasterKey"), NETWORKS, {"address"}),
     ("key_reader", "NewPrincipal", keys("LISTKEYS/ACTION"), NETWORKS, {"key_reader"}),
     ("key_reader", "UnusualLocation", reader_abroad, NETWORKS, {"key_reader", "address", "asn"}),
@@ -219,6 +233,7 @@ LEARNED = {
     "volume": daily(lambda day: (once(at(day, hour, 5), size=200 * MB) for hour in range(0, 24, 3))),
     "number_of_documents": daily(lambda day: (once(at(day, hour, 0, i), "Read", size=100)
                                               for hour in range(0, 24, 4) for i in range(1300))),
+    "mass_deletion": daily(deletes),
     "unusual_principal": daily(lambda day: [once(at(day))]),
 }
 
