@@ -102,6 +102,18 @@ START_TEST(a_client_or_principal_never_seen_makes_it_high)
 }
 END_TEST
 
+/* By the evening it is known: what it did before belongs to the same day. */
+START_TEST(a_client_that_was_new_in_the_morning_makes_the_day_high)
+{
+    struct bench *b = open_learned("");
+
+    feed(b, (struct del){ .day = 20, .hour = 1, .count = 600, .address = THIEF });
+    feed(b, (struct del){ .day = 20, .hour = 20, .count = 600, .address = THIEF });
+    ck_assert_int_eq(bench_only(b, DOCUMENTS)->severity, SEVERITY_HIGH);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(nightly_retention_and_twice_of_it_are_usual)
 {
     struct bench *b = bench_open(&detector_mass_deletion, "");
@@ -478,6 +490,7 @@ int main(void)
     const TTest *const tests[] = {
         many_documents_beyond_the_usual_alert,
         a_client_or_principal_never_seen_makes_it_high,
+        a_client_that_was_new_in_the_morning_makes_the_day_high,
         nightly_retention_and_twice_of_it_are_usual,
         bursts_are_told_until_three_days_had_them,
         weekly_resets_are_told_twice_and_then_usual,
