@@ -6,9 +6,10 @@
  *          subscription is not read, or did not bring the same deletion; then nobody is named.
  * Judges:  MassDelete.Resources, High: `deletions` within an hour by a caller who deleted nothing of the kind (whole
  *          accounts and clusters, or what is in them) in 60 days; or one, with a lock removed on it within the day
- *          before. Medium: one account or cluster by such a caller; by one who deletes by habit more than twice as many
- *          within an hour as ever in an interval. LockRemoved, Medium: by a caller who removed none in 60 days, on an
- *          account, on what holds one, or on a workspace; High when a deletion follows within a day, by whomever.
+ *          before. Medium: one account or cluster by such a caller; by one who deletes by habit twice `deletions`, and more
+ *          than twice as many within an hour as ever in an interval. LockRemoved, Medium: by a caller who removed none in
+ *          60 days, on an account, on what holds one, or on a workspace; High when somebody who does not delete by habit
+ *          deletes something under it within a day.
  * Trust:   a principal: neither its deletions nor its locks are told.
  * Severity: a single account is Medium: a clean-up looks the same.
  * Keeps:   15-minute bins of deletions of a caller, locks and deletions of a scope while rows may still come; who deletes.
@@ -22,6 +23,7 @@
 #include "detectors/kit/deletion.h"
 #include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
+#include "detectors/kit/unnamed.h"
 #include "settings/option.h"
 
 #include <stdio.h>
@@ -35,6 +37,7 @@
 #define ID_KEPT 256
 #define TEXT_KEPT 64
 #define GONE_MAX 32
+#define KNOWN_LIMITS 2 /* who deletes by habit may delete that many times as much as a stranger, whatever is usual */
 #define HABIT_AGE_DAYS 2 /* what somebody began yesterday is no habit */
 #define LOG_IDLE_DAYS 2 /* an activity log that said nothing for longer may have ended */
 
@@ -99,19 +102,8 @@ static const struct baseline_memory scope_memory = {
 
 struct mark { int64_t ns; };
 
-static const struct baseline_memory mark_memory = { /* counted in an alert; deleted according to the activity log */
+static const struct baseline_memory mark_memory = { /* counted in an alert */
     .name = "resource_deletion.mark", .version = 1, .size = sizeof(struct mark), .max_keys = 100000,
-};
-
-#define WAITING_MAX 48
-
-struct waiting { /* deletions of which the activity log may still say who did them */
-    uint32_t len, unused;
-    struct { int64_t ns, first_ns, last_ns; char id[ID_KEPT], account[TEXT_KEPT]; } each[WAITING_MAX];
-};
-
-static const struct baseline_memory waiting_memory = {
-    .name = "resource_deletion.waiting", .version = 1, .size = sizeof(struct waiting), .max_keys = 1,
 };
 
 static const struct baseline_memory who_memory = {
@@ -310,7 +302,7 @@ static uint32_t grounds_of(const struct resource_deletion *d, const struct gone 
         return 0;
     if ((g->flags & GONE_NEW) && h->fresh >= limit)
         ret |= TOLD_NEW;
-    if (h->usual > 0 && h->all >= limit && h->all > times * h->usual)
+    if (h->usual > 0 && h->all >= KNOWN_LIMITS * limit && h->all > times * h->usual)
         ret |= TOLD_MORE;
     if ((g->flags & GONE_NEW) && (g->flags & GONE_WHOLE) && d->sensitivity != SENSITIVITY_LOW)
         ret |= TOLD_ALONE;
@@ -524,59 +516,19 @@ static int judge_unnamed(const struct resource_deletion *d, const struct deletio
 
 /* ---- deletions that only the control-plane table has --------------------------------------------- */
 
-static bool is_named(struct baseline *b, const char *id, int64_t ns)
-{
-    for (int64_t hour = ns / NS_PER_HOUR - 1; hour <= ns / NS_PER_HOUR + 1; hour++) {
-        char room[64];
-        int n = snprintf(room, sizeof room, "D%" PRId64 "\x1f%016" PRIx64 "\x1f", hour, hash64(id, strlen(id), 0));
-
-        if (baseline_get(b, &mark_memory, SL(""), slice_make(room, (size_t)n)))
-            return true;
-    }
-    return false;
-}
-
 /* Those that the activity log would have named by now, had it seen them. */
-static int settle(const struct resource_deletion *d, const struct detector_context *ctx, struct error *err)
+static int settle(const struct resource_deletion *d, int64_t row_ns, const struct detector_context *ctx, struct error *err)
 {
-    const struct waiting *known = baseline_get(ctx->baseline, &waiting_memory, SL(""), SL(""));
-    int64_t horizon_ns = slots_len(baseline_cfg(ctx->baseline)) * NS_PER_HOUR;
-    struct waiting *w;
+    struct unnamed next;
 
-    if (!known || !known->len || ctx->watermark_ns == INT64_MAX || known->each[0].ns + horizon_ns >= ctx->watermark_ns)
-        return 0;
-    w = baseline_put(ctx->baseline, &waiting_memory, SL(""), SL(""), SL(""), ctx->watermark_ns, NULL);
-    while (w && w->len && w->each[0].ns + horizon_ns < ctx->watermark_ns) {
-        char account[TEXT_KEPT];
+    while (unnamed_next(ctx, row_ns, &next)) {
         struct deletion del;
-        int64_t first_ns = w->each[0].first_ns, last_ns = w->each[0].last_ns;
-        bool is_gone = !is_named(ctx->baseline, w->each[0].id, first_ns) && deletion_of_id(slice_of(w->each[0].id), &del);
 
-        memcpy(account, w->each[0].account, sizeof account);
-        w->len--;
-        memmove(&w->each[0], &w->each[1], w->len * sizeof w->each[0]);
-        if (is_gone && judge_unnamed(d, &del, slice_of(account), first_ns, last_ns, ctx, err) < 0)
+        if (deletion_of_id(slice_of(next.id), &del) &&
+            judge_unnamed(d, &del, slice_of(next.account), next.first_ns, next.last_ns, ctx, err) < 0)
             return -1;
     }
     return 0;
-}
-
-static void wait_for_name(const struct observation *obs, const struct deletion *del, const struct detector_context *ctx)
-{
-    struct waiting *w = baseline_put(ctx->baseline, &waiting_memory, SL(""), SL(""), SL(""), obs->minute_ns, NULL);
-    uint32_t at;
-
-    if (!w || w->len == WAITING_MAX || del->id.len >= ID_KEPT)
-        return;
-    for (at = w->len; at > 0 && w->each[at - 1].ns > obs->minute_ns; at--)
-        w->each[at] = w->each[at - 1];
-    memset(&w->each[at], 0, sizeof w->each[at]);
-    w->each[at].ns = obs->minute_ns;
-    w->each[at].first_ns = obs->first_ns;
-    w->each[at].last_ns = obs->last_ns;
-    keep(w->each[at].id, sizeof w->each[at].id, del->id);
-    keep(w->each[at].account, sizeof w->each[at].account, obs->text[F_ACCOUNT]);
-    w->len++;
 }
 
 static struct slice place_key(char kind, struct slice s, char room[DELETION_ID_MAX + 1])
@@ -603,7 +555,7 @@ static int observe_control(const struct resource_deletion *d, const struct obser
     if (!log.is_known || log.idle_days > LOG_IDLE_DAYS)
         return judge_unnamed(d, &del, obs->text[F_ACCOUNT], obs->first_ns, obs->last_ns, ctx, err);
     if (!ctx->is_backfill)
-        wait_for_name(obs, &del, ctx);
+        unnamed_wait(ctx->baseline, obs, &del);
     return 0;
 }
 
@@ -685,8 +637,7 @@ static int observe_activity(const struct resource_deletion *d, const struct obse
     key_event_note(ctx->baseline, &by, &unused);
     note_places(obs, &by, ctx->baseline);
     if (is_deletion)
-        (void)is_marked(ctx->baseline, 'D', SL(""), obs->minute_ns / NS_PER_HOUR, hash64(del.id.at, del.id.len, 0),
-                        obs->minute_ns);
+        unnamed_is_named(ctx->baseline, del.id, obs->minute_ns);
     if (!is_change || c.outcome != KEY_DONE)
         return 0;
     if (is_deletion)
@@ -695,7 +646,7 @@ static int observe_activity(const struct resource_deletion *d, const struct obse
 }
 
 static const struct baseline_memory *const short_memories[] = { &bin_memory, &scope_memory, &mark_memory,
-                                                                &key_operations_memory, NULL };
+                                                                &unnamed_known_memory, &key_operations_memory, NULL };
 
 static int resource_deletion_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
                                      struct error *err)
@@ -703,7 +654,7 @@ static int resource_deletion_observe(void *self, const struct observation *obs, 
     struct resource_deletion *d = self;
 
     key_sweep(ctx, 2 * NS_PER_DAY, short_memories, &d->swept_ns);
-    if (settle(d, ctx, err) < 0)
+    if (settle(d, obs->minute_ns, ctx, err) < 0)
         return -1;
     if (obs->kind == OBS_ACTIVITY)
         return observe_activity(d, obs, ctx, err);
@@ -712,8 +663,8 @@ static int resource_deletion_observe(void *self, const struct observation *obs, 
 
 static const char *const resource_deletion_types[] = { TYPE, TYPE_LOCK, NULL };
 static const struct baseline_memory *const resource_deletion_memories[] = {
-    &bin_memory, &scope_memory, &mark_memory, &waiting_memory, &who_memory, &place_memory, &most_memory,
-    &key_habits_memory, &key_readers_memory, &key_operations_memory, NULL,
+    &bin_memory, &scope_memory, &mark_memory, &unnamed_waiting_memory, &unnamed_known_memory, &who_memory, &place_memory,
+    &most_memory, &key_habits_memory, &key_readers_memory, &key_operations_memory, NULL,
 };
 
 const struct detector_ops detector_resource_deletion = {

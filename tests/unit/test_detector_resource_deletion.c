@@ -179,6 +179,23 @@ START_TEST(a_weekly_teardown_is_usual_and_one_that_takes_more_than_twice_as_much
 }
 END_TEST
 
+START_TEST(who_deletes_one_now_and_then_may_delete_five_at_once)
+{
+    for (size_t n = 5; n <= 6; n++) {
+        struct bench *b;
+
+        key_usual("shop-prod", 0, 50, true);
+        for (int d = 3; d < 40; d += 18)
+            delete_one(key_day(d, 20, 0), TERRAFORM, 0);
+        for (size_t i = 0; i < n; i++)
+            delete_one(key_day(45, 20, (int)i), TERRAFORM, i);
+        b = judged();
+        ck_assert_uint_eq(bench_alerts(b), n == 6);
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(who_deletes_containers_by_habit_does_not_delete_accounts)
 {
     struct bench *b;
@@ -406,6 +423,7 @@ int main(void)
         one_account_by_a_stranger_is_medium_and_a_young_one_is_nothing,
         accounts_of_which_no_row_came_before_count_when_they_are_several,
         a_weekly_teardown_is_usual_and_one_that_takes_more_than_twice_as_much_is_not,
+        who_deletes_one_now_and_then_may_delete_five_at_once,
         who_deletes_containers_by_habit_does_not_delete_accounts, an_environment_for_each_pull_request_is_usual,
         nothing_is_new_in_a_log_that_was_just_begun, a_lock_removed_is_medium_and_a_deletion_after_it_makes_both_high,
         a_lock_on_what_is_not_ours_is_nothing_nor_one_that_is_removed_by_habit, a_deletion_that_both_logs_have_is_one,
