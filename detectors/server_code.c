@@ -5,11 +5,12 @@
  *          Deployments write code as well, but they are the same few.
  * Reads:   data plane: RequestResourceType StoredProcedure, Trigger, UserDefinedFunction (or ...Feed), created or replaced.
  *          AzureActivity: storedProcedures/write, triggers/write, userDefinedFunctions/write.
- * Judges:  .StoredProcedure, .Trigger, .Udf: who wrote no code on this account in 200 days: a principal, else a program
- *          from a neighbourhood (kit/access.h); through Azure Resource Manager the caller, as the same principal where
- *          the row has its object id. Medium when the account had no code written in that time, or when the program, its
- *          neighbourhood or the caller is unknown as well; else Low. Both tables show one alert: its subject is where
- *          the code is. Silent while the account is young.
+ * Judges:  .StoredProcedure, .Trigger, .Udf: who wrote no code on this account in 200 days. Who it is: a principal; else a
+ *          program from a neighbourhood (kit/access.h), or the program alone where the account knows it and the
+ *          neighbourhood; through Azure Resource Manager the caller, the same principal where the row has its object id.
+ *          Medium when the account had no code written in that time, or when the program, its neighbourhood or the
+ *          caller is unknown as well; else Low. Both tables show one alert: its subject is where the code is. Silent
+ *          while the account is young.
  * Trust:   a principal; an agent.
  * Keeps:   who wrote code (habits).
  * Blind:   what the code does, and whether a trigger is one before all operations: no row has it. Code that is run.
@@ -145,16 +146,37 @@ struct writers {
     struct habit_view this_one, anybody;
 };
 
-static void note_writer(struct baseline *b, struct slice account, struct slice who, int64_t time_ns, struct writers *ret)
+enum who { WHO_WRITER = 'p', WHO_PROGRAM = 'f', WHO_ANYBODY = '*' };
+
+static void note_who(struct baseline *b, struct slice account, enum who what, struct slice who, int64_t time_ns,
+                     struct habit_view *ret)
 {
     char room[CLIENT_KEY_MAX + 1];
 
     who = slice_cut(who, CLIENT_KEY_MAX);
-    room[0] = 'p';
+    room[0] = (char)what;
     if (who.len)
         memcpy(room + 1, who.at, who.len);
-    habit_note_long(b, &who_memory, account, slice_make(room, who.len + 1), who, time_ns, &ret->this_one);
-    habit_note_long(b, &who_memory, account, SL("*"), account, time_ns, &ret->anybody);
+    habit_note_long(b, &who_memory, account, slice_make(room, who.len + 1), what == WHO_ANYBODY ? account : who, time_ns, ret);
+}
+
+static void note_writer(struct baseline *b, struct slice account, struct slice who, int64_t time_ns, struct writers *ret)
+{
+    note_who(b, account, WHO_WRITER, who, time_ns, &ret->this_one);
+    note_who(b, account, WHO_ANYBODY, SL(""), time_ns, &ret->anybody);
+}
+
+/* An application's hosts lie about in a region: where the account knows program and neighbourhood, the program is who. */
+static void note_program(struct baseline *b, struct slice account, struct slice program, int64_t time_ns, bool is_stranger,
+                         struct writers *w)
+{
+    struct habit_view v;
+
+    if (slice_empty(program))
+        return;
+    note_who(b, account, WHO_PROGRAM, program, time_ns, &v);
+    if (!is_stranger && v.days > w->this_one.days)
+        w->this_one = v;
 }
 
 static bool is_habit(const struct server_code *d, const struct writers *w)
@@ -188,6 +210,8 @@ static int judge_request(const struct server_code *d, const struct code *code, c
 
     note_writer(b, account, slice_empty(principal) ? client_key(&agent, &ctx->caller->near, room) : principal,
                 obs->minute_ns, &w);
+    if (slice_empty(principal))
+        note_program(b, account, agent.name, obs->minute_ns, is_stranger, &w);
     a.severity = is_stranger || !w.anybody.is_known ? SEVERITY_MEDIUM : SEVERITY_LOW;
     a.confidence = a.severity == SEVERITY_MEDIUM ? 60 : 40;
     a.subject = subject_of(code, obs->text[F_DATABASE], obs->text[F_CONTAINER], subject);

@@ -11,6 +11,7 @@ import heapq
 import random
 
 import life_agents
+import life_moves
 import life_net
 import life_rows
 import life_teardown
@@ -117,6 +118,7 @@ class World:
         self.moves, self.planned = [], 0  # heap of what is going to happen: hour, serial, what, arguments
         self._plan()
         life_teardown.Teardown(self, seed).plan()
+        self.service = life_moves.Moves(self, seed, DAYS)
 
     # ---- who there is ------------------------------------------------------------------------------------
 

@@ -6,10 +6,12 @@ is always there (an unusual place is one that the account never saw); the rest i
 SPDX-License-Identifier: Apache-2.0
 """
 
+import json
 import random
 
 import life
 import life_agents
+import life_moves
 import life_net
 import life_rows
 import life_teardown
@@ -33,7 +35,10 @@ KINDS = {  # row of the table -> alert types that tell it
     "dormant account": ("CosmosDBX_DormantAccountUsed",), "key regeneration": ("CosmosDBX_KeyRegenerated",),
     "resources deleted": ("CosmosDBX_MassDelete.Resources", "CosmosDBX_LockRemoved"),
     "backup weakened": ("CosmosDBX_BackupWeakened", "CosmosDBX_MassDelete.Ttl"),
+    "restored elsewhere": ("CosmosDBX_RestoreElsewhere",), "copy job": ("CosmosDBX_CopyJob",),
+    "strange endpoint": ("CosmosDBX_PartnerPrivateEndpoint",), "server code": ("CosmosDBX_ServerSideCode",),
 }
+LATE = ("restored elsewhere", "copy job", "strange endpoint", "server code")  # what came later takes nobody's place
 # A leak may be told by an hour that stands out as well; a false alarm of those counts where hours are measured.
 FALSE = {"volume, low and slow": ("CosmosDBX_DataExfiltration.LowAndSlow",)}
 AGAIN = {"stolen key": 2, "suspicious principal": 2, "volume, 10x of P99": 2, "volume, 3x of P99": 2, "volume, low and slow": 2,
@@ -65,7 +70,7 @@ class Attacks:
 
     def run(self):
         todo = [k for k in KINDS for _ in range(AGAIN.get(k, 1))]
-        todo.sort(key=lambda k: (k != "volume, low and slow", k != "unusual network", k != "stolen key", k != "unusual place"))  # the choosy first
+        todo.sort(key=lambda k: (k != "volume, low and slow", k != "unusual network", k != "stolen key", k != "unusual place", k in LATE))  # the choosy first
         for kind in todo:
             getattr(self, "_" + kind.split(",")[0].replace(" ", "_"))(kind)
         return self.episodes
@@ -347,6 +352,56 @@ class Attacks:
         else:
             self.log.control(hour, account, "SqlContainersUpdate", OperationType="Update", ResourceUri="sqlDatabases/shop/containers/items",
                              ResourceDetails="{id:items,partitionKey:{paths:[/pk],kind:Hash},defaultTtl:%d}" % r.choice([1, 3600, 864000]))
+
+    # ---- by the service itself -----------------------------------------------------------------------------
+
+    def _who_administers(self, account):
+        """A new guest, or a colleague whose session was taken."""
+        if self.r.random() < .5 or not account.people:
+            return "mallory%d@%s" % (self.r.randrange(99), life.TENANT), "a new caller"
+        return self._colleague(account.people).name, "a colleague"
+
+    def _restored_elsewhere(self, kind):
+        e, account, hour = self._begin(kind, "")
+        caller, e.variant = self._who_administers(account)
+        address = self._address(account)
+        e.account = None  # the copy is another account
+        e.at(hour, address, caller)
+        life_moves.restore(self.log, hour, account, caller, address, life_rows.POWERSHELL, "copy-of-it", "rg-x", life_moves.OTHER % 7)
+
+    def _copy_job(self, kind):
+        e, account, hour = self._begin(kind, "", lambda a: a not in self.world.service.copied)
+        caller, e.variant = self._who_administers(account)
+        address = self._address(account)
+        for i, what in enumerate(("services/write", "dataTransferJobs/write")):
+            e.at(hour + i * .3, address, caller)
+            self.log.activity(hour + i * .3, life_moves.ACCOUNT + what, life_moves.within(account, ("services/DataTransfer",
+                              "dataTransferJobs/j")[i]), caller, address, life_rows.CLI)
+
+    def _strange_endpoint(self, kind):
+        service = self.world.service
+        e, account, hour = self._begin(kind, "", lambda a: a in service.lists)
+        caller, e.variant = self._who_administers(account)
+        strange = life_moves.OTHER % 8
+        e.at(hour, caller, strange)
+        self.log.activity(hour, life_moves.ACCOUNT + "privateEndpointConnections/write", life_moves.within(
+                          account, "privateEndpointConnections/pe-9"), caller, self._address(account), life_rows.PORTAL)
+        self.log.control(hour + .1, account, "AccountUpdateComplete", PrivateEndpointConnections=json.dumps(
+            [life_moves.endpoint(strange, "pe-9")]))
+
+    def _server_code(self, kind):
+        e, account, hour = self._begin(kind, self.r.choice(["a key", "Azure Resource Manager"]), lambda a: a.api != "mongo")
+        if e.variant == "a key":
+            who = self._thief(account, self._address(account))
+            e.at(hour, who["address"])
+            self.log.request(hour, account, who, "Create", self.r.choice(["StoredProcedure", "Trigger", "UserDefinedFunction"]),
+                             account.containers[0], status=201, size=900)
+            return
+        caller, _ = self._who_administers(account)
+        address = self._address(account)
+        e.at(hour, address, caller)
+        self.log.activity(hour, life_moves.ACCOUNT + "sqlDatabases/containers/triggers/write",
+                          life_moves.within(account, "sqlDatabases/shop/containers/items/triggers/t"), caller, address, life_rows.CLI)
 
     # ---- data ----------------------------------------------------------------------------------------------
 
