@@ -109,6 +109,8 @@ static const struct sample_fact {
     { .types = "CosmosDBX_DataRole* CosmosDBX_AzureRoleGrant", .name = "grantee", .kind = FACT_SET,
       .text = "00000000-0000-0000-0000-0000000000aa" },
     { .types = "CosmosDBX_DataRole* CosmosDBX_AzureRoleGrant", .name = "granteeType", .kind = FACT_SET, .text = "User" },
+    { .types = "CosmosDBX_MongoUserBackdoor", .name = "grantee", .kind = FACT_SET, .text = "sample-db.sample-user" },
+    { .types = "CosmosDBX_MongoUserBackdoor", .name = "grantedRole", .kind = FACT_SET, .text = "sample-db.sample-role" },
     { .types = "CosmosDBX_DataRole*", .name = "grantedRole", .kind = FACT_SET, .text = "Cosmos DB Built-in Data Contributor" },
     { .types = "CosmosDBX_DataRole*", .name = "grantedScope", .kind = FACT_SET, .text = "/" },
     { .types = "CosmosDBX_AzureRoleGrant", .name = "grantedRole", .kind = FACT_SET, .text = "Contributor" },

@@ -6,7 +6,8 @@
  * Judges:  reasons, each with a name: new principal (no key read in 60 days), application, country (not of pipelines
  *          on Microsoft's hosts, which are put where there is room), a cloud or hosting provider not used before, dormant
  *          (idle for 30 days, and a quarter longer than it usually is), role granted in the 24 hours before (not to
- *          usual readers: roles on demand come and go daily), guest, proxy address; known bad: Tor or a listed address.
+ *          usual readers, nor to who got one on a day before: roles on demand come and go daily), guest, proxy address;
+ *          known bad: Tor or a listed address.
  *          One reason is Medium; two, or a known-bad address, High. An hour at which the caller is never active
  *          is told but does not count. Known bad needs no learning.
  *          A caller who reads keys elsewhere in the same tenant, and here for the first time in 60 days, with no
@@ -484,6 +485,15 @@ static const struct baseline_memory grants_memory = {
     .max_keys = 20000,
 };
 
+static const struct baseline_memory granted_memory = { /* to whom roles are given time and again */
+    .name = "key_reader.granted",
+    .version = 1,
+    .size = sizeof(struct habit),
+    .max_keys = 50000,
+    .describe = habit_describe,
+    .confirm = habit_confirm,
+};
+
 static const struct baseline_memory readings_memory = {
     .name = "key_reader.readings",
     .version = 1,
@@ -555,12 +565,16 @@ static int observe_grant(const struct key_reader *d, const struct change *c, con
     struct role_grant grant;
     struct grants *g, before, now;
     const char *who = grant.grantee;
+    struct habit_view usual;
     int64_t t;
     bool is_new = false;
 
     if (!role_grant_add(b, c, &grant))
         return 0;
     t = grant.done_ns;
+    habit_note(b, &granted_memory, SL(""), slice_of(who), slice_of(who), t, &usual);
+    if (usual.is_known)
+        return 0;
     g = baseline_put(b, &grants_memory, SL(""), slot_key(slice_of(who), slots_of(t, len), room), slice_of(who), t,
                      &is_new);
     if (!g)
@@ -635,8 +649,8 @@ static int key_reader_observe(void *self, const struct observation *obs, const s
 
 static const char *const key_reader_types[] = { TYPE_SUSPICIOUS, TYPE_FIRST, NULL };
 static const struct baseline_memory *const key_reader_memories[] = {
-    &country_memory,    &grants_memory,      &readings_memory,       &role_grants_memory,
-    &key_habits_memory, &key_readers_memory, &key_operations_memory, NULL,
+    &country_memory,     &grants_memory,     &granted_memory,     &readings_memory,
+    &role_grants_memory, &key_habits_memory, &key_readers_memory, &key_operations_memory, NULL,
 };
 
 const struct detector_ops detector_key_reader = {

@@ -339,8 +339,9 @@ static void add_reasons(struct fact_list *f, const struct given *g)
 
     if (g->kind == KIND_ELEVATED)
         facts_add_set(f, "reason", SL("it gives the right to give roles in every subscription"));
-    facts_add_set(f, "reason", g->flags & FLAG_NAMELESS ? SL("this account saw no such right given in 60 days")
-                                                        : SL("the caller gave no such right in the 60 days before"));
+    facts_add_set(f, "reason", g->flags & FLAG_NAMELESS   ? SL("this account saw no such right given in 60 days")
+                               : g->kind == KIND_ELEVATED ? SL("the caller is not known to do so")
+                                                          : SL("the caller gave no such right in the 60 days before"));
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
         if (g->flags & reasons[i].flag)
             facts_add_set(f, "reason", slice_of(reasons[i].reason));
@@ -647,6 +648,8 @@ static int judge(const struct role_granted *d, enum kind kind, const struct chan
             join(b, account, key, g, s);
     } else {
         g->flags |= FLAG_DONE;
+        keep(g->grantee, own_id(c, "/mongodbuserdefinitions/"), sizeof g->grantee);
+        keep(g->role, own_id(c, "/mongodbroledefinitions/"), sizeof g->role);
     }
     return tell(d, account, g, ctx, err);
 }

@@ -74,12 +74,12 @@ const struct alert_type alert_types_rights[] = {
                 "so in 60 days. "
             "Such a user signs in with a password of its own, outlives the account's keys, and is in no directory.",
         .why = "{subject}[[ ({callerName})]][[ with {application}]][[ from {address}]] wrote {count} user or role "
-               "definition(s) of {account}[[: {changed}]][[; {reason}]].",
+               "definition(s) of {account}[[: user {grantee}]][[, role {grantedRole}]][[; {reason}]].",
         .investigate = { ASK_GIVER,
                          "Which user or role is it[[ ({changed})]], with which privileges? az cosmosdb mongodb user "
                          "definition "
                          "show says so.",
-                         "Did that user sign in since {first}, from where: UserId in CDBMongoRequests." },
+                         "Did that user sign in since {first}, and from where? See UserId in CDBMongoRequests." },
         .remediate = { "Drop the user: az cosmosdb mongodb user definition delete; and the role if nobody needs it.",
                        ACT_STOP_GIVER, ACT_EVIDENCE,
                        "If it is a new administrator or pipeline: nothing, it becomes usual by itself." },

@@ -116,9 +116,11 @@ class World:
             account.countries.update(p.country for p in account.people)
         self.blocked = collections.defaultdict(set)  # account name -> days on which something special happens
         self.moves, self.planned = [], 0  # heap of what is going to happen: hour, serial, what, arguments
+        self.givers = random.Random(seed * 31 + 7)  # their own dice: what others do stays as it was
         self._plan()
         life_teardown.Teardown(self, seed).plan()
         self.service = life_moves.Moves(self, seed, DAYS)
+        self._plan_rights()
 
     # ---- who there is ------------------------------------------------------------------------------------
 
@@ -235,6 +237,46 @@ class World:
             for c in account.clients:
                 if c.sdk.family == "functions":
                     self.at(day * 24, self._feed, account, c)
+
+    def _plan_rights(self):
+        """Who gives rights: a pipeline, activations on demand, onboarding; and now and then somebody tries in vain."""
+        r = self.givers
+        pim, admin = guid(r), "it-admin@" + TENANT
+        for day in range(DAYS):
+            if day % 7 < 5:
+                for _ in range(r.randrange(3)):
+                    self.at(day * 24 + r.uniform(7, 18), self._role, "", "MS-PIM-" + pim, "", pim, r.choice(self.people).oid)
+            if r.random() < .08:
+                self.at(day * 24 + r.uniform(9, 16), self._role, "", admin, self.office + ".9", life_rows.PORTAL, guid(r))
+            if r.random() < .05:
+                self.at(day * 24 + r.uniform(9, 16), self._role, "", r.choice(self.people).name, self.office + ".8", life_rows.CLI,
+                        guid(r), False)
+        for account in self.accounts:
+            if account.entra or r.random() < .3:
+                self._plan_data_roles(account, r)
+            elif account.name.startswith("mongo"):
+                for day in range(2, DAYS, 7):
+                    self.at(day * 24 + 5.6, self._mongo_user, account, r.randrange(4))
+
+    def _plan_data_roles(self, account, r):
+        """Terraform writes the same assignments each week, and one more when there is a new service."""
+        names = [(guid(r), guid(r)) for _ in range(3)]
+        for day in range(2, DAYS, 7):
+            if r.random() < .2:
+                names.append((guid(r), guid(r)))
+            for name, who in names:
+                self.at(day * 24 + 5.6, self._data_role, account, name, who)
+
+    def _role(self, hour, target, caller, address, app, who, ok=True):
+        self.log.role(hour, target, caller, address, app, who, "b24988ac-6180-42a0-ab88-20f7382dd24c", ok=ok)
+
+    def _data_role(self, hour, account, name, who):
+        self.log.data_role(hour, account, TERRAFORM, self.net.hosted_agent(self.givers), "tf-app", who, name=name)
+
+    def _mongo_user(self, hour, account, n):
+        self.log.activity(hour, "Microsoft.DocumentDB/databaseAccounts/mongodbUserDefinitions/write",
+                          "microsoft.documentdb/databaseaccounts/%s/mongodbuserdefinitions/shop.service%d" % (account.name, n),
+                          TERRAFORM, self.net.hosted_agent(self.givers), "tf-app")
 
     # ---- single events -------------------------------------------------------------------------------------
 

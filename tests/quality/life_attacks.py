@@ -32,6 +32,7 @@ KINDS = {  # row of the table -> alert types that tell it
     "full scan": ("CosmosDBX_FullScan",), "change feed": ("CosmosDBX_ChangeFeedTap",),
     "unusual network": ("CosmosDBX_CloudProviderAnomaly", "CosmosDBX_PrivatePathBypassed"),
     "unusual principal": ("CosmosDBX_PrincipalAnomaly", "CosmosDBX_AuthMethodAnomaly"),
+    "right given": ("CosmosDBX_DataRole", "CosmosDBX_AzureRoleGrant", "CosmosDBX_MongoUserBackdoor", "CosmosDBX_ElevatedAccess"),
     "dormant account": ("CosmosDBX_DormantAccountUsed",), "key regeneration": ("CosmosDBX_KeyRegenerated",),
     "resources deleted": ("CosmosDBX_MassDelete.Resources", "CosmosDBX_LockRemoved"),
     "backup weakened": ("CosmosDBX_BackupWeakened", "CosmosDBX_MassDelete.Ttl"),
@@ -42,7 +43,7 @@ LATE = ("restored elsewhere", "copy job", "strange endpoint", "server code")  # 
 # A leak may be told by an hour that stands out as well; a false alarm of those counts where hours are measured.
 FALSE = {"volume, low and slow": ("CosmosDBX_DataExfiltration.LowAndSlow",)}
 AGAIN = {"stolen key": 2, "suspicious principal": 2, "volume, 10x of P99": 2, "volume, 3x of P99": 2, "volume, low and slow": 2,
-         "unusual place": 2}  # episodes a seed; others 1
+         "unusual place": 2, "right given": 3}  # episodes a seed; others 1
 
 
 class Episode:
@@ -270,6 +271,29 @@ class Attacks:
             app = r.choice([life_rows.POWERSHELL, life_rows.CLI])
         e.at(hour, address, caller)
         self.log.keys_read(hour, account, caller, address, app, r.choice(["listKeys", "listConnectionStrings", "readonlykeys"]), oid=oid, props=props)
+
+    def _right_given(self, kind):
+        r, w = self.r, self.world
+        way = r.choice(["a data role for himself", "a data role for another", "Owner of the account", "Contributor for himself",
+                        "access to all subscriptions"])
+        e, account, hour = self._begin(kind, way, lambda a: bool(a.people))
+        person = self._colleague(account.people)
+        caller, oid, address = person.name, person.oid, self._address(account)
+        if r.random() < .5:
+            caller, oid = "trent%d@%s" % (r.randrange(99), life.TENANT), life.guid(r)
+        app = r.choice([life_rows.CLI, life_rows.POWERSHELL, life_rows.PORTAL])
+        e.at(hour, caller)
+        if way.startswith("a data role"):
+            who = oid if way.endswith("himself") else life.guid(r)
+            self.log.data_role(hour, account, caller, address, app, who, scope=r.choice(["/", "/dbs", "/dbs/" + account.database]), oid=oid)
+            self._use(e, hour + .3, account, {"address": address, "agent": self._tool(account), "key": "AadToken", "principal": who})
+        elif way.startswith("access"):
+            e.account = None
+            self.log.activity(hour, "Microsoft.Authorization/elevateAccess/action", "microsoft.authorization/x", caller, address, app, oid=oid)
+        else:
+            target = "microsoft.documentdb/databaseaccounts/" + account.name
+            role = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635" if way.startswith("Owner") else "b24988ac-6180-42a0-ab88-20f7382dd24c"
+            self.log.role(hour, target, caller, address, app, life.guid(r) if way.startswith("Owner") else oid, role, oid=oid)
 
     def _stolen_key(self, kind):
         r = self.r

@@ -102,6 +102,22 @@ class Rows:
     def keys_read(self, hours, account, caller, address, app, how="listKeys", **more):
         self.activity(hours, "Microsoft.DocumentDB/databaseAccounts/%s/action" % how, account.name, caller, address, app, **more)
 
+    def role(self, hours, target, caller, address, app, who, role, oid="", ok=True):
+        """An Azure role given at `target` ("" is the resource group): to whom and which stands in the first of its rows."""
+        name = (target + "/providers/" if target else "") + "microsoft.authorization/roleassignments/" + self.id()
+        self.activity(hours, "Microsoft.Authorization/roleAssignments/write", name, caller, address, app, ok=ok, oid=oid, props={
+            "requestbody": json.dumps({"Properties": {"PrincipalId": who, "PrincipalType": "User", "RoleDefinitionId":
+                                       "/providers/Microsoft.Authorization/roleDefinitions/" + role}})})
+
+    def data_role(self, hours, account, caller, address, app, who, scope="/dbs", definition=2, oid="", name=None):
+        """A data-plane role: who gives it stands in one table, what and to whom in another."""
+        name = name or self.id()
+        self.activity(hours, "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write",
+                      "microsoft.documentdb/databaseaccounts/%s/sqlroleassignments/%s" % (account.name, name), caller, address, app, oid=oid)
+        self.control(hours, account, "SqlRoleAssignmentCreateComplete", RoleAssignmentId=name, RoleAssignmentPrincipalId=who,
+                     RoleAssignmentPrincipalType="AadServicePrincipal", RoleAssignmentScope=scope,
+                     AssociatedRoleDefinitionId="00000000-0000-0000-0000-%012d" % definition)
+
     def control(self, hours, account, operation, **columns):
         row = {"Type": "CDBControlPlaneRequests", "TimeGenerated": iso(hours), "_ResourceId": resource(account.name),
                "AccountName": account.name.upper(), "ActivityId": self.id(), "OperationName": operation,

@@ -252,6 +252,27 @@ START_TEST(a_role_that_was_not_granted_in_the_end_is_none)
 }
 END_TEST
 
+START_TEST(a_role_that_comes_time_and_again_is_no_reason)
+{
+    static const struct { int day; bool is_told; } cases[] = { { 20, false }, { 30, true } };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b;
+
+        ada_for(30);
+        for (int day = cases[i].day; day <= 30; day += 5)
+            key_act((struct act){ .at = key_day(day, 10, 0), .op = GRANT, .caller = "ms-pim", .app = PORTAL,
+                                  .properties = "\"principalId\":\"0d0d0d0d-1111-4222-8333-444444444444\"" });
+        key_act((struct act){ .at = key_day(30, 11, 0), .caller = "eve@contoso.example",
+                              .object_id = "0d0d0d0d-1111-4222-8333-444444444444" });
+        b = judged();
+        ck_assert_msg(reason_has(last_alert(b), "just granted") == cases[i].is_told, "since day %d", cases[i].day);
+        ck_assert(reason_has(last_alert(b), "new principal"));
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(a_role_of_more_than_a_day_before_or_after_the_reading_does_not)
 {
     static const int offsets[] = { -50, -26, 2 };
@@ -418,6 +439,7 @@ int main(void)
         five_days_of_work_say_which_hours_are_usual,
         a_role_of_the_day_before_counts_whichever_row_comes_first,
         a_role_that_was_not_granted_in_the_end_is_none,
+        a_role_that_comes_time_and_again_is_no_reason,
         a_role_of_more_than_a_day_before_or_after_the_reading_does_not,
         known_bad_addresses_alert_while_learning_everything_else_is_silent,
         start_refused_and_microsoft_s_own_rows_say_nothing,
