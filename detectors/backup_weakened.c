@@ -3,11 +3,12 @@
  * Why:     who wants to be paid takes the way back first: fewer backups, kept shorter, in one place. An expiry of some
  *          seconds deletes everything without one request to delete, and no log shows it.
  * Reads:   CDBControlPlaneRequests: backup columns of account operations (the state after the change), ResourceDetails of
- *          containers, graphs and tables. AzureActivity: who it was, where ClientRequestId is the row's ActivityId.
+ *          containers, graphs and tables. AzureActivity: who it was, where ClientRequestId is the row's ActivityId;
+ *          deletions.
  * Judges:  against what closed intervals taught, only for the worse. BackupWeakened, Medium: a longer interval, a shorter
- *          retention, Geo to Zone to Local, a shorter tier of continuous backup. MassDelete.Ttl: a default time to live
- *          set, or cut; High below a day, else Medium; Medium also when it is below a minute, which is no cache's, and what
- *          it was before is not known.
+ *          retention, Geo to Zone to Local, a shorter tier of continuous backup; High when something in the account is
+ *          deleted within a day after it. MassDelete.Ttl: a default time to live set, or cut; High below a day, else Medium;
+ *          Medium also when it is below a minute, which is no cache's, and what it was before is not known.
  * Trust:   nobody: the row names no caller, and what it says is bad whoever did it.
  * Keeps:   the last state of accounts and containers, by closed intervals, and how often it fell; callers while rows may
  *          come.
@@ -149,6 +150,19 @@ static const struct baseline_memory told_memory = {
     .name = "backup_weakened.told", .version = 1, .size = sizeof(struct told), .max_keys = 20000,
 };
 
+#define KEPT_MAX 8
+#define DELETION_REACH_NS NS_PER_DAY
+
+struct near { /* of an account: what was told, and when something was deleted */
+    uint32_t told_len, gone_len;
+    struct told told[KEPT_MAX];
+    int64_t gone[KEPT_MAX * 4];
+};
+
+static const struct baseline_memory near_memory = {
+    .name = "backup_weakened.near", .version = 1, .size = sizeof(struct near), .max_keys = 2000,
+};
+
 static void keep(char *room, size_t max, struct slice s)
 {
     s = slice_cut(s, max - 1);
@@ -179,6 +193,52 @@ static int emit(const struct told *t, struct fact_list *f, bool is_counted, cons
         .count = is_counted, .is_aside = !is_counted, .facts = f->at, .facts_len = f->len }, err);
 }
 
+static bool is_followed(const struct told *t, int64_t gone_ns)
+{
+    return gone_ns >= t->first_ns && gone_ns - t->first_ns <= DELETION_REACH_NS;
+}
+
+static int tell_followed(const struct told *t, const struct detector_context *ctx, struct error *err)
+{
+    struct told graver = *t;
+    struct fact_list f = { .len = 0 };
+
+    graver.severity = SEVERITY_HIGH;
+    graver.confidence = 85;
+    facts_add_set(&f, "reason", SL("something in the account was deleted within a day after it"));
+    return emit(&graver, &f, false, ctx, err);
+}
+
+/* Something in the account was deleted, by whomever. */
+static int observe_deletion(const struct observation *obs, const struct detector_context *ctx, struct error *err)
+{
+    struct near *n = baseline_put(ctx->baseline, &near_memory, obs->text[F_ACCOUNT], SL(""), SL(""), obs->minute_ns, NULL);
+
+    if (!n || ctx->is_backfill)
+        return 0;
+    if (n->gone_len < ARRAY_LEN(n->gone))
+        n->gone[n->gone_len++] = obs->minute_ns;
+    for (uint32_t i = 0; i < n->told_len; i++)
+        if (is_followed(&n->told[i], obs->minute_ns) && tell_followed(&n->told[i], ctx, err) < 0)
+            return -1;
+    return 0;
+}
+
+/* The other way round: the deletion's row came first. */
+static int look_at_deletions(const struct told *t, const struct detector_context *ctx, struct error *err)
+{
+    struct near *n = baseline_put(ctx->baseline, &near_memory, slice_of(t->account), SL(""), SL(""), t->first_ns, NULL);
+    bool is_one = false;
+
+    if (!n)
+        return 0;
+    if (n->told_len < KEPT_MAX)
+        n->told[n->told_len++] = *t;
+    for (uint32_t i = 0; i < n->gone_len; i++)
+        is_one = is_one || is_followed(t, n->gone[i]);
+    return is_one ? tell_followed(t, ctx, err) : 0;
+}
+
 /* One operation is two rows, Start and Complete, of one ActivityId. `f`: what it says. */
 static int tell(const struct observation *obs, struct told *t, struct fact_list *f, const struct detector_context *ctx,
                 struct error *err)
@@ -200,7 +260,9 @@ static int tell(const struct observation *obs, struct told *t, struct fact_list 
     facts_add_set(f, "activityId", id);
     if (by)
         add_call(f, by);
-    return emit(t, f, is_new, ctx, err);
+    if (emit(t, f, is_new, ctx, err) < 0)
+        return -1;
+    return look_at_deletions(t, ctx, err);
 }
 
 static int observe_activity(const struct observation *obs, const struct detector_context *ctx, struct error *err)
@@ -210,12 +272,16 @@ static int observe_activity(const struct observation *obs, const struct detector
     const struct told *told;
     struct key_usual unused;
     struct key_event by;
+    struct deletion del;
     struct change c;
     struct call *call;
+    bool is_change = change_read(obs, &c);
 
     (void)key_event_read(obs, &by);
     key_event_note(ctx->baseline, &by, &unused);
-    if (slice_empty(id) || !change_read(obs, &c) || c.outcome != KEY_DONE ||
+    if (is_change && c.outcome == KEY_DONE && deletion_of_change(&c, &del))
+        return observe_deletion(obs, ctx, err);
+    if (slice_empty(id) || !is_change || c.outcome != KEY_DONE ||
         !change_is_under(&c, "microsoft.documentdb/databaseaccounts") || !slice_ends_nocase(c.operation, SL("/write")))
         return 0;
     call = baseline_put(ctx->baseline, &call_memory, SL(""), id, SL(""), obs->minute_ns, NULL);
@@ -413,6 +479,8 @@ static int observe_control(const struct backup_weakened *d, const struct observa
 
     if (slice_empty(obs->text[F_ACCOUNT]) || (obs->status != -1 && !obs_ok(obs)))
         return 0;
+    if (deletion_of_control(obs, &of))
+        return observe_deletion(obs, ctx, err);
     if (slice_starts_nocase(obs->text[F_OPERATION], SL("Account")))
         return judge_backup(d, obs, ctx, err);
     if ((!is_creation && !slice_eq_nocase(type, SL("Update"))) ||
@@ -421,7 +489,8 @@ static int observe_control(const struct backup_weakened *d, const struct observa
     return judge_ttl(d, obs, &of, is_creation, ctx, err);
 }
 
-static const struct baseline_memory *const short_memories[] = { &call_memory, &told_memory, &key_operations_memory, NULL };
+static const struct baseline_memory *const short_memories[] = { &call_memory, &told_memory, &near_memory,
+                                                                &key_operations_memory, NULL };
 
 static int backup_weakened_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
                                    struct error *err)
@@ -435,7 +504,8 @@ static int backup_weakened_observe(void *self, const struct observation *obs, co
 
 static const char *const backup_weakened_types[] = { TYPE, TYPE_TTL, NULL };
 static const struct baseline_memory *const backup_weakened_memories[] = {
-    &state_memory, &call_memory, &told_memory, &key_habits_memory, &key_readers_memory, &key_operations_memory, NULL,
+    &state_memory, &call_memory, &told_memory, &near_memory, &key_habits_memory, &key_readers_memory,
+    &key_operations_memory, NULL,
 };
 
 const struct detector_ops detector_backup_weakened = {

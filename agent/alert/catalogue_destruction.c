@@ -185,7 +185,7 @@ const struct alert_type alert_types_destruction[] = {
             "The backup policy of the Azure Cosmos DB account {account} was changed for the worse[[: {weakened}]]. It "
             "takes effect at once: less can be brought back if data is deleted from now on.",
         .why = "the backup of {account} was weakened[[ by {principal}]][[ with {application}]][[ from {address}]][[: "
-               "{weakened}]].",
+               "{weakened}]][[; {reason}]].",
         .investigate = { ASK_CALLER, FIND_CALLER,
                          "Is there a decision to save cost? Who made it, and do the data's owners know?",
                          "What else was changed on {account} that day: locks, diagnostic settings, firewall, roles, "

@@ -128,6 +128,29 @@ START_TEST(who_did_it_is_named_whichever_row_comes_first)
 }
 END_TEST
 
+START_TEST(a_deletion_within_a_day_makes_it_high)
+{
+    static const struct { int hours; bool is_high, is_first; } cases[] = {
+        { 0, true, false }, { 24, true, false }, { 25, false, false }, { -1, false, false }, { 1, true, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b;
+
+        usual(key_day(17, 3, 0));
+        control((struct ctl){ .at = key_day(18, 3, 10), .retention = "8", .id = "one" });
+        key_act((struct act){ .at = key_day(18, 3 + cases[i].hours, 10), .caller = EVE, .uri = "sqldatabases/shop",
+                              .op = "MICROSOFT.DOCUMENTDB/DATABASEACCOUNTS/SQLDATABASES/DELETE" });
+        b = bench_open(&detector_backup_weakened, "");
+        key_feed(b, cases[i].is_first ? 4 * NS_PER_HOUR - 2 * NS_PER_MIN : 0);
+        key_forget();
+        ck_assert_int_eq(bench_only(b, TYPE)->severity, cases[i].is_high ? SEVERITY_HIGH : SEVERITY_MEDIUM);
+        ck_assert_int_eq(bench_only(b, TYPE)->count, 1);
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(an_account_without_history_or_a_young_one_is_nothing)
 {
     struct bench *b;
@@ -248,6 +271,8 @@ static void an_attack(unsigned seed)
         .op = "MICROSOFT.DOCUMENTDB/DATABASEACCOUNTS/SQLDATABASES/CONTAINERS/WRITE",
                           .caller = EVE, .request = "three", .status = "Accept" });
     control((struct ctl){ .at = key_day(19, 12, 0), .retention = "8", .redundancy = "Local", .id = "four" });
+    key_act((struct act){ .at = key_day(18, 22, (int)key_dice(59)), .caller = EVE, .uri = "sqldatabases/shop",
+                          .op = "MICROSOFT.DOCUMENTDB/DATABASEACCOUNTS/SQLDATABASES/DELETE" });
 }
 
 START_TEST(the_order_of_rows_does_not_matter)
@@ -261,7 +286,8 @@ int main(void)
     return key_run("detector_backup_weakened", (const TTest *const[]){
         each_change_for_the_worse_is_medium_and_for_the_better_nothing,
             start_and_complete_are_one_and_the_next_day_it_is_no_news,
-        who_did_it_is_named_whichever_row_comes_first, an_account_without_history_or_a_young_one_is_nothing,
+        who_did_it_is_named_whichever_row_comes_first, a_deletion_within_a_day_makes_it_high,
+        an_account_without_history_or_a_young_one_is_nothing,
         what_goes_to_and_fro_is_usual_the_third_time, a_time_to_live_that_is_set_or_cut_is_told,
         a_container_that_was_just_made_may_be_changed, sensitivity_leaves_out_what_costs_less,
             the_order_of_rows_does_not_matter,
