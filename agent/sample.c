@@ -22,6 +22,7 @@
     "CosmosDBX_ChangeFeedTap CosmosDBX_NumberOfDocuments CosmosDBX_MassDelete.Documents CosmosDBX_Ransom"
 #define MOVES "CosmosDBX_RestoreElsewhere CosmosDBX_CopyJob CosmosDBX_NotebookWorkspace CosmosDBX_ServerSideCode"
 #define DESTROYED "CosmosDBX_MassDelete.Resources CosmosDBX_MassDelete.Ttl CosmosDBX_LockRemoved CosmosDBX_BackupWeakened"
+#define OPENED "CosmosDBX_NetworkOpened CosmosDBX_CorsOpened CosmosDBX_ClusterFirewall"
 #define CHAINS "CosmosDBX_Incident*"
 #define DATA "CosmosDB_* CosmosDBX_*"
 
@@ -177,6 +178,24 @@ static const struct sample_fact {
     { .types = "CosmosDBX_PartnerPrivateEndpoint", .name = "operationId", .kind = FACT_SET,
       .text = "00000000-0000-0000-0000-000000000002" },
 
+    { .types = OPENED, .name = "principal", .kind = FACT_SET, .text = "sample.user@contoso.example" },
+    { .types = OPENED, .name = "application", .kind = FACT_SET, .text = "Azure PowerShell" },
+    { .types = "CosmosDBX_NetworkOpened CosmosDBX_CorsOpened", .name = "writtenBy", .kind = FACT_SET,
+      .text = "2026-01-01T09:00:00Z sample.user@contoso.example from 192.0.2.1 with Azure PowerShell" },
+    { .types = "CosmosDBX_NetworkOpened CosmosDBX_CorsOpened", .name = "writtenNearby", .kind = FACT_SET,
+      .text = "2026-01-01T09:05:00Z another.user@contoso.example from 192.0.2.2" },
+    { .types = "CosmosDBX_NetworkOpened CosmosDBX_CorsOpened", .name = "putBackAt", .kind = FACT_MIN, .when = AN_HOUR_AGO },
+    { .types = "CosmosDBX_NetworkOpened CosmosDBX_CorsOpened", .name = "seenOpenAt", .kind = FACT_MAX, .when = AN_HOUR_AGO },
+    { .types = "CosmosDBX_NetworkOpened", .name = "historyDays", .kind = FACT_MAX, .number = 41 },
+    { .types = "CosmosDBX_NetworkOpened", .name = "addedRange", .kind = FACT_SET, .text = "198.18.0.0/15" },
+    { .types = "CosmosDBX_CorsOpened", .name = "addedOrigin", .kind = FACT_SET, .text = "https://sample.example" },
+    { .types = "CosmosDBX_ClusterFirewall", .name = "callerName", .kind = FACT_SET, .text = "Sample User" },
+    { .types = "CosmosDBX_ClusterFirewall", .name = "role", .kind = FACT_SET, .text = "Contributor" },
+    { .types = "CosmosDBX_ClusterFirewall", .name = "addedRange", .kind = FACT_SET, .text = "0.0.0.0-255.255.255.255" },
+    { .types = "CosmosDBX_ClusterFirewall", .name = "changed", .kind = FACT_SET,
+      .text = "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/sample-rg/providers/"
+              "microsoft.documentdb/mongoclusters/sample-cosmos/firewallrules/sample" },
+
     { .types = "CosmosDBX_LogSilence", .name = "gapFrom", .kind = FACT_SET, .text = "2026-01-01T00:00:00Z" },
     { .types = "CosmosDBX_LogSilence", .name = "gapTo", .kind = FACT_SET, .text = "2026-01-01T06:00:00Z" },
 
@@ -234,7 +253,7 @@ static struct slice subject_of(const char *type)
         return SL("sample.user@contoso.example");
     if (matches(SL("*ListKeys*"), slice_of(type)) || matches(SL("*KeyRe*"), slice_of(type)) ||
         matches(SL("*Principal*"), slice_of(type)) || matches(SL("CosmosDBX_RestoreElsewhere"), slice_of(type)) ||
-        matches(SL("CosmosDBX_CopyJob"), slice_of(type)) || matches(SL("CosmosDBX_NotebookWorkspace"), slice_of(type)))
+        matches(SL("CosmosDBX_CopyJob"), slice_of(type)) || matches(SL("CosmosDBX_ClusterFirewall"), slice_of(type)) || matches(SL("CosmosDBX_NotebookWorkspace"), slice_of(type)))
         return SL("sample.user@contoso.example");
     if (matches(SL("*Injection*"), slice_of(type)) || matches(SL("*QueryAnomaly"), slice_of(type)))
         return SL("dotnet-v3 on sample-db/sample-container");
@@ -248,6 +267,8 @@ static struct slice subject_of(const char *type)
         return SL("backup");
     if (matches(SL("*.Ttl"), slice_of(type)))
         return SL("sqldatabases/sample-db/containers/sample-container");
+    if (matches(SL("CosmosDBX_NetworkOpened"), slice_of(type)) || matches(SL("CosmosDBX_CorsOpened"), slice_of(type)))
+        return SL("sample-cosmos");
     if (matches(SL("CosmosDBX_LogSilence"), slice_of(type)))
         return SL("sample-source");
     return matches(SL("*Exfiltration*"), slice_of(type))

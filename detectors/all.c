@@ -4,6 +4,7 @@
 
 extern const struct detector_ops detector_key_listing, detector_key_reader, detector_key_regenerated,
     detector_stolen_key, detector_role_granted;
+extern const struct detector_ops detector_network_opened;
 extern const struct detector_ops detector_defender, detector_bad_address, detector_sql_injection, detector_volume;
 extern const struct detector_ops detector_mongo_injection, detector_cql_injection, detector_gremlin_injection,
     detector_table_injection, detector_query_anomaly;
@@ -44,6 +45,7 @@ const struct detector_ops *const detectors_all[] = {
     &detector_server_code,
     &detector_resource_deletion,
     &detector_backup_weakened,
+    &detector_network_opened,
     &detector_defender,
     NULL,
 };

@@ -287,7 +287,7 @@ void alert_fact_words(const struct alert *a, const struct fact *f, struct buf *o
 {
     static const struct { const char *end, *how; } units[] = {
         { "Bytes", ":bytes" }, { "bytesOut", ":bytes" }, { "10", ":tenths" }, { "ruMilli", ":ru" }, { "listedSince", ":time" },
-        { "readAt", ":time" }, { "firstSeen", ":time" }, { "place", ":place" },
+        { "readAt", ":time" }, { "firstSeen", ":time" }, { "putBackAt", ":time" }, { "seenOpenAt", ":time" }, { "place", ":place" },
     };
     const char *how = "";
     char template_text[80];

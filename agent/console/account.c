@@ -107,6 +107,8 @@ static const struct memory_words {
     { "enumeration.usual", "Listing of databases and containers", "Who lists them, and how many." },
     { "data_moved.who", "Who restores, copies, lets networks in", "Callers that had the service itself carry data, in 200 days." },
     { "server_code.who", "Who writes its code", "Whoever wrote stored procedures, triggers or functions, in 200 days." },
+    { "network_opened.state", "Who is let in", "Addresses, virtual networks, private endpoints and web origins, as last seen." },
+    { "network_opened.habit", "What opens it again and again", "Openings of the network, and who writes the account." },
     { "query.shape", "Programs and their statements", "How many statements of each program are known by their shape." },
     { "unusual_network.endpoints", "Private endpoints and the public way", "How the account is reached." },
     { "dormant_account.life", "When it is in use", "The longest pause: after a much longer one, use is told." },

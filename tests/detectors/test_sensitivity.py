@@ -355,6 +355,25 @@ def role_granted():
            "OperationNameValue": "MICROSOFT.AUTHORIZATION/ELEVATEACCESS/ACTION"}
 
 
+def state(day, account, list_, hour=12):
+    return {"Type": "CDBControlPlaneRequests", "TimeGenerated": at(day, hour), "AccountName": account, "ActivityId": "",
+            "OperationName": "AccountUpdateComplete", "HttpStatusCode": 200, "IpRangeFilter": list_,
+            "EnableVirtualNetworkFilter": False}
+
+
+def network_opened():
+    """A wide range; opened before, on four days; never before."""
+    for account, days in (("ONE", ()), ("TWO", (5, 9, 13, 17)), ("THREE", ())):
+        yield from steady(account=account)
+        yield state(2, account, "192.0.2.10")
+        for day in days:
+            yield state(day, account, "0.0.0.0")
+            yield state(day, account, "192.0.2.10", hour=13)
+    yield state(28, "ONE", "192.0.2.10,10.0.0.0/8")
+    yield state(28, "TWO", "0.0.0.0")
+    yield state(28, "THREE", "0.0.0.0")
+
+
 def stolen_key():
     for account, n in (("ONE", 5), ("TWO", 10), ("THREE", 20)):
         yield from steady(account=account)

@@ -163,6 +163,17 @@ def coded():
     yield of_type("StoredProcedure", at(28, 12), "Create", address=THIEF, agent="stranger/1.0", key="AadToken", principal=WHO)
 
 
+def opened():
+    yield from steady(account="CLUSTER")
+    for day in range(1, 28):
+        yield kit.activity(at(day, 9), "CLUSTER", "WRITE", "usual@contoso.example")
+    r = kit.activity(at(28, 9), "CLUSTER", "WRITE", WHO, address=THIEF)
+    r["OperationNameValue"] = "MICROSOFT.DOCUMENTDB/MONGOCLUSTERS/FIREWALLRULES/WRITE"
+    r["_ResourceId"] = r["_ResourceId"].replace("/databaseaccounts/", "/mongoclusters/") + "/firewallRules/all"
+    r["Properties_d"] = '{"requestbody": "{\\"startIpAddress\\": \\"0.0.0.0\\", \\"endIpAddress\\": \\"255.255.255.255\\"}"}'
+    yield r
+
+
 BAD = 'feeds:\n  - { name: bad, type: addresses, path: "{dir}/bad.txt", confidence: 90 }\n' + NETWORKS
 READS = "detectors:\n  number_of_documents: { min_reads: 200 }\n"
 
@@ -194,6 +205,7 @@ CASES = [
     ("key_regenerated", None, keys("REGENERATEKEY/ACTION"), NETWORKS, {"key_reader"}),
     ("data_moved", None, copied, NETWORKS, {"principal"}),
     ("server_code", None, coded, NETWORKS, {"principal", "agent"}),
+    ("network_opened", None, opened, NETWORKS, {"principal"}),
 ]
 
 
