@@ -5,9 +5,10 @@
  *          Deployments write code as well, but they are the same few.
  * Reads:   data plane: RequestResourceType StoredProcedure, Trigger, UserDefinedFunction (or ...Feed), created or replaced.
  *          AzureActivity: storedProcedures/write, triggers/write, userDefinedFunctions/write.
- * Judges:  .StoredProcedure, .Trigger, .Udf: who wrote no code on this account in 200 days. Who it is: a principal; else a
- *          program from a neighbourhood (kit/access.h), or the program alone where the account knows it and the
- *          neighbourhood; through Azure Resource Manager the caller, the same principal where the row has its object id.
+ * Judges:  .StoredProcedure, .Trigger, .Udf: who wrote no code on this account in 200 days. Who it is: a principal, unless
+ *          program and neighbourhood (kit/access.h) both are unknown to the account; else a program from a
+ *          neighbourhood, or the program alone where the account knows both; through Azure Resource Manager the caller,
+ *          the same principal where the row has its object id.
  *          Medium when the account had no code written in that time, or when the program, its neighbourhood or the
  *          caller is unknown as well; else Low. Both tables show one alert: its subject is where the code is. Silent
  *          while the account is young.
@@ -204,7 +205,8 @@ static int judge_request(const struct server_code *d, const struct code *code, c
     struct access_facts f = { .len = 0 };
     struct access_alert a = { .detector = NAME, .type = TYPE, .variant = code->variant,
                               .is_counted = !ctx->is_counted_elsewhere, .is_daily = true };
-    bool is_stranger = usual_is_unseen(&near) || (!slice_empty(agent.name) && usual_is_unseen(&family));
+    bool is_other_program = !slice_empty(agent.name) && usual_is_unseen(&family);
+    bool is_stranger = usual_is_unseen(&near) || is_other_program, is_elsewhere = usual_is_unseen(&near) && is_other_program;
     struct writers w;
     struct place place;
 
@@ -212,6 +214,8 @@ static int judge_request(const struct server_code *d, const struct code *code, c
                 obs->minute_ns, &w);
     if (slice_empty(principal))
         note_program(b, account, agent.name, obs->minute_ns, is_stranger, &w);
+    else if (is_elsewhere)
+        w.this_one = (struct habit_view){ .is_known = false }; /* a token can be stolen too */
     a.severity = is_stranger || !w.anybody.is_known ? SEVERITY_MEDIUM : SEVERITY_LOW;
     a.confidence = a.severity == SEVERITY_MEDIUM ? 60 : 40;
     a.subject = subject_of(code, obs->text[F_DATABASE], obs->text[F_CONTAINER], subject);

@@ -1,5 +1,7 @@
 /* What detectors/server_code.c promises.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "detectors/kit/access.h"
+#include "detectors/kit/usual.h"
 #include "settings/option.h"
 #include "tests/unit/key_kit.h"
 
@@ -23,6 +25,22 @@ static struct bench *judged_with(const char *yaml)
 static struct bench *judged(void)
 {
     return judged_with("");
+}
+
+/* The account knows these programs and where they run, as unusual_application would have learned. */
+static struct bench *judged_where_known(const char *program, const char *other)
+{
+    struct bench *b = bench_open(&detector_server_code, "");
+    struct neighbourhood near = neighbourhood_of(SL("192.0.2.10"));
+
+    for (int d = 0; d < 18; d++) {
+        (void)usual_touch(bench_baseline(b), SL("shop-prod"), USUAL_FAMILY, slice_of(program), key_day(d, 1, 0));
+        (void)usual_touch(bench_baseline(b), SL("shop-prod"), USUAL_FAMILY, slice_of(other), key_day(d, 1, 0));
+        (void)usual_touch(bench_baseline(b), SL("shop-prod"), USUAL_NETWORK, neighbourhood_slice(&near), key_day(d, 1, 0));
+    }
+    key_feed(b, 0);
+    key_forget();
+    return b;
 }
 
 /* A request about a kind of resource; a principal makes it Entra's. */
@@ -134,11 +152,34 @@ START_TEST(a_principal_is_one_however_it_writes)
 
     key_usual("shop-prod", 0, 20, true);
     code(key_day(3, 3, 0), "StoredProcedure", "Replace", JAVA, principal);
-    code(key_day(18, 3, 0), "StoredProcedure", "Replace", PYTHON, principal);
+    code(key_day(19, 3, 0), "StoredProcedure", "Replace", PYTHON, principal);
+    code(key_day(19, 4, 0), "StoredProcedure", "Replace", PYTHON, principal)->text[F_ADDRESS] = SL("20.9.8.7"); /* a runner */
     deploy(key_day(19, 3, 0), "somebody", WRITE("TRIGGERS"), principal);
-    b = judged();
+    b = judged_where_known("java", "python");
     ck_assert_uint_eq(bench_alerts(b), 0);
     bench_free(b);
+}
+END_TEST
+
+START_TEST(a_principal_with_another_program_from_elsewhere_is_somebody_else)
+{
+    static const char *const principal = "0c0c0c0c-1111-4222-8333-444444444444";
+    static const struct { const char *agent, *address; size_t alerts; } cases[] = {
+        { JAVA, "198.51.100.9", 0 }, { PYTHON, "192.0.2.99", 0 }, { PYTHON, "198.51.100.9", 1 },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b;
+
+        key_usual("shop-prod", 0, 20, true);
+        code(key_day(19, 3, 0), "StoredProcedure", "Replace", JAVA, principal);
+        code(key_day(20, 3, 0), "StoredProcedure", "Replace", cases[i].agent, principal)->text[F_ADDRESS] =
+            slice_of(cases[i].address);
+        b = judged_where_known("java", "java");
+        /* The first one is news as well: nobody wrote code here before. */
+        ck_assert_msg(bench_alerts(b) == 1 + cases[i].alerts, "%zu: %zu", i, bench_alerts(b));
+        bench_free(b);
+    }
 }
 END_TEST
 
@@ -266,6 +307,7 @@ int main(void)
     return key_run("detector_server_code", (const TTest *const[]){
         code_by_a_new_client_is_told_by_its_kind, the_service_s_own_writes_are_nobody_s,
         who_deploys_code_by_habit_is_silent_and_another_beside_it_is_not, a_principal_is_one_however_it_writes,
+        a_principal_with_another_program_from_elsewhere_is_somebody_else,
         an_administrator_is_low_where_others_deploy_and_medium_where_nobody_does, what_both_tables_show_is_one_alert,
         failed_deployments_and_young_accounts_are_silent, the_same_in_any_order_and_after_a_restart,
         a_backfill_learns_and_tells_nothing, sensitivity_is_about_low_findings_and_thin_habits, NULL });
