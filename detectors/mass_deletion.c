@@ -486,22 +486,11 @@ static int see_whole(const struct deed *e, struct error *err)
 
 /* ---- the observation -------------------------------------------------------------------------------------------- */
 
-static bool is_note(const struct observation *obs)
+static int see(struct mass_deletion *d, const struct observation *obs, const struct detector_context *ctx,
+               enum destruction what, struct error *err)
 {
-    return obs->kind == OBS_REQUEST && destruction_may_write_note(obs) &&
-           (destruction_is_note_name(obs->text[F_CONTAINER]) || destruction_is_note_name(obs->text[F_DATABASE]));
-}
+    struct deed e = { .d = d, .obs = obs, .ctx = ctx, .what = what };
 
-static int mass_deletion_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
-                                 struct error *err)
-{
-    struct mass_deletion *d = self;
-    struct deed e = { .d = d, .obs = obs, .ctx = ctx };
-
-    bin_sweep(&d->swept_ns, ctx);
-    e.what = obs->kind == OBS_TEXT ? destruction_of_text(obs) : destruction_of_request(obs);
-    if (LIKELY(e.what == DESTRUCTION_NONE && !is_note(obs)))
-        return 0;
     if (obs->status < 200 || obs->status > 299 || slice_empty(obs->text[F_ACCOUNT]) ||
         caller_is_service(obs->text[F_KEY_KIND]))
         return 0;
@@ -513,6 +502,16 @@ static int mass_deletion_observe(void *self, const struct observation *obs, cons
         return see_note(&e, err);
     e.marks = mark_of_client(&e);
     return e.what == DESTRUCTION_DOCUMENTS ? see_documents(&e, err) : see_whole(&e, err);
+}
+
+static int mass_deletion_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
+                                 struct error *err)
+{
+    struct mass_deletion *d = self;
+    enum destruction what = obs->kind == OBS_TEXT ? destruction_of_text(obs) : destruction_of_request(obs);
+
+    bin_sweep(&d->swept_ns, ctx);
+    return LIKELY(what == DESTRUCTION_NONE && !destruction_is_note(obs)) ? 0 : see(d, obs, ctx, what, err);
 }
 
 static int mass_deletion_open(void *self, struct error *err)

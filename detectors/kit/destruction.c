@@ -231,15 +231,6 @@ const char *destruction_words(enum destruction d)
 
 /* ---- notes ------------------------------------------------------------------------------------------------- */
 
-bool destruction_may_write_note(const struct observation *obs)
-{
-    struct slice word = obs->text[F_OPERATION];
-
-    if (request_is_data_plane(obs))
-        return word.len == 6 && (word_is_nocase(word, "Create") || word_is_nocase(word, "Upsert"));
-    return request_effect(obs) == REQUEST_WRITE;
-}
-
 /* Letters alone, in lower case, as much as fits: "READ__ME" is "readme". */
 static struct slice letters_of(struct slice name, char room[64])
 {
@@ -256,15 +247,43 @@ static struct slice letters_of(struct slice name, char room[64])
     return slice_make(room, len);
 }
 
+#define THREE(a, b, c) ((uint32_t)(a) << 16 | (uint32_t)(b) << 8 | (uint32_t)(c))
+
+/* Do the first three letters of one of the words stand in it, signs between them left out? One pass, for most names have none. */
+static bool may_be_note_name(struct slice name)
+{
+    uint32_t last = 0;
+
+    for (size_t i = 0; i < name.len; i++) {
+        uint32_t c = (uint32_t)(unsigned char)name.at[i] | 0x20;
+
+        if (c - 'a' > 'z' - 'a')
+            continue;
+        last = (last << 8 | c) & 0xffffff;
+        switch (last) {
+        case THREE('r', 'e', 'a'):
+        case THREE('r', 'a', 'n'):
+        case THREE('b', 'i', 't'):
+        case THREE('h', 'o', 'w'):
+        case THREE('d', 'e', 'c'):
+        case THREE('w', 'a', 'r'):
+        case THREE('r', 'e', 'c'): return true;
+        default: break;
+        }
+    }
+    return false;
+}
+
 bool destruction_is_note_name(struct slice name)
 {
     static const struct slice parts[] = { SL("readme"), SL("ransom"), SL("bitcoin"), SL("howto"), SL("decrypt") };
     char room[64];
-    struct slice letters = letters_of(name, room);
+    struct slice letters;
     size_t at;
 
-    if (letters.len < 5)
+    if (LIKELY(!may_be_note_name(name)))
         return false;
+    letters = letters_of(name, room);
     if (slice_eq(letters, SL("warning"))) /* "warnings" is what applications have */
         return true;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
@@ -275,4 +294,16 @@ bool destruction_is_note_name(struct slice name)
         return false;
     letters = slice_make(letters.at + at, letters.len - at);
     return !slice_starts(letters, SL("recovery")) || slice_starts(letters, SL("recoveryour"));
+}
+
+bool destruction_is_note(const struct observation *obs)
+{
+    struct slice word = obs->text[F_OPERATION];
+    bool is_plane = request_is_data_plane(obs);
+
+    if (obs->kind != OBS_REQUEST ||
+        (is_plane && (word.len != 6 || !(word_is_nocase(word, "Create") || word_is_nocase(word, "Upsert")))))
+        return false;
+    return (destruction_is_note_name(obs->text[F_CONTAINER]) || destruction_is_note_name(obs->text[F_DATABASE])) &&
+           (is_plane || request_effect(obs) == REQUEST_WRITE);
 }

@@ -26,9 +26,9 @@ enum destruction destruction_of_request(const struct observation *obs);
 enum destruction destruction_of_text(const struct observation *obs);
 const char *destruction_words(enum destruction d); /* "container deleted" */
 
-/* Might this request put something into a new container? Cheap, for destruction_is_note_name(). */
-bool destruction_may_write_note(const struct observation *obs);
 /* Is it a name that extortionists give to what the victim is to find: README, HOW_TO_RECOVER ...? */
 bool destruction_is_note_name(struct slice name);
+/* Does this request put something into a container or database of such a name? */
+bool destruction_is_note(const struct observation *obs);
 
 #endif
