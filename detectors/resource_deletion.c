@@ -72,7 +72,7 @@ struct gone { /* a resource that was deleted in a bin */
 };
 
 struct bin { /* of a caller; of an account where the caller is unknown */
-    uint32_t len, unused;
+    uint32_t len, more, more_new, unused; /* more: that count and have no room, of them GONE_NEW */
     struct gone each[GONE_MAX];
 };
 
@@ -276,6 +276,8 @@ static void count_hour(struct baseline *b, const struct who *w, int64_t first, s
         char room[CALLER_MAX + 32];
         const struct bin *bin = baseline_get(b, &bin_memory, w->account, bin_key(w, n, room));
 
+        ret->all += bin ? bin->more : 0;
+        ret->fresh += bin ? bin->more_new : 0;
         for (uint32_t i = 0; bin && i < bin->len; i++) {
             const struct gone *g = &bin->each[i];
             bool is_new = g->flags & GONE_COUNTS;
@@ -311,32 +313,44 @@ static uint32_t grounds_of(const struct resource_deletion *d, const struct gone 
     return ret;
 }
 
-/* All hours that hold the bin. An hour over midnight belongs to two alerts: each is to know how many it were. */
-static int judge(const struct resource_deletion *d, const struct who *w, int64_t bin, const struct detector_context *ctx,
-                 struct error *err)
+/* `told_day`: of the last one that said how many it were in this hour: one of each alert is enough to say it. */
+static int tell_if(const struct resource_deletion *d, struct gone *g, const struct who *w, const struct hour *h,
+                   int64_t *told_day, const struct detector_context *ctx, struct error *err)
+{
+    struct grounds why = { .told = grounds_of(d, g, h), .in_hour = h->all };
+    bool is_larger = (why.told & (TOLD_NEW | TOLD_MORE)) && h->all > g->told_of;
+    bool is_news = why.told & ~(g->flags & TOLD);
+    int64_t day = time_floor(g->first_ns, NS_PER_DAY);
+
+    g->flags |= why.told;
+    g->told_of = is_larger ? h->all : g->told_of;
+    if (!is_news && (!is_larger || day == *told_day))
+        return 0;
+    *told_day = day;
+    return tell(g, w->caller, &why, ctx, err);
+}
+
+/* All hours that hold the bin. An hour over midnight belongs to two alerts: each is to know how many it were. `more`: a
+ * deletion of the bin that had no room in it, or NULL. */
+static int judge(const struct resource_deletion *d, const struct who *w, int64_t bin, struct gone *more,
+                 const struct detector_context *ctx, struct error *err)
 {
     if (ctx->is_backfill)
         return 0;
     for (int64_t first = bin - BINS + 1; first <= bin; first++) {
+        int64_t told_day = INT64_MIN;
         struct hour h;
 
         count_hour(ctx->baseline, w, first, &h);
         for (int64_t n = first; n < first + BINS; n++) {
             struct bin *at = bin_at(ctx->baseline, w, n);
 
-            for (uint32_t i = 0; at && i < at->len; i++) {
-                struct gone *g = &at->each[i];
-                struct grounds why = { .told = grounds_of(d, g, &h), .in_hour = h.all };
-                bool is_larger = (why.told & (TOLD_NEW | TOLD_MORE)) && h.all > g->told_of;
-
-                if (!(why.told & ~(g->flags & TOLD)) && !is_larger)
-                    continue;
-                g->flags |= why.told;
-                g->told_of = is_larger ? h.all : g->told_of;
-                if (tell(g, w->caller, &why, ctx, err) < 0)
+            for (uint32_t i = 0; at && i < at->len; i++)
+                if (tell_if(d, &at->each[i], w, &h, &told_day, ctx, err) < 0)
                     return -1;
-            }
         }
+        if (more && tell_if(d, more, w, &h, &told_day, ctx, err) < 0)
+            return -1;
     }
     return 0;
 }
@@ -400,7 +414,7 @@ static int meet_deletions(const struct resource_deletion *d, const struct lock *
             if (slice_starts(slice_of(g->id), scope) && is_before(l, g->first_ns))
                 g->flags |= GONE_LOCKED;
         }
-        if (judge(d, &w, n, ctx, err) < 0)
+        if (judge(d, &w, n, NULL, ctx, err) < 0)
             return -1;
     }
     return 0;
@@ -426,6 +440,23 @@ static int64_t usual_most(struct baseline *b, const struct who *w, int64_t ns, b
     return slots_day(slot) - l->day <= HABIT_DAYS ? l->most : 0;
 }
 
+/* A flood: what has no room is counted and told, not kept. */
+static int add_to_full(const struct resource_deletion *d, const struct who *w, struct bin *bin, bool is_new,
+                       const struct gone *gone, const struct detector_context *ctx, struct error *err)
+{
+    int64_t n = time_floor(gone->first_ns, BIN_NS) / BIN_NS;
+    struct slice whose = slice_empty(w->caller) ? w->account : w->caller;
+    struct gone more = *gone;
+
+    is_new = is_new && !is_marked(ctx->baseline, 'B', whose, n, more.resource, more.first_ns);
+    bin->more += is_new && (more.flags & GONE_COUNTS) ? 1 : 0;
+    bin->more_new += is_new && (more.flags & GONE_NEW) ? 1 : 0;
+    more.usual = usual_most(ctx->baseline, w, more.first_ns, is_new);
+    if ((more.flags & GONE_NEW) && meet_locks(&more, w, ctx, err) < 0)
+        return -1;
+    return judge(d, w, n, &more, ctx, err);
+}
+
 static int add_deletion(const struct resource_deletion *d, const struct who *w, const struct gone *more,
                         const struct detector_context *ctx, struct error *err)
 {
@@ -441,10 +472,10 @@ static int add_deletion(const struct resource_deletion *d, const struct who *w, 
         if (bin->each[i].resource == more->resource && bin->each[i].details == more->details)
             g = &bin->each[i];
     }
-    if (!bin || (!g && bin->len == GONE_MAX)) {
-        (void)usual_most(ctx->baseline, w, more->first_ns, true); /* a flood teaches, too */
+    if (!bin)
         return 0;
-    }
+    if (!g && bin->len == GONE_MAX)
+        return add_to_full(d, w, bin, is_new, more, ctx, err);
     if (g) { /* its other row */
         bool is_told = g->flags & TOLD;
 
@@ -460,7 +491,7 @@ static int add_deletion(const struct resource_deletion *d, const struct who *w, 
     g->usual = usual_most(ctx->baseline, w, more->first_ns, is_new);
     if ((g->flags & GONE_NEW) && meet_locks(g, w, ctx, err) < 0)
         return -1;
-    return judge(d, w, n, ctx, err);
+    return judge(d, w, n, NULL, ctx, err);
 }
 
 static void name_gone(struct gone *g, const struct deletion *del, struct slice account)

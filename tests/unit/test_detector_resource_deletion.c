@@ -179,6 +179,33 @@ START_TEST(a_weekly_teardown_is_usual_and_one_that_takes_more_than_twice_as_much
 }
 END_TEST
 
+START_TEST(a_flood_is_counted_to_its_end)
+{
+    static char names[200][48];
+
+    for (int is_known = 0; is_known < 2; is_known++) {
+        struct bench *b;
+
+        key_usual("shop-prod", 0, 30, true);
+        if (is_known)
+            for (int d = 2; d < 28; d += 5)
+                for (size_t i = 0; i < 5; i++)
+                    delete_one(key_day(d, 20, (int)i), EVE, i);
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+            (void)snprintf(names[i], sizeof names[i], "sqldatabases/shop/containers/n%zu", i);
+            for (int row = 0; row < 2; row++)
+                key_act((struct act){ .at = key_day(29, 20, (int)i / 20) + row * NS_PER_S, .op = DELETE_CONTAINER,
+                                      .uri = names[i], .caller = EVE, .status = row ? "Success" : "Accept" });
+        }
+        b = judged();
+        ck_assert_int_eq(bench_only(b, TYPE)->count, 200);
+        ck_assert_int_eq(alert_number(bench_only(b, TYPE), "inAnHour", 0), 200);
+        ck_assert_uint_lt(bench_drafts(b), 4000);
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(who_deletes_one_now_and_then_may_delete_five_at_once)
 {
     for (size_t n = 5; n <= 6; n++) {
@@ -423,7 +450,7 @@ int main(void)
         one_account_by_a_stranger_is_medium_and_a_young_one_is_nothing,
         accounts_of_which_no_row_came_before_count_when_they_are_several,
         a_weekly_teardown_is_usual_and_one_that_takes_more_than_twice_as_much_is_not,
-        who_deletes_one_now_and_then_may_delete_five_at_once,
+        a_flood_is_counted_to_its_end, who_deletes_one_now_and_then_may_delete_five_at_once,
         who_deletes_containers_by_habit_does_not_delete_accounts, an_environment_for_each_pull_request_is_usual,
         nothing_is_new_in_a_log_that_was_just_begun, a_lock_removed_is_medium_and_a_deletion_after_it_makes_both_high,
         a_lock_on_what_is_not_ours_is_nothing_nor_one_that_is_removed_by_habit, a_deletion_that_both_logs_have_is_one,
