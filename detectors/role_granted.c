@@ -247,15 +247,18 @@ static bool is_whole_account(struct slice scope)
 
 /* ---- where accounts are -------------------------------------------------------------------------- */
 
-static void note_place(struct baseline *b, struct slice place, int64_t time_ns)
+/* False: it was noted in this hour, and what is above it with it. */
+static bool note_place(struct baseline *b, struct slice place, int64_t time_ns)
 {
     char room[KEY_MAX + GRANT_SCOPE_MAX];
     struct habit_view unused;
 
     room[0] = 'g';
     lower(room + 1, place, sizeof room - 1);
-    if (!habit_is_noted(b, &habits_memory, SL(""), slice_of(room), time_ns, &unused))
-        habit_note(b, &habits_memory, SL(""), slice_of(room), place, time_ns, NULL);
+    if (habit_is_noted(b, &habits_memory, SL(""), slice_of(room), time_ns, &unused))
+        return false;
+    habit_note(b, &habits_memory, SL(""), slice_of(room), place, time_ns, NULL);
+    return true;
 }
 
 /* The resource group and the subscription of an account: a role there opens the account. */
@@ -267,10 +270,11 @@ static void note_places(struct baseline *b, const struct observation *obs)
     if (slice_empty(obs->text[F_ACCOUNT]) || group == SIZE_MAX || group >= GRANT_SCOPE_MAX)
         return;
     id = slice_make(id.at, group);
-    note_place(b, id, obs->minute_ns);
+    if (!note_place(b, id, obs->minute_ns))
+        return;
     subscription = slice_find_nocase(id, mark);
     if (subscription != SIZE_MAX)
-        note_place(b, slice_make(id.at, subscription), obs->minute_ns);
+        (void)note_place(b, slice_make(id.at, subscription), obs->minute_ns);
 }
 
 /* Is it an account, or above one that was seen before? A management group and the root are above all. */
@@ -455,17 +459,21 @@ static int observe_request(const struct role_granted *d, const struct observatio
     const struct watched *known;
     struct watched w;
     char room[ID_MAX], key[KEY_MAX];
-    uint64_t *minutes;
+    const uint64_t *seen;
+    uint64_t *minutes, bit = (uint64_t)1 << minute % 60;
 
     if (ctx->is_counted_elsewhere || !obs_ok(obs) || slice_empty(obs->text[F_PRINCIPAL]) ||
         key_kind_parse(obs->text[F_KEY_KIND], NULL) != KEY_ENTRA)
         return 0;
     lower(room, obs->text[F_PRINCIPAL], sizeof room);
     who = slice_of(room);
+    seen = baseline_get(b, &reads_memory, account, reads_key(who, minute / 60, key));
+    if (seen && (*seen & bit))
+        return 0; /* a right that came since has looked for it */
     habit_note(b, &readers_memory, account, who, who, obs->minute_ns, NULL);
     minutes = baseline_put(b, &reads_memory, account, reads_key(who, minute / 60, key), SL(""), obs->minute_ns, NULL);
     if (minutes)
-        *minutes |= (uint64_t)1 << minute % 60;
+        *minutes |= bit;
     known = baseline_get(b, &watched_memory, account, who);
     if (!known)
         return 0;
