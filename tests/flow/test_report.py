@@ -195,7 +195,7 @@ def test_controls_are_served_by_what_is_on(dir_, pattern):
     controls = {(c["framework"], c["control"]): c for c in got["controls"]}
     threat = {p["part"]: p for p in controls["MCSB v1", "LT-1"]["servedBy"]}
     assert threat["bad_address"] == {"part": "bad_address", "isOn": True, "alerts": 1} and not threat["volume"]["isOn"]
-    assert {p["part"] for p in controls["CIS Azure 3.0.0", "5.4.2"]["servedBy"]} == {"unusual_network", "data_moved"}
+    assert {p["part"] for p in controls["CIS Azure 3.0.0", "5.4.2"]["servedBy"]} == {"unusual_network", "data_moved", "network_opened"}
     body = page_of(cfg, dir_)
     assert '<code class="off">volume</code>' in body and "<code>bad_address</code>" in body
 
