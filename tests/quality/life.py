@@ -11,6 +11,7 @@ import heapq
 import random
 
 import life_agents
+import life_doors
 import life_moves
 import life_net
 import life_rows
@@ -121,6 +122,7 @@ class World:
         life_teardown.Teardown(self, seed).plan()
         self.service = life_moves.Moves(self, seed, DAYS)
         self._plan_rights()
+        self.doors = life_doors.Doors(self, seed, DAYS, TERRAFORM)
 
     # ---- who there is ------------------------------------------------------------------------------------
 

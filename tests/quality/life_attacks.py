@@ -38,8 +38,9 @@ KINDS = {  # row of the table -> alert types that tell it
     "backup weakened": ("CosmosDBX_BackupWeakened", "CosmosDBX_MassDelete.Ttl"),
     "restored elsewhere": ("CosmosDBX_RestoreElsewhere",), "copy job": ("CosmosDBX_CopyJob",),
     "strange endpoint": ("CosmosDBX_PartnerPrivateEndpoint",), "server code": ("CosmosDBX_ServerSideCode",),
+    "network opened": ("CosmosDBX_NetworkOpened", "CosmosDBX_CorsOpened"),
 }
-LATE = ("restored elsewhere", "copy job", "strange endpoint", "server code")  # what came later takes nobody's place
+LATE = ("restored elsewhere", "copy job", "strange endpoint", "server code", "network opened")  # what came later takes nobody's place
 # A leak may be told by an hour that stands out as well; a false alarm of those counts where hours are measured.
 FALSE = {"volume, low and slow": ("CosmosDBX_DataExfiltration.LowAndSlow",)}
 AGAIN = {"stolen key": 2, "suspicious principal": 2, "volume, 10x of P99": 2, "volume, 3x of P99": 2, "volume, low and slow": 2,
@@ -426,6 +427,19 @@ class Attacks:
         e.at(hour, address, caller)
         self.log.activity(hour, life_moves.ACCOUNT + "sqlDatabases/containers/triggers/write",
                           life_moves.within(account, "sqlDatabases/shop/containers/items/triggers/t"), caller, address, life_rows.CLI)
+
+    def _network_opened(self, kind):
+        r, doors = self.r, self.world.doors
+        way = r.choice(["all networks", "all of Azure", "a wide range", "any origin"])
+        e, account, hour = self._begin(kind, way, lambda a: a is not doors.loaded)
+        (caller, _), address = self._who_administers(account), self._address(account)
+        columns = {"all networks": {"IpRangeFilter": ""}, "all of Azure": {"IpRangeFilter": "203.0.113.0/24,0.0.0.0"},
+                   "a wide range": {"IpRangeFilter": "203.0.113.0/24,104.0.0.0/8"},
+                   "any origin": {"Cors": "[{\"allowedOrigins\":\"*\"}]"}}[way]
+        for i in (0, r.uniform(.2, 30)):  # and back again
+            if i == 0:
+                e.at(hour, caller, address)
+            doors.state(hour + i, account, caller, life_rows.CLI, address, **({} if i else columns))
 
     # ---- data ----------------------------------------------------------------------------------------------
 
