@@ -359,7 +359,16 @@ static void look_after(struct baseline *b, struct slice account, const struct ro
     }
 }
 
-static void look_who(struct baseline *b, struct slice account, const struct row *o, struct finding *f)
+static void add_writer(const struct writer **list, size_t *len, const struct writer *w)
+{
+    for (size_t i = 0; i < *len; i++)
+        if (list[i] == w)
+            return;
+    if (*len < MATCHES_MAX)
+        list[(*len)++] = w;
+}
+
+static void look_who_wrote(struct baseline *b, struct slice account, const struct row *o, struct finding *f)
 {
     int32_t len = slots_len(baseline_cfg(b)), slot = slot_at(b, o->time_ns);
 
@@ -375,11 +384,27 @@ static void look_who(struct baseline *b, struct slice account, const struct row 
             if (!is_it && apart > NEAR_NS)
                 continue;
             f->has_new_writer = f->has_new_writer || w->is_new;
-            if (is_it && f->writers < MATCHES_MAX)
-                f->writer[f->writers++] = w;
-            if (!is_it && f->near < MATCHES_MAX)
-                f->near_by[f->near++] = w;
+            if (is_it)
+                add_writer(f->writer, &f->writers, w);
+            else
+                add_writer(f->near_by, &f->near, w);
         }
+    }
+}
+
+/* Whoever writes the same state after midnight opened nothing: those who wrote it before him are named too, and first. */
+static void look_who(struct baseline *b, struct slice account, const struct row *o, struct finding *f)
+{
+    int32_t len = slots_len(baseline_cfg(b)), slot = slot_at(b, o->time_ns);
+
+    look_who_wrote(b, account, o, f);
+    for (int32_t s = slot - len; s <= slot; s += len) {
+        const struct rows *rs = rows_at(b, account, s);
+
+        for (uint32_t i = 0; rs && i < rs->len; i++)
+            if (!(rs->each[i].flags & ROW_FAILED) && rs->each[i].time_ns < o->time_ns &&
+                !(network_opened(&rs->each[i].state, &o->state, NULL, NULL) & f->opened))
+                look_who_wrote(b, account, &rs->each[i], f);
     }
 }
 

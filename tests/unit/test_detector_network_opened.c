@@ -192,6 +192,31 @@ START_TEST(who_opened_it_is_who_wrote_first)
 }
 END_TEST
 
+static void across_midnight(unsigned seed UNUSED)
+{
+    life();
+    key_state((struct state){ .at = key_day(26, 22, 30), .list = "", .id = "r1" });
+    key_act((struct act){ .at = key_day(26, 22, 31), .op = WRITE, .caller = EVE, .request = "r1" });
+    key_state((struct state){ .at = key_day(27, 1, 0), .list = "", .id = "r2" });
+    key_act((struct act){ .at = key_day(27, 1, 1), .op = WRITE, .caller = "ops@contoso.example", .app = PORTAL, .request = "r2" });
+}
+
+START_TEST(who_writes_it_again_after_midnight_is_not_the_first)
+{
+    struct bench *b = fresh();
+
+    across_midnight(1);
+    key_feed(b, 0);
+    ck_assert_uint_eq(bench_alerts(b), 2);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_ptr_nonnull(strstr(alert_text(bench_alert(b, i), "writtenBy"), "T22:31:00Z " EVE));
+        ck_assert_int_eq(bench_alert(b, i)->severity, SEVERITY_HIGH);
+    }
+    bench_free(b);
+    key_same_in_any_order(&detector_network_opened, NULL, across_midnight);
+}
+END_TEST
+
 START_TEST(a_caller_who_writes_accounts_is_no_sign_of_its_own)
 {
     struct bench *b = fresh();
@@ -527,6 +552,7 @@ int main(void)
 {
     return key_run("detector_network_opened", (const TTest *const[]){
         what_is_opened_is_told_and_what_is_closed_is_not, an_origin_is_told_once_it_is_new, who_opened_it_is_who_wrote_first,
+        who_writes_it_again_after_midnight_is_not_the_first,
         a_caller_who_writes_accounts_is_no_sign_of_its_own, without_the_id_those_of_the_same_minutes_are_named,
         what_was_taken_back_is_said_with_its_time, what_was_shut_a_while_ago_is_opened_again, a_change_that_failed_is_said_to_have_failed,
         what_happens_each_night_is_no_news, the_first_state_and_a_backfill_tell_nothing,
