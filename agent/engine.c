@@ -155,6 +155,19 @@ static int judge_one(struct engine *e, const struct observation *obs, struct det
     return 0;
 }
 
+static int settle_detectors(struct engine *e, struct detector_context *ctx, struct error *err)
+{
+    ctx->caller = NULL;
+    ctx->is_learning = ctx->is_counted_elsewhere = false;
+    for (size_t i = 0; i < e->detectors_len; i++) {
+        const struct engine_detector *det = &e->detectors[i];
+
+        if (det->ops->settle && det->ops->settle(det->self, ctx, err) < 0)
+            return error_wrap(err, "detector %s", det->ops->name);
+    }
+    return 0;
+}
+
 int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool is_backfill,
                  int64_t watermark_ns, const struct stage_loader *load, struct error *err)
 {
@@ -181,6 +194,8 @@ int engine_judge(struct engine *e, const struct observation *obs, size_t n, bool
         if (judge_one(e, &obs[i], &ctx, err) < 0)
             return -1;
     }
+    if (!is_backfill && settle_detectors(e, &ctx, err) < 0)
+        return -1;
     e->load = NULL;
     return incidents_settle(e->incidents, e->stage, watermark_ns, load, err);
 }

@@ -23,6 +23,7 @@
 #define MOVES "CosmosDBX_RestoreElsewhere CosmosDBX_CopyJob CosmosDBX_NotebookWorkspace CosmosDBX_ServerSideCode"
 #define DESTROYED "CosmosDBX_MassDelete.Resources CosmosDBX_MassDelete.Ttl CosmosDBX_LockRemoved CosmosDBX_BackupWeakened"
 #define OPENED "CosmosDBX_NetworkOpened CosmosDBX_CorsOpened CosmosDBX_ClusterFirewall"
+#define IMPAIRED "CosmosDBX_LoggingImpaired CosmosDBX_AlertingImpaired"
 #define CHAINS "CosmosDBX_Incident*"
 #define DATA "CosmosDB_* CosmosDBX_*"
 
@@ -144,6 +145,17 @@ static const struct sample_fact {
     { .types = "CosmosDBX_BackupWeakened", .name = "weakened", .kind = FACT_SET, .text = "retention from 720 h to 8 h" },
     { .types = "CosmosDBX_MassDelete.Ttl", .name = "timeToLive", .kind = FACT_SET, .text = "1 s" },
     { .types = "CosmosDBX_MassDelete.Ttl", .name = "usualTimeToLive", .kind = FACT_SET, .text = "never" },
+
+    { .types = IMPAIRED, .name = "principal", .kind = FACT_SET, .text = "sample.user@contoso.example" },
+    { .types = IMPAIRED, .name = "callerName", .kind = FACT_SET, .text = "Sample User" },
+    { .types = IMPAIRED, .name = "application", .kind = FACT_SET, .text = "Azure CLI" },
+    { .types = IMPAIRED, .name = "role", .kind = FACT_SET, .text = "Contributor" },
+    { .types = "CosmosDBX_LoggingImpaired", .name = "item", .kind = FACT_SET, .text = "to-siem" },
+    { .types = "CosmosDBX_LoggingImpaired", .name = "unseen", .kind = FACT_SET,
+      .text = "what that setting carried, unless another one carries it too" },
+    { .types = "CosmosDBX_AlertingImpaired", .name = "item", .kind = FACT_SET, .text = "cosmosdbs" },
+    { .types = "CosmosDBX_AlertingImpaired", .name = "unseen", .kind = FACT_SET,
+      .text = "the plan of Defender for Azure Cosmos DB was set to Free: it raises no alerts any more" },
 
     { .types = "*Principal*", .name = "principal", .kind = FACT_SET, .text = "sample.user@contoso.example" },
     { .types = UNUSUAL " CosmosDBX_KeyPubliclyLeaked", .name = "network", .kind = FACT_SET, .text = "AS64500 Sample Hosting" },
@@ -269,6 +281,10 @@ static struct slice subject_of(const char *type)
         return SL("sqldatabases/sample-db/containers/sample-container");
     if (matches(SL("CosmosDBX_NetworkOpened"), slice_of(type)) || matches(SL("CosmosDBX_CorsOpened"), slice_of(type)))
         return SL("sample-cosmos");
+    if (matches(SL("CosmosDBX_LoggingImpaired"), slice_of(type)))
+        return SL("diagnostic logs");
+    if (matches(SL("CosmosDBX_AlertingImpaired"), slice_of(type)))
+        return SL("sample.user@contoso.example");
     if (matches(SL("CosmosDBX_LogSilence"), slice_of(type)))
         return SL("sample-source");
     return matches(SL("*Exfiltration*"), slice_of(type))

@@ -14,6 +14,7 @@ extern const struct detector_ops detector_enumeration, detector_full_scan, detec
     detector_number_of_documents, detector_mass_deletion;
 extern const struct detector_ops detector_data_moved, detector_server_code;
 extern const struct detector_ops detector_resource_deletion, detector_backup_weakened;
+extern const struct detector_ops detector_logging_impaired;
 
 const struct detector_ops *const detectors_all[] = {
     &detector_bad_address,
@@ -46,6 +47,7 @@ const struct detector_ops *const detectors_all[] = {
     &detector_resource_deletion,
     &detector_backup_weakened,
     &detector_network_opened,
+    &detector_logging_impaired,
     &detector_defender,
     NULL,
 };

@@ -70,6 +70,7 @@ static const struct control_part parts[] = {
     { .name = "data_moved", .ids = { "LT-1", "DP-2", "PA-7", CIS_PRIVATE } },
     { .name = "server_code", .ids = { "LT-1", "DP-2" } },
     { .name = "network_opened", .ids = { "LT-1", "NS-2", CIS_NETWORKS, CIS_PRIVATE } },
+    { .name = "logging_impaired", .ids = { "LT-1", "LT-3", CIS_DEFENDER, CIS_ACTIVITY, CIS_RESOURCE_LOGS } },
     { .name = "defender", .ids = { "LT-1", "LT-5", CIS_DEFENDER } },
     { .name = CONTROL_PART_COVERAGE, .ids = { "LT-3", "LT-4", CIS_ACTIVITY, CIS_RESOURCE_LOGS } },
     { .name = CONTROL_PART_INCIDENT, .ids = { "IR-3", "IR-4" } },

@@ -42,6 +42,9 @@ struct detector_ops {
     int (*open)(void *self, struct error *err);        /* may be NULL */
     int (*observe)(void *self, const struct observation *obs, const struct detector_context *ctx,
                    struct error *err);
+    /* What was held back until its neighbours were read: after each batch that is no backfill, with the watermark as it was
+     * before it, INT64_MAX when nothing more comes. May be NULL. */
+    int (*settle)(void *self, const struct detector_context *ctx, struct error *err);
     void (*close)(void *self);                         /* may be NULL; also after a failed open */
     /* Why it cannot judge (no place source, no text ...) as a sentence, or NULL. May be NULL. */
     const char *(*blind)(void *self, const struct detector_context *ctx);

@@ -53,6 +53,13 @@ static const struct chain chains[] = {
           { "CosmosDB_SqlInjection.DataExfiltration", "CosmosDBX_NoSqlInjection*", "CosmosDBX_MongoInjection*",
             "CosmosDBX_CqlInjection", "CosmosDBX_GremlinInjection", "CosmosDBX_TableInjection*" },
           { "CosmosDB_DataExfiltrationAnomaly", "CosmosDBX_FullScan" } } },
+    { .type = "CosmosDBX_Incident.Blindfold", .reach_days = 1,
+      .steps = {
+          { "CosmosDBX_LoggingImpaired" },
+          { "CosmosDB_*", "AzureCosmosDB_*", "CosmosDBX_Key*", "CosmosDBX_StolenKeyUse", "CosmosDBX_FullScan",
+            "CosmosDBX_DataExfiltration*", "CosmosDBX_NumberOfDocuments", "CosmosDBX_Enumeration", "CosmosDBX_CopyJob",
+            "CosmosDBX_PartnerPrivateEndpoint", "CosmosDBX_NetworkOpened*", "CosmosDBX_MassDelete*", "CosmosDBX_BackupWeakened",
+            "CosmosDBX_PrincipalAnomaly" } } },
 };
 
 /* ---- what is kept ------------------------------------------------------------------------------------ */

@@ -106,6 +106,8 @@ static const struct memory_words {
     { "change_feed.known", "Readers of the change feed", "Programs that follow changes, which is no scan." },
     { "enumeration.usual", "Listing of databases and containers", "Who lists them, and how many." },
     { "data_moved.who", "Who restores, copies, lets networks in", "Callers that had the service itself carry data, in 200 days." },
+    { "logging_impaired.who", "Who changes what is logged", "Callers that changed logs or alarms, in 200 days." },
+    { "logging_impaired.state", "What is logged", "Categories that were on or off after a change." },
     { "server_code.who", "Who writes its code", "Whoever wrote stored procedures, triggers or functions, in 200 days." },
     { "network_opened.state", "Who is let in", "Addresses, virtual networks, private endpoints and web origins, as last seen." },
     { "network_opened.habit", "What opens it again and again", "Openings of the network, and who writes the account." },

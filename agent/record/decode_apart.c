@@ -49,7 +49,7 @@ struct ending {
 };
 
 static_assert(sizeof(struct event) % 8 == 0 && sizeof(struct event_text) % 4 == 0, "events stand one behind the other");
-static_assert(F_COUNT <= 64, "the fields of a record fit into the bits of one number");
+static_assert(F_COUNT <= 128, "the fields of a record fit into the bits of two numbers");
 
 static size_t round_up(size_t n)
 {
@@ -226,7 +226,7 @@ struct asking {
     struct apart_work *work;
     int64_t records, bad, left_out; /* of this attempt */
     struct record rec;
-    uint64_t fields;    /* of rec that hold a text */
+    uint64_t fields[2]; /* of rec that hold a text */
 };
 
 static void begin(void *self)
@@ -277,14 +277,16 @@ static bool make_record(struct asking *k, struct slice batch, const struct event
             return false;
         *numbers[i] = e->numbers[i];
     }
-    for (uint64_t left = k->fields; left; left &= left - 1)
-        r->text[__builtin_ctzll(left)] = slice_make(NULL, 0);
-    k->fields = 0;
+    for (size_t word = 0; word < ARRAY_LEN(k->fields); word++) {
+        for (uint64_t left = k->fields[word]; left; left &= left - 1)
+            r->text[word * 64 + (size_t)__builtin_ctzll(left)] = slice_make(NULL, 0);
+        k->fields[word] = 0;
+    }
     for (size_t i = 0; i < e->texts; i++, t++) {
         if (t->field >= F_COUNT || (int)t->field <= before || !find_text(k, batch, t, &r->text[t->field]))
             return false;
         before = t->field;
-        k->fields |= UINT64_C(1) << t->field;
+        k->fields[t->field / 64] |= UINT64_C(1) << t->field % 64;
     }
     return true;
 }

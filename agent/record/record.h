@@ -86,6 +86,7 @@ enum field {
     F_ROLE_DEFINITION_NAME, F_ROLE_DEFINITION_PERMISSIONS,
     F_FULL_TEXT,        /* SqlQueryTextTraceType */
     F_DATA_PLANE_TRACE, /* EnableDataPlaneRequestsTrace */
+    F_CONTROL_PLANE_TRACE, F_MONGO_TRACE, F_CASSANDRA_TRACE, F_GREMLIN_TRACE, /* Enable...RequestsTrace */
     F_CORS,
     F_BACKUP_MODE, F_BACKUP_TIER, F_BACKUP_REDUNDANCY,
     F_BACKUP_INTERVAL, F_BACKUP_RETENTION, /* BackupIntervalInMinutes, BackupRetentionIntervalInHours, as text */

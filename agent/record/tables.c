@@ -86,8 +86,12 @@ static const struct column columns[] = {
     { .name = "duration", .means = MEANS_DURATION_MS, .rank = 2, .tables = REQ | QRY | CTL }, /* envelope and AzureDiagnostics */
     { .name = "durationms", .means = MEANS_DURATION_MS, .rank = 1, .tables = REQ | QRY | CTL },
     { .name = "durationus", .means = MEANS_DURATION_US, .tables = ALL }, /* own queries */
+    { .name = "enablecassandrarequeststrace", .means = MEANS_TEXT, .field = F_CASSANDRA_TRACE, .tables = CTL },
+    { .name = "enablecontrolplanerequeststrace", .means = MEANS_TEXT, .field = F_CONTROL_PLANE_TRACE, .tables = CTL },
     { .name = "enabledataplanerequeststrace", .means = MEANS_TEXT, .field = F_DATA_PLANE_TRACE,
       .tables = CTL },
+    { .name = "enablegremlinrequeststrace", .means = MEANS_TEXT, .field = F_GREMLIN_TRACE, .tables = CTL },
+    { .name = "enablemongorequeststrace", .means = MEANS_TEXT, .field = F_MONGO_TRACE, .tables = CTL },
     { .name = "enableprivateendpointconnection", .means = MEANS_TEXT, .field = F_PRIVATE_ENDPOINT_ON,
       .tables = CTL },
     { .name = "enablevirtualnetworkfilter", .means = MEANS_TEXT, .field = F_VNET_FILTER,

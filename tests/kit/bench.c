@@ -296,6 +296,17 @@ void bench_feed(struct bench *b, const struct observation *given)
     need(b->ops->observe(b->self, &obs, &ctx, &err) == 0, "observe", &err);
 }
 
+void bench_settle(struct bench *b, int64_t watermark_ns)
+{
+    struct alert_sink sink = { .self = b, .emit = collect };
+    struct detector_context ctx = { .baseline = b->baseline, .enrich = b->enrich, .sink = &sink,
+                                    .statements = b->statements, .watermark_ns = watermark_ns };
+    struct error err = { 0 };
+
+    if (b->ops->settle)
+        need(b->ops->settle(b->self, &ctx, &err) == 0, "settle", &err);
+}
+
 int64_t bench_time(const char *iso)
 {
     char text[40];

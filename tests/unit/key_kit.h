@@ -131,7 +131,7 @@ static int key_by_visible(const void *a, const void *b)
     return x->visible < y->visible ? -1 : x->visible > y->visible;
 }
 
-/* Feed what was added, in order of time or up to `late_ns` late; the rows stay. */
+/* Feed what was added, in order of time or up to `late_ns` late, and that is all; the rows stay. */
 static void UNUSED key_feed(struct bench *b, int64_t late_ns)
 {
     for (size_t i = 0; i < key_rows_len; i++)
@@ -147,6 +147,7 @@ static void UNUSED key_feed(struct bench *b, int64_t late_ns)
             r->extra[F_CORRELATED_ID - F_GROUP_COUNT] = slice_of(r->correlation);
         bench_feed(b, &r->obs);
     }
+    bench_settle(b, INT64_MAX);
 }
 
 static void UNUSED key_forget(void)
