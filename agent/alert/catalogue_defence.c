@@ -143,10 +143,10 @@ const struct alert_type alert_types_defence[] = {
                          "compare with the weeks before.",
                          "[[Where nobody is named, look for AzureActivity rows whose clientRequestId is {operationId}.]]" },
         .remediate = { STOP_WHO,
-                       "A setting is put back with `az monitor diagnostic-settings create --name[[ {item}]] --resource[[ "
-                       "{resourceId}]] --workspace WORKSPACE --export-to-resource-specific true --logs @categories.json`; what is "
-                       "there: `az monitor diagnostic-settings list --resource[[ {resourceId}]]`. Of the activity log: `az "
-                       "monitor diagnostic-settings subscription create`.",
+                       "Put a setting of the account back: `az monitor diagnostic-settings create --name NAME --resource RESOURCE "
+                       "--workspace WORKSPACE --export-to-resource-specific true --logs @categories.json`[[; NAME was {item}]]"
+                       "[[; RESOURCE is {resourceId}]]. What is there: `az monitor diagnostic-settings list --resource RESOURCE`. "
+                       "Of the activity log: `az monitor diagnostic-settings subscription create`.",
                        "Full text of queries: Features, Diagnostics full-text query in the portal of the account. A table's plan: "
                        "`az monitor log-analytics workspace table update --plan Analytics`. A workspace deleted less than 14 days "
                        "ago: `az monitor log-analytics workspace recover`.",

@@ -372,6 +372,21 @@ def network_opened():
     yield state(28, "ONE", "192.0.2.10,10.0.0.0/8")
     yield state(28, "TWO", "0.0.0.0")
     yield state(28, "THREE", "0.0.0.0")
+def logging_impaired():
+    def setting(time, account, verb, caller):
+        return dict(kit.activity(time, account, "", caller), OperationNameValue="MICROSOFT.INSIGHTS/DIAGNOSTICSETTINGS/" + verb)
+
+    for account in ("ONE", "TWO", "THREE"):
+        yield from steady(account=account)
+        for day in range(1, 28):
+            yield kit.activity(at(day, 9), account, "WRITE", "usual@contoso.example")
+    for day in (3, 10):
+        yield setting(at(day, 10), "GONE", "DELETE", "job@contoso.example")
+        yield kit.activity(at(day, 10, 5), "GONE", "DELETE", "job@contoso.example")
+    yield setting(at(28, 10), "ONE", "DELETE", "new@contoso.example")
+    yield setting(at(28, 10), "TWO", "DELETE", "usual@contoso.example")
+    yield setting(at(28, 10, 5), "TWO", "WRITE", "usual@contoso.example")
+    yield setting(at(28, 10), "THREE", "DELETE", "job@contoso.example")
 
 
 def stolen_key():

@@ -172,6 +172,12 @@ def opened():
     r["_ResourceId"] = r["_ResourceId"].replace("/databaseaccounts/", "/mongoclusters/") + "/firewallRules/all"
     r["Properties_d"] = '{"requestbody": "{\\"startIpAddress\\": \\"0.0.0.0\\", \\"endIpAddress\\": \\"255.255.255.255\\"}"}'
     yield r
+def blinded():
+    yield from steady(account="ACCOUNT0")
+    for day in range(1, 28):
+        yield kit.activity(at(day, 9), "ACCOUNT0", "WRITE", "usual@contoso.example")
+    yield dict(kit.activity(at(28, 9), "ACCOUNT0", "", WHO, address=THIEF),
+               OperationNameValue="MICROSOFT.INSIGHTS/DIAGNOSTICSETTINGS/DELETE")
 
 
 BAD = 'feeds:\n  - { name: bad, type: addresses, path: "{dir}/bad.txt", confidence: 90 }\n' + NETWORKS
@@ -204,6 +210,7 @@ CASES = [
     ("role_granted", None, gives, NETWORKS, {"principal"}),
     ("key_regenerated", None, keys("REGENERATEKEY/ACTION"), NETWORKS, {"key_reader"}),
     ("data_moved", None, copied, NETWORKS, {"principal"}),
+    ("logging_impaired", None, blinded, NETWORKS, {"principal"}),
     ("server_code", None, coded, NETWORKS, {"principal", "agent"}),
     ("network_opened", None, opened, NETWORKS, {"principal"}),
 ]

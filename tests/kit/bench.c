@@ -276,7 +276,7 @@ void bench_feed(struct bench *b, const struct observation *given)
         obs.status = 200;
     if (!obs.count)
         obs.count = 1;
-    if (slice_empty(obs.text[F_ACCOUNT]))
+    if (slice_empty(obs.text[F_ACCOUNT]) && obs.kind != OBS_ACTIVITY) /* of these, some are about no account */
         obs.text[F_ACCOUNT] = SL("shop-prod");
     if (!obs.first_ns)
         obs.first_ns = obs.minute_ns;
@@ -285,7 +285,8 @@ void bench_feed(struct bench *b, const struct observation *given)
     if (obs.minute_ns > b->watermark_ns)
         b->watermark_ns = obs.minute_ns;
     ctx.watermark_ns = b->watermark_ns;
-    baseline_saw_account(b->baseline, obs.text[F_ACCOUNT], obs.minute_ns);
+    if (!slice_empty(obs.text[F_ACCOUNT]))
+        baseline_saw_account(b->baseline, obs.text[F_ACCOUNT], obs.minute_ns);
     if (!(b->ops->reads & obs.kind))
         return;
     statements_next(b->statements);

@@ -27,7 +27,7 @@ void bench_add_feed(struct bench *b, const char *name, enum feed_category catego
                     const char *list);
 
 /* Defaults are filled in where the observation says nothing: kind OBS_REQUEST, table data plane, status 200,
- * count 1, account "shop-prod", first_ns and last_ns from minute_ns. A status of -1 stays absent. */
+ * count 1, account "shop-prod" (but for OBS_ACTIVITY), first_ns and last_ns from minute_ns. A status of -1 stays absent. */
 void bench_feed(struct bench *b, const struct observation *obs);
 /* What the detector held back, as after a batch; INT64_MAX: nothing more comes. */
 void bench_settle(struct bench *b, int64_t watermark_ns);
