@@ -120,6 +120,7 @@ const struct alert_type alert_types_defence[] = {
             "| project TimeGenerated, ActivityStatusValue, Caller, CallerIpAddress, "
             "Application = tostring(Claims_d.appid), Properties_d, CorrelationId, _ResourceId\n"
             "| order by TimeGenerated asc\n| take 1000",
+    },
     /* ---- logging_impaired ---- */
     {
         .id = "CosmosDBX_LoggingImpaired",

@@ -372,6 +372,8 @@ def network_opened():
     yield state(28, "ONE", "192.0.2.10,10.0.0.0/8")
     yield state(28, "TWO", "0.0.0.0")
     yield state(28, "THREE", "0.0.0.0")
+
+
 def logging_impaired():
     def setting(time, account, verb, caller):
         return dict(kit.activity(time, account, "", caller), OperationNameValue="MICROSOFT.INSIGHTS/DIAGNOSTICSETTINGS/" + verb)

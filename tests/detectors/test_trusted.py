@@ -172,6 +172,8 @@ def opened():
     r["_ResourceId"] = r["_ResourceId"].replace("/databaseaccounts/", "/mongoclusters/") + "/firewallRules/all"
     r["Properties_d"] = '{"requestbody": "{\\"startIpAddress\\": \\"0.0.0.0\\", \\"endIpAddress\\": \\"255.255.255.255\\"}"}'
     yield r
+
+
 def blinded():
     yield from steady(account="ACCOUNT0")
     for day in range(1, 28):

@@ -172,8 +172,8 @@ START_TEST(forty_accounts_taken_down_in_a_row_are_not)
 
     key_usual("shop-prod", 0, 20, true);
     for (int i = 0; i < 40; i++) {
-        act(key_day(20, 0, 20 * i), DELETE, EVE, "Success");
-        act(key_day(20, 0, 20 * i + 5), DB "DELETE", EVE, "Success");
+        act(key_day(20, 0, 40 * i), DELETE, EVE, "Success");
+        act(key_day(20, 0, 40 * i + 5), DB "DELETE", EVE, "Success");
     }
     b = judged();
     ck_assert_uint_eq(bench_alerts(b), 0);
