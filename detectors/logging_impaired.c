@@ -7,7 +7,7 @@
  *          Enable...RequestsTrace and SqlQueryTextTraceType, the state after a change. Deletions of accounts, of both.
  * Judges:  LoggingImpaired.DiagnosticDeleted, of an account or of the subscription's activity log: Medium. .CategoryOff and
  *          .FullTextOff: a column that was true says false: Medium. .WorkspaceDeleted: Medium; .TableTrimmed: a table
- *          deleted, a plan that cannot be searched, a daily cap: Medium; a table written, and the row does not say what: Low.
+ *          deleted, a plan that cannot be searched, a daily cap: Medium; a table written without saying what: Low.
  *          AlertingImpaired: by what was switched off Medium or Low, see the table. One step more by a caller who did
  *          nothing that this log shows in 60 days. Who did the same before, in 200 days, is silent.
  *          What an account loses is held back for 15 minutes: not told when the account itself was deleted within them,
@@ -44,8 +44,8 @@ struct logging_impaired {
 };
 
 static const struct option_spec logging_impaired_options[] = {
-    SENSITIVITY_OPTION(struct logging_impaired, "low: Low findings are not told; high: also callers who did the same on fewer "
-                       "than three days"),
+    SENSITIVITY_OPTION(struct logging_impaired, "low: Low findings are not told; high: also callers who did the same on "
+                       "fewer than three days"),
     { 0 },
 };
 
@@ -292,8 +292,8 @@ static int tell_waiting(const struct logging_impaired *d, const struct waiting *
         g.variant = ".DiagnosticDeleted";
         g.severity = is_replaced ? SEVERITY_LOW : one_more(SEVERITY_MEDIUM, w->is_stranger);
         if (is_replaced)
-            facts_add_set(&f, "reason", SL("another setting of the account was written within 15 minutes; the rows do not say "
-                                           "whether it carries the same"));
+            facts_add_set(&f, "reason", SL("another setting of the account was written within 15 minutes; the rows do not "
+                                           "say whether it carries the same"));
         facts_add_set(&f, "item", slice_of(w->item));
         facts_add_set(&f, "unseen", SL("what that setting carried, unless another one carries it too"));
         return tell(&g, &c, &f, err);
@@ -356,7 +356,9 @@ static int logging_impaired_settle(void *self, const struct detector_context *ct
     if (!known || known->len == 0)
         return 0;
     all = baseline_put(ctx->baseline, &waiting_memory, SL(""), SL("all"), SL(""), known->each[0].time_ns, NULL);
-    return !all ? 0 : settle_until(self, all, ctx->watermark_ns == INT64_MAX ? INT64_MAX : ctx->watermark_ns - NEAR_NS, ctx, err);
+    return !all ? 0
+                : settle_until(self, all, ctx->watermark_ns == INT64_MAX ? INT64_MAX : ctx->watermark_ns - NEAR_NS, ctx,
+                               err);
 }
 
 /* ---- diagnostic settings ---------------------------------------------------------------------------------------- */
@@ -557,8 +559,9 @@ static struct slice workspace_of(struct slice id)
     return slice_cut(name, 96);
 }
 
-static int tell_workspace(const struct logging_impaired *d, const struct change *c, const struct judged *j, const char *variant,
-                          enum severity severity, struct slice reason, const struct detector_context *ctx, struct error *err)
+static int tell_workspace(const struct logging_impaired *d, const struct change *c, const struct judged *j,
+                          const char *variant, enum severity severity, struct slice reason,
+                          const struct detector_context *ctx, struct error *err)
 {
     struct fact_list f = { .len = 0 };
 
@@ -696,7 +699,8 @@ static int judge_change(const struct logging_impaired *d, const struct change *c
 {
     struct key_usual unused;
 
-    if (change_is(c, "microsoft.insights/diagnosticsettings/delete") || change_is(c, "microsoft.insights/diagnosticsettings/write"))
+    if (change_is(c, "microsoft.insights/diagnosticsettings/delete") ||
+        change_is(c, "microsoft.insights/diagnosticsettings/write"))
         return judge_setting(d, c, ctx, err);
     if (change_is(c, "microsoft.operationalinsights/workspaces/delete"))
         return judge_workspace_deleted(d, c, ctx, err);
@@ -718,8 +722,8 @@ static void note_deletion(const struct change *c, const struct observation *obs,
 {
     if (slice_eq_nocase(obs->text[F_OPERATION], SL("microsoft.documentdb/databaseaccounts/delete")) &&
         slice_empty(obs_extra(obs, F_RESOURCE_URI)))
-        mark(ctx->baseline, obs->text[F_ACCOUNT], c->outcome == KEY_REFUSED ? MARK_NOT_DELETED : MARK_DELETED, obs->minute_ns,
-             SL(""), SL(""));
+        mark(ctx->baseline, obs->text[F_ACCOUNT], c->outcome == KEY_REFUSED ? MARK_NOT_DELETED : MARK_DELETED,
+             obs->minute_ns, SL(""), SL(""));
 }
 
 static const struct baseline_memory *const short_memories[] = { &key_operations_memory, &mark_memory, NULL };
@@ -747,8 +751,8 @@ static int logging_impaired_observe(void *self, const struct observation *obs, c
 
 static const char *const logging_impaired_types[] = { LOGGING, ALERTING, NULL };
 static const struct baseline_memory *const logging_impaired_memories[] = {
-    &who_memory, &state_memory, &mark_memory, &waiting_memory, &key_habits_memory, &key_readers_memory, &key_operations_memory,
-    NULL,
+    &who_memory, &state_memory, &mark_memory, &waiting_memory, &key_habits_memory, &key_readers_memory,
+    &key_operations_memory, NULL,
 };
 
 const struct detector_ops detector_logging_impaired = {

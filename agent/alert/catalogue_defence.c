@@ -129,39 +129,41 @@ const struct alert_type alert_types_defence[] = {
         .intent = "DefenseEvasion",
         .techniques = { "T1562.008" },
         .description =
-            "[[Logs of the Azure Cosmos DB account {account} were switched off. ]]cosmowatch judges what the workspace receives: "
-            "what is no longer logged is not seen by it, nor by Microsoft Sentinel or a rule of yours. It still sees changes "
-            "through Azure Resource Manager and what Defender for Cloud finds, as long as AzureActivity and SecurityAlert reach "
-            "the workspace, and the other accounts.",
+            "[[Logs of the Azure Cosmos DB account {account} were switched off. ]]cosmowatch judges what the workspace "
+            "receives: what is no longer logged is not seen by it, nor by Microsoft Sentinel or a rule of yours. It "
+            "still sees changes through Azure Resource Manager and what Defender for Cloud finds, as long as "
+            "AzureActivity and SecurityAlert reach the workspace, and the other accounts.",
         .why = "Less is logged since {first}: {subject}[[ of {account}]][[; not seen any more: {unseen}]][[; changed: "
                "{item}]][[, by {principal}]][[ ({callerName})]][[ with {application}]][[ from {address}]][[: {reason}]].",
         .investigate = { WHO_DID_IT,
                          "What happened to[[ {account}]] before, while it was still seen: keys read, roles given, firewall "
                          "opened, unusual readers? Look at the day before {first}.",
-                         "What is still logged: `cosmowatch coverage`, and in the portal the account's diagnostic settings, the "
-                         "plan, the retention and the daily cap of the workspace's tables.",
-                         "What happened since {first} stands nowhere but in metrics: TotalRequests and its bytes by operation; "
-                         "compare with the weeks before.",
+                         "What is still logged: `cosmowatch coverage`, and in the portal the account's diagnostic "
+                         "settings, the plan, the retention and the daily cap of the workspace's tables.",
+                         "What happened since {first} stands nowhere but in metrics: TotalRequests and its bytes by "
+                         "operation; compare with the weeks before.",
                          "[[Where nobody is named, look for AzureActivity rows whose clientRequestId is {operationId}.]]" },
         .remediate = { STOP_WHO,
-                       "Put a setting of the account back: `az monitor diagnostic-settings create --name NAME --resource RESOURCE "
-                       "--workspace WORKSPACE --export-to-resource-specific true --logs @categories.json`[[; NAME was {item}]]"
-                       "[[; RESOURCE is {resourceId}]]. What is there: `az monitor diagnostic-settings list --resource RESOURCE`. "
-                       "Of the activity log: `az monitor diagnostic-settings subscription create`.",
-                       "Full text of queries: Features, Diagnostics full-text query in the portal of the account. A table's plan: "
-                       "`az monitor log-analytics workspace table update --plan Analytics`. A workspace deleted less than 14 days "
-                       "ago: `az monitor log-analytics workspace recover`.",
-                       "Treat the time from {first} until then as unseen: if keys may have been read before it, change them.",
+                       "Put a setting of the account back: `az monitor diagnostic-settings create --name NAME "
+                       "--resource RESOURCE --workspace WORKSPACE --export-to-resource-specific true --logs "
+                       "@categories.json`[[; NAME was {item}]][[; RESOURCE is {resourceId}]]. What is there: `az "
+                       "monitor diagnostic-settings list --resource RESOURCE`. Of the activity log: `az monitor "
+                       "diagnostic-settings subscription create`.",
+                       "Full text of queries: Features, Diagnostics full-text query in the portal of the account. A "
+                       "table's plan: `az monitor log-analytics workspace table update --plan Analytics`. A workspace "
+                       "deleted less than 14 days ago: `az monitor log-analytics workspace recover`.",
+                       "Treat the time from {first} until then as unseen: if keys may have been read before it, change "
+                       "them.",
                        ACT_EVIDENCE },
         .prevent = { "Azure Policy (deployIfNotExists) that puts diagnostic settings of accounts back, with all categories.",
-                     "No microsoft.insights/diagnosticSettings/delete in roles of those who do not run the logging; Privileged "
-                     "Identity Management for those who do.",
-                     "Two destinations, one of them in a subscription that the administrators of the accounts cannot change; a lock "
-                     "on the workspace." },
+                     "No microsoft.insights/diagnosticSettings/delete in roles of those who do not run the logging; "
+                     "Privileged Identity Management for those who do.",
+                     "Two destinations, one of them in a subscription that the administrators of the accounts cannot "
+                     "change; a lock on the workspace." },
         .tables = { "AzureActivity", "CDBControlPlaneRequests" },
         .kql = KQL_AROUND("1h")
-               "| where Operation has_any (\"diagnosticSettings\", \"operationalinsights\", \"DiagnosticLogUpdate\", \"AccountUpdate\", "
-               "\"databaseAccounts\")\n" KQL_AROUND_END,
+               "| where Operation has_any (\"diagnosticSettings\", \"operationalinsights\", "
+               "\"DiagnosticLogUpdate\", \"AccountUpdate\", \"databaseAccounts\")\n" KQL_AROUND_END,
     },
     {
         .id = "CosmosDBX_AlertingImpaired",
@@ -170,30 +172,29 @@ const struct alert_type alert_types_defence[] = {
         .intent = "DefenseEvasion",
         .techniques = { "T1562.001" },
         .description =
-            "{subject} switched off something that raises or carries alarms where Azure Cosmos DB is watched: a plan of Defender "
-            "for Cloud, an export of it, a rule, whom a rule tells. cosmowatch itself is not touched by that: what the workspace "
-            "receives is judged and delivered as before.",
+            "{subject} switched off something that raises or carries alarms where Azure Cosmos DB is watched: a plan of "
+            "Defender for Cloud, an export of it, a rule, whom a rule tells. cosmowatch itself is not touched by that: "
+            "what the workspace receives is judged and delivered as before.",
         .why = "Since {first}[[ {unseen}]][[: {item}]], {count} operation(s) by {subject}[[ ({callerName})]][[ with "
                "{application}]][[ from {address}]][[: {reason}]].",
         .investigate = { WHO_DID_IT,
-                         "Read what was changed: [[{changed}; ]]does it concern accounts of Azure Cosmos DB? Many rules do not.",
+                         "Read what was changed: [[{changed}; ]]does it concern accounts of Azure Cosmos DB? Many rules "
+                         "do not.",
                          "What did the caller change in the day before and after: accounts, keys, roles, networks, logs?" },
         .remediate = { STOP_WHO,
-                       "The plan is put back with `az security pricing create --name CosmosDbs --tier Standard`; a suppression "
-                       "rule is removed with `az security alerts-suppression-rule delete`; rules and action groups come from your "
-                       "templates.",
+                       "The plan is put back with `az security pricing create --name CosmosDbs --tier Standard`; a "
+                       "suppression rule is removed with `az security alerts-suppression-rule delete`; rules and action "
+                       "groups come from your templates.",
                        "Read the alerts that Defender for Cloud dismissed or did not raise since {first}." },
         .prevent = { "Azure Policy that keeps the plans of Defender for Cloud on.",
-                     "Rules and action groups deployed from a repository, so that what is missing is put back; no right to delete "
-                     "them for people." },
+                     "Rules and action groups deployed from a repository, so that what is missing is put back; no "
+                     "right to delete them for people." },
         .tables = { "AzureActivity" },
-        .kql = "AzureActivity\n"
-               "| where TimeGenerated between ({first:kql} - 1d .. {last:kql} + 1d)\n"
-               "| where Caller =~ {subject:kql}\n"
-               "| where OperationNameValue has_any (\"microsoft.security\", \"microsoft.securityinsights\", \"microsoft.insights\")\n"
-               "| project TimeGenerated, OperationNameValue, ActivityStatusValue, Caller, CallerIpAddress, "
-               "Application = tostring(Claims_d.appid), CorrelationId, _ResourceId, Properties_d\n"
-               "| order by TimeGenerated asc\n| take 1000",
+        .kql = "AzureActivity\n| where TimeGenerated between ({first:kql} - 1d .. {last:kql} + 1d)\n| where Caller =~ "
+               "{subject:kql}\n| where OperationNameValue has_any (\"microsoft.security\", "
+               "\"microsoft.securityinsights\", \"microsoft.insights\")\n| project TimeGenerated, OperationNameValue, "
+               "ActivityStatusValue, Caller, CallerIpAddress, Application = tostring(Claims_d.appid), CorrelationId, "
+               "_ResourceId, Properties_d\n| order by TimeGenerated asc\n| take 1000",
     },
     { .id = NULL },
 };

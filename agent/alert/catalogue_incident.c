@@ -120,13 +120,14 @@ const struct alert_type alert_types_incident[] = {
         .intent = "DefenseEvasion",
         .techniques = { "T1562.008", "T1078.004" },
         .description =
-            "Logs of {account} were switched off, and within 24 hours the account stands in another alert. What is seen of it "
-            "is what other logs show; the rest of what was done meanwhile is not seen by anybody.",
+            "Logs of {account} were switched off, and within 24 hours the account stands in another alert. What is seen of "
+            "it is what other logs show; the rest of what was done meanwhile is not seen by anybody.",
         .why = WHY_CHAIN("24 hours"),
         .investigate = { LOOK_MEMBERS,
                          "Is it one and the same who switched the logs off and did the rest? Compare principals, addresses, "
                          "programs[[ ({principal})]].",
-                         "What is not logged shows in metrics alone: TotalRequests by operation and status since the first alert.",
+                         "What is not logged shows in metrics alone: TotalRequests by operation and status since the first "
+                         "alert.",
                          LOOK_KEY, LOOK_NEIGHBOURS },
         .remediate = { "Put the diagnostic setting back first; the alert about it names the command.", ACT_EVIDENCE,
                        "If a principal was used: disable it, revoke its sessions, remove its roles.", ACT_KEYS,
