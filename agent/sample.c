@@ -270,7 +270,7 @@ static struct slice subject_of(const char *type)
     if (matches(SL("*Injection*"), slice_of(type)) || matches(SL("*QueryAnomaly"), slice_of(type)))
         return SL("dotnet-v3 on sample-db/sample-container");
     if (matches(SL("CosmosDBX_PartnerPrivateEndpoint"), slice_of(type)))
-        return SL("00000000-0000-0000-0000-0000000000bb");
+        return SL("private endpoints");
     if (matches(SL("CosmosDBX_ServerSideCode"), slice_of(type)))
         return SL("stored procedures of sample-db/sample-container");
     if (matches(SL("*.Resources"), slice_of(type)) || matches(SL("*LockRemoved"), slice_of(type)))

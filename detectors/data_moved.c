@@ -7,22 +7,22 @@
  *          privateEndpointConnections, notebookWorkspaces. CDBControlPlaneRequests: PrivateEndpointConnections.
  * Judges:  RestoreElsewhere: High when the caller did nothing in this log in 60 days, or the row says that the copy goes
  *          into another subscription or a group in which nothing was administered in 200 days; else Low.
- *          CopyJob: a job, or the service for such jobs. Medium; Low where jobs are usual on the account or the body says
- *          that it copies within it; High when caller and jobs are new. Another service: Low, of a new caller alone.
+ *          CopyJob: a job, or the service for such jobs. Medium; Low where jobs are usual on the account; High when
+ *          caller and jobs are new. Another service: Low, of a new caller alone.
  *          PartnerPrivateEndpoint: a subscription never seen, in the list of an account whose list was seen before or in
- *          the body of an approval: Medium; High when a new caller approves. An approval that does not say whose: Low, of
- *          a new caller alone.
+ *          the body of an approval: Medium; High when a new caller approves. Any approval by a new caller: Low.
  *          NotebookWorkspace: any use of what was withdrawn, from the first row on: Medium; refused: Low.
  *          Who did the same before is silent: in 200 days, for exercises come by calendar. Into another subscription, once
  *          for each of them. Subscriptions that are let in on three days or more are a habit of the account.
  * Trust:   a principal.
- * Keeps:   who did what (habits), groups and subscriptions that are administered or let in.
- * Blind:   without the request's body in the row: where a restore goes, what a job copies, whose endpoint was approved. A
- *          region added: the row names no place that data goes to, nor who asked. Analytical store, Synapse Link and
- *          mirroring switched on by an account's update.
+ * Keeps:   who did what (habits), groups and subscriptions that are administered or let in; bodies for a day.
+ * Blind:   without the request's body (it stands in the row with which an operation begins, cut to BODY_MAX): where a
+ *          restore goes, what a job copies, whose endpoint was approved. A region added: the row names no place that
+ *          data goes to, nor who asked. Analytical store, Synapse Link and mirroring switched on by an account's update.
  * Source:  ATT&CK T1537, T1578, T1213.006, T1020, T1133, T1648; Azure RBAC permissions reference; resource reference of
  *          dataTransferJobs (source, destination, remoteAccountName, endpointUrl) and of services (serviceType).
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/map.h"
 #include "base/timeutil.h"
 #include "detectors/detector.h"
 #include "detectors/kit/change.h"
@@ -39,6 +39,7 @@
 #define ENDPOINT "CosmosDBX_PartnerPrivateEndpoint"
 #define NOTEBOOK "CosmosDBX_NotebookWorkspace"
 #define ACCOUNTS "microsoft.documentdb/databaseaccounts"
+#define ENDPOINTS SL("private endpoints") /* subject: who decides on them and whose they are is one alert of an account */
 #define HABIT_AT_HIGH 3  /* days that make a habit for who wants to hear more */
 #define PARTNER_DAYS 3   /* days with new subscriptions that make them a habit of the account */
 #define ENDPOINTS_MAX 32 /* of one list */
@@ -98,6 +99,19 @@ static void note_place(struct baseline *b, struct slice account, enum place what
     habit_note_long(b, &place_memory, account, slice_make(room, name.len + 1), name, time_ns, ret);
 }
 
+static bool is_known_place(struct baseline *b, enum place what, struct slice name, int64_t time_ns)
+{
+    struct habit_view v;
+    char room[160];
+
+    name = slice_cut(name, sizeof room - 1);
+    room[0] = (char)what;
+    if (name.len)
+        memcpy(room + 1, name.at, name.len);
+    habit_look_long(b, &place_memory, SL(""), slice_make(room, name.len + 1), time_ns, &v);
+    return v.is_known;
+}
+
 /* ---- names in a row ---------------------------------------------------------------------------------------- */
 
 #define PART_MAX 128
@@ -154,12 +168,13 @@ static bool is_habit(const struct grounds *g, const struct habit_view *v)
     return v->is_known && (g->d->sensitivity != SENSITIVITY_HIGH || v->days >= HABIT_AT_HIGH);
 }
 
-static void look(const struct data_moved *d, const struct change *c, enum kind kind, const struct detector_context *ctx,
-                 struct grounds *ret)
+/* `who`: a letter for change_is_repeat(), of the row or of what its rows say together. */
+static void look(const struct data_moved *d, const struct change *c, enum kind kind, char who,
+                 const struct detector_context *ctx, struct grounds *ret)
 {
     *ret = (struct grounds){ .d = d, .c = c, .ctx = ctx };
     change_note_long(ctx->baseline, &who_memory, (char)kind, c, &ret->usual);
-    ret->is_repeat = change_is_repeat(ctx->baseline, c, 'm');
+    ret->is_repeat = change_is_repeat(ctx->baseline, c, who);
     ret->is_stranger = !ret->usual.by.active.is_known;
 }
 
@@ -238,21 +253,25 @@ static bool is_same_region(struct slice a, struct slice b)
     }
 }
 
-static int judge_restore(const struct data_moved *d, const struct change *row, const struct restore *r, bool is_known_group,
-                         const struct detector_context *ctx, struct error *err)
+static int judge_restore(const struct data_moved *d, const struct change *row, const struct detector_context *ctx,
+                         struct error *err)
 {
     struct baseline *b = ctx->baseline;
+    struct restore said, *r = &said;
     int64_t t = row->by.obs->minute_ns;
     struct change c = *row;
     struct habit_view into = { .is_known = false };
     struct fact_list f = { .len = 0 };
     struct grounds g;
-    bool is_abroad = !slice_empty(r->target_subscription) && !slice_empty(r->source_subscription) &&
-                     !slice_eq(r->target_subscription, r->source_subscription);
-    bool is_new_group = !slice_empty(r->target_group) && !is_known_group;
+    bool is_abroad, is_new_group;
 
+    if (!restore_read(row, r))
+        return 0;
+    is_abroad = !slice_empty(r->target_subscription) && !slice_empty(r->source_subscription) &&
+                !slice_eq(r->target_subscription, r->source_subscription);
+    is_new_group = !slice_empty(r->target_group) && !is_known_place(b, PLACE_GROUP, r->target_group, t);
     c.by.account = SL(""); /* the copy is an account that nobody knows, the original has a number for a name */
-    look(d, &c, KIND_RESTORE, ctx, &g);
+    look(d, &c, KIND_RESTORE, slice_empty(r->target) ? 'm' : 'M', ctx, &g);
     if (c.outcome != KEY_DONE)
         return 0;
     if (is_abroad)
@@ -281,8 +300,8 @@ static int judge_restore(const struct data_moved *d, const struct change *row, c
 
 /* ---- copied by a job, or by a service ----------------------------------------------------------------------- */
 
-static int judge_copy(const struct data_moved *d, const struct change *c, const struct detector_context *ctx,
-                      struct error *err)
+static int tell_copy(const struct data_moved *d, const struct change *c, bool is_said, const struct detector_context *ctx,
+                     struct error *err)
 {
     struct slice account = change_says(c, "remoteAccountName"), blob = change_says(c, "endpointUrl");
     bool is_within = !slice_empty(change_says(c, "component")) && slice_empty(account) && slice_empty(blob);
@@ -290,20 +309,33 @@ static int judge_copy(const struct data_moved *d, const struct change *c, const 
     enum severity severity;
     struct grounds g;
 
-    look(d, c, KIND_COPY, ctx, &g);
+    look(d, c, KIND_COPY, is_said ? 'M' : 'm', ctx, &g);
+    g.is_repeat = g.is_repeat || is_said; /* its row counts */
     if (c->outcome != KEY_DONE || !may_tell(&g) || g.usual.is_young || is_habit(&g, &g.usual.caller))
         return 0;
-    if (is_within || (g.usual.here.is_known && !g.is_stranger))
-        severity = SEVERITY_LOW;
+    if (g.is_stranger)
+        severity = g.usual.here.is_known ? SEVERITY_MEDIUM : SEVERITY_HIGH;
     else
-        severity = g.is_stranger && !g.usual.here.is_known ? SEVERITY_HIGH : SEVERITY_MEDIUM;
-    facts_add_set(&f, "destination", slice_cut(account, 128));
-    facts_add_set(&f, "destination", slice_cut(blob, 160));
-    if (is_within)
+        severity = g.usual.here.is_known ? SEVERITY_LOW : SEVERITY_MEDIUM;
+    if (is_said)
+        facts_add_set(&f, "destination", slice_cut(slice_empty(account) ? blob : account, 160));
+    if (is_said && is_within)
         facts_add_set(&f, "reason", SL("the job copies within the account, as the request says"));
     if (!g.usual.here.is_known)
         facts_add_set(&f, "reason", SL("no such job ran on this account in 200 days"));
     return tell(&g, COPY, severity, c->by.caller, &f, err);
+}
+
+static int judge_copy(const struct data_moved *d, const struct change *c, const struct detector_context *ctx,
+                      struct error *err)
+{
+    return tell_copy(d, c, false, ctx, err);
+}
+
+static int judge_destination(const struct data_moved *d, const struct change *c, const struct detector_context *ctx,
+                             struct error *err)
+{
+    return tell_copy(d, c, true, ctx, err);
 }
 
 static int judge_service(const struct data_moved *d, const struct change *c, const struct detector_context *ctx,
@@ -312,10 +344,9 @@ static int judge_service(const struct data_moved *d, const struct change *c, con
     struct fact_list f = { .len = 0 };
     struct grounds g;
 
-    if (slice_eq_nocase(item_of(c), SL("services/DataTransfer")) ||
-        slice_eq_nocase(change_says(c, "serviceType"), SL("DataTransfer")))
+    if (slice_eq_nocase(item_of(c), SL("services/DataTransfer"))) /* the name of a service is its type */
         return judge_copy(d, c, ctx, err);
-    look(d, c, KIND_SERVICE, ctx, &g);
+    look(d, c, KIND_SERVICE, 'm', ctx, &g);
     if (c->outcome != KEY_DONE || !may_tell(&g) || g.usual.is_young || !g.is_stranger || is_habit(&g, &g.usual.caller))
         return 0;
     facts_add_set(&f, "reason", SL("a service with a door of its own to the data was made, not one that copies them"));
@@ -353,67 +384,62 @@ static bool endpoints_next(struct endpoints *e)
     return false;
 }
 
-/* Two endpoints of one subscription are one piece of news. */
-static bool is_first_of(struct few *told, struct slice subscription)
-{
-    uint32_t before = told->len;
-
-    few_add(told, subscription);
-    return told->len > before;
-}
-
 /* Is the subscription one that neither administers anything that the log shows nor has an endpoint of this account? It has
  * now; and where such news is a habit of the account it is none. */
 static bool is_partner_new(const struct data_moved *d, struct baseline *b, struct slice account, struct slice subscription,
                            int64_t time_ns)
 {
-    struct habit_view own, here, news;
-    char key[PART_MAX + 1];
+    struct habit_view here, news;
 
-    key[0] = PLACE_SUBSCRIPTION;
-    memcpy(key + 1, subscription.at, subscription.len);
-    habit_look_long(b, &place_memory, SL(""), slice_make(key, subscription.len + 1), time_ns, &own);
     note_place(b, account, PLACE_PARTNER, subscription, time_ns, &here);
-    if (own.is_known || here.is_known)
+    if (here.is_known || is_known_place(b, PLACE_SUBSCRIPTION, subscription, time_ns))
         return false;
     note_place(b, account, PLACE_NEWS, SL(""), time_ns, &news);
     return d->sensitivity == SENSITIVITY_HIGH || news.days < PARTNER_DAYS;
 }
 
+/* Somebody decides on an endpoint, whoever's it is: only a stranger is told, and little of him. */
 static int judge_approval(const struct data_moved *d, const struct change *c, const struct detector_context *ctx,
                           struct error *err)
+{
+    struct fact_list f = { .len = 0 };
+    struct grounds g;
+
+    look(d, c, KIND_APPROVAL, 'm', ctx, &g);
+    if (c->outcome != KEY_DONE || !may_tell(&g) || g.usual.is_young || !g.is_stranger || is_habit(&g, &g.usual.caller))
+        return 0;
+    return tell(&g, ENDPOINT, SEVERITY_LOW, ENDPOINTS, &f, err);
+}
+
+static int judge_partner(const struct data_moved *d, const struct change *c, const struct detector_context *ctx,
+                         struct error *err)
 {
     struct endpoints e = { .rest = obs_extra(c->by.obs, F_PROPERTIES), .left = ENDPOINTS_MAX };
     char own_room[PART_MAX], room[PART_MAX];
     struct slice own = subscription_of(c->resource, own_room), state = change_says(c, "status");
-    struct fact_list f = { .len = 0 };
-    struct few told = { .len = 0 };
-    bool is_said = false, is_repeat;
     struct grounds g;
 
-    look(d, c, KIND_APPROVAL, ctx, &g);
-    is_repeat = g.is_repeat;
-    if (c->outcome != KEY_DONE || slice_eq_nocase(state, SL("Rejected")) || slice_eq_nocase(state, SL("Disconnected")))
+    look(d, c, KIND_APPROVAL, 'M', ctx, &g);
+    /* Where judge_approval() tells of the row it counts it as well. */
+    g.is_repeat = g.is_repeat || (g.is_stranger && !is_habit(&g, &g.usual.caller) &&
+                                  sensitivity_wants(d->sensitivity, confidence_of(SEVERITY_LOW)));
+    if (slice_eq_nocase(state, SL("Rejected")) || slice_eq_nocase(state, SL("Disconnected")))
         return 0;
     while (endpoints_next(&e)) {
         struct slice whose = subscription_of(e.id, room);
+        struct fact_list f = { .len = 0 };
 
-        is_said = true;
         if (slice_empty(whose) || slice_eq(whose, own) ||
             !is_partner_new(d, ctx->baseline, c->by.account, whose, c->by.obs->minute_ns) || !may_tell(&g) ||
             g.usual.is_young)
             continue;
-        f.len = 0;
-        g.is_repeat = is_repeat || !is_first_of(&told, whose);
         facts_add_set(&f, "partner", whose);
         facts_add_set(&f, "endpoint", slice_cut(e.id, 200));
-        if (tell(&g, ENDPOINT, g.is_stranger ? SEVERITY_HIGH : SEVERITY_MEDIUM, whose, &f, err) < 0)
+        if (tell(&g, ENDPOINT, g.is_stranger ? SEVERITY_HIGH : SEVERITY_MEDIUM, ENDPOINTS, &f, err) < 0)
             return -1;
+        g.is_repeat = true; /* one row, one request, whomever it lets in */
     }
-    if (is_said || !may_tell(&g) || g.usual.is_young || !g.is_stranger || is_habit(&g, &g.usual.caller))
-        return 0;
-    facts_add_set(&f, "reason", SL("the row does not say whose endpoint it is"));
-    return tell(&g, ENDPOINT, SEVERITY_LOW, c->by.caller, &f, err);
+    return 0;
 }
 
 static int tell_list(const struct observation *obs, struct slice whose, struct slice endpoint, bool is_counted,
@@ -429,7 +455,7 @@ static int tell_list(const struct observation *obs, struct slice whose, struct s
         facts_add_number(&f, "requests", FACT_SUM, 1);
     return alert_emit(ctx->sink, &(struct alert_draft){
         .detector = NAME, .state_version = 1, .type = ENDPOINT, .severity = SEVERITY_MEDIUM, .confidence = 60,
-        .api = obs->api, .account = obs->text[F_ACCOUNT], .resource_id = obs->text[F_RESOURCE_ID], .subject = whose,
+        .api = obs->api, .account = obs->text[F_ACCOUNT], .resource_id = obs->text[F_RESOURCE_ID], .subject = ENDPOINTS,
         .bucket_ns = time_floor(obs->minute_ns, NS_PER_DAY), .first_ns = obs->first_ns, .last_ns = obs->last_ns,
         .count = is_counted ? 1 : 0, .is_aside = !is_counted, .facts = f.at, .facts_len = f.len }, err);
 }
@@ -456,7 +482,6 @@ static int judge_list(const struct data_moved *d, const struct observation *obs,
     struct baseline *b = ctx->baseline;
     char own_room[PART_MAX], room[PART_MAX];
     struct slice own = subscription_of(obs->text[F_RESOURCE_ID], own_room);
-    struct few told = { .len = 0 };
     struct habit_view seen;
     bool is_young, is_first;
 
@@ -472,8 +497,9 @@ static int judge_list(const struct data_moved *d, const struct observation *obs,
         if (slice_empty(whose) || slice_eq(whose, own) || !is_partner_new(d, b, account, whose, obs->minute_ns) ||
             is_young || ctx->is_backfill)
             continue;
-        if (tell_list(obs, whose, e.id, is_first && is_first_of(&told, whose), ctx, err) < 0)
+        if (tell_list(obs, whose, e.id, is_first, ctx, err) < 0)
             return -1;
+        is_first = false; /* one row, one request, however many it lets in */
     }
     return 0;
 }
@@ -489,7 +515,7 @@ static int judge_notebook(const struct data_moved *d, const struct change *c, co
 
     if (change_is(c, ACCOUNTS "/notebookworkspaces/delete"))
         return 0; /* tidying up */
-    look(d, c, KIND_NOTEBOOK, ctx, &g);
+    look(d, c, KIND_NOTEBOOK, 'm', ctx, &g);
     g.is_stranger = g.is_stranger && g.usual.by.is_logged;
     if (c->outcome != KEY_DONE) { /* who is refused each day is no news either */
         note_place(ctx->baseline, c->by.account, PLACE_TRIES, c->by.caller, c->by.obs->minute_ns, &tries);
@@ -513,6 +539,7 @@ static judge_fn *judge_of(const struct change *c)
     } judges[] = {
         { .operation = ACCOUNTS "/datatransferjobs/write", .judge = judge_copy },
         { .operation = ACCOUNTS "/copyjobs/write", .judge = judge_copy },
+        { .operation = ACCOUNTS "/restore/action", .judge = judge_restore },
         { .operation = ACCOUNTS "/services/write", .judge = judge_service },
         { .operation = ACCOUNTS "/privateendpointconnections/write", .judge = judge_approval },
         { .operation = ACCOUNTS "/privateendpointconnectionsapproval/action", .judge = judge_approval },
@@ -521,33 +548,125 @@ static judge_fn *judge_of(const struct change *c)
     for (size_t i = 0; i < ARRAY_LEN(judges); i++)
         if (change_is(c, judges[i].operation))
             return judges[i].judge;
+    if (change_is(c, "microsoft.documentdb/locations/restorabledatabaseaccounts/restore/action"))
+        return judge_restore;
     return change_is_under(c, ACCOUNTS "/notebookworkspaces") ? judge_notebook : NULL;
 }
+
+/* ---- what its rows say together ------------------------------------------------------------------------------- */
+
+#define BODY_MAX 2000
+
+/* The request's body stands in the row with which an operation begins; that it was done is said by another. Either may come
+ * first. What the body adds is told beside what is told without it, and never takes anything back. */
+struct body {
+    int64_t first_ns, last_ns, done_ns;
+    uint32_t len, unused;
+    char text[BODY_MAX];
+};
+
+static const struct baseline_memory body_memory = {
+    .name = "data_moved.body",
+    .version = 1,
+    .size = sizeof(struct body),
+    .max_keys = 4000,
+};
+
+static judge_fn *judge_of_said(const struct change *c)
+{
+    if (slice_empty(c->by.account) || slice_empty(c->by.caller) || c->by.tool == KEY_TOOL_MICROSOFT)
+        return NULL;
+    if (change_is(c, ACCOUNTS "/write"))
+        return judge_restore;
+    if (change_is(c, ACCOUNTS "/datatransferjobs/write") || change_is(c, ACCOUNTS "/copyjobs/write"))
+        return judge_destination;
+    return change_is_under(c, ACCOUNTS "/privateendpointconnections") ||
+                   change_is_under(c, ACCOUNTS "/privateendpointconnectionsapproval")
+               ? judge_partner : NULL;
+}
+
+static bool has_body(const struct change *c)
+{
+    struct slice text = obs_extra(c->by.obs, F_PROPERTIES);
+
+    return change_is(c, ACCOUNTS "/write") ? slice_eq_nocase(change_says(c, "createMode"), SL("Restore"))
+                                           : slice_find_nocase(text, SL("requestbody")) != SIZE_MAX;
+}
+
+/* Add a row. True: it was done, now or before, and the body is known. */
+static bool add_body(struct baseline *b, const struct change *c, struct body *ret)
+{
+    const struct observation *obs = c->by.obs;
+    struct slice text = slice_cut(obs_extra(obs, F_PROPERTIES), BODY_MAX), correlation = obs_extra(obs, F_CORRELATED_ID);
+    bool is_new = false;
+    struct body *body;
+    char room[96];
+    int n = snprintf(room, sizeof room, "%.*s\x1f%016" PRIx64, SLF(slice_cut(correlation, 64)),
+                     hash64(c->resource.at, c->resource.len, 0));
+
+    if (c->outcome == KEY_REFUSED || (slice_empty(correlation) && c->outcome != KEY_DONE))
+        return false;
+    body = baseline_put(b, &body_memory, SL(""), slice_make(room, (size_t)n), SL(""), obs->minute_ns, &is_new);
+    if (!body)
+        return false;
+    if (is_new || obs->first_ns < body->first_ns)
+        body->first_ns = obs->first_ns;
+    if (is_new || obs->last_ns > body->last_ns)
+        body->last_ns = obs->last_ns;
+    if (c->outcome == KEY_DONE && (!body->done_ns || obs->minute_ns < body->done_ns))
+        body->done_ns = obs->minute_ns;
+    if (!body->len && has_body(c)) {
+        memcpy(body->text, text.at, text.len);
+        body->len = (uint32_t)text.len;
+    }
+    *ret = *body;
+    return body->done_ns && body->len;
+}
+
+static int judge_said(const struct data_moved *d, const struct change *row, const struct detector_context *ctx,
+                      struct error *err)
+{
+    judge_fn *judge = judge_of_said(row);
+    struct slice extra[F_COUNT - F_GROUP_COUNT];
+    struct observation obs = *row->by.obs;
+    struct change said = *row;
+    struct body body;
+
+    if (!judge || !obs.extra || !add_body(ctx->baseline, row, &body))
+        return 0;
+    memcpy(extra, obs.extra, sizeof extra);
+    extra[F_PROPERTIES - F_GROUP_COUNT] = slice_make(body.text, body.len);
+    obs.extra = extra;
+    obs.minute_ns = body.done_ns;
+    obs.first_ns = body.first_ns;
+    obs.last_ns = body.last_ns;
+    said.by.obs = &obs;
+    said.outcome = KEY_DONE;
+    return judge(d, &said, ctx, err);
+}
+
+/* ---- the observation ------------------------------------------------------------------------------------------ */
 
 static int judge_change(const struct data_moved *d, const struct change *c, const struct detector_context *ctx,
                         struct error *err)
 {
     char group_room[2 * PART_MAX + 2], room[PART_MAX];
     struct slice group = group_of(c->resource, group_room), subscription = subscription_of(c->resource, room);
-    judge_fn *judge = slice_empty(c->by.account) ? NULL : judge_of(c);
+    judge_fn *judge = judge_of(c);
     int64_t t = c->by.obs->minute_ns;
-    struct habit_view known = { .is_known = false };
     struct key_usual unused;
-    struct restore r;
 
     if (c->outcome == KEY_DONE && !slice_empty(group))
-        note_place(ctx->baseline, SL(""), PLACE_GROUP, group, t, &known);
+        note_place(ctx->baseline, SL(""), PLACE_GROUP, group, t, NULL);
     if (c->outcome == KEY_DONE && !slice_empty(subscription))
         note_place(ctx->baseline, SL(""), PLACE_SUBSCRIPTION, subscription, t, NULL);
-    if (restore_read(c, &r))
-        return judge_restore(d, c, &r, known.is_known, ctx, err);
-    if (judge)
+    if (judge && (judge == judge_restore || !slice_empty(c->by.account)))
         return judge(d, c, ctx, err);
     key_event_note(ctx->baseline, &c->by, &unused);
     return 0;
 }
 
-static const struct baseline_memory *const short_memories[] = { &key_operations_memory, NULL };
+static const struct baseline_memory *const short_memories[] = { &key_operations_memory, &body_memory, NULL };
 
 static int data_moved_observe(void *self, const struct observation *obs, const struct detector_context *ctx,
                               struct error *err)
@@ -560,8 +679,13 @@ static int data_moved_observe(void *self, const struct observation *obs, const s
     key_sweep(ctx, NS_PER_DAY, short_memories, &d->swept_ns);
     if (obs->kind == OBS_CONTROL)
         return judge_list(d, obs, ctx, err);
-    if (change_read(obs, &c))
-        return judge_change(d, &c, ctx, err);
+    if (change_read(obs, &c)) {
+        if (judge_change(d, &c, ctx, err) < 0)
+            return -1;
+        return judge_said(d, &c, ctx, err);
+    }
+    if (obs->kind == OBS_ACTIVITY && judge_said(d, &c, ctx, err) < 0)
+        return -1;
     (void)key_event_read(obs, &e); /* whatever it is: that the log is read is learned */
     key_event_note(ctx->baseline, &e, &unused);
     return 0;
@@ -569,7 +693,7 @@ static int data_moved_observe(void *self, const struct observation *obs, const s
 
 static const char *const data_moved_types[] = { RESTORE, COPY, ENDPOINT, NOTEBOOK, NULL };
 static const struct baseline_memory *const data_moved_memories[] = {
-    &who_memory, &place_memory, &key_habits_memory, &key_readers_memory, &key_operations_memory, NULL,
+    &who_memory, &place_memory, &body_memory, &key_habits_memory, &key_readers_memory, &key_operations_memory, NULL,
 };
 
 const struct detector_ops detector_data_moved = {

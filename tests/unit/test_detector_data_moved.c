@@ -46,6 +46,7 @@ static void about(const char *resource, const char *item)
     r->extra[F_RESOURCE_URI - F_GROUP_COUNT] = slice_of(item);
 }
 
+/* The body stands in the row with which the operation begins. */
 static void act(int64_t at, const char *op, const char *caller, const char *item, const char *properties)
 {
     struct act a = { .at = at, .op = op, .caller = caller, .status = "Start", .properties = properties };
@@ -53,6 +54,8 @@ static void act(int64_t at, const char *op, const char *caller, const char *item
     key_act(a);
     about(NULL, item);
     a.status = "Success";
+    a.at = at + 20 * NS_PER_S;
+    a.properties = "{\"statusCode\":\"OK\"}";
     key_act(a);
     about(NULL, item);
     (void)snprintf(key_rows[key_rows_len - 1].correlation, sizeof key_rows[0].correlation, "%s",
@@ -71,8 +74,11 @@ static void restore_action(int64_t at, const char *caller)
 
 static void restore_into(int64_t at, const char *caller, const char *resource, const char *body)
 {
-    key_act((struct act){ .at = at, .op = DB "WRITE", .caller = caller, .properties = body, .account = "copy" });
-    about(resource, NULL);
+    act(at, DB "WRITE", caller, NULL, body);
+    for (size_t i = key_rows_len - 2; i < key_rows_len; i++) {
+        key_rows[i].obs.text[F_ACCOUNT] = SL("copy");
+        (void)snprintf(key_rows[i].resource, sizeof key_rows[i].resource, "%s", resource);
+    }
 }
 
 static void list(int64_t at, const char *operation, const char *endpoints, int32_t status)
@@ -249,7 +255,7 @@ START_TEST(a_copy_job_is_as_grave_as_it_is_new)
           .severity = SEVERITY_LOW },
         { .name = "whose habit it is", .op = DB "DATATRANSFERJOBS/WRITE", .caller = TERRAFORM, .is_usual_here = true,
           .severity = -1 },
-        { .name = "within the account", .op = DB "DATATRANSFERJOBS/WRITE", .caller = EVE, .severity = SEVERITY_LOW,
+        { .name = "within the account", .op = DB "DATATRANSFERJOBS/WRITE", .caller = EVE, .severity = SEVERITY_HIGH,
           .body = "{\"requestbody\":\"{\\\"properties\\\":{\\\"source\\\":{\\\"component\\\":\\\"CosmosDBSql\\\"}}}\"}" },
         { .name = "to a blob", .op = DB "DATATRANSFERJOBS/WRITE", .caller = OPS, .severity = SEVERITY_MEDIUM,
           .body = "{\"requestbody\":\"{\\\"properties\\\":{\\\"destination\\\":{\\\"component\\\":\\\"AzureBlobStorage\\\","
@@ -279,6 +285,41 @@ START_TEST(a_copy_job_is_as_grave_as_it_is_new)
                           (int)bench_only(b, COPY)->severity);
         bench_free(b);
     }
+}
+END_TEST
+
+START_TEST(what_the_body_says_is_told_with_it_whichever_row_comes_first)
+{
+    for (int is_last = 0; is_last < 2; is_last++) {
+        struct bench *b;
+        const struct alert *a;
+
+        key_usual("shop-prod", 0, 20, true);
+        act(key_day(20, 3, 0), DB "DATATRANSFERJOBS/WRITE", EVE, "datatransferjobs/x",
+            "{\"requestbody\":\"{\\\"destination\\\":{\\\"endpointUrl\\\":\\\"https://x.blob.example\\\"}}\"}");
+        key_rows[key_rows_len - 1 - (size_t)is_last].obs.minute_ns += NS_PER_MIN;
+        key_rows[key_rows_len - 1 - (size_t)is_last].obs.first_ns += NS_PER_MIN;
+        key_rows[key_rows_len - 1 - (size_t)is_last].obs.last_ns += NS_PER_MIN;
+        b = judged();
+        a = bench_only(b, COPY);
+        ck_assert_str_eq(alert_text(a, "destination"), "https://x.blob.example");
+        ck_assert_int_eq(a->count, 1);
+        ck_assert_int_eq(a->last_ns - a->first_ns, (is_last ? 40 : 80) * NS_PER_S);
+        bench_free(b);
+    }
+}
+END_TEST
+
+START_TEST(a_body_of_what_failed_is_not_told)
+{
+    struct bench *b;
+
+    key_usual("shop-prod", 0, 20, true);
+    restore_into(key_day(20, 3, 0), EVE, ID(OTHER, "rg", "copy"), BODY("East US"));
+    key_rows[key_rows_len - 1].extra[F_ACTIVITY_STATUS - F_GROUP_COUNT] = SL("Failure");
+    b = judged();
+    ck_assert_uint_eq(bench_alerts(b), 0);
+    bench_free(b);
 }
 END_TEST
 
@@ -314,7 +355,7 @@ START_TEST(a_subscription_in_the_list_is_told_once_the_list_was_seen_without_it)
         b = judged();
         ck_assert_msg(bench_alerts(b) == cases[i].alerts, "%s: %zu", cases[i].name, bench_alerts(b));
         if (cases[i].alerts) {
-            ck_assert_str_eq(bench_only(b, ENDPOINT)->subject, OTHER);
+            ck_assert_str_eq(alert_text(bench_only(b, ENDPOINT), "partner"), OTHER);
             ck_assert_int_eq(bench_only(b, ENDPOINT)->severity, SEVERITY_MEDIUM);
         }
         bench_free(b);
@@ -329,23 +370,24 @@ START_TEST(an_approval_is_told_by_whom_it_lets_in)
     "{\"requestbody\":\"{\\\"properties\\\":{\\\"privateEndpoint\\\":{\\\"id\\\":\\\"" PARTNER_ID "\\\"},"              \
     "\\\"privateLinkServiceConnectionState\\\":{\\\"status\\\":\\\"Rejected\\\"}}}\"}"
     static const struct {
-        const char *name, *caller, *body, *subject;
+        const char *name, *caller, *body, *partner;
         int severity;
     } cases[] = {
-        { .name = "partner, administrator", .caller = OPS, .body = APPROVED(PARTNER_ID), .subject = OTHER,
+        { .name = "partner, administrator", .caller = OPS, .body = APPROVED(PARTNER_ID), .partner = OTHER,
           .severity = SEVERITY_MEDIUM },
-        { .name = "partner, stranger", .caller = EVE, .body = APPROVED(PARTNER_ID), .subject = OTHER,
+        { .name = "partner, stranger", .caller = EVE, .body = APPROVED(PARTNER_ID), .partner = OTHER,
           .severity = SEVERITY_HIGH },
-        { .name = "own, stranger", .caller = EVE, .body = APPROVED(OWN_ID), .severity = -1 },
+        { .name = "own, stranger", .caller = EVE, .body = APPROVED(OWN_ID), .severity = SEVERITY_LOW },
+        { .name = "own, administrator", .caller = OPS, .body = APPROVED(OWN_ID), .severity = -1 },
         { .name = "unsaid, administrator", .caller = OPS, .severity = -1 },
-        { .name = "unsaid, stranger", .caller = EVE, .subject = EVE, .severity = SEVERITY_LOW },
-        { .name = "rejected", .caller = EVE, .body = REJECTED, .severity = -1 },
+        { .name = "unsaid, stranger", .caller = EVE, .severity = SEVERITY_LOW },
+        { .name = "rejected", .caller = OPS, .body = REJECTED, .severity = -1 },
     };
     static const char *const ops[] = { DB "PRIVATEENDPOINTCONNECTIONS/WRITE",
         DB "PRIVATEENDPOINTCONNECTIONSAPPROVAL/ACTION" };
 
     for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
-        const struct { const char *name, *caller, *body, *subject; int severity; } *k = (const void *)&cases[i / 2];
+        const struct { const char *name, *caller, *body, *partner; int severity; } *k = (const void *)&cases[i / 2];
         struct bench *b;
 
         key_usual("shop-prod", 0, 20, true);
@@ -354,7 +396,8 @@ START_TEST(an_approval_is_told_by_whom_it_lets_in)
         ck_assert_msg(bench_alerts(b) == (k->severity >= 0), "%s: %zu", k->name, bench_alerts(b));
         if (k->severity >= 0) {
             ck_assert_msg((int)bench_only(b, ENDPOINT)->severity == k->severity, "%s", k->name);
-            ck_assert_str_eq(bench_only(b, ENDPOINT)->subject, k->subject);
+            ck_assert_int_eq(bench_only(b, ENDPOINT)->count, 1);
+            ck_assert(!k->partner == !alert_fact(bench_only(b, ENDPOINT), "partner"));
         }
         bench_free(b);
     }
@@ -376,6 +419,7 @@ START_TEST(an_approval_and_the_list_it_makes_are_one_alert)
     b = judged();
     ck_assert_str_eq(alert_text(bench_only(b, ENDPOINT), "principal"), OPS);
     ck_assert_int_eq(bench_only(b, ENDPOINT)->count, 2);
+    ck_assert_int_eq(alert_number(bench_only(b, ENDPOINT), "requests", 0), 2);
     ck_assert_uint_eq(bench_alerts(b), 1);
     bench_free(b);
 }
@@ -511,6 +555,7 @@ int main(void)
         no_restore_is_told_that_is_none, an_exercise_each_quarter_is_told_once_and_another_subscription_again,
         a_habit_lasts_two_hundred_days_and_a_caller_sixty, a_failed_restore_and_one_while_the_log_is_young_are_silent,
         a_copy_job_is_as_grave_as_it_is_new,
+        what_the_body_says_is_told_with_it_whichever_row_comes_first, a_body_of_what_failed_is_not_told,
         a_subscription_in_the_list_is_told_once_the_list_was_seen_without_it, an_approval_is_told_by_whom_it_lets_in,
         an_approval_and_the_list_it_makes_are_one_alert, an_account_that_lets_partners_in_each_month_is_known_for_it,
         notebooks_are_told_from_the_first_row_on_and_who_does_it_daily_once,
