@@ -408,9 +408,10 @@ class Attacks:
         e, account, hour = self._begin(kind, "", lambda a: a in service.lists)
         caller, e.variant = self._who_administers(account)
         strange = life_moves.OTHER % 8
-        e.at(hour, caller, strange)
+        address = self._address(account)
+        e.at(hour, address, caller, strange)
         self.log.activity(hour, life_moves.ACCOUNT + "privateEndpointConnections/write", life_moves.within(
-                          account, "privateEndpointConnections/pe-9"), caller, self._address(account), life_rows.PORTAL)
+                          account, "privateEndpointConnections/pe-9"), caller, address, life_rows.PORTAL)
         self.log.control(hour + .1, account, "AccountUpdateComplete", PrivateEndpointConnections=json.dumps(
             [life_moves.endpoint(strange, "pe-9")]))
 

@@ -58,7 +58,8 @@ def actors_of(alert):
     seen = set()
     for e in alert.get("entities", []):
         seen.update(v for v in e.values() if isinstance(v, str))
-    seen.update(v for v in alert["evidence"].get("caller", []))
+    for name in ("caller", "partner"):
+        seen.update(v for v in alert["evidence"].get(name, []))
     return seen
 
 
