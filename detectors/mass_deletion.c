@@ -6,21 +6,20 @@
  *          Cassandra, Gremlin and Table API: words with delete, drop, truncate; statements that delete everything
  *          (kit/destruction.h: TRUNCATE, a delete with an empty filter, g.V().drop()), which need full-text logging.
  * Judges:  documents: a reader (kit/reader.h) and container by the UTC day, against nine weeks of closed days
- *          (kit/days.h): far above the usual day, above twice what came back (on three days, or two that are weeks or
- *          months apart), and above a floor. So retention jobs, weekly resets and bursts of erasures fall silent. Who
- *          is known for less than a week is held against what all together delete from the container, so that a job
- *          that moved to other hosts stays silent.
+ *          (kit/days.h): far above the usual day, above twice what two days had, and above a floor. So retention jobs,
+ *          weekly resets and bursts of erasures fall silent. The same for its client (key or principal, and program) from all
+ *          networks together, which is what applications on many hosts, and jobs that moved, are held against.
  *          Containers, databases and everything at once: told from the first, unless the reader did the same kind in
  *          the last 200 days, or others turn up with it all the time (a test account, pipelines on hosts that change).
  *          Ransom: the same reader writes into a container or database with a note's name (README, HOW_TO_RECOVER) that
  *          the account did not have, within a day of either.
- * Severity:Medium; High when the client (program and network) or principal was not seen on the account in 60 days, when
+ * Severity: Medium; High when the client (program and network) or principal was not seen on the account in 60 days, when
  *          a database goes, or three containers on one day. Ransom is High.
- * Keeps:   mass_deletion.days, 200 bytes a reader that deletes and container, and one for each such container;
+ * Keeps:   mass_deletion.days, 200 bytes a reader that deletes and container, and one for each such client;
  *          mass_deletion.habit, 100 a reader that deletes containers; sums of open days (kit/bin.h).
  * Trust:   a principal spares its own deletions, which teach its days. No address: who sits there can still destroy.
  * Blind:   below the floor; stored procedures and batches that delete, which say only that they ran; expiry (TTL) makes
- *          no rows; a newcomer that deletes no more than the container's purges do; many readers that each stay small.
+ *          no rows; who uses the program and key of a job and deletes no more than it does; many readers that stay small.
  *          How many documents a statement or a partition-key delete took no row says.
  * Source:  alert catalogue X30, X33; ATT&CK T1485, T1486, T1657.
  * SPDX-License-Identifier: Apache-2.0 */
@@ -39,7 +38,6 @@
 #include "enrich/enrich.h"
 #include "settings/option.h"
 
-#define MATURE_DAYS 7    /* a reader younger than this is held against the container as well */
 #define DAY_SAMPLES 14
 #define CONTAINERS_HIGH 3
 #define WHOLE ", containers and databases"
@@ -284,7 +282,7 @@ static int see_note(const struct deed *e, struct error *err)
 struct judgement {
     struct band_view usual;
     int64_t limit;
-    bool is_by_container;
+    bool is_by_client;
 };
 
 static int tell_documents(const struct deed *e, struct bin *b, const struct bin_key *key, const struct judgement *j,
@@ -312,7 +310,7 @@ static int tell_documents(const struct deed *e, struct bin *b, const struct bin_
     }
     if (j->usual.history_days)
         facts_add_number(&f.f, "historyDays", FACT_MAX, j->usual.history_days);
-    facts_add_set(&f.f, "comparedWith", j->is_by_container ? SL("all that delete from this container") : SL("itself"));
+    facts_add_set(&f.f, "comparedWith", j->is_by_client ? SL("the same client from all networks") : SL("itself"));
     add_new_client(&f.f, marks);
     if (alert_emit(e->ctx->sink, &(struct alert_draft){
             .detector = "mass_deletion", .state_version = 1, .type = "CosmosDBX_MassDelete.Documents",
@@ -325,10 +323,10 @@ static int tell_documents(const struct deed *e, struct bin *b, const struct bin_
     return after_destruction(e, first_ns, last_ns, reader_container(obs, container), err);
 }
 
-/* The largest sum that three days reached. */
-static int64_t of_three_days(const struct days *days, int32_t today)
+/* The largest sum that two days reached. */
+static int64_t of_two_days(const struct days *days, int32_t today)
 {
-    int64_t most[3] = { 0 };
+    int64_t most[2] = { 0 };
 
     for (int32_t gap = 2; gap < DAYS_LOOKED; gap++) {
         int64_t amount = days_amount(days, today - gap);
@@ -342,7 +340,7 @@ static int64_t of_three_days(const struct days *days, int32_t today)
             }
         }
     }
-    return most[2];
+    return most[1];
 }
 
 static int64_t twice(int64_t amount)
@@ -353,13 +351,10 @@ static int64_t twice(int64_t amount)
 /* The largest day counts for nothing by itself: it may have been the first attack. */
 static int64_t usual_limit(const struct mass_deletion *d, const struct days *days, int32_t today, struct band_view *ret)
 {
-    int64_t limit, again = of_three_days(days, today);
-    struct band_view few;
+    int64_t limit, again = of_two_days(days, today);
 
     days_look(days, today, DAY_SAMPLES, ret);
     limit = ret->samples ? band_ordinary(ret, &d->rule) : d->rule.floor_bytes;
-    days_look(days, today, 1, &few); /* two weeks or months apart are a rhythm, though days are few */
-    again = few.peak > again ? few.peak : again;
     ret->p99 = ret->samples && ret->p99 > again ? again : ret->p99;
     return twice(again) > limit ? twice(again) : limit;
 }
@@ -375,24 +370,25 @@ static struct days *put_days(const struct deed *e, uint64_t subject, struct slic
 
 static void judge_day(const struct deed *e, const struct days *own, const struct days *all, struct judgement *ret)
 {
-    int32_t last = days_last_over(e->obs->minute_ns), today = last + 2;
+    int32_t today = days_last_over(e->obs->minute_ns) + 2;
     struct band_view together;
     int64_t limit;
 
-    *ret = (struct judgement){ .is_by_container = false };
+    *ret = (struct judgement){ .is_by_client = false };
     ret->limit = usual_limit(e->d, own, today, &ret->usual);
-    if (!all || (ret->usual.samples && days_history(own, last) >= MATURE_DAYS))
+    if (!all)
         return;
     limit = usual_limit(e->d, all, today, &together);
     if (limit <= ret->limit)
         return;
-    *ret = (struct judgement){ .usual = together, .limit = limit, .is_by_container = true };
+    *ret = (struct judgement){ .usual = together, .limit = limit, .is_by_client = true };
 }
 
 static int see_documents(const struct deed *e, struct error *err)
 {
     const struct observation *obs = e->obs;
-    uint64_t subject = reader_container_hash(obs, e->reader->hash), container = reader_container_hash(obs, 'C');
+    uint64_t subject = reader_container_hash(obs, e->reader->hash);
+    uint64_t client = reader_container_hash(obs, e->reader->client_hash + 1);
     struct bin_key key = { .tag = "massdel", .subject = subject, .start_ns = day_of(e) };
     char label[READER_LABEL_MAX];
     struct judgement j;
@@ -407,7 +403,7 @@ static int see_documents(const struct deed *e, struct error *err)
         return 0;
     days_add(days, age, obs->count);
     own = *days;
-    days = e->is_trusted ? NULL : put_days(e, container, reader_container(obs, label), &age);
+    days = e->is_trusted ? NULL : put_days(e, client, reader_client(e->reader), &age);
     if (days)
         days_add(days, age, obs->count);
     if (e->is_quiet)
@@ -450,11 +446,14 @@ static int see_whole(const struct deed *e, struct error *err)
     struct slice who = reader_name(e->reader);
     int64_t count = e->is_counted ? obs->count : 0;
     struct bin_facts f = { .f.len = 0 };
-    bool is_high;
+    bool is_high, is_usual;
     struct bin *b;
 
-    if (is_habit(e) || e->is_quiet)
+    is_usual = is_habit(e);
+    if (e->is_quiet)
         return 0;
+    if (is_usual) /* no news, but a note is */
+        return after_destruction(e, obs->first_ns, obs->last_ns, container, err);
     b = bin_put(e->ctx, obs, &key);
     if (!b)
         return 0;

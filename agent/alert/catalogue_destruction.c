@@ -78,7 +78,7 @@ const struct alert_type alert_types_destruction[] = {
                          "What was in[[ {destroyed}]][[ {container}]], and which applications fail since {first}?",
                          LOOK_SAVED, LOOK_TAKEN, LOOK_KEY, LOOK_PRINCIPAL },
         .remediate = { ACT_EVIDENCE, STOP_DELETION, RESTORE_DATA, ACT_KEYS,
-                       "If it is a legitimate job nothing is to be done: what came back on three days is usual." },
+                       "If it is a legitimate job nothing is to be done: what was done on two days is usual." },
         .prevent = { PREVENT_BACKUP, PREVENT_DELETION_ROLE, PREVENT_ENTRA, PREVENT_NETWORK, PREVENT_KEYS },
         .tables = DELETION_TABLES,
         .kql = KQL_REQUESTS "[[| where " KQL_FROM_CLIENT "\n]]"

@@ -249,7 +249,8 @@ static struct slice letters_of(struct slice name, char room[64])
 
 #define THREE(a, b, c) ((uint32_t)(a) << 16 | (uint32_t)(b) << 8 | (uint32_t)(c))
 
-/* Do the first three letters of one of the words stand in it, signs between them left out? One pass, for most names have none. */
+/* Do the first three letters of one of the words stand in it, signs between them left out? For most names the answer
+ * is no after one pass. */
 static bool may_be_note_name(struct slice name)
 {
     uint32_t last = 0;

@@ -11,6 +11,7 @@ import heapq
 import random
 
 import life_agents
+import life_deletions
 import life_doors
 import life_moves
 import life_net
@@ -120,6 +121,7 @@ class World:
         self.givers = random.Random(seed * 31 + 7)  # their own dice: what others do stays as it was
         self._plan()
         life_teardown.Teardown(self, seed).plan()
+        life_deletions.Deletions(self, seed).plan()
         self.service = life_moves.Moves(self, seed, DAYS)
         self._plan_rights()
         self.doors = life_doors.Doors(self, seed, DAYS, TERRAFORM)

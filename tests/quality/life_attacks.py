@@ -39,12 +39,13 @@ KINDS = {  # row of the table -> alert types that tell it
     "restored elsewhere": ("CosmosDBX_RestoreElsewhere",), "copy job": ("CosmosDBX_CopyJob",),
     "strange endpoint": ("CosmosDBX_PartnerPrivateEndpoint",), "server code": ("CosmosDBX_ServerSideCode",),
     "network opened": ("CosmosDBX_NetworkOpened", "CosmosDBX_CorsOpened"),
+    "mass deletion": ("CosmosDBX_MassDelete.Documents", "CosmosDBX_Ransom"),
 }
-LATE = ("restored elsewhere", "copy job", "strange endpoint", "server code", "network opened")  # what came later takes nobody's place
+LATE = ("restored elsewhere", "copy job", "strange endpoint", "server code", "network opened", "mass deletion")  # what came later takes nobody's place
 # A leak may be told by an hour that stands out as well; a false alarm of those counts where hours are measured.
 FALSE = {"volume, low and slow": ("CosmosDBX_DataExfiltration.LowAndSlow",)}
 AGAIN = {"stolen key": 2, "suspicious principal": 2, "volume, 10x of P99": 2, "volume, 3x of P99": 2, "volume, low and slow": 2,
-         "unusual place": 2, "right given": 3}  # episodes a seed; others 1
+         "unusual place": 2, "right given": 3, "mass deletion": 3}  # episodes a seed; others 1
 
 
 class Episode:
@@ -441,6 +442,23 @@ class Attacks:
             if i == 0:
                 e.at(hour, caller, address)
             doors.state(hour + i, account, caller, life_rows.CLI, address, **({} if i else columns))
+
+    def _mass_deletion(self, kind):
+        r = self.r
+        e, account, hour = self._begin(kind, r.choice(["documents", "documents by its own client", "a container", "a note"]))
+        who = self._thief(account, self._address(account))
+        if e.variant.endswith("client"):
+            who = account.clients[0].who(r)
+        e.at(hour, who["address"])
+        ok, container = 200 if account.api == "mongo" else 204, account.clients[0].containers[0]
+        if e.variant.startswith("documents"):
+            for i in range(12):
+                self.log.request(hour + i * .03, account, who, "delete" if account.api == "mongo" else "Delete", "Document", container,
+                                 status=ok, count=r.randrange(8000, 15000) if account.table == "5m" else 300, size=0)
+            return
+        self.log.request(hour, account, who, "drop" if account.api == "mongo" else "Delete", "Collection", container, status=ok, size=0)
+        if e.variant == "a note":
+            self.log.request(hour + .1, account, who, "Create", "DocumentFeed", "READ_ME_TO_RECOVER", status=201, size=900)
 
     # ---- data ----------------------------------------------------------------------------------------------
 
