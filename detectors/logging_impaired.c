@@ -6,8 +6,8 @@
  *          Defender, suppression rules, exports, alert rules, action groups, Microsoft Sentinel. CDBControlPlaneRequests:
  *          Enable...RequestsTrace and SqlQueryTextTraceType, the state after a change. Deletions of accounts, of both.
  * Judges:  LoggingImpaired.DiagnosticDeleted, of an account or of the subscription's activity log: Medium. .CategoryOff and
- *          .FullTextOff: a column that was true says false: Medium. .WorkspaceDeleted: Medium; .TableTrimmed: a table
- *          deleted, a plan that cannot be searched, a daily cap: Medium; a table written without saying what: Low.
+ *          .FullTextOff: a column that was true says false: Medium; of what was off before, when it was true for a week.
+ *          .WorkspaceDeleted: Medium; .TableTrimmed: a table deleted, a plan that cannot be searched, a daily cap: Medium; a table written without saying what: Low.
  *          AlertingImpaired: by what was switched off Medium or Low, see the table. One step more by a caller who did
  *          nothing that this log shows in 60 days. Who did the same before, in 200 days, is silent.
  *          What an account loses is held back for 15 minutes: not told when the account itself was deleted within them,
@@ -34,6 +34,7 @@
 #define LOGGING "CosmosDBX_LoggingImpaired"
 #define ALERTING "CosmosDBX_AlertingImpaired"
 #define NEAR_NS (15 * NS_PER_MIN) /* one piece of work */
+#define ON_DAYS 7                 /* of what was off before; less is somebody's way of working */
 #define HABIT_AT_HIGH 3           /* days that make a habit for who wants to hear more */
 #define WAITING_MAX 24
 #define MARKS_MAX 12
@@ -482,8 +483,9 @@ static int judge_column(const struct logging_impaired *d, const struct observati
         mark(b, account, MARK_ON + (enum mark_kind)i, t, SL(""), SL(""));
         return 0;
     }
-    /* News when it was on, and on later than off; on and off within one day is somebody's way of working. */
-    if (!on.is_known || (off.is_known && off.idle_days <= on.idle_days) || ctx->is_backfill ||
+    /* News when it was on later than off, and for a week: the full text of queries is switched on for a day, and off. */
+    if (!on.is_known || ctx->is_backfill || (off.is_known && off.idle_days <= on.idle_days) ||
+        (off.is_known && (off.idle_days < ON_DAYS || on.age_days < ON_DAYS)) ||
         (ctx->is_learning && on.age_days * NS_PER_DAY < baseline_cfg(b)->learn_ns))
         return 0;
     w.is_counted = is_first_row(b, obs, i);

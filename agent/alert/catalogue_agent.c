@@ -21,8 +21,8 @@ const struct alert_type alert_types_agent[] = {
                "[[{silent} sent no row since {silentSince}, for {silentHours} hours[[; the longest usual pause is "
                "{usualPauseHours} hours]].]]",
         .investigate = { "Is the application stopped or the account deleted, or does Azure Monitor's metric TotalRequests go "
-                         "on without logs? Then logging was switched off: who changed the diagnostic setting "
-                         "(AzureActivity)?",
+                         "on without logs? Then logging was switched off: an alert of type CosmosDBX_LoggingImpaired about "
+                         "the account, from about that time, names who did it; else AzureActivity, diagnosticSettings.",
                          "Was the reading identity's permission taken away, the workspace or its table plan "
                          "changed, the diagnostic setting removed?",
                          "Export the interval by other means and run `cosmowatch replay` over it." },

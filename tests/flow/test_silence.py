@@ -8,9 +8,10 @@ import datetime
 import pytest
 
 from flow import kit
-from flow.rows import Rows
+from flow.rows import Rows, iso
 from flow.story import final, hours_ago, outputs
 
+SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 SOURCE = {"lookback": "1d", "backfill": "20d", "retention": "30d"}
 
 
@@ -39,3 +40,27 @@ def test_an_account_that_stops_logging_is_told(tmp_path, silent_hours, is_told, 
             assert len(got) == 1 and got[0]["accountName"] == "payroll" and got[0]["count"] == 1
             assert "payroll sent no row since" in kit.run(["alerts", "explain", got[0]["systemAlertId"], "-c", cfg])[1]
             assert [a["systemAlertId"] for a in kit.ndjson(str(tmp_path / "alerts.ndjson"))] == [got[0]["systemAlertId"]]
+
+
+def test_a_setting_deleted_with_the_last_row_of_an_account_is_told(tmp_path):
+    """It waits for what may explain it, and nothing more comes: windows without rows let the time pass as well."""
+    r = world(2)
+
+    def act(t, operation, caller, item=""):
+        r._add("AzureActivity", {
+            "TimeGenerated": iso(t), "Type": "AzureActivity", "SubscriptionId": SUBSCRIPTION,
+            "_ResourceId": "/subscriptions/%s/resourcegroups/rg/providers/microsoft.documentdb/"
+            "databaseaccounts/payroll%s" % (SUBSCRIPTION, item), "OperationNameValue": operation, "ActivityStatusValue": "Success",
+            "Caller": caller, "CallerIpAddress": "203.0.113.5", "CorrelationId": r.guid(), "EventDataId": r.guid()}, t, 60)
+
+    for day in range(2, 20):
+        act(hours_ago(day * 24), "MICROSOFT.DOCUMENTDB/DATABASEACCOUNTS/WRITE", "ops@contoso.example")
+    act(hours_ago(1.5), "MICROSOFT.INSIGHTS/DIAGNOSTICSETTINGS/DELETE", "eve@contoso.example",
+        "/providers/microsoft.insights/diagnosticsettings/to-siem")
+    r.rows = [row for row in r.rows if row["table"] == "AzureActivity" or row["row"]["AccountName"].lower() == "payroll"]
+    with kit.Azure(str(tmp_path)) as azure:
+        azure.add_rows(r.rows)
+        cfg = kit.config(azure, str(tmp_path), outputs(str(tmp_path)), source=SOURCE, horizon="1h")
+        kit.run(["run", "--until-caught-up", "-c", cfg])
+        got = [a for a in final(cfg).values() if a["alertType"] == "CosmosDBX_LoggingImpaired"]
+        assert len(got) == 1 and got[0]["severity"] == "High" and got[0]["evidence"]["principal"] == ["eve@contoso.example"]

@@ -13,6 +13,7 @@ import random
 import life_agents
 import life_deletions
 import life_doors
+import life_logs
 import life_moves
 import life_net
 import life_rows
@@ -125,6 +126,7 @@ class World:
         self.service = life_moves.Moves(self, seed, DAYS)
         self._plan_rights()
         self.doors = life_doors.Doors(self, seed, DAYS, TERRAFORM)
+        self.logs = life_logs.Logs(self, seed, DAYS)
 
     # ---- who there is ------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import random
 
 import life
 import life_agents
+import life_logs
 import life_moves
 import life_net
 import life_rows
@@ -38,10 +39,12 @@ KINDS = {  # row of the table -> alert types that tell it
     "backup weakened": ("CosmosDBX_BackupWeakened", "CosmosDBX_MassDelete.Ttl"),
     "restored elsewhere": ("CosmosDBX_RestoreElsewhere",), "copy job": ("CosmosDBX_CopyJob",),
     "strange endpoint": ("CosmosDBX_PartnerPrivateEndpoint",), "server code": ("CosmosDBX_ServerSideCode",),
+    "logs switched off": ("CosmosDBX_LoggingImpaired",), "alarms switched off": ("CosmosDBX_AlertingImpaired",),
     "network opened": ("CosmosDBX_NetworkOpened", "CosmosDBX_CorsOpened"),
     "mass deletion": ("CosmosDBX_MassDelete.Documents", "CosmosDBX_Ransom"),
 }
-LATE = ("restored elsewhere", "copy job", "strange endpoint", "server code", "network opened", "mass deletion")  # what came later takes nobody's place
+LATE = ("restored elsewhere", "copy job", "strange endpoint", "server code", "network opened", "mass deletion", "logs switched off",
+        "alarms switched off")  # what came later takes nobody's place
 # A leak may be told by an hour that stands out as well; a false alarm of those counts where hours are measured.
 FALSE = {"volume, low and slow": ("CosmosDBX_DataExfiltration.LowAndSlow",)}
 AGAIN = {"stolen key": 2, "suspicious principal": 2, "volume, 10x of P99": 2, "volume, 3x of P99": 2, "volume, low and slow": 2,
@@ -429,6 +432,25 @@ class Attacks:
         e.at(hour, address, caller)
         self.log.activity(hour, life_moves.ACCOUNT + "sqlDatabases/containers/triggers/write",
                           life_moves.within(account, "sqlDatabases/shop/containers/items/triggers/t"), caller, address, life_rows.CLI)
+
+    def _logs_switched_off(self, kind):
+        e, account, hour = self._begin(kind, "", lambda a: a in self.world.logs.logged)
+        caller, e.variant = self._who_administers(account)
+        address = self._address(account)
+        e.at(hour, address, caller)
+        self.log.activity(hour, life_logs.SETTING + "delete", life_logs.setting(account), caller, address, life_rows.CLI)
+        life_logs.state(self.log, hour + .01, account, on=False)
+
+    def _alarms_switched_off(self, kind):
+        e, account, hour = self._begin(kind, "")
+        caller, e.variant = self._who_administers(account)
+        address = self._address(account)
+        e.account = None  # of the subscription
+        e.at(hour, address, caller)
+        self.log.activity(hour, "Microsoft.Security/pricings/write", "microsoft.security/pricings/CosmosDbs", caller, address,
+                          life_rows.CLI, props={"requestbody": json.dumps({"properties": {"pricingTier": "Free"}})})
+        self.log.activity(hour + .1, "Microsoft.Security/automations/delete", "microsoft.security/automations/export", caller,
+                          address, life_rows.CLI)
 
     def _network_opened(self, kind):
         r, doors = self.r, self.world.doors

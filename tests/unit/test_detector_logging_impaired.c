@@ -287,6 +287,22 @@ START_TEST(a_category_that_is_on_again_or_stays_off_is_no_news)
 }
 END_TEST
 
+START_TEST(what_was_off_is_on_for_a_week_before_off_is_news)
+{
+    for (int days = 6; days < 8; days++) {
+        struct bench *b;
+
+        key_usual("shop-prod", 0, 30, true);
+        state(key_day(16, 3, 0), "AccountUpdateComplete", F_FULL_TEXT, "false");
+        state(key_day(20, 3, 0), "AccountUpdateComplete", F_FULL_TEXT, "true");
+        state(key_day(20 + days, 3, 0), "AccountUpdateComplete", F_FULL_TEXT, "false");
+        b = judged();
+        ck_assert_msg(bench_alerts(b) == (days == 7), "%d days", days);
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(a_usual_writer_explains_a_category_another_one_is_named)
 {
     for (int is_usual = 0; is_usual < 2; is_usual++) {
@@ -450,6 +466,7 @@ int main(void)
         forty_accounts_taken_down_in_a_row_are_not,
         habit_and_youth_are_silent, a_setting_of_something_else_is_none_of_ours_that_of_the_subscription_is,
         a_category_is_told_when_it_was_on, a_category_that_is_on_again_or_stays_off_is_no_news,
+        what_was_off_is_on_for_a_week_before_off_is_news,
         a_usual_writer_explains_a_category_another_one_is_named, what_the_row_says_decides,
         a_state_written_again_is_no_news_whoever_writes_it, the_same_in_any_order_and_after_a_restart,
         a_backfill_learns_and_tells_nothing, sensitivity_is_about_low_findings_and_thin_habits, NULL });
