@@ -21,7 +21,7 @@
  * Blind:   below the floor; stored procedures and batches that delete, which say only that they ran; expiry (TTL) makes
  *          no rows; who uses the program and key of a job and deletes no more than it does; many readers that stay small.
  *          How many documents a statement or a partition-key delete took no row says.
- * Source:  alert catalogue X30, X33; ATT&CK T1485, T1486, T1657.
+ * Source:  Azure Cosmos DB monitoring data reference (OperationName, RequestResourceType); ATT&CK T1485, T1486, T1657.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/timeutil.h"
 #include "detectors/detector.h"
