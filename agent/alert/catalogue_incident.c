@@ -140,6 +140,91 @@ const struct alert_type alert_types_incident[] = {
         .kql = KQL_ACCOUNTS,
     },
     {
+        .id = "CosmosDBX_Incident.Ransom",
+        .display_name = "Incident: data taken or its protection removed, then destroyed",
+        .severity = SEVERITY_MEDIUM,
+        .is_incident = true,
+        .open_days = 2,
+        .intent = "Impact",
+        .techniques = { "T1213.006", "T1490", "T1485", "T1486" },
+        .description =
+            "Within 24 hours data of {account} were read in bulk or copied, or backup, locks or logs of it were "
+            "weakened, and data were destroyed. That is how extortion goes: a copy first, then nothing to restore from, "
+            "then the loss.",
+        .why = WHY_CHAIN("24 hours"),
+        .investigate = { LOOK_MEMBERS,
+                         "Is it still going on? The newest rows of the query below, now.",
+                         "From when is the last good state? Look for the first deletion, not for the first alert: that "
+                         "is the time to restore to.",
+                         "Is there a note: a new database, container or item that nobody of yours made?",
+                         LOOK_PRINCIPAL, LOOK_NEIGHBOURS },
+        .remediate = { "Stop who does it before anything else: disable the identity, close the firewall, regenerate the "
+                       "keys of {account} (all four).",
+                       "Restore into a new account from continuous backup, to the minute before the first deletion, "
+                       "while that is still within the backup's days; of periodic backup only Microsoft's support "
+                       "restores: open the case now.",
+                       ACT_EVIDENCE, "Put locks, backup and diagnostic settings back.",
+                       "Judge the duty to report a breach: what was read before is in the member alerts." },
+        .prevent = { "Continuous backup with 30 days for what cannot be lost.",
+                     "CanNotDelete locks on account and resource group, and a role to remove them that nobody has every "
+                     "day.",
+                     PREVENT_ROLES, PREVENT_NETWORK },
+        .tables = { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests", "CDBGremlinRequests",
+                    "CDBTableApiRequests", "AzureActivity" },
+        .kql = KQL_ACCOUNTS,
+    },
+    {
+        .id = "CosmosDBX_Incident.Insider",
+        .display_name = "Incident: rights were granted, then used",
+        .severity = SEVERITY_MEDIUM,
+        .is_incident = true,
+        .open_days = 2,
+        .intent = "PrivilegeEscalation",
+        .techniques = { "T1098.003", "T1078.004", "T1213.006" },
+        .description =
+            "Within 24 hours somebody was given rights on {account} in an unusual way, and the account was then used by "
+            "a new principal, or in a new way, or emptied. Rights that are given for one deed look like this.",
+        .why = WHY_CHAIN("24 hours"),
+        .investigate = { LOOK_MEMBERS,
+                         "Who granted, who received, and do they know each other? The same hand may hold both identities.",
+                         "Is there a ticket or a change that asks for these rights?", LOOK_PRINCIPAL, LOOK_EXTENT },
+        .remediate = { "Take the role assignment away, and what else the same caller granted that day.",
+                       "Disable the identity that used it; a token lives on for about an hour.", ACT_EVIDENCE,
+                       "If keys could be read with the role, regenerate them.",
+                       "Judge the duty to report a breach with the list of containers read." },
+        .prevent = { PREVENT_ROLES, "Privileged Identity Management: rights for hours, with approval.",
+                     "An Azure Policy that denies role assignments at the scope of the whole account." },
+        .tables = { "AzureActivity", "CDBDataPlaneRequests", "CDBMongoRequests" },
+        .kql = KQL_ACCOUNTS,
+    },
+    {
+        .id = "CosmosDBX_Incident.Takeover",
+        .display_name = "Incident: power was taken, then keys, then the defence",
+        .severity = SEVERITY_MEDIUM,
+        .is_incident = true,
+        .open_days = 2,
+        .intent = "PrivilegeEscalation",
+        .techniques = { "T1098.003", "T1555.006", "T1562.007", "T1485" },
+        .description =
+            "Within 24 hours rights were taken, and then keys of {account} were read, its network or its logging was "
+            "opened or switched off, or data left it or were destroyed. Somebody takes the subscription over, step by "
+            "step.",
+        .why = WHY_CHAIN("24 hours"),
+        .investigate = { LOOK_MEMBERS,
+                         "The sign-ins of the identity that took the rights: risk, address, device, a consent or a new "
+                         "credential of an application just before.",
+                         "What else did it do in the subscription that day? AzureActivity by Caller.", LOOK_KEY,
+                         LOOK_NEIGHBOURS },
+        .remediate = { "Disable the identity, revoke its sessions and credentials, remove every role it holds or gave.",
+                       "If tenant-wide access was taken: turn it off (Microsoft Entra ID, Properties, Access management "
+                       "for Azure resources).",
+                       ACT_KEYS, "Put firewall and diagnostic settings back as they were.", ACT_EVIDENCE },
+        .prevent = { "Privileged Identity Management with approval for Owner and User Access Administrator.", PREVENT_ROLES,
+                     PREVENT_ENTRA, PREVENT_NETWORK },
+        .tables = { "AzureActivity", "CDBControlPlaneRequests", "CDBDataPlaneRequests" },
+        .kql = KQL_ACCOUNTS,
+    },
+    {
         .id = "CosmosDBX_Incident.SameActor",
         .display_name = "Incident: one actor at several accounts",
         .severity = SEVERITY_MEDIUM,
@@ -160,8 +245,8 @@ const struct alert_type alert_types_incident[] = {
                        "sessions.",
                        "Change the keys of every account where a key was used." },
         .prevent = { PREVENT_PATH, PREVENT_NETWORK, PREVENT_KEYS },
-        .tables = { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests", "CDBGremlinRequests", "CDBTableApiRequests",
-                    "AzureActivity" },
+        .tables = { "CDBDataPlaneRequests", "CDBMongoRequests", "CDBCassandraRequests", "CDBGremlinRequests",
+                    "CDBTableApiRequests", "AzureActivity" },
         .kql = KQL_ACCOUNTS,
     },
     { .id = NULL },

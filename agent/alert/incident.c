@@ -1,5 +1,5 @@
 /* incident.c - see incident.h. Chains are those of the catalogue of incidents: types by step, in the order in
- * which an attack goes through them. Types that no detector emits yet may stand in a chain.
+ * which an attack goes through them.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "alert/incident.h"
 
@@ -22,7 +22,8 @@
 #define SAME_ACTOR_ACCOUNTS 2
 
 #define STEPS 4
-#define STEP_TYPES 14
+#define STEP_TYPES 24  /* patterns of a step */
+#define STEP_FOUND 64  /* types that they name, and a NULL */
 #define FOUND_MAX 1024
 #define KEY_MAX 512
 
@@ -60,6 +61,23 @@ static const struct chain chains[] = {
             "CosmosDBX_DataExfiltration*", "CosmosDBX_NumberOfDocuments", "CosmosDBX_Enumeration", "CosmosDBX_CopyJob",
             "CosmosDBX_PartnerPrivateEndpoint", "CosmosDBX_NetworkOpened*", "CosmosDBX_MassDelete*", "CosmosDBX_BackupWeakened",
             "CosmosDBX_PrincipalAnomaly" } } },
+    { .type = "CosmosDBX_Incident.Ransom", .reach_days = 1,
+      .steps = {
+          { "CosmosDB_DataExfiltrationAnomaly", "CosmosDBX_FullScan", "CosmosDBX_DataExfiltration.LowAndSlow",
+            "CosmosDBX_CopyJob" },
+          { "CosmosDBX_BackupWeakened", "CosmosDBX_LockRemoved", "CosmosDBX_LoggingImpaired" },
+          { "CosmosDBX_MassDelete*", "CosmosDBX_Ransom" } } },
+    { .type = "CosmosDBX_Incident.Insider", .reach_days = 1,
+      .steps = {
+          { "CosmosDBX_AzureRoleGrant", "CosmosDBX_DataRole*", "CosmosDBX_MongoUserBackdoor" },
+          { "CosmosDBX_PrincipalAnomaly", "CosmosDBX_AuthMethodAnomaly" },
+          { "CosmosDB_DataExfiltrationAnomaly", "CosmosDBX_FullScan", "CosmosDBX_DataExfiltration.LowAndSlow" } } },
+    { .type = "CosmosDBX_Incident.Takeover", .reach_days = 1,
+      .steps = {
+          { "CosmosDBX_ElevatedAccess", "CosmosDBX_AzureRoleGrant" },
+          { KEY_TYPE_SCRIPT, "AzureCosmosDB_SuspiciousListKeys.SuspiciousPrincipal" },
+          { "CosmosDBX_NetworkOpened*", "CosmosDBX_ClusterFirewall", "CosmosDBX_LoggingImpaired" },
+          { "CosmosDB_DataExfiltrationAnomaly", "CosmosDBX_MassDelete*", "CosmosDBX_KeyRegenerated*" } } },
 };
 
 /* ---- what is kept ------------------------------------------------------------------------------------ */
@@ -113,7 +131,7 @@ static const struct baseline_memory actor_memory = {
 
 struct incidents {
     struct baseline *baseline;                     /* borrowed */
-    const struct alert_type *steps[ARRAY_LEN(chains)][STEPS][64]; /* NULL-terminated, from the catalogue */
+    const struct alert_type *steps[ARRAY_LEN(chains)][STEPS][STEP_FOUND]; /* NULL-terminated, from the catalogue */
     struct map *dirty;                             /* struct place as bytes: what was noted since the last settle */
     int64_t swept_ns;
 };
@@ -166,6 +184,26 @@ static bool matches(const char *pattern, const char *id)
     return pattern[len - 1] == '*' ? strncmp(pattern, id, len - 1) == 0 : strcmp(pattern, id) == 0;
 }
 
+/* The types that a pattern of a chain names, each once; how many it names. */
+static size_t add_step(const struct alert_type *types[STEP_FOUND], size_t *n, const char *pattern)
+{
+    size_t named = 0;
+
+    for (size_t i = 0; alert_type_at(i); i++) {
+        const struct alert_type *t = alert_type_at(i);
+        bool is_there = false;
+
+        if (!matches(pattern, t->id))
+            continue;
+        named++;
+        for (size_t k = 0; k < *n; k++)
+            is_there = is_there || types[k] == t;
+        if (!is_there && *n + 1 < STEP_FOUND)
+            types[(*n)++] = t;
+    }
+    return named;
+}
+
 int incidents_new(struct baseline *b, struct incidents **ret, struct error *err)
 {
     struct incidents *x = calloc(1, sizeof *x);
@@ -179,10 +217,12 @@ int incidents_new(struct baseline *b, struct incidents **ret, struct error *err)
         for (size_t s = 0; s < STEPS; s++) {
             size_t n = 0;
 
-            for (size_t i = 0; alert_type_at(i); i++)
-                for (size_t p = 0; p < STEP_TYPES && chains[c].steps[s][p]; p++)
-                    if (matches(chains[c].steps[s][p], alert_type_at(i)->id) && n + 1 < ARRAY_LEN(x->steps[c][s]))
-                        x->steps[c][s][n++] = alert_type_at(i);
+            for (size_t p = 0; p < STEP_TYPES && chains[c].steps[s][p]; p++)
+                if (add_step(x->steps[c][s], &n, chains[c].steps[s][p]) == 0) {
+                    incidents_free(x);
+                    return error_set(err, ERR_BUG, "%s: no type of alert is named %s", chains[c].type,
+                                     chains[c].steps[s][p]);
+                }
         }
     if (baseline_declare(b, &signal_memory, err) < 0 || baseline_declare(b, &actor_memory, err) < 0) {
         incidents_free(x);
@@ -228,6 +268,12 @@ static int mark(struct incidents *x, char kind, struct slice name, int64_t day_n
     return 0;
 }
 
+/* The day on which it happened: an alert of a week, or of a month, is one story, and what is added to it has its own day. */
+static int64_t day_of(const struct alert_draft *d)
+{
+    return time_floor(d->first_ns > d->bucket_ns ? d->first_ns : d->bucket_ns, NS_PER_DAY);
+}
+
 static bool is_fact(const struct fact_value *v, const char *name)
 {
     return v->kind == FACT_SET && strcmp(v->name, name) == 0 && !slice_empty(v->text);
@@ -238,7 +284,7 @@ static int note_account(struct incidents *x, struct slice account, const struct 
                         const struct alert *whole, int32_t grade, struct error *err)
 {
     char room[KEY_MAX], label[KEY_MAX];
-    int64_t day = time_floor(d->bucket_ns, NS_PER_DAY);
+    int64_t day = day_of(d);
     struct slice key = key_of(room, slice_of(whole->type->id), day);
     bool is_new = false;
     struct signal *s = NULL;
@@ -293,7 +339,7 @@ static int note_actor(struct incidents *x, struct slice actor, const struct aler
                       bool is_suppressed, struct error *err)
 {
     char room[KEY_MAX];
-    int64_t day = time_floor(d->bucket_ns, NS_PER_DAY);
+    int64_t day = day_of(d);
     struct slice key = key_of(room, actor, day);
     bool is_new = false;
     struct actor_day *a = baseline_put(x->baseline, &actor_memory, SL(""), key, actor, d->last_ns, &is_new);

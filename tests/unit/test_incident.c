@@ -7,6 +7,7 @@
 #include "alert/suppress.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/timeutil.h"
 #include "baseline/baseline.h"
 #include "settings/errors.h"
 #include "settings/yaml_node.h"
@@ -246,6 +247,7 @@ struct say {
     int64_t time_ns;
     enum severity severity; /* INFORMATIONAL here: the type's own */
     bool is_informational;
+    bool is_weekly; /* one alert for all of a week */
 };
 
 static void say(struct bench *b, struct say s)
@@ -253,6 +255,7 @@ static void say(struct bench *b, struct say s)
     struct fact_value facts[3];
     size_t n = 0;
     const struct alert_type *t = alert_type_find(s.type);
+    int64_t span = s.is_weekly ? 7 * NS_PER_DAY : NS_PER_DAY;
 
     ck_assert_msg(t != NULL, "%s", s.type);
     if (s.address)
@@ -266,7 +269,7 @@ static void say(struct bench *b, struct say s)
         .severity = s.is_informational ? SEVERITY_INFORMATIONAL : s.severity ? s.severity : t->severity,
         .account = slice_of(s.account), .subject = slice_of(s.principal ? s.principal : s.address ? s.address : "client"),
         .resource_id = s.account ? SL("/subscriptions/1/databaseaccounts/a") : SL("/subscriptions/1"),
-        .bucket_ns = s.time_ns - ((s.time_ns % NS_PER_DAY) + NS_PER_DAY) % NS_PER_DAY, .first_ns = s.time_ns,
+        .bucket_ns = s.time_ns - ((s.time_ns % span) + span) % span, .first_ns = s.time_ns,
         .last_ns = s.time_ns, .count = 1, .facts = facts, .facts_len = n });
 }
 
@@ -337,6 +340,40 @@ START_TEST(chains_need_their_order_and_their_time)
         ck_assert_msg(count(b, pairs[i].incident) == pairs[i].expected, "%s", pairs[i].name);
         bench_free(b);
     }
+}
+END_TEST
+
+START_TEST(what_a_weekly_alert_adds_has_a_day_of_its_own)
+{
+    static const struct { int day, apart_days; size_t expected; } cases[] = {
+        { 0, 0, 1 }, { 3, 0, 1 }, { 6, 0, 1 }, { 6, 1, 1 }, { 3, 2, 0 }, { 0, 6, 0 },
+    };
+    const int64_t week = time_floor(DAY0, 7 * NS_PER_DAY) + 7 * NS_PER_DAY;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b = bench_open(NULL);
+        int64_t t = week + cases[i].day * NS_PER_DAY + 9 * NS_PER_HOUR;
+
+        SAY(b, .type = "CosmosDB_GeoAnomaly", .account = "orders", .address = "198.51.100.9", .time_ns = t, .is_weekly = true);
+        SAY(b, .type = VOLUME, .account = "orders", .address = "198.51.100.9", .time_ns = t + cases[i].apart_days * NS_PER_DAY);
+        settle(b, INT64_MAX);
+        ck_assert_msg(count(b, INTRUSION) == cases[i].expected, "day %d, %d later", cases[i].day, cases[i].apart_days);
+        bench_free(b);
+    }
+}
+END_TEST
+
+START_TEST(a_weekly_alert_is_of_the_actor_on_the_day_it_happens)
+{
+    struct bench *b = bench_open(NULL);
+    int64_t t = time_floor(DAY0, 7 * NS_PER_DAY) + 12 * NS_PER_DAY;
+
+    SAY(b, .type = "CosmosDB_GeoAnomaly", .account = "orders", .address = "198.51.100.9", .time_ns = t, .is_weekly = true);
+    SAY(b, .type = TOR, .account = "users", .address = "198.51.100.9", .time_ns = t + NS_PER_HOUR);
+    SAY(b, .type = VOLUME, .account = "users", .address = "198.51.100.9", .time_ns = t + 2 * NS_PER_HOUR);
+    settle(b, INT64_MAX);
+    ck_assert_uint_eq(count(b, SAME_ACTOR), 1);
+    bench_free(b);
 }
 END_TEST
 
@@ -731,6 +768,8 @@ int main(void)
     tcase_set_timeout(t, 300);
     tcase_add_test(t, a_key_read_and_then_used_over_tor_is_key_theft);
     tcase_add_test(t, chains_need_their_order_and_their_time);
+    tcase_add_test(t, what_a_weekly_alert_adds_has_a_day_of_its_own);
+    tcase_add_test(t, a_weekly_alert_is_of_the_actor_on_the_day_it_happens);
     tcase_add_test(t, accounts_are_not_mixed_and_several_of_one_listing_each_have_their_own);
     tcase_add_test(t, a_refused_run_of_key_listings_took_nothing);
     tcase_add_test(t, the_severity_is_the_gravest_members_raised_by_one_step);
