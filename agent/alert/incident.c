@@ -554,18 +554,35 @@ static size_t link_signals(const struct chain *c, struct found *f, size_t n, int
     return *ret_grade > 0 ? members : 0;
 }
 
-static void tell_signal(struct story *s, const struct found *f)
+/* Alerts of a signal that no earlier member has: an alert of a week may stand in the signals of several days. */
+static int64_t count_new(const struct found *all, const struct found *f)
+{
+    int64_t n = 0;
+
+    for (uint32_t i = 0; i < f->signal->ids_len; i++) {
+        bool is_known = false;
+
+        for (const struct found *e = all; e < f && !is_known; e++)
+            for (uint32_t k = 0; e->is_member && e->type == f->type && k < e->signal->ids_len && !is_known; k++)
+                is_known = strcmp(e->signal->ids[k], f->signal->ids[i]) == 0;
+        n += !is_known;
+    }
+    return n;
+}
+
+static void tell_signal(struct story *s, const struct found *all, const struct found *f)
 {
     const struct signal *g = f->signal;
+    int64_t alerts = count_new(all, f);
 
     s->first_ns = g->first_ns < s->first_ns ? g->first_ns : s->first_ns;
     s->last_ns = g->last_ns > s->last_ns ? g->last_ns : s->last_ns;
-    s->count += g->ids_len;
+    s->count += alerts;
     s->api = g->api > s->api ? g->api : s->api;
     if (g->resource_id[0] && (slice_empty(s->resource_id) || slice_cmp(slice_of(g->resource_id), s->resource_id) < 0))
         s->resource_id = slice_of(g->resource_id);
     add_type(s, f->type);
-    add_fact(s, "alertTypes", FACT_MAP, slice_of(f->type->id), g->ids_len);
+    add_fact(s, "alertTypes", FACT_MAP, slice_of(f->type->id), alerts);
     add_rooms(s, "members", g->ids[0], sizeof g->ids[0], g->ids_len);
     add_rooms(s, "address", g->addresses[0], sizeof g->addresses[0], g->addresses_len);
     add_rooms(s, "principal", g->principals[0], sizeof g->principals[0], g->principals_len);
@@ -623,7 +640,7 @@ static int settle_chain(struct incidents *x, size_t c, struct slice account, int
     add_fact(&s, "accounts", FACT_SET, account, 0);
     for (size_t i = 0; i < n; i++)
         if (room[i].is_member)
-            tell_signal(&s, &room[i]);
+            tell_signal(&s, room, &room[i]);
     return tell(&s, stage, load, err);
 }
 

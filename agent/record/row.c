@@ -366,7 +366,8 @@ static void set_resource(struct row_maker *m, struct slice s)
     if (k->account_len) {
         m->derived_account = slice_make(k->made + k->account_at, k->account_len);
     } else if (m->rec.table != TABLE_ACTIVITY ||
-               slice_find(id, SL("/microsoft.documentdb/")) != SIZE_MAX) {
+               (slice_find(id, SL("/microsoft.documentdb/")) != SIZE_MAX &&
+                slice_find(id, SL("/microsoft.documentdb/locations/")) == SIZE_MAX)) { /* of a region: no account's */
         size_t at = id.len;
 
         while (at > 0 && id.at[at - 1] != '/')

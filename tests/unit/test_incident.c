@@ -363,6 +363,26 @@ START_TEST(what_a_weekly_alert_adds_has_a_day_of_its_own)
 }
 END_TEST
 
+START_TEST(a_weekly_alert_that_goes_on_is_one_member)
+{
+    struct bench *b = bench_open(NULL);
+    CLEANUP(alert_freep) struct alert *a = NULL;
+    int64_t t = time_floor(DAY0, 7 * NS_PER_DAY) + 10 * NS_PER_DAY + 20 * NS_PER_HOUR;
+    size_t n = 0;
+
+    SAY(b, .type = "CosmosDBX_BruteForce", .account = "orders", .address = "198.51.100.9", .time_ns = t);
+    SAY(b, .type = "CosmosDB_GeoAnomaly", .account = "orders", .address = "198.51.100.9", .time_ns = t, .is_weekly = true);
+    SAY(b, .type = "CosmosDB_GeoAnomaly", .account = "orders", .address = "198.51.100.9", .time_ns = t + 8 * NS_PER_HOUR,
+        .is_weekly = true);
+    settle(b, INT64_MAX);
+    a = find(b, INTRUSION, &n);
+    ck_assert_uint_eq(n, 1);
+    ck_assert_int_eq(a->count, 2);
+    ck_assert_uint_eq(alert_fact(a, "members")->len, 2);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(a_weekly_alert_is_of_the_actor_on_the_day_it_happens)
 {
     struct bench *b = bench_open(NULL);
@@ -769,6 +789,7 @@ int main(void)
     tcase_add_test(t, a_key_read_and_then_used_over_tor_is_key_theft);
     tcase_add_test(t, chains_need_their_order_and_their_time);
     tcase_add_test(t, what_a_weekly_alert_adds_has_a_day_of_its_own);
+    tcase_add_test(t, a_weekly_alert_that_goes_on_is_one_member);
     tcase_add_test(t, a_weekly_alert_is_of_the_actor_on_the_day_it_happens);
     tcase_add_test(t, accounts_are_not_mixed_and_several_of_one_listing_each_have_their_own);
     tcase_add_test(t, a_refused_run_of_key_listings_took_nothing);

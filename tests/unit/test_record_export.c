@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test_record_kit.h"
 
+#include <stdio.h>
+
 #define ROW(name) "{\"Type\":\"CDBDataPlaneRequests\",\"UserAgent\":\"" name "\"}"
 #define RAW(name)                                                                                  \
     "{\"time\":\"2026-05-04T10:00:00Z\",\"resourceId\":\"/S/DATABASEACCOUNTS/ACC\","               \
@@ -174,6 +176,30 @@ START_TEST(a_name_that_comes_twice_has_its_last_value)
 }
 END_TEST
 
+START_TEST(an_account_is_named_by_the_resource_of_a_row_of_the_activity_log)
+{
+    static const struct { const char *id, *account; } cases[] = {
+        { "microsoft.documentdb/databaseaccounts/orders/sqldatabases/shop", "orders" },
+        { "Microsoft.DocumentDB/mongoClusters/carts/firewallRules/home", "carts" },
+        { "microsoft.documentdb/garnetclusters/cache", "cache" },
+        { "microsoft.documentdb/locations/westeurope/restorabledatabaseaccounts/0a0a0a0a-1111-4222-8333-444444444444", NULL },
+        { "microsoft.storage/storageaccounts/blobs", NULL },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char row[512], want[64];
+        int n = snprintf(row, sizeof row, "{\"Type\":\"AzureActivity\",\"OperationNameValue\":\"microsoft.documentdb/a/write\","
+                         "\"_ResourceId\":\"/subscriptions/1/resourcegroups/rg/providers/%s\"}", cases[i].id);
+        struct kit k = kit_export(slice_make(row, (size_t)n));
+
+        (void)snprintf(want, sizeof want, " account=%s\n", cases[i].account ? cases[i].account : "");
+        ck_assert_msg(kit_has(&k.records, want) == (cases[i].account != NULL), "%s: %s", cases[i].id, buf_cstr(&k.records));
+        ck_assert_msg(kit_has(&k.records, " account=") == (cases[i].account != NULL), "%s", cases[i].id);
+        kit_release(&k);
+    }
+}
+END_TEST
+
 START_TEST(changing_shapes_do_not_mix)
 {
     struct buf text = BUF_INIT(1 << 20);
@@ -249,6 +275,7 @@ int main(void)
         the_table_is_named_by_type_then_category_then_hint,
         names_come_in_any_case_and_any_order,
         a_name_that_comes_twice_has_its_last_value,
+        an_account_is_named_by_the_resource_of_a_row_of_the_activity_log,
         changing_shapes_do_not_mix,
         a_cut_document_is_an_error_and_delivers_nothing_wrong,
         the_last_line_may_be_cut,
