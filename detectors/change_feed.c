@@ -14,7 +14,7 @@
  * Trust:   a principal spares what it follows itself. No address: it may still carry everything away.
  * Blind:   a thief on the network of a follower with its key and agent; followers that are never told "nothing new".
  *          That a lease container was created is told by the control plane, not here.
- * Source:  alert catalogue X21; ATT&CK T1213.006, T1119; change feed over REST: a ReadFeed with A-IM.
+ * Source:  ATT&CK T1213.006, T1119; change feed over REST: a ReadFeed with A-IM.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/timeutil.h"
 #include "detectors/detector.h"

@@ -18,7 +18,7 @@
  * Blind:   a listing that a known client of the same agent family makes every day. Refused listings. Databases,
  *          containers and throughput listed in a browser: the Data Explorer does so for everybody who opens it (where
  *          he sits is unusual_place's question).
- * Source:  alert catalogue X19; Storage.Blob_DataExplorationAnomaly; ATT&CK T1580, T1526, T1619.
+ * Source:  Storage.Blob_DataExplorationAnomaly; ATT&CK T1580, T1526, T1619.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/map.h"
 #include "base/timeutil.h"

@@ -15,7 +15,7 @@
  * Trust:   a principal spares its own scans. No address: who sits there can still carry the data away.
  * Blind:   scans below the floor; Mongo, Cassandra, Gremlin and Table without text; how large the container is
  *          (no table that is read says so). Physical partitions are not part of an observation.
- * Source:  alert catalogue X20; ATT&CK T1213.006, T1119.
+ * Source:  ATT&CK T1213.006, T1119.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/timeutil.h"
 #include "detectors/detector.h"

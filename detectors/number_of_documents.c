@@ -11,7 +11,7 @@
  *          hours (kit/bin.h).
  * Trust:   a principal spares its own reads, which teach its band.
  * Blind:   walks below the floors; Mongo, Cassandra, Gremlin and Table where they log no data-plane rows.
- * Source:  alert catalogue X23; ATT&CK T1119, T1213.006.
+ * Source:  ATT&CK T1119, T1213.006.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/num.h"
 #include "base/timeutil.h"

@@ -7,10 +7,10 @@
  * Judges:  only strangers: an address that got in during the last 60 days, a program that did from the same
  *          neighbourhood (/16), or an address that has been refused on 3 days already is a client with an old
  *          key, not an attacker.
- *          X07 BruteForce: .Attempt `threshold` refusals in 5 minutes, or five times that in an hour, by one
+ *          BruteForce: .Attempt `threshold` refusals in 5 minutes, or five times that in an hour, by one
  *          address (a /64 of IPv6): Low. .Spread `spread` an hour by all strangers together, each counted up
  *          to the threshold: Medium. .Success an address gets in within 30 minutes after such 5 minutes: High.
- *          X06 RefusedAccess, Low: .Tor and .SuspiciousIp one refusal of a listed address, from the first row on;
+ *          RefusedAccess, Low: .Tor and .SuspiciousIp one refusal of a listed address, from the first row on;
  *          .Scan a stranger refused on `scan_accounts` accounts within a horizon.
  * Keeps:   usual.address, usual.value; hours of strangers (refused_access.*; dropped when no row can come any more).
  * Trust:   an address, for everything here: your own scanner. No asn: strangers come from ordinary networks.

@@ -17,7 +17,7 @@
  * Trust:   a principal spares and teaches its own days; they are no part of the container's.
  * Blind:   the first three weeks of history. A leak that grows slower than customers do. One spread over many
  *          readers. The size of a container is in no table that is read, so its share cannot be told.
- * Source:  alert catalogue X22; ATT&CK T1030, T1020. Figures: tests/unit/test_detector_data_leak.c simulates
+ * Source:  ATT&CK T1030, T1020. Figures: tests/unit/test_detector_data_leak.c simulates
  *          readers with weekends, noise, drift and growth.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/num.h"

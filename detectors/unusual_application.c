@@ -4,13 +4,13 @@
  *          the user agent names them: no proof of innocence, but most do not hide.
  * Reads:   all data-plane tables: user agent, address, status, key kind. AzureActivity: which application (Claims_d.appid)
  *          administers the account.
- * Judges:  X01 ApplicationAnomaly: the family of the program (dotnet-v3, java; for a text of its own its first
+ * Judges:  ApplicationAnomaly: the family of the program (dotnet-v3, java; for a text of its own its first
  *          word, without the number at its end) succeeded and was not seen in 60 days. An upgrade is the
  *          same family. Low; Medium when the neighbourhood of the address is new as well. Where new
  *          programs are everyday life (kit/usual.h) only those from a new neighbourhood are told.
  *          .ApplicationId the same for the application of a change or key reading through Azure Resource Manager, once
  *          the activity log is known as long as `learn`. Not Microsoft's own services; the portal as the browsers.
- *          X02 SuspiciousApplication: a tool for attacks, or any program on a system made for them, from the
+ *          SuspiciousApplication: a tool for attacks, or any program on a system made for them, from the
  *          first row on: High when it got in, Medium when it was refused (what walks through the whole
  *          internet is told only when it got in). A scripting client (curl, Postman,
  *          python-requests) that is new here and got in: Low.

@@ -3,9 +3,9 @@
  * Why:     who hides rents a host by the hour; who stole a key from inside a private network uses it outside.
  * Reads:   all data-plane tables: address of successful requests; whose network it is: networks and .mmdb
  *          files (enrich/places.h). Private endpoints of the account from CDBControlPlaneRequests.
- * Judges:  X03 CloudProviderAnomaly: a cloud or hosting provider (by ASN) from which the account was not used
+ * Judges:  CloudProviderAnomaly: a cloud or hosting provider (by ASN) from which the account was not used
  *          in 60 days. Medium; .Hosting for rented servers, .DataCenter (Low) for what only sounds like one.
- *          X10 PrivatePathBypassed: an account that was used by private addresses only, on at least 7 days, or that
+ *          PrivatePathBypassed: an account that was used by private addresses only, on at least 7 days, or that
  *          has private endpoints and no public client in 60 days, is used from a public one. Medium.
  * Trust:   an address or network for both; an asn for its provider, not for a way around the private path.
  * Keeps:   usual.value: providers, paths; unusual_network.endpoints: private endpoints of an account, by
@@ -13,8 +13,8 @@
  * Azure:   with a feed of its service tags its hosts are those of a provider like any other, but none in a
  *          neighbourhood (/16) that the account knows: a feed that is new makes no news. Its services (Data Factory, Power
  *          BI ...) come around the private path by design.
- * Blind:   where no file knows systems, X03 cannot judge. Hosts in Azure are Microsoft's addresses without that feed, and
- *          are not told. A service endpoint and some private endpoints show no address: that counts as private.
+ * Blind:   where no file knows systems, CloudProviderAnomaly cannot judge. Hosts in Azure are Microsoft's addresses
+ *          without that feed, and are not told. A service endpoint and some private endpoints show no address: that counts as private.
  * Source:  Defender's *_CloudProviderAnomaly, *_DataCenterAnomaly; ATT&CK T1583.003, T1133.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/detector.h"

@@ -4,16 +4,16 @@
  *          insiders and thieves come in without breaking anything.
  * Reads:   all data-plane tables: principal, key kind, user agent, address of successful requests; role
  *          assignments in CDBControlPlaneRequests.
- * Judges:  X04 PrincipalAnomaly: a principal (Entra object id, Mongo user) not seen in 60 days. Medium; Low when
+ * Judges:  PrincipalAnomaly: a principal (Entra object id, Mongo user) not seen in 60 days. Medium; Low when
  *          its role was assigned less than 7 days ago, as then somebody meant it, or when the client (program and
  *          neighbourhood) is known: an application that moves to an identity of its own. Where new principals are
  *          everyday life only those from a new neighbourhood are told.
- *          X05 AuthMethodAnomaly: .Key an account that is used by Entra ID is used by an account key (Low in a
+ *          AuthMethodAnomaly: .Key an account that is used by Entra ID is used by an account key (Low in a
  *          browser: the portal takes the key); .OtherKey a key that was not in use, by a client (program and
  *          neighbourhood) that is unknown: a rotation moves the known ones, and is silent; .MoreRights a client that
  *          only ever held a read-only key holds a read-write one.
- * Trust:   a principal for X04; an address for .OtherKey, whose stranger is one by his place. No more: what is unusual
- *          of the others is the credential.
+ * Trust:   a principal for PrincipalAnomaly; an address for .OtherKey, whose stranger is one by his place. No more: what
+ *          is unusual of the others is the credential.
  * Keeps:   usual.value: principals, methods, keys, rights of clients; unusual_principal.role: when a role
  *          was assigned, by closed slots.
  * Blind:   a key tells nobody's name. A role assigned within the same two slots as its first use does
