@@ -6,9 +6,10 @@
  *          Cassandra, Gremlin and Table API: words with delete, drop, truncate; statements that delete everything
  *          (kit/destruction.h: TRUNCATE, a delete with an empty filter, g.V().drop()), which need full-text logging.
  * Judges:  documents: a reader (kit/reader.h) and container by the UTC day, against nine weeks of closed days
- *          (kit/days.h): far above the usual day, above twice what two days had, and above a floor. So retention jobs,
- *          weekly resets and bursts of erasures fall silent. The same for its client (key or principal, and program) from all
- *          networks together, which is what applications on many hosts, and jobs that moved, are held against.
+ *          (kit/days.h): far above the usual day, above twice what two days had, and above a floor, three times as
+ *          high for a client and principal that were seen before. So retention jobs, weekly resets and bursts of
+ *          erasures fall silent. The same for its client (key or principal, and program) from all networks together,
+ *          which is what applications on many hosts, and jobs that moved, are held against.
  *          Containers, databases and everything at once: told from the first, unless the reader did the same kind in
  *          the last 200 days, or others turn up with it all the time (a test account, pipelines on hosts that change).
  *          Ransom: the same reader writes into a container or database with a note's name (README, HOW_TO_RECOVER) that
@@ -39,6 +40,7 @@
 #include "settings/option.h"
 
 #define DAY_SAMPLES 14
+#define KNOWN_FLOORS 3 /* of a known client a clean-up is more likely than an attack */
 #define CONTAINERS_HIGH 3
 #define WHOLE ", containers and databases"
 
@@ -58,7 +60,8 @@ struct mass_deletion {
 static const struct option_spec mass_deletion_options[] = {
     { .key = "min_deletes", .type = OPT_INT, .at = offsetof(struct mass_deletion, floor), .preset = "1000",
       .min = 10, .max = 1000000000,
-      .help = "documents that one reader deletes from a container in a day below which nothing alerts" },
+      .help = "documents that one reader deletes from a container in a day below which nothing alerts; of a client that "
+              "was seen before three times as many" },
     SENSITIVITY_OPTION(struct mass_deletion, "low: twice min_deletes, and 5 robust deviations beyond the usual day; "
                        "high: half of it, and 2 (normal 3)"),
     { 0 },
@@ -416,6 +419,8 @@ static int see_documents(const struct deed *e, struct error *err)
     if (LIKELY(b->requests <= e->d->rule.floor_bytes))
         return 0;
     judge_day(e, &own, days, &j);
+    if (!(b->marks & MARK_NEW) && j.limit < KNOWN_FLOORS * e->d->rule.floor_bytes)
+        j.limit = KNOWN_FLOORS * e->d->rule.floor_bytes;
     return b->requests > j.limit ? tell_documents(e, b, &key, &j, err) : 0;
 }
 

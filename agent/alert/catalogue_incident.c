@@ -158,12 +158,13 @@ const struct alert_type alert_types_incident[] = {
                          "is the time to restore to.",
                          "Is there a note: a new database, container or item that nobody of yours made?",
                          LOOK_PRINCIPAL, LOOK_NEIGHBOURS },
-        .remediate = { "Stop who does it before anything else: disable the identity, close the firewall, regenerate the "
+        .remediate = { ACT_EVIDENCE,
+                       "Stop who does it before anything else: disable the identity, close the firewall, regenerate the "
                        "keys of {account} (all four).",
                        "Restore into a new account from continuous backup, to the minute before the first deletion, "
                        "while that is still within the backup's days; of periodic backup only Microsoft's support "
                        "restores: open the case now.",
-                       ACT_EVIDENCE, "Put locks, backup and diagnostic settings back.",
+                       "Put locks, backup and diagnostic settings back.",
                        "Judge the duty to report a breach: what was read before is in the member alerts." },
         .prevent = { "Continuous backup with 30 days for what cannot be lost.",
                      "CanNotDelete locks on account and resource group, and a role to remove them that nobody has every "
@@ -215,10 +216,11 @@ const struct alert_type alert_types_incident[] = {
                          "credential of an application just before.",
                          "What else did it do in the subscription that day? AzureActivity by Caller.", LOOK_KEY,
                          LOOK_NEIGHBOURS },
-        .remediate = { "Disable the identity, revoke its sessions and credentials, remove every role it holds or gave.",
+        .remediate = { ACT_EVIDENCE,
+                       "Disable the identity, revoke its sessions and credentials, remove every role it holds or gave.",
                        "If tenant-wide access was taken: turn it off (Microsoft Entra ID, Properties, Access management "
                        "for Azure resources).",
-                       ACT_KEYS, "Put firewall and diagnostic settings back as they were.", ACT_EVIDENCE },
+                       ACT_KEYS, "Put firewall and diagnostic settings back as they were." },
         .prevent = { "Privileged Identity Management with approval for Owner and User Access Administrator.", PREVENT_ROLES,
                      PREVENT_ENTRA, PREVENT_NETWORK },
         .tables = { "AzureActivity", "CDBControlPlaneRequests", "CDBDataPlaneRequests" },

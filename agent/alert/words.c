@@ -22,6 +22,16 @@
 
 #define SHOWN_MAX 3 /* texts of a set shown in a sentence */
 
+#define TEXT_SHOWN 160 /* bytes of one of them */
+
+static void add_shown(struct buf *out, struct slice text)
+{
+    bool is_cut = text.len > TEXT_SHOWN;
+
+    buf_add_slice(out, slice_cut(text, is_cut ? TEXT_SHOWN - 3 : TEXT_SHOWN));
+    buf_add_str(out, is_cut ? "..." : "");
+}
+
 static void add_entries(struct buf *out, const struct fact *f)
 {
     size_t shown = f->len > SHOWN_MAX ? SHOWN_MAX : f->len;
@@ -29,7 +39,7 @@ static void add_entries(struct buf *out, const struct fact *f)
     for (size_t i = 0; i < shown; i++) {
         if (i > 0)
             buf_add_str(out, ", ");
-        buf_add_slice(out, slice_cut(slice_of(f->entries[i].text), 160));
+        add_shown(out, slice_of(f->entries[i].text));
         if (f->kind == FACT_MAP)
             buf_addf(out, "=%" PRId64, f->entries[i].number);
     }

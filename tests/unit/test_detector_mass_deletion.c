@@ -65,20 +65,20 @@ START_TEST(many_documents_beyond_the_usual_alert)
     struct bench *b = open_learned("");
     const struct alert *a;
 
-    feed(b, (struct del){ .day = 20, .hour = 3, .count = 1000 });
+    feed(b, (struct del){ .day = 20, .hour = 3, .count = 3000 });
     ck_assert_uint_eq(bench_alerts(b), 0);
     feed(b, (struct del){ .day = 20, .hour = 4, .count = 1 });
     a = bench_only(b, DOCUMENTS);
     ck_assert_int_eq(a->severity, SEVERITY_MEDIUM);
-    ck_assert_int_eq(a->count, 1001);
+    ck_assert_int_eq(a->count, 3001);
     ck_assert_str_eq(a->variant, ".Documents");
     ck_assert_str_eq(a->subject, "account key / azsdk-java-cosmos / 192.0.2.0/24 -> shop/orders");
-    ck_assert_int_eq(alert_number(a, "dayDeletes", 0), 1001);
-    ck_assert_int_eq(alert_number(a, "limitDay", 0), 1000);
+    ck_assert_int_eq(alert_number(a, "dayDeletes", 0), 3001);
+    ck_assert_int_eq(alert_number(a, "limitDay", 0), 3000);
     ck_assert_int_ge(alert_number(a, "usualDay", 0), 119);
     ck_assert_int_le(alert_number(a, "usualDay", 0), 121);
     feed(b, (struct del){ .day = 20, .hour = 5, .count = 500 });
-    ck_assert_int_eq(bench_only(b, DOCUMENTS)->count, 1501);
+    ck_assert_int_eq(bench_only(b, DOCUMENTS)->count, 3501);
     bench_free(b);
 }
 END_TEST
@@ -387,8 +387,8 @@ END_TEST
 START_TEST(what_is_in_two_tables_counts_once)
 {
     struct bench *b = bench_open(&detector_mass_deletion, "");
-    struct del native = { .table = TABLE_MONGO, .api = API_MONGODB, .operation = "delete", .count = 600 };
-    struct del plane = { .api = API_MONGODB, .count = 600 };
+    struct del native = { .table = TABLE_MONGO, .api = API_MONGODB, .operation = "delete", .count = 1600 };
+    struct del plane = { .api = API_MONGODB, .count = 1600 };
 
     for (int day = 0; day < 20; day++)
         for (int hour = 0; hour < 24; hour += 6)
@@ -399,7 +399,7 @@ START_TEST(what_is_in_two_tables_counts_once)
     ck_assert_uint_eq(bench_alerts(b), 0);
     plane.hour = 1;
     feed(b, plane);
-    ck_assert_int_eq(bench_only(b, DOCUMENTS)->count, 1200);
+    ck_assert_int_eq(bench_only(b, DOCUMENTS)->count, 3200);
     bench_forget_alerts(b);
     feed(b, (struct del){ .day = 20, .table = TABLE_MONGO, .api = API_MONGODB, .operation = "drop" });
     feed(b, (struct del){ .day = 20, .api = API_MONGODB, .type = "Collection" });
@@ -432,7 +432,7 @@ END_TEST
 START_TEST(sensitivity_moves_the_floor)
 {
     static const struct { const char *yaml; int64_t floor; } cases[] = {
-        { "sensitivity: low\n", 2000 }, { "", 1000 }, { "sensitivity: high\n", 500 }, { "min_deletes: 50\n", 50 },
+        { "sensitivity: low\n", 6000 }, { "", 3000 }, { "sensitivity: high\n", 1500 }, { "min_deletes: 50\n", 150 },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
