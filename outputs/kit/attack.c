@@ -97,6 +97,7 @@ static const struct { const char *id, *name; } techniques[] = {
     { "T1595.002", "Vulnerability Scanning" },
     { "T1619", "Cloud Storage Object Discovery" },
     { "T1648", "Serverless Execution" },
+    { "T1657", "Financial Theft" },
 };
 
 const struct attack_tactic *attack_tactic(const char *intent)
