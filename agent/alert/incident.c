@@ -31,11 +31,12 @@ struct chain {
     const char *type;
     int reach_days;      /* from the end of one signal to the beginning of the next */
     bool is_from_first;  /* every link begins with the first step: without it the chain is another one's */
+    const char *weak;    /* of the first step: it is linked to the second alone. NULL: none */
     const char *steps[STEPS][STEP_TYPES];
 };
 
 static const struct chain chains[] = {
-    { .type = "CosmosDBX_Incident.KeyTheft", .reach_days = 14, .is_from_first = true,
+    { .type = "CosmosDBX_Incident.KeyTheft", .reach_days = 14, .is_from_first = true, .weak = "CosmosDBX_KeyRead.FirstTime",
       .steps = {
           { KEY_TYPE_SCRIPT, "AzureCosmosDB_SuspiciousListKeys.SuspiciousPrincipal", "CosmosDBX_KeyRead.FirstTime" },
           { "CosmosDBX_StolenKeyUse", "CosmosDB_TorAnomaly", "CosmosDB_SuspiciousIp", "CosmosDB_GeoAnomaly",
@@ -506,9 +507,15 @@ static bool techniques_differ(const struct alert_type *a, const struct alert_typ
     return false;
 }
 
+/* A new administrator reads a key, and within two weeks some job reads much: that alone is ordinary life. */
+static bool is_too_weak(const struct chain *c, const struct found *a, const struct found *b)
+{
+    return c->weak && b->step > 1 && strcmp(a->type->id, c->weak) == 0;
+}
+
 static bool is_linked(const struct chain *c, const struct found *a, const struct found *b)
 {
-    return a->is_on_day && a->step < b->step && (a->step == 0 || !c->is_from_first) &&
+    return !is_too_weak(c, a, b) && a->is_on_day && a->step < b->step && (a->step == 0 || !c->is_from_first) &&
            b->signal->last_ns >= a->signal->first_ns &&
            b->signal->first_ns <= i64_add_sat(a->signal->last_ns, c->reach_days * NS_PER_DAY) &&
            techniques_differ(a->type, b->type);

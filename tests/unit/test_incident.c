@@ -23,6 +23,7 @@
 #define PRINCIPAL "AzureCosmosDB_SuspiciousListKeys.SuspiciousPrincipal"
 #define TOR "CosmosDB_TorAnomaly"
 #define BAD "CosmosDB_SuspiciousIp"
+#define FIRST "CosmosDBX_KeyRead.FirstTime"
 #define VOLUME "CosmosDB_DataExfiltrationAnomaly"
 #define FUZZ "CosmosDB_SqlInjection.FailedFuzzingAttempt"
 #define INJECTED "CosmosDB_SqlInjection.DataExfiltration"
@@ -317,6 +318,8 @@ static const struct {
     { "more than 14 days later", KEY_THEFT, PRINCIPAL, TOR, 14 * NS_PER_DAY + 1, 0 },
     { "used before it was read", KEY_THEFT, TOR, PRINCIPAL, NS_PER_HOUR, 0 },
     { "key and volume", KEY_THEFT, PRINCIPAL, VOLUME, NS_PER_DAY, 1 },
+    { "somebody new at a key, and volume", KEY_THEFT, FIRST, VOLUME, NS_PER_DAY, 0 },
+    { "somebody new at a key, and another place", KEY_THEFT, FIRST, "CosmosDB_GeoAnomaly", NS_PER_DAY, 1 },
     { "use alone begins no theft", KEY_THEFT, TOR, VOLUME, NS_PER_HOUR, 0 },
     { "but an intrusion", INTRUSION, TOR, VOLUME, NS_PER_HOUR, 1 },
     { "over midnight", INTRUSION, BAD, VOLUME, 24 * NS_PER_HOUR, 1 },
