@@ -7,7 +7,8 @@
  *          Enable...RequestsTrace and SqlQueryTextTraceType, the state after a change. Deletions of accounts, of both.
  * Judges:  LoggingImpaired.DiagnosticDeleted, of an account or of the subscription's activity log: Medium. .CategoryOff and
  *          .FullTextOff: a column that was true says false: Medium; of what was off before, when it was true for a week.
- *          .WorkspaceDeleted: Medium; .TableTrimmed: a table deleted, a plan that cannot be searched, a daily cap: Medium; a table written without saying what: Low.
+ *          .WorkspaceDeleted: Medium; .TableTrimmed: a table deleted, a plan that cannot be searched, a daily cap: Medium;
+ *          a table written without saying what: Low.
  *          AlertingImpaired: by what was switched off Medium or Low, see the table. One step more by a caller who did
  *          nothing that this log shows in 60 days. Who did the same before, in 200 days, is silent.
  *          What an account loses is held back for 15 minutes: not told when the account itself was deleted within them,
@@ -16,7 +17,8 @@
  * Trust:   a principal.
  * Keeps:   who did what, what was on and off (habits); what was done to an account's settings lately; what is held back.
  * Blind:   which categories a deleted or written setting has; which workspace is the one that is read; retention. A category
- *          that was on only within the last interval. An account that is young, or whose activity log is.
+ *          that was on only within the last interval. An account that is young, or whose activity log is. What explains
+ *          it and is read later than it was held back comes too late: the alert is out.
  * Source:  ATT&CK T1562.008, T1562.001; Azure RBAC permissions reference; table reference of CDBControlPlaneRequests.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/map.h"
