@@ -26,11 +26,16 @@
 #define IMPAIRED "CosmosDBX_LoggingImpaired CosmosDBX_AlertingImpaired"
 #define CHAINS "CosmosDBX_Incident*"
 #define DATA "CosmosDB_* CosmosDBX_*"
+/* A row or two of the activity log, and no request of the data plane. */
+#define CHANGES                                                                                    \
+    "*ListKeys* CosmosDBX_KeyRead* CosmosDBX_KeyRegenerated* CosmosDBX_PartnerPrivateEndpoint CosmosDBX_RestoreElsewhere " \
+    "CosmosDBX_CopyJob CosmosDBX_NotebookWorkspace " RIGHTS " " DESTROYED " " OPENED " " IMPAIRED
 
 enum { AN_HOUR_AGO = 1, A_WEEK_AGO }; /* numbers of rows whose fact is a time */
 
 static const struct sample_fact {
     const char *types; /* patterns, blank between them; '*' stands for anything */
+    const char *but;   /* of these none; NULL: all */
     const char *name;
     enum fact_kind kind;
     const char *text;
@@ -38,17 +43,21 @@ static const struct sample_fact {
     int when;          /* the number is that time */
 } facts[] = {
     { .types = DATA, .name = "address", .kind = FACT_SET, .text = "192.0.2.1" },
-    { .types = DATA, .name = "userAgent", .kind = FACT_SET, .text = "cosmos-netstandard-sdk/3.47.0" },
-    { .types = DATA, .name = "keyKind", .kind = FACT_SET, .text = "PrimaryMasterKey" },
-    { .types = DATA, .name = "database", .kind = FACT_SET, .text = "sample-db" },
-    { .types = DATA, .name = "container", .kind = FACT_SET, .text = "sample-container" },
-    { .types = DATA, .name = "region", .kind = FACT_SET, .text = "West Europe" },
-    { .types = DATA, .name = "activityId", .kind = FACT_SAMPLE, .text = "00000000-0000-0000-0000-000000000001" },
-    { .types = DATA, .name = "operations", .kind = FACT_MAP, .text = "Query", .number = 40 },
-    { .types = DATA, .name = "operations", .kind = FACT_MAP, .text = "ReadFeed", .number = 2 },
-    { .types = DATA, .name = "statusCodes", .kind = FACT_MAP, .text = "200", .number = 42 },
-    { .types = DATA, .name = "requests", .kind = FACT_SUM, .number = 42 },
-    { .types = DATA, .name = "bytesOut", .kind = FACT_SUM, .number = 7400000000 },
+    { .types = DATA, .but = CHANGES, .name = "userAgent", .kind = FACT_SET, .text = "cosmos-netstandard-sdk/3.47.0" },
+    { .types = DATA, .but = CHANGES, .name = "keyKind", .kind = FACT_SET, .text = "PrimaryMasterKey" },
+    { .types = DATA, .but = CHANGES, .name = "database", .kind = FACT_SET, .text = "sample-db" },
+    { .types = DATA, .but = CHANGES, .name = "container", .kind = FACT_SET, .text = "sample-container" },
+    { .types = DATA, .but = CHANGES, .name = "region", .kind = FACT_SET, .text = "West Europe" },
+    { .types = DATA, .but = CHANGES, .name = "activityId", .kind = FACT_SAMPLE,
+      .text = "00000000-0000-0000-0000-000000000001" },
+    { .types = DATA, .but = CHANGES, .name = "operations", .kind = FACT_MAP, .text = "Query", .number = 40 },
+    { .types = DATA, .but = CHANGES, .name = "operations", .kind = FACT_MAP, .text = "ReadFeed", .number = 2 },
+    { .types = DATA, .but = CHANGES, .name = "statusCodes", .kind = FACT_MAP, .text = "200", .number = 42 },
+    { .types = DATA, .but = CHANGES, .name = "requests", .kind = FACT_SUM, .number = 42 },
+    { .types = DATA, .but = CHANGES, .name = "bytesOut", .kind = FACT_SUM, .number = 7400000000 },
+    { .types = CHANGES, .name = "operations", .kind = FACT_MAP, .text = "microsoft.documentdb/databaseaccounts/write",
+      .number = 1 },
+    { .types = CHANGES, .name = "requests", .kind = FACT_SUM, .number = 1 },
     { .types = DATA, .name = "reason", .kind = FACT_SET, .text = "a sample reason" },
 
     { .types = LISTED, .name = "feed", .kind = FACT_SET, .text = "sample-feed" },
@@ -138,7 +147,7 @@ static const struct sample_fact {
     { .types = "CosmosDBX_MassDelete.Resources", .name = "accounts", .kind = FACT_SET, .text = "sample-cosmos" },
     { .types = "CosmosDBX_MassDelete.Resources", .name = "resources", .kind = FACT_SET,
       .text = "sample-cosmos/sqldatabases/sample-db/containers/sample-container" },
-    { .types = "CosmosDBX_MassDelete.Resources", .name = "inAnHour", .kind = FACT_MAX, .number = 42 },
+    { .types = "CosmosDBX_MassDelete.Resources", .name = "inAnHour", .kind = FACT_MAX, .number = 1 },
     { .types = "CosmosDBX_LockRemoved", .name = "changed", .kind = FACT_SET,
       .text = SAMPLE_RESOURCE "/providers/microsoft.authorization/locks/sample-lock" },
     { .types = "CosmosDBX_LockRemoved", .name = "deletedBy", .kind = FACT_SET, .text = "sample.user@contoso.example" },
@@ -255,6 +264,11 @@ static bool is_among(const char *types, const char *type)
     return false;
 }
 
+static bool is_told(const struct sample_fact *f, const char *type)
+{
+    return is_among(f->types, type) && !(f->but && is_among(f->but, type));
+}
+
 static struct slice subject_of(const char *type)
 {
     if (matches(SL("CosmosDBX_Incident.SameActor"), slice_of(type)))
@@ -309,7 +323,7 @@ int sample_alert(const char *type, int64_t now_ns, struct alert **ret, struct er
     if (!t)
         return error_set(err, ERR_NOT_FOUND, "no alert type is called '%s'", type);
     for (size_t i = 0; i < ARRAY_LEN(facts); i++)
-        if (is_among(facts[i].types, t->id))
+        if (is_told(&facts[i], t->id))
             each[n++] = (struct fact_value){ .name = facts[i].name, .kind = facts[i].kind,
                                              .text = slice_of(facts[i].text),
                                              .number = facts[i].when ? times[facts[i].when] : facts[i].number };
@@ -318,7 +332,8 @@ int sample_alert(const char *type, int64_t now_ns, struct alert **ret, struct er
         .api = api_of(t->id),
         .account = matches(SL("CosmosDBX_Incident.SameActor"), slice_of(t->id)) ? SL("") : SL("sample-cosmos"),
         .resource_id = SL(SAMPLE_RESOURCE), .subject = subject_of(t->id), .bucket_ns = time_floor(now_ns, NS_PER_DAY),
-        .first_ns = now_ns - NS_PER_MIN, .last_ns = now_ns, .count = t->is_incident ? 3 : 42, .facts = each,
+        .first_ns = now_ns - NS_PER_MIN, .last_ns = now_ns,
+        .count = t->is_incident ? 3 : is_among(CHANGES, t->id) ? 1 : 42, .facts = each,
         .facts_len = n,
     };
 
