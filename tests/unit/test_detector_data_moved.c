@@ -58,8 +58,7 @@ static void act(int64_t at, const char *op, const char *caller, const char *item
     a.properties = "{\"statusCode\":\"OK\"}";
     key_act(a);
     about(NULL, item);
-    (void)snprintf(key_rows[key_rows_len - 1].correlation, sizeof key_rows[0].correlation, "%s",
-        key_rows[key_rows_len - 2].correlation);
+    memcpy(key_rows[key_rows_len - 1].correlation, key_rows[key_rows_len - 2].correlation, sizeof key_rows[0].correlation);
 }
 
 static void restore_action(int64_t at, const char *caller)
