@@ -366,15 +366,6 @@ static int logging_impaired_settle(void *self, const struct detector_context *ct
 
 /* ---- diagnostic settings ---------------------------------------------------------------------------------------- */
 
-static struct slice last_part(struct slice id)
-{
-    size_t at = id.len;
-
-    while (at > 0 && id.at[at - 1] != '/')
-        at--;
-    return slice_make(id.at + at, id.len - at);
-}
-
 struct judged {
     struct change_usual usual;
     bool is_repeat, is_stranger, is_habit, may_tell;
@@ -415,7 +406,7 @@ static void keep_change(const struct change *c, const struct judged *j, struct w
     KEEP(ret->place, obs->text[F_PLACE]);
     KEEP(ret->role, obs_extra(obs, F_ROLE));
     KEEP(ret->correlation, obs_extra(obs, F_CORRELATED_ID));
-    KEEP(ret->item, last_part(c->resource));
+    KEEP(ret->item, change_last_part(c->resource));
 }
 
 /* "/subscriptions/x", or a setting of it: where the activity log itself goes to. */
@@ -446,7 +437,7 @@ static int judge_setting(const struct logging_impaired *d, const struct change *
     }
     if (!is_of_subscription(c->resource))
         return 0; /* of something else */
-    facts_add_set(&f, "item", last_part(c->resource));
+    facts_add_set(&f, "item", change_last_part(c->resource));
     facts_add_set(&f, "unseen", SL("changes in the subscription, where that setting carried them"));
     return tell(&(struct grounds){ .d = d, .ctx = ctx, .type = LOGGING, .variant = ".DiagnosticDeleted",
                                    .subject = SL("activity log"), .severity = one_more(SEVERITY_MEDIUM, j.is_stranger),
@@ -557,7 +548,7 @@ static struct slice workspace_of(struct slice id)
     size_t at = slice_find_nocase(id, mark_);
 
     if (at == SIZE_MAX)
-        return last_part(id);
+        return change_last_part(id);
     id = slice_make(id.at + at + mark_.len, id.len - at - mark_.len);
     (void)slice_split(&id, '/', &name); /* false: nothing behind the mark */
     return slice_cut(name, 96);
@@ -569,7 +560,7 @@ static int tell_workspace(const struct logging_impaired *d, const struct change 
 {
     struct fact_list f = { .len = 0 };
 
-    facts_add_set(&f, "item", last_part(c->resource));
+    facts_add_set(&f, "item", change_last_part(c->resource));
     facts_add_set(&f, "reason", reason);
     return tell(&(struct grounds){ .d = d, .ctx = ctx, .type = LOGGING, .variant = variant,
                                    .subject = workspace_of(c->resource), .severity = one_more(severity, j->is_stranger),
@@ -596,7 +587,7 @@ static int judge_table(const struct logging_impaired *d, const struct change *c,
     bool is_same;
     struct judged j;
 
-    if (!is_table_of_ours(last_part(c->resource)))
+    if (!is_table_of_ours(change_last_part(c->resource)))
         return 0;
     look(d, c, is_deleted ? 'y' : 't', ctx, &j);
     if (c->outcome != KEY_DONE)
@@ -677,7 +668,7 @@ static int judge_alarm(const struct logging_impaired *d, const struct alarm *a, 
     struct judged j;
 
     is_free = slice_eq_nocase(tier, SL("Free"));
-    if ((is_plan && (!slice_eq_nocase(last_part(c.resource), SL("CosmosDbs")) || (!slice_empty(tier) && !is_free))) ||
+    if ((is_plan && (!slice_eq_nocase(change_last_part(c.resource), SL("CosmosDbs")) || (!slice_empty(tier) && !is_free))) ||
         (change_is(&c, "microsoft.securityinsights/alertrules/write") && !slice_eq(says_bare(&c, "enabled"), SL("false")))) {
         key_event_note(ctx->baseline, &c.by, &unused);
         return 0;
@@ -689,7 +680,7 @@ static int judge_alarm(const struct logging_impaired *d, const struct alarm *a, 
         severity = SEVERITY_MEDIUM;
         words = SL("the plan of Defender for Azure Cosmos DB was set to Free: it raises no alerts any more");
     }
-    facts_add_set(&f, "item", last_part(c.resource));
+    facts_add_set(&f, "item", change_last_part(c.resource));
     facts_add_set(&f, "unseen", words);
     return tell(&(struct grounds){ .d = d, .ctx = ctx, .type = ALERTING, .subject = c.by.caller,
                                    .severity = one_more(severity, j.is_stranger), .is_counted = !j.is_repeat,
@@ -712,7 +703,7 @@ static int judge_change(const struct logging_impaired *d, const struct change *c
         return judge_cap(d, c, ctx, err);
     if ((change_is(c, "microsoft.operationalinsights/workspaces/tables/write") ||
          change_is(c, "microsoft.operationalinsights/workspaces/tables/delete")) &&
-        is_table_of_ours(last_part(c->resource)))
+        is_table_of_ours(change_last_part(c->resource)))
         return judge_table(d, c, ctx, err);
     for (size_t i = 0; i < ARRAY_LEN(alarms); i++)
         if (change_is(c, alarms[i].operation))

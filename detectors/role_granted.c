@@ -151,15 +151,6 @@ static void keep(char *to, struct slice s, size_t max)
     to[s.len] = '\0';
 }
 
-static struct slice last_part(struct slice id)
-{
-    size_t at = id.len;
-
-    while (at > 0 && id.at[at - 1] != '/')
-        at--;
-    return slice_make(id.at + at, id.len - at);
-}
-
 static struct slice key_of(char letter, struct slice text, char room[KEY_MAX])
 {
     room[0] = letter;
@@ -572,7 +563,7 @@ static struct slice own_id(const struct change *c, const char *folder)
 {
     size_t at = slice_find_nocase(c->resource, slice_of(folder));
 
-    return at == SIZE_MAX ? SL("") : last_part(c->resource);
+    return at == SIZE_MAX ? SL("") : change_last_part(c->resource);
 }
 
 static struct slice id_of(enum kind kind, const struct change *c)
@@ -755,7 +746,7 @@ static int observe_control(const struct role_granted *d, const struct observatio
 {
     struct baseline *b = ctx->baseline;
     enum kind kind = kind_said(obs);
-    struct slice account = obs->text[F_ACCOUNT], definition = last_part(obs_extra(obs, F_ROLE_DEFINITION_ID)), id;
+    struct slice account = obs->text[F_ACCOUNT], definition = change_last_part(obs_extra(obs, F_ROLE_DEFINITION_ID)), id;
     struct said s = { .at_ns = obs->minute_ns };
     char rooms[2][KEY_MAX], role[ID_MAX];
     struct slice keys[2] = { { 0 }, { 0 } };
@@ -763,7 +754,7 @@ static int observe_control(const struct role_granted *d, const struct observatio
     if (kind == KIND_NONE)
         return 0;
     lower(role, definition, sizeof role);
-    id = kind == KIND_ASSIGNMENT ? last_part(obs_extra(obs, F_ROLE_ASSIGNMENT)) : slice_of(role);
+    id = kind == KIND_ASSIGNMENT ? change_last_part(obs_extra(obs, F_ROLE_ASSIGNMENT)) : slice_of(role);
     if (kind == KIND_ASSIGNMENT) {
         lower(s.grantee, obs_extra(obs, F_ROLE_ASSIGN_PRINCIPAL), sizeof s.grantee);
         keep(s.grantee_type, obs_extra(obs, F_ROLE_ASSIGN_PRINCIPAL_TYPE), sizeof s.grantee_type);

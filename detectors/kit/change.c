@@ -69,6 +69,17 @@ bool change_is(const struct change *c, const char *operation)
     return slice_eq(c->operation, slice_of(operation));
 }
 
+struct slice change_last_part(struct slice id)
+{
+    size_t at = id.len;
+
+    if (slice_empty(id))
+        return id;
+    while (at > 0 && id.at[at - 1] != '/')
+        at--;
+    return slice_make(id.at + at, id.len - at);
+}
+
 bool change_is_repeat(struct baseline *b, const struct change *c, char who)
 {
     struct key_event once = c->by;

@@ -28,6 +28,8 @@ bool change_read(const struct observation *obs, struct change *ret);
 /* Is it the operation, or one under it? "microsoft.documentdb/databaseaccounts" is over ".../sqldatabases/delete". */
 bool change_is_under(const struct change *c, const char *prefix);
 bool change_is(const struct change *c, const char *operation);
+/* Of a resource's id what stands behind the last "/". */
+struct slice change_last_part(struct slice id);
 /* Was another row of this operation seen before? One letter for each detector. Asked once for a row. */
 bool change_is_repeat(struct baseline *b, const struct change *c, char who);
 
