@@ -32,6 +32,9 @@ static bool next_run(struct slice *rest, const char *set, bool is_in, struct sli
 {
     size_t from = 0, to;
 
+    *ret = *rest;
+    if (rest->len == 0)
+        return false;
     while (from < rest->len && is_one_of(rest->at[from], set) != is_in)
         from++;
     for (to = from; to < rest->len && is_one_of(rest->at[to], set) == is_in;)
