@@ -17,7 +17,7 @@ skip() { echo "SKIPPED syslog-ng: $1"; exit 0; }
 if [ ! -x "$dir/usr/sbin/syslog-ng" ]; then
     command -v apt-get >/dev/null && command -v dpkg >/dev/null || skip "no apt-get here to fetch it with"
     mkdir -p "$dir"
-    (cd "$dir" && apt-get download -q syslog-ng-core libivykis0 libnet1 >apt.log 2>&1) ||
+    (cd "$dir" && apt-get download -q syslog-ng-core libivykis0 libnet1 libwrap0 >apt.log 2>&1) ||
         skip "it cannot be downloaded: $(tail -n 1 "$dir/apt.log")"
     for deb in "$dir"/*.deb; do
         dpkg -x "$deb" "$dir"
