@@ -163,13 +163,6 @@ static const struct baseline_memory near_memory = {
     .name = "backup_weakened.near", .version = 1, .size = sizeof(struct near), .max_keys = 2000,
 };
 
-static void keep(char *room, size_t max, struct slice s)
-{
-    s = slice_cut(s, max - 1);
-    if (s.len)
-        memcpy(room, s.at, s.len);
-}
-
 static void add_call(struct fact_list *f, const struct call *by)
 {
     facts_add_set(f, "principal", slice_of(by->caller));
@@ -251,8 +244,8 @@ static int tell(const struct observation *obs, struct told *t, struct fact_list 
     t->first_ns = obs->first_ns;
     t->last_ns = obs->last_ns;
     t->api = (int32_t)obs->api;
-    keep(t->account, sizeof t->account, obs->text[F_ACCOUNT]);
-    keep(t->resource_id, sizeof t->resource_id, obs->text[F_RESOURCE_ID]);
+    slice_keep(obs->text[F_ACCOUNT], t->account, sizeof t->account);
+    slice_keep(obs->text[F_RESOURCE_ID], t->resource_id, sizeof t->resource_id);
     if (!slice_empty(id))
         known = baseline_put(ctx->baseline, &told_memory, obs->text[F_ACCOUNT], id, SL(""), obs->minute_ns, &is_new);
     if (known && is_new)
@@ -288,12 +281,12 @@ static int observe_activity(const struct observation *obs, const struct detector
     if (!call)
         return 0;
     *call = (struct call){ .ns = obs->minute_ns };
-    keep(call->caller, sizeof call->caller, c.by.caller);
-    keep(call->name, sizeof call->name, obs_extra(obs, F_CALLER_NAME));
-    keep(call->app_id, sizeof call->app_id, c.by.app_id);
-    keep(call->tool, sizeof call->tool, slice_of(c.by.tool_name));
-    keep(call->address, sizeof call->address, obs->text[F_ADDRESS]);
-    keep(call->correlation, sizeof call->correlation, obs_extra(obs, F_CORRELATED_ID));
+    slice_keep(c.by.caller, call->caller, sizeof call->caller);
+    slice_keep(obs_extra(obs, F_CALLER_NAME), call->name, sizeof call->name);
+    slice_keep(c.by.app_id, call->app_id, sizeof call->app_id);
+    slice_keep(slice_of(c.by.tool_name), call->tool, sizeof call->tool);
+    slice_keep(obs->text[F_ADDRESS], call->address, sizeof call->address);
+    slice_keep(obs_extra(obs, F_CORRELATED_ID), call->correlation, sizeof call->correlation);
     told = baseline_get(ctx->baseline, &told_memory, c.by.account, id);
     if (!told || ctx->is_backfill)
         return 0;
@@ -378,7 +371,7 @@ static int judge_backup(const struct backup_weakened *d, const struct observatio
         return 0;
     for (size_t i = 0; i < changes; i++)
         facts_add_set(&f, "weakened", slice_make(buf_slice(&text).at + starts[i], starts[i + 1] - starts[i]));
-    keep(t.subject, sizeof t.subject, SL("backup"));
+    slice_keep(SL("backup"), t.subject, sizeof t.subject);
     return tell(obs, &t, &f, ctx, err);
 }
 
@@ -464,7 +457,7 @@ static int judge_ttl(const struct backup_weakened *d, const struct observation *
     facts_add_set(&f, "resources", of->shown);
     facts_add_set(&f, "reason", is_unknown ? SL("what it was before is not known: no earlier row says it")
                                            : SL("a default time to live was set or cut"));
-    keep(t.subject, sizeof t.subject, path);
+    slice_keep(path, t.subject, sizeof t.subject);
     return tell(obs, &t, &f, ctx, err);
 }
 

@@ -87,28 +87,31 @@ static const struct baseline_memory place_memory = {
     .confirm = habit_confirm,
 };
 
-static void note_place(struct baseline *b, struct slice account, enum place what, struct slice name, int64_t time_ns,
-                       struct habit_view *ret)
-{
-    char room[160];
+#define PLACE_MAX 160
 
-    name = slice_cut(name, sizeof room - 1);
+static struct slice place_key(enum place what, struct slice name, char room[PLACE_MAX])
+{
+    name = slice_cut(name, PLACE_MAX - 1);
     room[0] = (char)what;
     if (name.len)
         memcpy(room + 1, name.at, name.len);
-    habit_note_long(b, &place_memory, account, slice_make(room, name.len + 1), name, time_ns, ret);
+    return slice_make(room, name.len + 1);
+}
+
+static void note_place(struct baseline *b, struct slice account, enum place what, struct slice name, int64_t time_ns,
+                       struct habit_view *ret)
+{
+    char room[PLACE_MAX];
+
+    habit_note_long(b, &place_memory, account, place_key(what, name, room), slice_cut(name, PLACE_MAX - 1), time_ns, ret);
 }
 
 static bool is_known_place(struct baseline *b, enum place what, struct slice name, int64_t time_ns)
 {
     struct habit_view v;
-    char room[160];
+    char room[PLACE_MAX];
 
-    name = slice_cut(name, sizeof room - 1);
-    room[0] = (char)what;
-    if (name.len)
-        memcpy(room + 1, name.at, name.len);
-    habit_look_long(b, &place_memory, SL(""), slice_make(room, name.len + 1), time_ns, &v);
+    habit_look_long(b, &place_memory, SL(""), place_key(what, name, room), time_ns, &v);
     return v.is_known;
 }
 
@@ -183,15 +186,10 @@ static bool may_tell(const struct grounds *g)
     return !g->ctx->is_backfill && !change_is_trusted(g->ctx, g->c);
 }
 
-static int confidence_of(enum severity s)
-{
-    return s == SEVERITY_HIGH ? 80 : s == SEVERITY_MEDIUM ? 60 : 40;
-}
-
 static int tell(const struct grounds *g, const char *type, enum severity severity, struct slice subject, struct fact_list *f,
                 struct error *err)
 {
-    struct change_alert a = { .detector = NAME, .type = type, .severity = severity, .confidence = confidence_of(severity),
+    struct change_alert a = { .detector = NAME, .type = type, .severity = severity, .confidence = change_confidence(severity),
                               .subject = subject, .is_counted = !g->is_repeat };
 
     if (!sensitivity_wants(g->d->sensitivity, a.confidence))
@@ -422,7 +420,7 @@ static int judge_partner(const struct data_moved *d, const struct change *c, con
     look(d, c, KIND_APPROVAL, 'M', ctx, &g);
     /* Where judge_approval() tells of the row it counts it as well. */
     g.is_repeat = g.is_repeat || (g.is_stranger && !is_habit(&g, &g.usual.caller) &&
-                                  sensitivity_wants(d->sensitivity, confidence_of(SEVERITY_LOW)));
+                                  sensitivity_wants(d->sensitivity, change_confidence(SEVERITY_LOW)));
     if (slice_eq_nocase(state, SL("Rejected")) || slice_eq_nocase(state, SL("Disconnected")))
         return 0;
     while (endpoints_next(&e)) {
@@ -461,18 +459,6 @@ static int tell_list(const struct observation *obs, struct slice whose, struct s
 }
 
 /* Begun and complete are two rows of one operation, and which of them carries the state is not promised. */
-static bool is_first_row(struct baseline *b, const struct observation *obs)
-{
-    struct slice id = slice_cut(obs_extra(obs, F_ACTIVITY_ID), 64);
-    char room[72];
-    int n = snprintf(room, sizeof room, "m\x1f%.*s", SLF(id));
-    bool is_new = true;
-
-    if (id.len)
-        (void)baseline_put(b, &key_operations_memory, SL(""), slice_make(room, (size_t)n), SL(""), obs->minute_ns, &is_new);
-    return is_new; /* without memory each row counts */
-}
-
 /* The list is the account's state after an update, so it repeats; the first one that is seen says nothing. */
 static int judge_list(const struct data_moved *d, const struct observation *obs, const struct detector_context *ctx,
                       struct error *err)
@@ -490,7 +476,7 @@ static int judge_list(const struct data_moved *d, const struct observation *obs,
         return 0;
     note_place(b, account, PLACE_LIST, SL(""), obs->minute_ns, &seen);
     is_young = !seen.is_known || (ctx->is_learning && seen.age_days * NS_PER_DAY < baseline_cfg(b)->learn_ns);
-    is_first = is_first_row(b, obs);
+    is_first = key_row_is_first(b, obs, "m");
     while (endpoints_next(&e)) {
         struct slice whose = subscription_of(e.id, room);
 

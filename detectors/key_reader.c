@@ -373,14 +373,7 @@ struct kept {
     uint8_t is_refused, padding[7];
 };
 
-#define KEEP(field, slice) keep_text(field, sizeof(field), slice)
-
-static void keep_text(char *to, size_t size, struct slice text)
-{
-    text = slice_cut(text, size - 1);
-    if (text.len)
-        memcpy(to, text.at, text.len);
-}
+#define KEEP(field, slice) slice_keep(slice, field, sizeof(field))
 
 static struct kept kept_of(const struct reading *r)
 {

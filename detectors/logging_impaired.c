@@ -230,11 +230,6 @@ static void note_state(struct baseline *b, struct slice account, size_t column, 
 
 /* ---- telling --------------------------------------------------------------------------------------------------- */
 
-static int confidence_of(enum severity s)
-{
-    return s == SEVERITY_HIGH ? 80 : s == SEVERITY_MEDIUM ? 60 : 40;
-}
-
 static enum severity one_more(enum severity s, bool is_more)
 {
     return is_more && s < SEVERITY_HIGH ? s + 1 : s;
@@ -252,7 +247,7 @@ struct grounds {
 static int tell(const struct grounds *g, const struct change *c, struct fact_list *f, struct error *err)
 {
     struct change_alert a = { .detector = NAME, .type = g->type, .variant = g->variant, .severity = g->severity,
-                              .confidence = confidence_of(g->severity), .subject = g->subject, .is_counted = g->is_counted };
+                              .confidence = change_confidence(g->severity), .subject = g->subject, .is_counted = g->is_counted };
 
     if (!sensitivity_wants(g->d->sensitivity, a.confidence))
         return 0;
@@ -263,7 +258,7 @@ static int tell(const struct grounds *g, const struct change *c, struct fact_lis
 
 /* ---- held back --------------------------------------------------------------------------------------------------- */
 
-#define KEEP(room, text) (void)snprintf(room, sizeof room, "%.*s", SLF(slice_cut(text, sizeof room - 1)))
+#define KEEP(room, text) slice_keep(text, room, sizeof(room))
 
 static int tell_waiting(const struct logging_impaired *d, const struct waiting *w, const struct detector_context *ctx,
                         struct error *err)
@@ -444,19 +439,6 @@ static int judge_setting(const struct logging_impaired *d, const struct change *
                                    .is_counted = !j.is_repeat, .is_stranger = j.is_stranger }, c, &f, err);
 }
 
-/* Begun and complete are two rows of one operation, and which of them carries the state is not promised. */
-static bool is_first_row(struct baseline *b, const struct observation *obs, size_t column)
-{
-    struct slice id = slice_cut(obs_extra(obs, F_ACTIVITY_ID), 64);
-    char room[80];
-    int n = snprintf(room, sizeof room, "i%c\x1f%.*s", (char)('a' + column), SLF(id));
-    bool is_new = true;
-
-    if (id.len)
-        (void)baseline_put(b, &key_operations_memory, SL(""), slice_make(room, (size_t)n), SL(""), obs->minute_ns, &is_new);
-    return is_new; /* without memory each row counts */
-}
-
 static int judge_column(const struct logging_impaired *d, const struct observation *obs, size_t i,
                         const struct detector_context *ctx, struct error *err)
 {
@@ -481,7 +463,8 @@ static int judge_column(const struct logging_impaired *d, const struct observati
         (off.is_known && (off.idle_days < ON_DAYS || on.age_days < ON_DAYS)) ||
         (ctx->is_learning && on.age_days * NS_PER_DAY < baseline_cfg(b)->learn_ns))
         return 0;
-    w.is_counted = is_first_row(b, obs, i);
+    /* Begun and complete are two rows of one operation, and which of them carries the state is not promised. */
+    w.is_counted = key_row_is_first(b, obs, (const char[]){ 'i', (char)('a' + i), '\0' });
     KEEP(w.account, account);
     KEEP(w.resource_id, obs->text[F_RESOURCE_ID]);
     KEEP(w.operation, obs->text[F_OPERATION]);

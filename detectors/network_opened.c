@@ -190,19 +190,10 @@ static const struct rows *rows_at(struct baseline *b, struct slice account, int3
 
 static uint64_t id_hash(struct slice id)
 {
-    char lower[ID_TEXT];
-    size_t n = id.len < sizeof lower ? id.len : sizeof lower;
+    char room[ID_TEXT];
 
-    for (size_t i = 0; i < n; i++)
-        lower[i] = id.at[i] >= 'A' && id.at[i] <= 'Z' ? (char)(id.at[i] - 'A' + 'a') : id.at[i];
-    return n ? hash64(lower, n, 0) | 1 : 0;
-}
-
-static void keep_text(char *room, struct slice text)
-{
-    text = slice_cut(slice_trim(text), ID_TEXT - 1);
-    if (text.len)
-        memcpy(room, text.at, text.len);
+    id = slice_lower(id, room, sizeof room);
+    return id.len ? hash64(id.at, id.len, 0) | 1 : 0;
 }
 
 static bool is_before(const struct row *a, const struct row *b)
@@ -592,7 +583,7 @@ static int judge_control(const struct network_opened *d, const struct observatio
 
     if (slice_empty(account) || (!is_state && !(is_failed && r.activity)))
         return 0;
-    keep_text(r.id, id);
+    slice_keep(slice_trim(id), r.id, sizeof r.id);
     if (slice_starts_nocase(op, SL("AccountCreate")))
         r.flags |= ROW_CREATED;
     if (ctx->is_backfill)
@@ -625,10 +616,10 @@ static void writers_note(struct baseline *b, const struct change *c, bool is_new
     w.request = id_hash(obs_extra(obs, F_CLIENT_REQUEST_ID));
     w.is_new = is_new;
     memcpy(w.caller, c->by.caller.at, c->by.caller.len);
-    keep_text(w.address, obs->text[F_ADDRESS]);
-    keep_text(w.app_id, c->by.app_id);
-    keep_text(w.tool, slice_of(c->by.tool_name));
-    keep_text(w.correlation, obs_extra(obs, F_CORRELATED_ID));
+    slice_keep(slice_trim(obs->text[F_ADDRESS]), w.address, sizeof w.address);
+    slice_keep(slice_trim(c->by.app_id), w.app_id, sizeof w.app_id);
+    slice_keep(slice_trim(slice_of(c->by.tool_name)), w.tool, sizeof w.tool);
+    slice_keep(slice_trim(obs_extra(obs, F_CORRELATED_ID)), w.correlation, sizeof w.correlation);
     for (; at < ws->len; at++) {
         int order = ws->each[at].time_ns < w.time_ns ? -1 : ws->each[at].time_ns > w.time_ns ? 1
                                                           : memcmp(&ws->each[at], &w, sizeof w);

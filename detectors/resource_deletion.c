@@ -134,13 +134,6 @@ static void most_fold(void *learned, const void *open, int32_t slot)
 static const struct slots_kind most_kind = { .learned_size = sizeof(struct most_learned), .open_size = sizeof(int64_t),
                                              .fold = most_fold };
 
-static void keep(char *room, size_t max, struct slice s)
-{
-    s = slice_cut(s, max - 1);
-    if (s.len)
-        memcpy(room, s.at, s.len);
-}
-
 /* Was it noted before? Notes it. */
 static bool is_marked(struct baseline *b, char what, struct slice who, int64_t period, uint64_t id, int64_t ns)
 {
@@ -374,8 +367,8 @@ static int meet_locks(struct gone *g, const struct who *w, const struct detector
     size_t n = deletion_scopes(slice_of(g->id), scopes);
     struct deleter me = { .ns = g->first_ns };
 
-    keep(me.caller, sizeof me.caller, w->caller);
-    keep(me.account, sizeof me.account, w->account);
+    slice_keep(w->caller, me.caller, sizeof me.caller);
+    slice_keep(w->account, me.account, sizeof me.account);
     for (size_t i = 0; i < n; i++) {
         struct scope *s = scope_at(ctx->baseline, scopes[i], g->first_ns);
 
@@ -497,11 +490,11 @@ static int add_deletion(const struct resource_deletion *d, const struct who *w, 
 static void name_gone(struct gone *g, const struct deletion *del, struct slice account)
 {
     g->resource = hash64(del->id.at, del->id.len, 0);
-    keep(g->id, sizeof g->id, del->id);
+    slice_keep(del->id, g->id, sizeof g->id);
     g->shown_at = (uint32_t)(del->shown.at - del->id.at);
     g->shown_at = g->shown_at < ID_KEPT ? g->shown_at : 0;
-    keep(g->kind, sizeof g->kind, slice_of(del->kind));
-    keep(g->account, sizeof g->account, account);
+    slice_keep(slice_of(del->kind), g->kind, sizeof g->kind);
+    slice_keep(account, g->account, sizeof g->account);
 }
 
 static int judge_change(const struct resource_deletion *d, const struct change *c, const struct deletion *del,
@@ -514,10 +507,10 @@ static int judge_change(const struct resource_deletion *d, const struct change *
     bool is_stranger;
 
     name_gone(&g, del, c->by.account);
-    keep(g.address, sizeof g.address, obs->text[F_ADDRESS]);
-    keep(g.app_id, sizeof g.app_id, c->by.app_id);
-    keep(g.tool, sizeof g.tool, slice_of(c->by.tool_name));
-    keep(g.correlation, sizeof g.correlation, obs_extra(obs, F_CORRELATED_ID));
+    slice_keep(obs->text[F_ADDRESS], g.address, sizeof g.address);
+    slice_keep(c->by.app_id, g.app_id, sizeof g.app_id);
+    slice_keep(slice_of(c->by.tool_name), g.tool, sizeof g.tool);
+    slice_keep(obs_extra(obs, F_CORRELATED_ID), g.correlation, sizeof g.correlation);
     g.details = hash64(g.address, sizeof g.address, hash64(g.app_id, sizeof g.app_id,
                                                            hash64(g.correlation, sizeof g.correlation, 0)));
     change_note(ctx->baseline, &who_memory, del->is_whole ? 'a' : 'i', c, &usual);
@@ -635,14 +628,14 @@ static int judge_lock(const struct resource_deletion *d, const struct change *c,
     change_note(ctx->baseline, &who_memory, 'l', c, &usual);
     if (usual.is_young || is_habit(&usual.caller) || change_is_trusted(ctx, c) || change_is_repeat(ctx->baseline, c, 'L'))
         return 0;
-    keep(l.caller, sizeof l.caller, c->by.caller);
-    keep(l.account, sizeof l.account, c->by.account);
-    keep(l.id, sizeof l.id, c->resource);
-    keep(l.address, sizeof l.address, obs->text[F_ADDRESS]);
-    keep(l.app_id, sizeof l.app_id, c->by.app_id);
-    keep(l.tool, sizeof l.tool, slice_of(c->by.tool_name));
-    keep(l.name, sizeof l.name, obs_extra(obs, F_CALLER_NAME));
-    keep(l.correlation, sizeof l.correlation, obs_extra(obs, F_CORRELATED_ID));
+    slice_keep(c->by.caller, l.caller, sizeof l.caller);
+    slice_keep(c->by.account, l.account, sizeof l.account);
+    slice_keep(c->resource, l.id, sizeof l.id);
+    slice_keep(obs->text[F_ADDRESS], l.address, sizeof l.address);
+    slice_keep(c->by.app_id, l.app_id, sizeof l.app_id);
+    slice_keep(slice_of(c->by.tool_name), l.tool, sizeof l.tool);
+    slice_keep(obs_extra(obs, F_CALLER_NAME), l.name, sizeof l.name);
+    slice_keep(obs_extra(obs, F_CORRELATED_ID), l.correlation, sizeof l.correlation);
     s = scope_at(ctx->baseline, scope, obs->minute_ns);
     if (!s)
         return 0;

@@ -135,10 +135,7 @@ static const struct baseline_memory reads_memory = { /* of one principal in an h
 
 static void lower(char *to, struct slice s, size_t max)
 {
-    s = slice_cut(s, max - 1);
-    for (size_t i = 0; i < s.len; i++)
-        to[i] = s.at[i] == '\0' ? '?' : s.at[i] >= 'A' && s.at[i] <= 'Z' ? (char)(s.at[i] - 'A' + 'a') : s.at[i];
-    to[s.len] = '\0';
+    to[slice_lower(s, to, max - 1).len] = '\0';
 }
 
 /* The first row that says it. */

@@ -14,7 +14,8 @@
  *          neighbourhood (/16) that the account knows: a feed that is new makes no news. Its services (Data Factory, Power
  *          BI ...) come around the private path by design.
  * Blind:   where no file knows systems, CloudProviderAnomaly cannot judge. Hosts in Azure are Microsoft's addresses
- *          without that feed, and are not told. A service endpoint and some private endpoints show no address: that counts as private.
+ *          without that feed, and are not told. A service endpoint and some private endpoints show no address: that counts
+ *          as private.
  * Source:  Defender's *_CloudProviderAnomaly, *_DataCenterAnomaly; ATT&CK T1583.003, T1133.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "detectors/detector.h"

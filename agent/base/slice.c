@@ -116,3 +116,19 @@ struct slice slice_cut(struct slice s, size_t max)
         len = max;
     return slice_make(s.at, len);
 }
+
+void slice_keep(struct slice s, char *room, size_t size)
+{
+    s = slice_cut(s, size - 1);
+    if (s.len)
+        memcpy(room, s.at, s.len);
+    room[s.len] = '\0';
+}
+
+struct slice slice_lower(struct slice s, char *room, size_t max)
+{
+    s = slice_cut(s, max);
+    for (size_t i = 0; i < s.len; i++)
+        room[i] = s.at[i] == '\0' ? '?' : (char)lower(s.at[i]);
+    return slice_make(room, s.len);
+}

@@ -55,5 +55,9 @@ struct slice slice_trim(struct slice s); /* ASCII blanks both ends */
  * Returns false when *rest was already used up (at == NULL). */
 bool slice_split(struct slice *rest, char sep, struct slice *ret_part);
 struct slice slice_cut(struct slice s, size_t max); /* at most max bytes, on a UTF-8 boundary */
+/* Copies: the first into a room of `size` bytes, cut and terminated; the second in lower case (ASCII), a NUL as '?', at most
+ * `max` bytes and not terminated. */
+void slice_keep(struct slice s, char *room, size_t size);
+struct slice slice_lower(struct slice s, char *room, size_t max);
 
 #endif

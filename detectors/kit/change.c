@@ -11,14 +11,7 @@
 
 static struct slice operation_of(const struct observation *obs, char room[CHANGE_OPERATION_MAX])
 {
-    struct slice op = slice_cut(slice_trim(obs->text[F_OPERATION]), CHANGE_OPERATION_MAX);
-
-    for (size_t i = 0; i < op.len; i++) {
-        char c = op.at[i];
-
-        room[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
-    return slice_make(room, op.len);
+    return slice_lower(slice_trim(obs->text[F_OPERATION]), room, CHANGE_OPERATION_MAX);
 }
 
 /* The record holds the account's id, and apart from it what is inside the account. */
@@ -195,6 +188,11 @@ bool change_is_trusted(const struct detector_context *ctx, const struct change *
 }
 
 /* ---- telling --------------------------------------------------------------------------------------------- */
+
+int change_confidence(enum severity s)
+{
+    return s == SEVERITY_HIGH ? 80 : s == SEVERITY_MEDIUM ? 60 : 40;
+}
 
 int change_emit(const struct change_alert *a, const struct change *c, struct fact_list *f, const struct detector_context *ctx,
                 struct error *err)

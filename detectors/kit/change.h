@@ -66,6 +66,7 @@ struct change_alert {
     bool is_counted; /* false: the other row of a change that was told (change_is_repeat); it adds its time, no request */
 };
 
+int change_confidence(enum severity s); /* of what one change says: the graver, the surer it has to be */
 /* One change as (part of) an alert of its UTC day. `f` may hold more; added are principal, callerName, appId, application,
  * address, place, role, correlationId, changed (the resource's id), operations, and requests or failedRequests. Both rows of
  * a change are to be told, so that the alert does not hang on which came first. */

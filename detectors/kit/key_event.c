@@ -16,13 +16,7 @@
 
 static struct slice lower(struct slice s, char *room, size_t max)
 {
-    s = slice_cut(slice_trim(s), max);
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.at[i];
-
-        room[i] = c == '\0' ? '?' : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
-    return slice_make(room, s.len);
+    return slice_lower(slice_trim(s), room, max);
 }
 
 static bool has(struct slice s, struct slice part)
@@ -374,17 +368,16 @@ static bool is_same_regeneration(struct operation_seen *seen, const struct key_e
     return now <= before;
 }
 
-/* A row that came twice: its own id says so, whatever its correlation. */
-static bool is_same_row(struct baseline *b, const struct key_event *e, char who)
+bool key_row_is_first(struct baseline *b, const struct observation *obs, const char *who)
 {
-    struct slice id = slice_cut(obs_extra(e->obs, F_ACTIVITY_ID), 64);
+    struct slice id = slice_cut(obs_extra(obs, F_ACTIVITY_ID), 64);
     char room[80];
-    int n = snprintf(room, sizeof room, "%c\x1f%.*s", who, SLF(id));
-    bool is_new = false;
+    int n = snprintf(room, sizeof room, "%.4s\x1f%.*s", who, SLF(id));
+    bool is_new = true;
 
-    return id.len &&
-           baseline_put(b, &key_operations_memory, SL(""), slice_make(room, (size_t)n), SL(""), e->obs->minute_ns, &is_new) &&
-           !is_new;
+    if (id.len)
+        (void)baseline_put(b, &key_operations_memory, SL(""), slice_make(room, (size_t)n), SL(""), obs->minute_ns, &is_new);
+    return is_new;
 }
 
 bool key_event_is_repeat(struct baseline *b, const struct key_event *e, char who)
@@ -396,7 +389,7 @@ bool key_event_is_repeat(struct baseline *b, const struct key_event *e, char who
     int n;
     bool is_new = false;
 
-    if (e->action == KEY_ACTION_REGENERATE && is_same_row(b, e, who))
+    if (e->action == KEY_ACTION_REGENERATE && !key_row_is_first(b, e->obs, (const char[]){ who, '\0' }))
         return true;
     if (slice_empty(correlation))
         correlation = obs_extra(e->obs, F_ACTIVITY_ID);

@@ -56,6 +56,9 @@ bool key_event_read(const struct observation *obs, struct key_event *ret);
 /* One operation counts once per detector: was another row of it seen before? `who` is a letter of the
  * detector's own. */
 bool key_event_is_repeat(struct baseline *b, const struct key_event *e, char who);
+/* Did this very row come for the first time? Its own id says so; without one, or without memory, each row is the first. `who`:
+ * the detector's own, at most four letters. Of the same memory, key_operations_memory. */
+bool key_row_is_first(struct baseline *b, const struct observation *obs, const char *who);
 /* A word for people: "listKeys", "readonlykeys", "regenerateKey". */
 struct slice key_event_operation(const struct key_event *e);
 

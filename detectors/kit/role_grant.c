@@ -60,10 +60,8 @@ static void scope_of(struct slice resource, char ret[GRANT_SCOPE_MAX])
 {
     size_t at = slice_find_nocase(resource, SL(ASSIGNMENTS));
 
-    resource = slice_cut(at == SIZE_MAX ? resource : at == 0 ? SL("/") : slice_make(resource.at, at), GRANT_SCOPE_MAX - 1);
-    for (size_t i = 0; i < resource.len; i++)
-        ret[i] = resource.at[i] >= 'A' && resource.at[i] <= 'Z' ? (char)(resource.at[i] - 'A' + 'a') : resource.at[i];
-    ret[resource.len] = '\0';
+    resource = at == SIZE_MAX ? resource : at == 0 ? SL("/") : slice_make(resource.at, at);
+    ret[slice_lower(resource, ret, GRANT_SCOPE_MAX - 1).len] = '\0';
 }
 
 bool role_grant_add(struct baseline *b, const struct change *c, struct role_grant *ret)

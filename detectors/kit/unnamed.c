@@ -50,13 +50,6 @@ static bool is_named(struct baseline *b, const struct unnamed *u)
     return false;
 }
 
-static void keep(char *room, size_t max, struct slice s)
-{
-    s = slice_cut(s, max - 1);
-    if (s.len)
-        memcpy(room, s.at, s.len);
-}
-
 void unnamed_wait(struct baseline *b, const struct observation *obs, const struct deletion *del)
 {
     struct waiting *w = baseline_put(b, &unnamed_waiting_memory, SL(""), SL(""), SL(""), obs->minute_ns, NULL);
@@ -65,8 +58,8 @@ void unnamed_wait(struct baseline *b, const struct observation *obs, const struc
 
     if (!w || w->len == WAITING_MAX || del->id.len >= UNNAMED_ID_MAX)
         return;
-    keep(u.id, sizeof u.id, del->id);
-    keep(u.account, sizeof u.account, obs->text[F_ACCOUNT]);
+    slice_keep(del->id, u.id, sizeof u.id);
+    slice_keep(obs->text[F_ACCOUNT], u.account, sizeof u.account);
     for (at = w->len; at > 0 && w->each[at - 1].ns > u.ns; at--)
         w->each[at] = w->each[at - 1];
     w->each[at] = u;

@@ -116,6 +116,24 @@ START_TEST(cut_never_leaves_half_a_character)
 }
 END_TEST
 
+START_TEST(copies_are_cut_to_their_room_and_end)
+{
+    char room[8] = "xxxxxxx";
+    struct slice low;
+
+    slice_keep(SL("abcdefghij"), room, sizeof room);
+    ck_assert_str_eq(room, "abcdefg");
+    slice_keep(SL("abcdef\xc3\xa9"), room, sizeof room);
+    ck_assert_str_eq(room, "abcdef");
+    slice_keep((struct slice){ .at = NULL, .len = 0 }, room, sizeof room);
+    ck_assert_str_eq(room, "");
+    low = slice_lower(SL("A\0Z[\xc3\x84z"), room, sizeof room);
+    ck_assert(slice_eq(low, SL("a?z[\xc3\x84z")));
+    ck_assert_uint_eq(slice_lower(SL("ABCDEFGHIJ"), room, sizeof room).len, sizeof room);
+    ck_assert_uint_eq(slice_lower((struct slice){ .at = NULL, .len = 0 }, room, sizeof room).len, 0);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -126,6 +144,7 @@ int main(void)
         trim_takes_blanks_from_both_ends_only,
         split_gives_every_part_and_then_ends,
         cut_never_leaves_half_a_character,
+        copies_are_cut_to_their_room_and_end,
     };
 
     return run_tests("slice", tests, ARRAY_LEN(tests));
