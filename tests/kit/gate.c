@@ -30,10 +30,10 @@ struct passage {
 struct gate {
     struct gate_config cfg;
     SSL_CTX *tls;
-    int port, listener;         /* -1: shut */
+    int port, listener;         /* the port stays ours while it is shut */
     int wake[2];                /* a byte: look at the listener again, or end */
     enum gate_mode mode;
-    bool is_known, is_stopping;
+    bool is_known, is_shut, is_stopping;
     pthread_t thread;
     pthread_mutex_t lock;
     struct passage *passages[CONNECTIONS_MAX];
@@ -290,18 +290,28 @@ static void *passage_main(void *self)
 
 /* ---- the gate ----------------------------------------------------------------------------------------- */
 
+static int bind_to(int port)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    must(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
+             bind(fd, (struct sockaddr *)&a, sizeof a) == 0, "bind");
+    return fd;
+}
+
+/* A socket keeps its port after shutdown() only when it asked for this one by number; so one that did not finds it. */
 static void open_listener(struct gate *g)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)g->port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in a;
     socklen_t len = sizeof a;
-    int one = 1;
+    int finder = bind_to(0);
 
-    g->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    must(g->listener >= 0 && setsockopt(g->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0 &&
-             bind(g->listener, (struct sockaddr *)&a, len) == 0 && listen(g->listener, 64) == 0 &&
-             getsockname(g->listener, (struct sockaddr *)&a, &len) == 0, "listen");
+    must(getsockname(finder, (struct sockaddr *)&a, &len) == 0, "getsockname");
     g->port = ntohs(a.sin_port);
+    g->listener = bind_to(g->port);
+    (void)close(finder);
+    must(listen(g->listener, 64) == 0, "listen");
 }
 
 static void accept_one(struct gate *g)
@@ -332,7 +342,7 @@ static void *gate_main(void *self)
         char ignored;
 
         (void)pthread_mutex_lock(&g->lock);
-        fds[1] = (struct pollfd){ .fd = g->listener, .events = POLLIN };
+        fds[1] = (struct pollfd){ .fd = g->is_shut ? -1 : g->listener, .events = POLLIN };
         (void)pthread_mutex_unlock(&g->lock);
         (void)poll(fds, 2, -1);
         (void)pthread_mutex_lock(&g->lock);
@@ -340,7 +350,7 @@ static void *gate_main(void *self)
             must(read(g->wake[0], &ignored, 1) == 1, "wake");
         if (g->is_stopping)
             break;
-        if (fds[1].revents && g->listener >= 0 && g->listener == fds[1].fd)
+        if (fds[1].revents && !g->is_shut)
             accept_one(g);
         (void)pthread_mutex_unlock(&g->lock);
     }
@@ -366,12 +376,11 @@ static void reset_all(struct gate *g)
 static void change(struct gate *g)
 {
     reset_all(g);
-    if (g->mode == GATE_REFUSE && g->listener >= 0) {
-        (void)close(g->listener);
-        g->listener = -1;
-    } else if (g->mode != GATE_REFUSE && g->listener < 0) {
-        open_listener(g);
-    }
+    if (g->mode == GATE_REFUSE && !g->is_shut)
+        must(shutdown(g->listener, SHUT_RDWR) == 0, "shutdown");
+    else if (g->mode != GATE_REFUSE && g->is_shut)
+        must(listen(g->listener, 64) == 0, "listen again");
+    g->is_shut = g->mode == GATE_REFUSE;
     must(write(g->wake[1], "x", 1) == 1, "wake");
 }
 
@@ -454,8 +463,7 @@ void gate_stop(struct gate *g)
         (void)pthread_join(g->passages[i]->thread, NULL);
         free(g->passages[i]);
     }
-    if (g->listener >= 0)
-        (void)close(g->listener);
+    (void)close(g->listener);
     SSL_CTX_free(g->tls);
     (void)close(g->wake[0]);
     (void)close(g->wake[1]);

@@ -29,12 +29,14 @@ static int add_topic(struct mockbroker *m, const char *text)
 struct mockbroker *mockbroker_start(int brokers, const char *const *topics)
 {
     struct mockbroker *m = calloc(1, sizeof *m);
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char why[512];
 
     if (!m)
         return NULL;
     m->brokers = brokers;
-    m->rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), why, sizeof why);
+    (void)rd_kafka_conf_set(conf, "log_level", "4", why, sizeof why); /* that it has no broker of its own, it need not say */
+    m->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     m->cluster = m->rk ? rd_kafka_mock_cluster_new(m->rk, brokers) : NULL;
     for (size_t i = 0; m->cluster && topics[i]; i++)
         if (add_topic(m, topics[i]) < 0) {

@@ -355,6 +355,34 @@ START_TEST(what_the_activity_log_does_not_name_is_told_without_a_name)
 }
 END_TEST
 
+START_TEST(many_without_a_name_in_one_account_hide_none_in_another)
+{
+    static char many[60][64];
+    struct bench *b;
+
+    key_usual("shop-prod", 0, 22, true);
+    key_usual("shop-eu", 0, 22, true);
+    for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+        (void)snprintf(many[i], sizeof many[i], "sqlDatabases/shop/containers/many%zu", i);
+        control(key_day(20, 3, (int)i / 2), "SqlContainersDelete", "Delete", many[i]);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        control(key_day(20, 3, 40 + (int)i), "SqlContainersDelete", "Delete", paths[i]);
+        key_rows[key_rows_len - 1].obs.text[F_ACCOUNT] = SL("shop-eu");
+        (void)snprintf(key_rows[key_rows_len - 1].resource, sizeof key_rows[0].resource,
+                       GROUP "/providers/microsoft.documentdb/databaseaccounts/shop-eu");
+    }
+    b = judged();
+    ck_assert_uint_eq(bench_alerts(b), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct alert *a = bench_alert(b, i);
+
+        ck_assert_int_eq(a->count, strcmp(a->account, "shop-eu") == 0 ? 3 : 60);
+    }
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(throughput_and_roles_and_failures_of_the_control_plane_delete_nothing)
 {
     struct bench *b;
@@ -455,6 +483,7 @@ int main(void)
         nothing_is_new_in_a_log_that_was_just_begun, a_lock_removed_is_medium_and_a_deletion_after_it_makes_both_high,
         a_lock_on_what_is_not_ours_is_nothing_nor_one_that_is_removed_by_habit, a_deletion_that_both_logs_have_is_one,
         what_the_activity_log_does_not_name_is_told_without_a_name,
+        many_without_a_name_in_one_account_hide_none_in_another,
         throughput_and_roles_and_failures_of_the_control_plane_delete_nothing,
         sensitivity_moves_the_limit, the_order_of_rows_does_not_matter, backfill_teaches_and_tells_nothing, NULL });
 }
