@@ -540,19 +540,13 @@ static int judge_unnamed(const struct resource_deletion *d, const struct deletio
 
 /* ---- deletions that only the control-plane table has --------------------------------------------- */
 
-/* Those that the activity log would have named by now, had it seen them. */
-static int settle(const struct resource_deletion *d, int64_t row_ns, const struct detector_context *ctx, struct error *err)
+/* The activity log would have named it by now, had it seen it. */
+static int tell_unnamed(void *self, const struct unnamed *u, const struct detector_context *ctx, struct error *err)
 {
-    struct unnamed next;
+    struct deletion del;
 
-    while (unnamed_next(ctx, row_ns, &next)) {
-        struct deletion del;
-
-        if (deletion_of_id(slice_of(next.id), &del) &&
-            judge_unnamed(d, &del, slice_of(next.account), next.first_ns, next.last_ns, ctx, err) < 0)
-            return -1;
-    }
-    return 0;
+    return deletion_of_id(slice_of(u->id), &del)
+               ? judge_unnamed(self, &del, slice_of(u->account), u->first_ns, u->last_ns, ctx, err) : 0;
 }
 
 static struct slice place_key(char kind, struct slice s, char room[DELETION_ID_MAX + 1])
@@ -576,11 +570,9 @@ static int observe_control(const struct resource_deletion *d, const struct obser
         return 0;
     (void)key_event_read(obs, &by); /* for the subscription */
     habit_look(ctx->baseline, &place_memory, SL(""), place_key('l', by.subscription, room), obs->minute_ns, &log);
-    if (!log.is_known || log.idle_days > LOG_IDLE_DAYS)
-        return judge_unnamed(d, &del, obs->text[F_ACCOUNT], obs->first_ns, obs->last_ns, ctx, err);
-    if (!ctx->is_backfill)
-        unnamed_wait(ctx->baseline, obs, &del);
-    return 0;
+    if (log.is_known && log.idle_days <= LOG_IDLE_DAYS && (ctx->is_backfill || unnamed_wait(ctx->baseline, obs, &del)))
+        return 0;
+    return judge_unnamed(d, &del, obs->text[F_ACCOUNT], obs->first_ns, obs->last_ns, ctx, err);
 }
 
 /* ---- the activity log ---------------------------------------------------------------------------- */
@@ -678,7 +670,7 @@ static int resource_deletion_observe(void *self, const struct observation *obs, 
     struct resource_deletion *d = self;
 
     key_sweep(ctx, 2 * NS_PER_DAY, short_memories, &d->swept_ns);
-    if (settle(d, obs->minute_ns, ctx, err) < 0)
+    if (unnamed_settle(ctx, obs->minute_ns, tell_unnamed, d, err) < 0)
         return -1;
     if (obs->kind == OBS_ACTIVITY)
         return observe_activity(d, obs, ctx, err);
@@ -687,8 +679,8 @@ static int resource_deletion_observe(void *self, const struct observation *obs, 
 
 static const char *const resource_deletion_types[] = { TYPE, TYPE_LOCK, NULL };
 static const struct baseline_memory *const resource_deletion_memories[] = {
-    &bin_memory, &scope_memory, &mark_memory, &unnamed_waiting_memory, &unnamed_known_memory, &who_memory, &place_memory,
-    &most_memory, &key_habits_memory, &key_readers_memory, &key_operations_memory, NULL,
+    &bin_memory, &scope_memory, &mark_memory, &unnamed_waiting_memory, &unnamed_queue_memory, &unnamed_known_memory,
+    &who_memory, &place_memory, &most_memory, &key_habits_memory, &key_readers_memory, &key_operations_memory, NULL,
 };
 
 const struct detector_ops detector_resource_deletion = {

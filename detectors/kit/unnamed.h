@@ -8,22 +8,21 @@
 
 #include "detectors/kit/deletion.h"
 
-#define UNNAMED_ID_MAX 256
+/* Among the detector's memories; of the last what is older than a row may be is forgotten with key_sweep(). */
+extern const struct baseline_memory unnamed_waiting_memory, unnamed_queue_memory, unnamed_known_memory;
 
-/* Among the detector's memories; of the second what is older than a row may be is forgotten with key_sweep(). */
-extern const struct baseline_memory unnamed_waiting_memory, unnamed_known_memory;
-
-struct unnamed {
+struct unnamed { /* plain data */
     int64_t ns, first_ns, last_ns;
-    char id[UNNAMED_ID_MAX], account[64];
+    char id[DELETION_ID_MAX], account[64];
 };
 
-/* At most 48 wait: those beyond are left out, for so many are told anyway. */
-void unnamed_wait(struct baseline *b, const struct observation *obs, const struct deletion *del);
+/* False: 4,096 wait already; tell this one now. */
+bool unnamed_wait(struct baseline *b, const struct observation *obs, const struct deletion *del);
 /* The activity log has it. */
 void unnamed_is_named(struct baseline *b, struct slice id, int64_t ns);
-/* Take out the next one that nobody named in time; false: there is none yet. A replay has no watermark: there rows come in
- * order of time, and `row_ns`, of the row at hand, says how far it is. */
-bool unnamed_next(const struct detector_context *ctx, int64_t row_ns, struct unnamed *ret);
+/* Take out those that nobody named in time, by time and id; fn returns -1 to stop, and the window is read again. A replay has
+ * no watermark: there rows come in order of time, and `row_ns`, of the row at hand, says how far it is. */
+typedef int (*unnamed_fn)(void *self, const struct unnamed *u, const struct detector_context *ctx, struct error *err);
+MUST_CHECK int unnamed_settle(const struct detector_context *ctx, int64_t row_ns, unnamed_fn fn, void *self, struct error *err);
 
 #endif
