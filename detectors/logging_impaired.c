@@ -25,6 +25,7 @@
 #include "base/timeutil.h"
 #include "detectors/detector.h"
 #include "detectors/kit/change.h"
+#include "detectors/kit/recent.h"
 #include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
 #include "settings/option.h"
@@ -146,17 +147,9 @@ static void mark(struct baseline *b, struct slice account, enum mark_kind kind, 
         at++;
     if (at < m->len)
         return;
-    if (m->len == MARKS_MAX) { /* the oldest leaves */
-        at = 0;
-        for (size_t i = 1; i < m->len; i++)
-            if (m->each[i].time_ns < m->each[at].time_ns)
-                at = i;
-        if (one.time_ns < m->each[at].time_ns)
-            return;
-    } else {
-        at = m->len++;
-    }
-    m->each[at] = one;
+    at = recent_place(m->each, sizeof one, &m->len, MARKS_MAX, time_ns);
+    if (at != SIZE_MAX)
+        m->each[at] = one;
 }
 
 static bool is_near(int64_t a, int64_t b)

@@ -21,6 +21,7 @@
 #include "base/map.h"
 #include "base/timeutil.h"
 #include "detectors/kit/deletion.h"
+#include "detectors/kit/recent.h"
 #include "detectors/kit/sensitivity.h"
 #include "detectors/kit/slots.h"
 #include "detectors/kit/unnamed.h"
@@ -90,7 +91,7 @@ struct lock {
 
 struct deleter { int64_t ns; char caller[CALLER_MAX], account[TEXT_KEPT]; };
 
-struct scope { /* a subscription, a group, an account ...: what happened to it, or in it */
+struct scope { /* a subscription, a group, an account ...: the newest that happened to it, or in it */
     uint32_t locks_len, gone_len;
     struct lock locks[LOCKS_MAX];
     struct deleter gone[GONE_MAX];
@@ -364,7 +365,7 @@ static bool is_before(const struct lock *l, int64_t ns)
 static int meet_locks(struct gone *g, const struct who *w, const struct detector_context *ctx, struct error *err)
 {
     struct slice scopes[DELETION_SCOPES];
-    size_t n = deletion_scopes(slice_of(g->id), scopes);
+    size_t n = deletion_scopes(slice_of(g->id), scopes), at;
     struct deleter me = { .ns = g->first_ns };
 
     slice_keep(w->caller, me.caller, sizeof me.caller);
@@ -380,8 +381,9 @@ static int meet_locks(struct gone *g, const struct who *w, const struct detector
                 if (!ctx->is_backfill && tell_lock(&s->locks[k], &me, ctx, err) < 0)
                     return -1;
             }
-        if (s->gone_len < GONE_MAX)
-            s->gone[s->gone_len++] = me;
+        at = recent_place(s->gone, sizeof s->gone[0], &s->gone_len, GONE_MAX, me.ns);
+        if (at != SIZE_MAX)
+            s->gone[at] = me;
     }
     return 0;
 }
@@ -610,7 +612,7 @@ static int judge_lock(const struct resource_deletion *d, const struct change *c,
 {
     const struct observation *obs = c->by.obs;
     struct lock l = { .ns = obs->minute_ns };
-    size_t at = slice_find(c->resource, SL("/providers/microsoft.authorization/locks/"));
+    size_t at = slice_find(c->resource, SL("/providers/microsoft.authorization/locks/")), kept;
     struct slice scope = slice_make(c->resource.at, at);
     struct change_usual usual;
     struct scope *s;
@@ -631,8 +633,9 @@ static int judge_lock(const struct resource_deletion *d, const struct change *c,
     s = scope_at(ctx->baseline, scope, obs->minute_ns);
     if (!s)
         return 0;
-    if (s->locks_len < LOCKS_MAX)
-        s->locks[s->locks_len++] = l;
+    kept = recent_place(s->locks, sizeof s->locks[0], &s->locks_len, LOCKS_MAX, l.ns);
+    if (kept != SIZE_MAX)
+        s->locks[kept] = l;
     if (ctx->is_backfill)
         return 0;
     if (is_ours(c, scope, ctx->baseline) && tell_lock(&l, NULL, ctx, err) < 0)

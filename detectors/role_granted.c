@@ -26,6 +26,7 @@
 #include "base/timeutil.h"
 #include "detectors/detector.h"
 #include "detectors/kit/change.h"
+#include "detectors/kit/recent.h"
 #include "detectors/kit/role_grant.h"
 #include "detectors/kit/sensitivity.h"
 #include "enrich/caller.h"
@@ -422,18 +423,16 @@ static bool has_read(struct baseline *b, struct slice account, struct slice who,
 static void watch(struct baseline *b, struct slice account, const struct said *s, struct slice key)
 {
     struct watched *w = baseline_put(b, &watched_memory, account, slice_of(s->grantee), SL(""), s->at_ns, NULL);
-    size_t at = 0;
+    size_t at;
 
     if (!w)
         return;
     for (size_t i = 0; i < w->len; i++)
         if (slice_eq(slice_of(w->each[i].key), key))
             return;
-    if (w->len < WATCHED_MAX)
-        at = w->len++;
-    else
-        for (size_t i = 1; i < w->len; i++)
-            at = w->each[i].at_ns < w->each[at].at_ns ? i : at;
+    at = recent_place(w->each, sizeof w->each[0], &w->len, WATCHED_MAX, s->at_ns);
+    if (at == SIZE_MAX)
+        return;
     w->each[at].at_ns = s->at_ns;
     lower(w->each[at].key, key, KEY_MAX);
 }

@@ -151,6 +151,39 @@ START_TEST(a_deletion_within_a_day_makes_it_high)
 }
 END_TEST
 
+START_TEST(an_account_where_something_is_deleted_each_night_forgets_neither_side)
+{
+    for (int is_first = 0; is_first < 2; is_first++) {
+        struct bench *b;
+
+        key_usual("shop-prod", 0, 40, true);
+        control((struct ctl){ .at = key_day(2, 3, 0), .interval = "240", .retention = "720", .redundancy = "Geo" });
+        for (int d = 3; d < 38; d++)
+            for (int k = 0; k < 3; k++) /* more than are kept */
+                key_act((struct act){ .at = key_day(d, 1, k), .caller = "ci@contoso.example", .uri = "sqldatabases/tmp",
+                                      .op = "MICROSOFT.DOCUMENTDB/DATABASEACCOUNTS/SQLDATABASES/DELETE" });
+        for (int d = 16; d < 37; d++) { /* told, and of other days */
+            control((struct ctl){ .at = key_day(d, 3, 0), .interval = d % 2 ? "300" : "240", .id = "other" });
+            control((struct ctl){ .at = key_day(d, 3, 0), .retention = d % 2 ? "720" : "700", .id = "other" });
+        }
+        control((struct ctl){ .at = key_day(38, 3, 10), .redundancy = "Local", .id = "one" });
+        key_act((struct act){ .at = key_day(38, 4, 10), .caller = EVE, .uri = "sqldatabases/shop",
+                              .op = "MICROSOFT.DOCUMENTDB/DATABASEACCOUNTS/SQLDATABASES/DELETE" });
+        b = bench_open(&detector_backup_weakened, "sensitivity: high\n"); /* to and fro is told too */
+        key_feed(b, is_first ? 4 * NS_PER_HOUR - 2 * NS_PER_MIN : 0);
+        key_forget();
+        for (size_t i = 0; i < bench_alerts(b); i++) {
+            const struct alert *a = bench_alert(b, i);
+
+            if (a->first_ns >= key_day(38, 0, 0))
+                ck_assert_int_eq(a->severity, SEVERITY_HIGH);
+        }
+        ck_assert_uint_gt(bench_alerts(b), 8);
+        bench_free(b);
+    }
+}
+END_TEST
+
 START_TEST(an_account_without_history_or_a_young_one_is_nothing)
 {
     struct bench *b;
@@ -287,6 +320,7 @@ int main(void)
         each_change_for_the_worse_is_medium_and_for_the_better_nothing,
             start_and_complete_are_one_and_the_next_day_it_is_no_news,
         who_did_it_is_named_whichever_row_comes_first, a_deletion_within_a_day_makes_it_high,
+        an_account_where_something_is_deleted_each_night_forgets_neither_side,
         an_account_without_history_or_a_young_one_is_nothing,
         what_goes_to_and_fro_is_usual_the_third_time, a_time_to_live_that_is_set_or_cut_is_told,
         a_container_that_was_just_made_may_be_changed, sensitivity_leaves_out_what_costs_less,

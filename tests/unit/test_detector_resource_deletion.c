@@ -1,5 +1,6 @@
 /* What detectors/resource_deletion.c promises.
  * SPDX-License-Identifier: Apache-2.0 */
+#include "alert/catalogue.h"
 #include "base/timeutil.h"
 #include "settings/option.h"
 #include "tests/unit/key_kit.h"
@@ -297,6 +298,30 @@ START_TEST(a_lock_removed_is_medium_and_a_deletion_after_it_makes_both_high)
 }
 END_TEST
 
+START_TEST(the_locks_of_last_week_do_not_hide_the_one_of_today)
+{
+    static char who[8][40];
+    struct bench *b;
+    bool is_high = false;
+
+    key_usual("shop-prod", 0, 40, true);
+    for (int d = 30; d < 38; d++) { /* each by somebody else, more than are kept */
+        (void)snprintf(who[d - 30], sizeof who[0], "user%d@contoso.example", d);
+        remove_lock(key_day(d, 3, 0), who[d - 30], LOCK_OF(GROUP), "");
+    }
+    remove_lock(key_day(39, 3, 0), EVE, LOCK_OF(GROUP), "");
+    key_act((struct act){ .at = key_day(39, 4, 0), .op = DELETE_CONTAINER, .uri = paths[0], .caller = EVE });
+    b = judged();
+    for (size_t i = 0; i < bench_alerts(b); i++) {
+        const struct alert *a = bench_alert(b, i);
+
+        is_high |= strcmp(a->type->id, LOCK) == 0 && a->first_ns >= key_day(39, 0, 0) && a->severity == SEVERITY_HIGH;
+    }
+    ck_assert(is_high);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(a_lock_on_what_is_not_ours_is_nothing_nor_one_that_is_removed_by_habit)
 {
     struct bench *b;
@@ -481,6 +506,7 @@ int main(void)
         a_flood_is_counted_to_its_end, who_deletes_one_now_and_then_may_delete_five_at_once,
         who_deletes_containers_by_habit_does_not_delete_accounts, an_environment_for_each_pull_request_is_usual,
         nothing_is_new_in_a_log_that_was_just_begun, a_lock_removed_is_medium_and_a_deletion_after_it_makes_both_high,
+        the_locks_of_last_week_do_not_hide_the_one_of_today,
         a_lock_on_what_is_not_ours_is_nothing_nor_one_that_is_removed_by_habit, a_deletion_that_both_logs_have_is_one,
         what_the_activity_log_does_not_name_is_told_without_a_name,
         many_without_a_name_in_one_account_hide_none_in_another,
