@@ -132,13 +132,8 @@ static bool is_worse(const struct backup_weakened *d, const struct entered *at, 
 
 /* ---- who it was ---------------------------------------------------------------------------------- */
 
-struct call { /* of AzureActivity, by its clientRequestId */
-    int64_t ns;
-    char caller[CALLER_MAX], name[TEXT_KEPT], app_id[TEXT_KEPT], tool[TEXT_KEPT], address[TEXT_KEPT], correlation[TEXT_KEPT];
-};
-
-static const struct baseline_memory call_memory = {
-    .name = "backup_weakened.call", .version = 1, .size = sizeof(struct call), .max_keys = 20000,
+static const struct baseline_memory call_memory = { /* of AzureActivity, by its clientRequestId */
+    .name = "backup_weakened.call", .version = 1, .size = sizeof(struct change_by), .max_keys = 20000,
 };
 
 struct told { /* by the ActivityId of its rows */
@@ -163,16 +158,6 @@ struct near { /* of an account: what was told, and when something was deleted; t
 static const struct baseline_memory near_memory = {
     .name = "backup_weakened.near", .version = 1, .size = sizeof(struct near), .max_keys = 2000,
 };
-
-static void add_call(struct fact_list *f, const struct call *by)
-{
-    facts_add_set(f, "principal", slice_of(by->caller));
-    facts_add_set(f, "callerName", slice_of(by->name));
-    facts_add_set(f, "appId", slice_of(by->app_id));
-    facts_add_set(f, "application", slice_of(by->tool));
-    facts_add_set(f, "address", slice_of(by->address));
-    facts_add_set(f, "correlationId", slice_of(by->correlation));
-}
 
 static int emit(const struct told *t, struct fact_list *f, bool is_counted, const struct detector_context *ctx,
                 struct error *err)
@@ -242,7 +227,7 @@ static int tell(const struct observation *obs, struct told *t, struct fact_list 
                 struct error *err)
 {
     struct slice id = slice_cut(obs_extra(obs, F_ACTIVITY_ID), TEXT_KEPT);
-    const struct call *by = slice_empty(id) ? NULL : baseline_get(ctx->baseline, &call_memory, SL(""), id);
+    const struct change_by *by = slice_empty(id) ? NULL : baseline_get(ctx->baseline, &call_memory, SL(""), id);
     struct told *known = NULL;
     bool is_new = true;
 
@@ -257,7 +242,7 @@ static int tell(const struct observation *obs, struct told *t, struct fact_list 
         *known = *t;
     facts_add_set(f, "activityId", id);
     if (by)
-        add_call(f, by);
+        change_add(f, by);
     if (emit(t, f, is_new, ctx, err) < 0)
         return -1;
     return look_at_deletions(t, ctx, err);
@@ -272,7 +257,7 @@ static int observe_activity(const struct observation *obs, const struct detector
     struct key_event by;
     struct deletion del;
     struct change c;
-    struct call *call;
+    struct change_by *call;
     bool is_change = change_read(obs, &c);
 
     (void)key_event_read(obs, &by);
@@ -285,17 +270,12 @@ static int observe_activity(const struct observation *obs, const struct detector
     call = baseline_put(ctx->baseline, &call_memory, SL(""), id, SL(""), obs->minute_ns, NULL);
     if (!call)
         return 0;
-    *call = (struct call){ .ns = obs->minute_ns };
-    slice_keep(c.by.caller, call->caller, sizeof call->caller);
-    slice_keep(obs_extra(obs, F_CALLER_NAME), call->name, sizeof call->name);
-    slice_keep(c.by.app_id, call->app_id, sizeof call->app_id);
-    slice_keep(slice_of(c.by.tool_name), call->tool, sizeof call->tool);
-    slice_keep(obs->text[F_ADDRESS], call->address, sizeof call->address);
-    slice_keep(obs_extra(obs, F_CORRELATED_ID), call->correlation, sizeof call->correlation);
+    *call = (struct change_by){ .caller = "" };
+    change_keep(call, &c);
     told = baseline_get(ctx->baseline, &told_memory, c.by.account, id);
     if (!told || ctx->is_backfill)
         return 0;
-    add_call(&f, call);
+    change_add(&f, call);
     return emit(told, &f, false, ctx, err);
 }
 

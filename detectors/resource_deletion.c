@@ -85,8 +85,8 @@ static const struct baseline_memory bin_memory = {
 
 struct lock {
     int64_t ns;
-    char caller[CALLER_MAX], account[TEXT_KEPT], id[ID_KEPT], address[TEXT_KEPT], app_id[TEXT_KEPT], tool[TEXT_KEPT],
-        name[TEXT_KEPT], correlation[TEXT_KEPT];
+    char account[TEXT_KEPT], id[ID_KEPT];
+    struct change_by by;
 };
 
 struct deleter { int64_t ns; char caller[CALLER_MAX], account[TEXT_KEPT]; };
@@ -210,16 +210,11 @@ static int tell_lock(const struct lock *l, const struct deleter *after, const st
                      struct error *err)
 {
     struct fact_list f = { .len = 0 };
-    struct slice id = slice_of(l->id), caller = slice_of(l->caller);
+    struct slice id = slice_of(l->id), caller = slice_of(l->by.caller);
     int64_t day = time_floor(l->ns, NS_PER_DAY);
     bool is_counted = !is_marked(ctx->baseline, 'L', caller, day / NS_PER_DAY, hash64(id.at, id.len, 0), l->ns);
 
-    facts_add_set(&f, "principal", caller);
-    facts_add_set(&f, "callerName", slice_of(l->name));
-    facts_add_set(&f, "appId", slice_of(l->app_id));
-    facts_add_set(&f, "application", slice_of(l->tool));
-    facts_add_set(&f, "address", slice_of(l->address));
-    facts_add_set(&f, "correlationId", slice_of(l->correlation));
+    change_add(&f, &l->by);
     facts_add_set(&f, "changed", id);
     facts_add_set(&f, "reason", SL("the caller removed no lock in the 60 days before"));
     if (after) {
@@ -622,14 +617,9 @@ static int judge_lock(const struct resource_deletion *d, const struct change *c,
     change_note(ctx->baseline, &who_memory, 'l', c, &usual);
     if (usual.is_young || is_habit(&usual.caller) || change_is_trusted(ctx, c) || change_is_repeat(ctx->baseline, c, 'L'))
         return 0;
-    slice_keep(c->by.caller, l.caller, sizeof l.caller);
+    change_keep(&l.by, c);
     slice_keep(c->by.account, l.account, sizeof l.account);
     slice_keep(c->resource, l.id, sizeof l.id);
-    slice_keep(obs->text[F_ADDRESS], l.address, sizeof l.address);
-    slice_keep(c->by.app_id, l.app_id, sizeof l.app_id);
-    slice_keep(slice_of(c->by.tool_name), l.tool, sizeof l.tool);
-    slice_keep(obs_extra(obs, F_CALLER_NAME), l.name, sizeof l.name);
-    slice_keep(obs_extra(obs, F_CORRELATED_ID), l.correlation, sizeof l.correlation);
     s = scope_at(ctx->baseline, scope, obs->minute_ns);
     if (!s)
         return 0;

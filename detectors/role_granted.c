@@ -70,9 +70,9 @@ enum flag {
 struct given { /* one right, as the rows of its operation tell; empty texts are not known */
     int64_t first_ns, last_ns, day_ns;
     uint32_t flags, kind;
-    char caller[CALLER_MAX], caller_name[FEW_TEXT], object_id[ID_MAX], app_id[FEW_TEXT], tool[FEW_TEXT], address[FEW_TEXT];
-    char place[192], by_role[FEW_TEXT], correlation[ID_MAX], operation[CHANGE_OPERATION_MAX], changed[CHANGE_RESOURCE_MAX];
-    char resource[256], grantee[ID_MAX], grantee_type[24], role[FEW_TEXT], scope[GRANT_SCOPE_MAX];
+    struct change_by by;
+    char object_id[ID_MAX], operation[CHANGE_OPERATION_MAX], changed[CHANGE_RESOURCE_MAX], resource[256];
+    char grantee[ID_MAX], grantee_type[24], role[FEW_TEXT], scope[GRANT_SCOPE_MAX];
 };
 
 struct said { /* by a row of the control plane */
@@ -340,19 +340,6 @@ static void add_reasons(struct fact_list *f, const struct given *g)
             facts_add_set(f, "reason", slice_of(reasons[i].reason));
 }
 
-static void add_who(struct fact_list *f, const struct given *g)
-{
-    facts_add_set(f, "principal", slice_of(g->caller));
-    facts_add_set(f, "callerName", slice_of(g->caller_name));
-    facts_add_set(f, "appId", slice_of(g->app_id));
-    facts_add_set(f, "application", slice_of(g->tool));
-    facts_add_set(f, "address", slice_of(g->address));
-    facts_add_set(f, "place", slice_of(g->place));
-    facts_add_set(f, "role", slice_of(g->by_role));
-    facts_add_set(f, "correlationId", slice_of(g->correlation));
-    facts_add_set(f, "changed", slice_of(g->changed));
-}
-
 /* All that is known, each time more is: what the alert ends with does not hang on which row came first. */
 static int tell(const struct role_granted *d, struct slice account, struct given *g, const struct detector_context *ctx,
                 struct error *err)
@@ -360,12 +347,13 @@ static int tell(const struct role_granted *d, struct slice account, struct given
     bool is_first = !(g->flags & FLAG_TOLD);
     enum severity severity = severity_of(g);
     struct fact_list f = { .len = 0 };
-    struct slice subject = slice_of(g->caller[0] ? g->caller : g->grantee[0] ? g->grantee : g->role);
+    struct slice subject = slice_of(g->by.caller[0] ? g->by.caller : g->grantee[0] ? g->grantee : g->role);
 
     if (ctx->is_backfill || !is_to_tell(d, g))
         return 0;
     g->flags |= FLAG_TOLD;
-    add_who(&f, g);
+    change_add(&f, &g->by);
+    facts_add_set(&f, "changed", slice_of(g->changed));
     facts_add_set(&f, "grantee", slice_of(g->grantee));
     facts_add_set(&f, "granteeType", slice_of(g->grantee_type));
     facts_add_set(&f, "grantedRole", slice_of(g->role));
@@ -511,16 +499,8 @@ static void add_caller(struct given *g, const struct change *c)
         g->first_ns = obs->first_ns;
     if (!g->kind || obs->last_ns > g->last_ns)
         g->last_ns = obs->last_ns;
-    keep(g->caller, c->by.caller, sizeof g->caller);
-    keep(g->caller_name, obs_extra(obs, F_CALLER_NAME), sizeof g->caller_name);
+    change_keep(&g->by, c);
     keep(g->object_id, c->by.object_id, sizeof g->object_id);
-    keep(g->app_id, c->by.app_id, sizeof g->app_id);
-    keep(g->tool, slice_of(c->by.tool_name), sizeof g->tool);
-    keep(g->address, obs->text[F_ADDRESS], sizeof g->address);
-    if (obs->text[F_PLACE].len < sizeof g->place) /* half a place is none */
-        keep(g->place, obs->text[F_PLACE], sizeof g->place);
-    keep(g->by_role, obs_extra(obs, F_ROLE), sizeof g->by_role);
-    keep(g->correlation, obs_extra(obs, F_CORRELATED_ID), sizeof g->correlation);
     keep(g->operation, c->operation, sizeof g->operation);
     keep(g->changed, c->resource, sizeof g->changed);
     keep(g->resource, obs->text[F_RESOURCE_ID], sizeof g->resource);
@@ -582,7 +562,7 @@ static struct slice operation_key(struct baseline *b, enum kind kind, const stru
         struct slice key = slice_empty(request) ? key_of((char)kind, id, room) : key_of('r', request, room);
         const struct given *g = baseline_get(b, &given_memory, c->by.account, key);
 
-        if (!g || slice_eq(slice_of(g->caller), c->by.caller)) /* the caller chose it: it may be somebody else's */
+        if (!g || slice_eq(slice_of(g->by.caller), c->by.caller)) /* the caller chose it: it may be somebody else's */
             return key;
     }
     if (slice_empty(correlation))

@@ -187,6 +187,40 @@ bool change_is_trusted(const struct detector_context *ctx, const struct change *
     return false;
 }
 
+static void keep(char *to, struct slice s, size_t size)
+{
+    s = slice_cut(s, size - 1);
+    if (!to[0] && !slice_empty(s) && !memchr(s.at, '\0', s.len))
+        slice_keep(s, to, size);
+}
+
+void change_keep(struct change_by *by, const struct change *c)
+{
+    const struct observation *obs = c->by.obs;
+
+    keep(by->caller, c->by.caller, sizeof by->caller);
+    keep(by->caller_name, obs_extra(obs, F_CALLER_NAME), sizeof by->caller_name);
+    keep(by->app_id, c->by.app_id, sizeof by->app_id);
+    keep(by->tool, slice_of(c->by.tool_name), sizeof by->tool);
+    keep(by->address, obs->text[F_ADDRESS], sizeof by->address);
+    if (obs->text[F_PLACE].len < sizeof by->place) /* half a place is none */
+        keep(by->place, obs->text[F_PLACE], sizeof by->place);
+    keep(by->role, obs_extra(obs, F_ROLE), sizeof by->role);
+    keep(by->correlation, obs_extra(obs, F_CORRELATED_ID), sizeof by->correlation);
+}
+
+void change_add(struct fact_list *f, const struct change_by *by)
+{
+    facts_add_set(f, "principal", slice_of(by->caller));
+    facts_add_set(f, "callerName", slice_of(by->caller_name));
+    facts_add_set(f, "appId", slice_of(by->app_id));
+    facts_add_set(f, "application", slice_of(by->tool));
+    facts_add_set(f, "address", slice_of(by->address));
+    facts_add_set(f, "place", slice_of(by->place));
+    facts_add_set(f, "role", slice_of(by->role));
+    facts_add_set(f, "correlationId", slice_of(by->correlation));
+}
+
 /* ---- telling --------------------------------------------------------------------------------------------- */
 
 int change_confidence(enum severity s)
@@ -198,15 +232,10 @@ int change_emit(const struct change_alert *a, const struct change *c, struct fac
                 struct error *err)
 {
     const struct observation *obs = c->by.obs;
+    struct change_by by = { .caller = "" };
 
-    facts_add_set(f, "principal", c->by.caller);
-    facts_add_set(f, "callerName", obs_extra(obs, F_CALLER_NAME));
-    facts_add_set(f, "appId", c->by.app_id);
-    facts_add_set(f, "application", slice_of(c->by.tool_name));
-    facts_add_set(f, "address", obs->text[F_ADDRESS]);
-    facts_add_set(f, "place", obs->text[F_PLACE]);
-    facts_add_set(f, "role", obs_extra(obs, F_ROLE));
-    facts_add_set(f, "correlationId", obs_extra(obs, F_CORRELATED_ID));
+    change_keep(&by, c);
+    change_add(f, &by);
     facts_add_set(f, "changed", c->resource);
     if (a->is_counted) {
         facts_add_map(f, "operations", c->operation, 1);

@@ -56,6 +56,17 @@ struct slice change_says(const struct change *c, const char *name);
 /* Has the operator named the caller, or its application, as one who may (trusted: principals)? */
 bool change_is_trusted(const struct detector_context *ctx, const struct change *c);
 
+/* Who made a change, kept for a row that comes later. Plain data; zeroed: nobody yet. */
+struct change_by {
+    char caller[CALLER_MAX], caller_name[CALLER_MAX], app_id[FEW_TEXT], tool[FEW_TEXT], address[FEW_TEXT], place[192];
+    char role[FEW_TEXT], correlation[FEW_TEXT];
+};
+
+/* Adds what is not known yet: of several rows the first one that says it. */
+void change_keep(struct change_by *by, const struct change *c);
+/* principal, callerName, appId, application, address, place, role, correlationId; `by` outlives the draft. */
+void change_add(struct fact_list *f, const struct change_by *by);
+
 /* ---- telling --------------------------------------------------------------------------------------------- */
 
 struct change_alert {
@@ -67,9 +78,9 @@ struct change_alert {
 };
 
 int change_confidence(enum severity s); /* of what one change says: the graver, the surer it has to be */
-/* One change as (part of) an alert of its UTC day. `f` may hold more; added are principal, callerName, appId, application,
- * address, place, role, correlationId, changed (the resource's id), operations, and requests or failedRequests. Both rows of
- * a change are to be told, so that the alert does not hang on which came first. */
+/* One change as (part of) an alert of its UTC day. `f` may hold more; added are who (change_add), changed (the resource's
+ * id), operations, and requests or failedRequests. Both rows of a change are to be told, so that the alert does not hang on
+ * which came first. */
 int change_emit(const struct change_alert *a, const struct change *c, struct fact_list *f, const struct detector_context *ctx,
                 struct error *err);
 
