@@ -164,7 +164,7 @@ static atomic_int inside, most;
 
 static void *pass_the_gate(void *gate)
 {
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 200; i++) {
         int now;
 
         gate_enter(gate);
