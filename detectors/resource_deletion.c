@@ -3,7 +3,7 @@
  * Why:     the end of an extortion, and of an angry administrator, is to delete what holds the data. Pipelines delete
  *          too, every day: whose habit it is, and how much at once, tells them apart.
  * Reads:   AzureActivity: deletions and locks/delete. CDBControlPlaneRequests: deletions, where the activity log of the
- *          subscription is not read, or did not bring the same deletion; then nobody is named.
+ *          subscription is not read, or did not bring the same deletion until no late row can; then nobody is named.
  * Judges:  MassDelete.Resources, High: `deletions` within an hour by a caller who deleted nothing of the kind (whole
  *          accounts and clusters, or what is in them) in 60 days; or one, with a lock removed on it within the day
  *          before. Medium: one account or cluster by such a caller; by one who deletes by habit twice `deletions`, and more
@@ -670,6 +670,12 @@ static int resource_deletion_observe(void *self, const struct observation *obs, 
     return obs->kind == OBS_CONTROL ? observe_control(d, obs, ctx, err) : 0;
 }
 
+/* Where everything was deleted no further row may come. Without a watermark this is the end. */
+static int resource_deletion_settle(void *self, const struct detector_context *ctx, struct error *err)
+{
+    return unnamed_settle(ctx, INT64_MAX, tell_unnamed, self, err);
+}
+
 static const char *const resource_deletion_types[] = { TYPE, TYPE_LOCK, NULL };
 static const struct baseline_memory *const resource_deletion_memories[] = {
     &bin_memory, &scope_memory, &mark_memory, &unnamed_waiting_memory, &unnamed_queue_memory, &unnamed_known_memory,
@@ -685,4 +691,5 @@ const struct detector_ops detector_resource_deletion = {
     .size = sizeof(struct resource_deletion),
     .memories = resource_deletion_memories,
     .observe = resource_deletion_observe,
+    .settle = resource_deletion_settle,
 };

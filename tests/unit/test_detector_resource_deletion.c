@@ -380,6 +380,20 @@ START_TEST(what_the_activity_log_does_not_name_is_told_without_a_name)
 }
 END_TEST
 
+START_TEST(what_nobody_names_is_told_though_no_row_comes_after_it)
+{
+    struct bench *b;
+
+    key_usual("shop-prod", 0, 20, true);
+    for (size_t i = 0; i < 3; i++)
+        control(key_day(20, 3, (int)i), "SqlContainersDelete", "Delete", paths[i]);
+    b = judged();
+    ck_assert_str_ne(alert_text(bench_only(b, TYPE), "callerUnknown"), "");
+    ck_assert_int_eq(bench_only(b, TYPE)->count, 3);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(many_without_a_name_in_one_account_hide_none_in_another)
 {
     static char many[60][64];
@@ -509,6 +523,7 @@ int main(void)
         the_locks_of_last_week_do_not_hide_the_one_of_today,
         a_lock_on_what_is_not_ours_is_nothing_nor_one_that_is_removed_by_habit, a_deletion_that_both_logs_have_is_one,
         what_the_activity_log_does_not_name_is_told_without_a_name,
+        what_nobody_names_is_told_though_no_row_comes_after_it,
         many_without_a_name_in_one_account_hide_none_in_another,
         throughput_and_roles_and_failures_of_the_control_plane_delete_nothing,
         sensitivity_moves_the_limit, the_order_of_rows_does_not_matter, backfill_teaches_and_tells_nothing, NULL });
