@@ -12,8 +12,9 @@
  *          Silent: what was so on three days of the last 60 (opened each night by a job); single addresses; young accounts,
  *          for nothing says yet that there is data in them; the first state ever seen, for it may always have been so.
  * Trust:   a principal for rules of clusters. The state of an account names nobody, and is bad whoever did it.
- * Keeps:   states and writers of some hours (at most 16 each per account and interval, the first ones), the state that
- *          closed intervals taught. Texts begin with a time, so that the first writer is the first whatever came first.
+ * Keeps:   states and writers of some hours (at most 16 each per account and interval, the first ones, and of writers first
+ *          those who never wrote before), the state that closed intervals taught. Texts begin with a time, so that the
+ *          first writer is the first whatever came first.
  * Blind:   publicNetworkAccess and the bypass for Azure services have no column: a list that is emptied while public access
  *          is switched off looks like an opening. An account that changed for the first time. A change that was accepted and
  *          then failed is told, and said to have failed when its end is seen.
@@ -600,6 +601,16 @@ static int judge_control(const struct network_opened *d, const struct observatio
 
 /* ---- who wrote ----------------------------------------------------------------------------------------------------- */
 
+/* Who is new comes first: where deployments write all day he is the one to remember. */
+static int writer_order(const struct writer *a, const struct writer *b)
+{
+    if (a->is_new != b->is_new)
+        return a->is_new ? -1 : 1;
+    if (a->time_ns != b->time_ns)
+        return a->time_ns < b->time_ns ? -1 : 1;
+    return memcmp(a, b, sizeof *a);
+}
+
 static void writers_note(struct baseline *b, const struct change *c, bool is_new)
 {
     const struct observation *obs = c->by.obs;
@@ -621,8 +632,7 @@ static void writers_note(struct baseline *b, const struct change *c, bool is_new
     slice_keep(slice_trim(slice_of(c->by.tool_name)), w.tool, sizeof w.tool);
     slice_keep(slice_trim(obs_extra(obs, F_CORRELATED_ID)), w.correlation, sizeof w.correlation);
     for (; at < ws->len; at++) {
-        int order = ws->each[at].time_ns < w.time_ns ? -1 : ws->each[at].time_ns > w.time_ns ? 1
-                                                          : memcmp(&ws->each[at], &w, sizeof w);
+        int order = writer_order(&ws->each[at], &w);
 
         if (order == 0)
             return;

@@ -40,6 +40,19 @@ static bool is_same_reader(const struct key_reading *a, const struct key_reading
            strcmp(a->app, b->app) == 0 && a->is_readonly == b->is_readonly && a->is_habitual == b->is_habitual;
 }
 
+/* Without room: who reads by habit gives way to who does not, the last one first. */
+static struct key_reading *place_of(struct key_readings *all, const struct key_reading *r)
+{
+    struct key_reading *last = NULL;
+
+    if (all->len < KEY_READINGS_MAX)
+        return &all->each[all->len++];
+    for (uint32_t i = 0; i < all->len && !r->is_habitual; i++)
+        if (all->each[i].is_habitual && (!last || all->each[i].first_ns > last->first_ns))
+            last = &all->each[i];
+    return last;
+}
+
 const struct key_reading *key_reading_keep(const struct observation *obs, const struct key_reading *r, int32_t slot,
                                            const struct detector_context *ctx)
 {
@@ -53,12 +66,12 @@ const struct key_reading *key_reading_keep(const struct observation *obs, const 
     for (uint32_t i = 0; i < all->len && !mine; i++)
         if (is_same_reader(&all->each[i], r))
             mine = &all->each[i];
-    if (!mine && all->len < KEY_READINGS_MAX) {
-        mine = &all->each[all->len++];
+    if (!mine) {
+        mine = place_of(all, r);
+        if (!mine)
+            return NULL;
         *mine = *r;
     }
-    if (!mine)
-        return NULL;
     mine->first_ns = r->first_ns < mine->first_ns ? r->first_ns : mine->first_ns;
     mine->last_ns = r->last_ns > mine->last_ns ? r->last_ns : mine->last_ns;
     return mine;

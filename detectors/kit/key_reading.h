@@ -8,7 +8,7 @@
 #include "detectors/kit/key_event.h"
 #include "enrich/caller.h"
 
-#define KEY_READINGS_MAX 24 /* readers of an account in a slot; others are not held against uses */
+#define KEY_READINGS_MAX 24 /* readers of an account in a slot; those without the habit go first, others are left out */
 
 struct key_reading {
     char caller[CALLER_MAX], address[FEW_TEXT], app[FEW_TEXT];

@@ -68,6 +68,25 @@ START_TEST(read_by_one_and_used_by_another_from_elsewhere_is_high)
 }
 END_TEST
 
+START_TEST(many_usual_readers_leave_room_for_the_one_who_is_new)
+{
+    static char address[40][24];
+    struct bench *b;
+
+    key_usual("shop-prod", 0, 22, true);
+    for (int i = 0; i < (int)ARRAY_LEN(address); i++) { /* agents of a pipeline, each from an address of its own */
+        (void)snprintf(address[i], sizeof address[i], "203.0.113.%d", 20 + i);
+        key_act((struct act){ .at = key_day(20, 1, i), .caller = TERRAFORM, .address = address[i] });
+    }
+    key_act((struct act){ .at = key_day(20, 3, 0), .caller = EVE });
+    key_req((struct req){ .at = key_day(20, 5, 0), .address = THIEF, .agent = PYTHON });
+    b = judged();
+    ck_assert_str_eq(alert_text(bench_only(b, STOLEN), "principal"), EVE);
+    ck_assert_int_eq(bench_only(b, STOLEN)->severity, SEVERITY_HIGH);
+    bench_free(b);
+}
+END_TEST
+
 START_TEST(the_thief_may_use_the_application_s_own_program)
 {
     struct bench *b;
@@ -449,6 +468,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         read_by_one_and_used_by_another_from_elsewhere_is_high,
+        many_usual_readers_leave_room_for_the_one_who_is_new,
         the_thief_may_use_the_application_s_own_program,
         a_browser_elsewhere_is_told_unless_somebody_read_the_key_there,
         what_is_not_a_story,

@@ -231,6 +231,32 @@ START_TEST(a_caller_who_writes_accounts_is_no_sign_of_its_own)
 }
 END_TEST
 
+static void after_a_day_of_deployments(unsigned seed UNUSED)
+{
+    static char request[30][16];
+
+    life();
+    for (int i = 0; i < (int)ARRAY_LEN(request); i++) { /* more writers than are kept */
+        (void)snprintf(request[i], sizeof request[i], "deploy%d", i);
+        key_act((struct act){ .at = key_day(27, 10, i), .op = WRITE, .caller = "ops@contoso.example", .request = request[i] });
+    }
+    key_state((struct state){ .at = key_day(27, 11, 0), .list = "", .id = "r" });
+    key_act((struct act){ .at = key_day(27, 11, 1), .op = WRITE, .caller = EVE, .request = "r" });
+}
+
+START_TEST(who_is_new_is_named_after_any_number_of_deployments)
+{
+    struct bench *b = fresh();
+
+    after_a_day_of_deployments(1);
+    key_feed(b, 0);
+    ck_assert_int_eq(bench_only(b, TYPE)->severity, SEVERITY_HIGH);
+    ck_assert_str_eq(alert_text(bench_only(b, TYPE), "principal"), EVE);
+    bench_free(b);
+    key_same_in_any_order(&detector_network_opened, NULL, after_a_day_of_deployments);
+}
+END_TEST
+
 START_TEST(without_the_id_those_of_the_same_minutes_are_named)
 {
     for (int minutes = 15; minutes <= 16; minutes++) {
@@ -553,7 +579,8 @@ int main(void)
     return key_run("detector_network_opened", (const TTest *const[]){
         what_is_opened_is_told_and_what_is_closed_is_not, an_origin_is_told_once_it_is_new, who_opened_it_is_who_wrote_first,
         who_writes_it_again_after_midnight_is_not_the_first,
-        a_caller_who_writes_accounts_is_no_sign_of_its_own, without_the_id_those_of_the_same_minutes_are_named,
+        a_caller_who_writes_accounts_is_no_sign_of_its_own, who_is_new_is_named_after_any_number_of_deployments,
+        without_the_id_those_of_the_same_minutes_are_named,
         what_was_taken_back_is_said_with_its_time, what_was_shut_a_while_ago_is_opened_again, a_change_that_failed_is_said_to_have_failed,
         what_happens_each_night_is_no_news, the_first_state_and_a_backfill_tell_nothing,
         a_young_account_is_still_being_set_up, an_account_made_anew_has_no_state_before, many_writes_do_not_hide_one,
