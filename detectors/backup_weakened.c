@@ -192,13 +192,10 @@ static int tell_followed(const struct told *t, const struct detector_context *ct
 static int observe_deletion(const struct observation *obs, const struct detector_context *ctx, struct error *err)
 {
     struct near *n = baseline_put(ctx->baseline, &near_memory, obs->text[F_ACCOUNT], SL(""), SL(""), obs->minute_ns, NULL);
-    size_t at;
 
     if (!n || ctx->is_backfill)
         return 0;
-    at = recent_place(n->gone, sizeof n->gone[0], &n->gone_len, ARRAY_LEN(n->gone), obs->minute_ns);
-    if (at != SIZE_MAX)
-        n->gone[at] = obs->minute_ns;
+    recent_add(n->gone, sizeof n->gone[0], &n->gone_len, ARRAY_LEN(n->gone), &obs->minute_ns);
     for (uint32_t i = 0; i < n->told_len; i++)
         if (is_followed(&n->told[i], obs->minute_ns) && tell_followed(&n->told[i], ctx, err) < 0)
             return -1;
@@ -210,13 +207,10 @@ static int look_at_deletions(const struct told *t, const struct detector_context
 {
     struct near *n = baseline_put(ctx->baseline, &near_memory, slice_of(t->account), SL(""), SL(""), t->first_ns, NULL);
     bool is_one = false;
-    size_t at;
 
     if (!n)
         return 0;
-    at = recent_place(n->told, sizeof n->told[0], &n->told_len, KEPT_MAX, t->first_ns);
-    if (at != SIZE_MAX)
-        n->told[at] = *t;
+    recent_add(n->told, sizeof n->told[0], &n->told_len, KEPT_MAX, t);
     for (uint32_t i = 0; i < n->gone_len; i++)
         is_one = is_one || is_followed(t, n->gone[i]);
     return is_one ? tell_followed(t, ctx, err) : 0;

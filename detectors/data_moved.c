@@ -89,21 +89,13 @@ static const struct baseline_memory place_memory = {
 
 #define PLACE_MAX 160
 
-static struct slice place_key(enum place what, struct slice name, char room[PLACE_MAX])
-{
-    name = slice_cut(name, PLACE_MAX - 1);
-    room[0] = (char)what;
-    if (name.len)
-        memcpy(room + 1, name.at, name.len);
-    return slice_make(room, name.len + 1);
-}
-
 static void note_place(struct baseline *b, struct slice account, enum place what, struct slice name, int64_t time_ns,
                        struct habit_view *ret)
 {
     char room[PLACE_MAX];
 
-    habit_note_long(b, &place_memory, account, place_key(what, name, room), slice_cut(name, PLACE_MAX - 1), time_ns, ret);
+    habit_note_long(b, &place_memory, account, habit_key((char)what, name, room, sizeof room),
+                    slice_cut(name, PLACE_MAX - 1), time_ns, ret);
 }
 
 static bool is_known_place(struct baseline *b, enum place what, struct slice name, int64_t time_ns)
@@ -111,7 +103,7 @@ static bool is_known_place(struct baseline *b, enum place what, struct slice nam
     struct habit_view v;
     char room[PLACE_MAX];
 
-    habit_look_long(b, &place_memory, SL(""), place_key(what, name, room), time_ns, &v);
+    habit_look_long(b, &place_memory, SL(""), habit_key((char)what, name, room, sizeof room), time_ns, &v);
     return v.is_known;
 }
 
@@ -458,7 +450,6 @@ static int tell_list(const struct observation *obs, struct slice whose, struct s
         .count = is_counted ? 1 : 0, .is_aside = !is_counted, .facts = f.at, .facts_len = f.len }, err);
 }
 
-/* Begun and complete are two rows of one operation, and which of them carries the state is not promised. */
 /* The list is the account's state after an update, so it repeats; the first one that is seen says nothing. */
 static int judge_list(const struct data_moved *d, const struct observation *obs, const struct detector_context *ctx,
                       struct error *err)
@@ -476,7 +467,7 @@ static int judge_list(const struct data_moved *d, const struct observation *obs,
         return 0;
     note_place(b, account, PLACE_LIST, SL(""), obs->minute_ns, &seen);
     is_young = !seen.is_known || (ctx->is_learning && seen.age_days * NS_PER_DAY < baseline_cfg(b)->learn_ns);
-    is_first = key_row_is_first(b, obs, "m");
+    is_first = key_row_is_first(b, obs, "m"); /* begun and complete are two rows of one operation: either may carry the list */
     while (endpoints_next(&e)) {
         struct slice whose = subscription_of(e.id, room);
 

@@ -105,8 +105,8 @@ enum what { WHAT_SETTING, WHAT_CATEGORY, WHAT_FULL_TEXT };
 struct waiting { /* a row, as far as it is told */
     int64_t time_ns, first_ns, last_ns;
     uint32_t what, column, is_counted, is_stranger;
-    char account[64], resource_id[320], changed[512], operation[CHANGE_OPERATION_MAX], caller[CALLER_MAX],
-         caller_name[96], app_id[48], tool[40], address[48], place[256], role[96], correlation[64], item[128];
+    char account[64], resource_id[320], changed[512], operation[CHANGE_OPERATION_MAX], item[128];
+    struct change_by by;
 };
 
 struct waitings {
@@ -137,19 +137,15 @@ static void mark(struct baseline *b, struct slice account, enum mark_kind kind, 
     struct marks *m = slice_empty(account)
                           ? NULL : baseline_put(b, &mark_memory, account, hour_key(time_ns, key), SL(""), time_ns, NULL);
     struct mark one = { .time_ns = time_ns, .kind = (uint32_t)kind };
-    size_t at = 0;
 
     if (!m)
         return;
-    (void)snprintf(one.caller, sizeof one.caller, "%.*s", SLF(slice_cut(caller, sizeof one.caller - 1)));
-    (void)snprintf(one.address, sizeof one.address, "%.*s", SLF(slice_cut(address, sizeof one.address - 1)));
-    while (at < m->len && memcmp(&m->each[at], &one, sizeof one) != 0)
-        at++;
-    if (at < m->len)
-        return;
-    at = recent_place(m->each, sizeof one, &m->len, MARKS_MAX, time_ns);
-    if (at != SIZE_MAX)
-        m->each[at] = one;
+    slice_keep(caller, one.caller, sizeof one.caller);
+    slice_keep(address, one.address, sizeof one.address);
+    for (uint32_t i = 0; i < m->len; i++)
+        if (memcmp(&m->each[i], &one, sizeof one) == 0)
+            return;
+    recent_add(m->each, sizeof one, &m->len, MARKS_MAX, &one);
 }
 
 static bool is_near(int64_t a, int64_t b)
@@ -259,8 +255,8 @@ static int tell_waiting(const struct logging_impaired *d, const struct waiting *
     struct slice extra[F_COUNT - F_GROUP_COUNT] = { { .at = NULL } };
     struct observation obs = { .kind = OBS_ACTIVITY, .minute_ns = w->time_ns, .first_ns = w->first_ns, .last_ns = w->last_ns,
                                .extra = extra };
-    struct change c = { .by = { .obs = &obs, .account = slice_of(w->account), .caller = slice_of(w->caller),
-                                .app_id = slice_of(w->app_id), .tool_name = w->tool },
+    struct change c = { .by = { .obs = &obs, .account = slice_of(w->account), .caller = slice_of(w->by.caller),
+                                .app_id = slice_of(w->by.app_id), .tool_name = w->by.tool },
                         .operation = slice_of(w->operation), .resource = slice_of(w->changed), .outcome = KEY_DONE };
     struct grounds g = { .d = d, .ctx = ctx, .type = LOGGING, .subject = SL("diagnostic logs"),
                          .is_counted = w->is_counted, .is_stranger = w->is_stranger };
@@ -274,12 +270,12 @@ static int tell_waiting(const struct logging_impaired *d, const struct waiting *
         return 0;
     obs.text[F_ACCOUNT] = slice_of(w->account);
     obs.text[F_RESOURCE_ID] = slice_of(w->resource_id);
-    obs.text[F_ADDRESS] = slice_of(w->address);
-    obs.text[F_PLACE] = slice_of(w->place);
-    extra[F_CALLER_NAME - F_GROUP_COUNT] = slice_of(w->caller_name);
-    extra[F_ROLE - F_GROUP_COUNT] = slice_of(w->role);
+    obs.text[F_ADDRESS] = slice_of(w->by.address);
+    obs.text[F_PLACE] = slice_of(w->by.place);
+    extra[F_CALLER_NAME - F_GROUP_COUNT] = slice_of(w->by.caller_name);
+    extra[F_ROLE - F_GROUP_COUNT] = slice_of(w->by.role);
     if (w->what == WHAT_SETTING) {
-        extra[F_CORRELATED_ID - F_GROUP_COUNT] = slice_of(w->correlation);
+        extra[F_CORRELATED_ID - F_GROUP_COUNT] = slice_of(w->by.correlation);
         g.variant = ".DiagnosticDeleted";
         g.severity = is_replaced ? SEVERITY_LOW : one_more(SEVERITY_MEDIUM, w->is_stranger);
         if (is_replaced)
@@ -295,7 +291,7 @@ static int tell_waiting(const struct logging_impaired *d, const struct waiting *
     g.severity = SEVERITY_MEDIUM;
     c.resource = slice_of(w->resource_id);
     facts_add_set(&f, "unseen", slice_of(columns[w->column].words));
-    facts_add_set(&f, "operationId", slice_of(w->correlation));
+    facts_add_set(&f, "operationId", slice_of(w->by.correlation));
     for (size_t i = 0; w->what == WHAT_CATEGORY && i < n.len; i++)
         if (n.each[i]->kind == MARK_WRITTEN) {
             facts_add_set(&f, "principal", slice_of(n.each[i]->caller));
@@ -386,14 +382,7 @@ static void keep_change(const struct change *c, const struct judged *j, struct w
     KEEP(ret->resource_id, obs->text[F_RESOURCE_ID]);
     KEEP(ret->changed, c->resource);
     KEEP(ret->operation, c->operation);
-    KEEP(ret->caller, c->by.caller);
-    KEEP(ret->caller_name, obs_extra(obs, F_CALLER_NAME));
-    KEEP(ret->app_id, c->by.app_id);
-    KEEP(ret->tool, slice_of(c->by.tool_name));
-    KEEP(ret->address, obs->text[F_ADDRESS]);
-    KEEP(ret->place, obs->text[F_PLACE]);
-    KEEP(ret->role, obs_extra(obs, F_ROLE));
-    KEEP(ret->correlation, obs_extra(obs, F_CORRELATED_ID));
+    change_keep(&ret->by, c);
     KEEP(ret->item, change_last_part(c->resource));
 }
 
@@ -461,7 +450,7 @@ static int judge_column(const struct logging_impaired *d, const struct observati
     KEEP(w.account, account);
     KEEP(w.resource_id, obs->text[F_RESOURCE_ID]);
     KEEP(w.operation, obs->text[F_OPERATION]);
-    KEEP(w.correlation, obs_extra(obs, F_ACTIVITY_ID));
+    KEEP(w.by.correlation, obs_extra(obs, F_ACTIVITY_ID));
     return hold(d, &w, ctx, err);
 }
 

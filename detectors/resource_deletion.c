@@ -360,7 +360,7 @@ static bool is_before(const struct lock *l, int64_t ns)
 static int meet_locks(struct gone *g, const struct who *w, const struct detector_context *ctx, struct error *err)
 {
     struct slice scopes[DELETION_SCOPES];
-    size_t n = deletion_scopes(slice_of(g->id), scopes), at;
+    size_t n = deletion_scopes(slice_of(g->id), scopes);
     struct deleter me = { .ns = g->first_ns };
 
     slice_keep(w->caller, me.caller, sizeof me.caller);
@@ -376,9 +376,7 @@ static int meet_locks(struct gone *g, const struct who *w, const struct detector
                 if (!ctx->is_backfill && tell_lock(&s->locks[k], &me, ctx, err) < 0)
                     return -1;
             }
-        at = recent_place(s->gone, sizeof s->gone[0], &s->gone_len, GONE_MAX, me.ns);
-        if (at != SIZE_MAX)
-            s->gone[at] = me;
+        recent_add(s->gone, sizeof s->gone[0], &s->gone_len, GONE_MAX, &me);
     }
     return 0;
 }
@@ -546,15 +544,6 @@ static int tell_unnamed(void *self, const struct unnamed *u, const struct detect
                ? judge_unnamed(self, &del, slice_of(u->account), u->first_ns, u->last_ns, ctx, err) : 0;
 }
 
-static struct slice place_key(char kind, struct slice s, char room[DELETION_ID_MAX + 1])
-{
-    s = slice_cut(s, DELETION_ID_MAX);
-    room[0] = kind;
-    if (s.len)
-        memcpy(room + 1, s.at, s.len);
-    return slice_make(room, s.len + 1);
-}
-
 static int observe_control(const struct resource_deletion *d, const struct observation *obs,
                            const struct detector_context *ctx, struct error *err)
 {
@@ -566,7 +555,7 @@ static int observe_control(const struct resource_deletion *d, const struct obser
     if (!deletion_of_control(obs, &del))
         return 0;
     (void)key_event_read(obs, &by); /* for the subscription */
-    habit_look(ctx->baseline, &place_memory, SL(""), place_key('l', by.subscription, room), obs->minute_ns, &log);
+    habit_look(ctx->baseline, &place_memory, SL(""), habit_key('l', by.subscription, room, sizeof room), obs->minute_ns, &log);
     if (log.is_known && log.idle_days <= LOG_IDLE_DAYS && (ctx->is_backfill || unnamed_wait(ctx->baseline, obs, &del)))
         return 0;
     return judge_unnamed(d, &del, obs->text[F_ACCOUNT], obs->first_ns, obs->last_ns, ctx, err);
@@ -581,12 +570,12 @@ static void note_places(const struct observation *obs, const struct key_event *b
     size_t n;
 
     if (obs->kind == OBS_ACTIVITY)
-        habit_note(b, &place_memory, SL(""), place_key('l', by->subscription, room), SL(""), obs->minute_ns, NULL);
+        habit_note(b, &place_memory, SL(""), habit_key('l', by->subscription, room, sizeof room), SL(""), obs->minute_ns, NULL);
     if (slice_empty(obs->text[F_ACCOUNT]))
         return;
     n = deletion_scopes(obs->text[F_RESOURCE_ID], scopes);
     for (size_t i = 0; i < n && i < 2; i++) /* the subscription and the group */
-        habit_note(b, &place_memory, SL(""), place_key('g', scopes[i], room), SL(""), obs->minute_ns, NULL);
+        habit_note(b, &place_memory, SL(""), habit_key('g', scopes[i], room, sizeof room), SL(""), obs->minute_ns, NULL);
 }
 
 /* Does the lock's scope hold something of ours? */
@@ -598,7 +587,7 @@ static bool is_ours(const struct change *c, struct slice scope, struct baseline 
     if (slice_find(scope, SL("/microsoft.documentdb/")) != SIZE_MAX ||
         slice_find(scope, SL("/microsoft.operationalinsights/workspaces/")) != SIZE_MAX)
         return true;
-    habit_look(b, &place_memory, SL(""), place_key('g', scope, room), c->by.obs->minute_ns, &known);
+    habit_look(b, &place_memory, SL(""), habit_key('g', scope, room, sizeof room), c->by.obs->minute_ns, &known);
     return known.is_known;
 }
 
@@ -607,7 +596,7 @@ static int judge_lock(const struct resource_deletion *d, const struct change *c,
 {
     const struct observation *obs = c->by.obs;
     struct lock l = { .ns = obs->minute_ns };
-    size_t at = slice_find(c->resource, SL("/providers/microsoft.authorization/locks/")), kept;
+    size_t at = slice_find(c->resource, SL("/providers/microsoft.authorization/locks/"));
     struct slice scope = slice_make(c->resource.at, at);
     struct change_usual usual;
     struct scope *s;
@@ -623,9 +612,7 @@ static int judge_lock(const struct resource_deletion *d, const struct change *c,
     s = scope_at(ctx->baseline, scope, obs->minute_ns);
     if (!s)
         return 0;
-    kept = recent_place(s->locks, sizeof s->locks[0], &s->locks_len, LOCKS_MAX, l.ns);
-    if (kept != SIZE_MAX)
-        s->locks[kept] = l;
+    recent_add(s->locks, sizeof s->locks[0], &s->locks_len, LOCKS_MAX, &l);
     if (ctx->is_backfill)
         return 0;
     if (is_ours(c, scope, ctx->baseline) && tell_lock(&l, NULL, ctx, err) < 0)

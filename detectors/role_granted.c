@@ -85,7 +85,7 @@ struct said { /* by a row of the control plane */
 
 struct watched { /* what somebody got in an account */
     uint32_t len, unused;
-    struct { int64_t at_ns; char key[KEY_MAX]; } each[WATCHED_MAX];
+    struct watched_right { int64_t at_ns; char key[KEY_MAX]; } each[WATCHED_MAX];
 };
 
 static const struct baseline_memory habits_memory = {
@@ -137,16 +137,6 @@ static const struct baseline_memory reads_memory = { /* of one principal in an h
 static void lower(char *to, struct slice s, size_t max)
 {
     to[slice_lower(s, to, max - 1).len] = '\0';
-}
-
-/* The first row that says it. */
-static void keep(char *to, struct slice s, size_t max)
-{
-    s = slice_cut(s, max - 1);
-    if (to[0] || slice_empty(s) || memchr(s.at, '\0', s.len))
-        return;
-    memcpy(to, s.at, s.len);
-    to[s.len] = '\0';
 }
 
 static struct slice key_of(char letter, struct slice text, char room[KEY_MAX])
@@ -411,18 +401,15 @@ static bool has_read(struct baseline *b, struct slice account, struct slice who,
 static void watch(struct baseline *b, struct slice account, const struct said *s, struct slice key)
 {
     struct watched *w = baseline_put(b, &watched_memory, account, slice_of(s->grantee), SL(""), s->at_ns, NULL);
-    size_t at;
+    struct watched_right one = { .at_ns = s->at_ns };
 
     if (!w)
         return;
     for (size_t i = 0; i < w->len; i++)
         if (slice_eq(slice_of(w->each[i].key), key))
             return;
-    at = recent_place(w->each, sizeof w->each[0], &w->len, WATCHED_MAX, s->at_ns);
-    if (at == SIZE_MAX)
-        return;
-    w->each[at].at_ns = s->at_ns;
-    lower(w->each[at].key, key, KEY_MAX);
+    lower(one.key, key, KEY_MAX);
+    recent_add(w->each, sizeof w->each[0], &w->len, WATCHED_MAX, &one);
 }
 
 static int observe_request(const struct role_granted *d, const struct observation *obs, const struct detector_context *ctx,
@@ -500,10 +487,10 @@ static void add_caller(struct given *g, const struct change *c)
     if (!g->kind || obs->last_ns > g->last_ns)
         g->last_ns = obs->last_ns;
     change_keep(&g->by, c);
-    keep(g->object_id, c->by.object_id, sizeof g->object_id);
-    keep(g->operation, c->operation, sizeof g->operation);
-    keep(g->changed, c->resource, sizeof g->changed);
-    keep(g->resource, obs->text[F_RESOURCE_ID], sizeof g->resource);
+    change_keep_text(g->object_id, c->by.object_id, sizeof g->object_id);
+    change_keep_text(g->operation, c->operation, sizeof g->operation);
+    change_keep_text(g->changed, c->resource, sizeof g->changed);
+    change_keep_text(g->resource, obs->text[F_RESOURCE_ID], sizeof g->resource);
 }
 
 static void add_said(struct given *g, const struct said *s)
@@ -513,10 +500,10 @@ static void add_said(struct given *g, const struct said *s)
     if (!g->kind || s->at_ns > g->last_ns)
         g->last_ns = s->at_ns;
     g->flags |= s->flags | FLAG_DONE;
-    keep(g->grantee, slice_of(s->grantee), sizeof g->grantee);
-    keep(g->grantee_type, slice_of(s->grantee_type), sizeof g->grantee_type);
-    keep(g->role, slice_of(s->role), sizeof g->role);
-    keep(g->scope, slice_of(s->scope), sizeof g->scope);
+    change_keep_text(g->grantee, slice_of(s->grantee), sizeof g->grantee);
+    change_keep_text(g->grantee_type, slice_of(s->grantee_type), sizeof g->grantee_type);
+    change_keep_text(g->role, slice_of(s->role), sizeof g->role);
+    change_keep_text(g->scope, slice_of(s->scope), sizeof g->scope);
     if (g->grantee[0] && strcmp(g->grantee, g->object_id) == 0)
         g->flags |= FLAG_SELF;
 }
@@ -611,10 +598,10 @@ static int judge(const struct role_granted *d, enum kind kind, const struct chan
         const char *name = azure_role(grant->role);
         struct said all = { .at_ns = grant->done_ns };
 
-        keep(all.grantee, slice_of(grant->grantee), sizeof all.grantee);
-        keep(all.grantee_type, slice_of(grant->grantee_type), sizeof all.grantee_type);
-        keep(all.role, slice_of(name ? name : grant->role), sizeof all.role);
-        keep(all.scope, slice_of(grant->scope), sizeof all.scope);
+        change_keep_text(all.grantee, slice_of(grant->grantee), sizeof all.grantee);
+        change_keep_text(all.grantee_type, slice_of(grant->grantee_type), sizeof all.grantee_type);
+        change_keep_text(all.role, slice_of(name ? name : grant->role), sizeof all.role);
+        change_keep_text(all.scope, slice_of(grant->scope), sizeof all.scope);
         add_said(g, &all);
     } else if (kind == KIND_ASSIGNMENT || kind == KIND_DEFINITION) {
         g->flags |= c->by.outcome == KEY_DONE ? FLAG_DONE : 0; /* of what was accepted the control plane says the end */
@@ -623,8 +610,8 @@ static int judge(const struct role_granted *d, enum kind kind, const struct chan
             join(b, account, key, g, s);
     } else {
         g->flags |= FLAG_DONE;
-        keep(g->grantee, own_id(c, "/mongodbuserdefinitions/"), sizeof g->grantee);
-        keep(g->role, own_id(c, "/mongodbroledefinitions/"), sizeof g->role);
+        change_keep_text(g->grantee, own_id(c, "/mongodbuserdefinitions/"), sizeof g->grantee);
+        change_keep_text(g->role, own_id(c, "/mongodbroledefinitions/"), sizeof g->role);
     }
     return tell(d, account, g, ctx, err);
 }
@@ -712,8 +699,8 @@ static int judge_nameless(const struct role_granted *d, enum kind kind, const st
     g->kind = kind;
     g->day_ns = time_floor(s->at_ns, NS_PER_DAY);
     g->flags |= FLAG_NAMELESS | FLAG_UNUSUAL;
-    keep(g->operation, obs->text[F_OPERATION], sizeof g->operation);
-    keep(g->resource, obs->text[F_RESOURCE_ID], sizeof g->resource);
+    change_keep_text(g->operation, obs->text[F_OPERATION], sizeof g->operation);
+    change_keep_text(g->resource, obs->text[F_RESOURCE_ID], sizeof g->resource);
     return tell(d, account, g, ctx, err);
 }
 
@@ -733,14 +720,14 @@ static int observe_control(const struct role_granted *d, const struct observatio
     id = kind == KIND_ASSIGNMENT ? change_last_part(obs_extra(obs, F_ROLE_ASSIGNMENT)) : slice_of(role);
     if (kind == KIND_ASSIGNMENT) {
         lower(s.grantee, obs_extra(obs, F_ROLE_ASSIGN_PRINCIPAL), sizeof s.grantee);
-        keep(s.grantee_type, obs_extra(obs, F_ROLE_ASSIGN_PRINCIPAL_TYPE), sizeof s.grantee_type);
-        keep(s.role, data_role(slice_of(role)), sizeof s.role);
-        keep(s.scope, obs_extra(obs, F_ROLE_ASSIGN_SCOPE), sizeof s.scope);
+        change_keep_text(s.grantee_type, obs_extra(obs, F_ROLE_ASSIGN_PRINCIPAL_TYPE), sizeof s.grantee_type);
+        change_keep_text(s.role, data_role(slice_of(role)), sizeof s.role);
+        change_keep_text(s.scope, obs_extra(obs, F_ROLE_ASSIGN_SCOPE), sizeof s.scope);
         s.flags |= is_whole_account(slice_of(s.scope)) ? FLAG_WIDE : 0;
         s.flags |= !slice_empty(id) && is_moved(b, account, id, &s) ? FLAG_MOVED : 0;
     } else {
-        keep(s.role, obs_extra(obs, F_ROLE_DEFINITION_NAME), sizeof s.role);
-        keep(s.role, slice_of(role), sizeof s.role);
+        change_keep_text(s.role, obs_extra(obs, F_ROLE_DEFINITION_NAME), sizeof s.role);
+        change_keep_text(s.role, slice_of(role), sizeof s.role);
         s.flags |= has_wildcard(obs_extra(obs, F_ROLE_DEFINITION_PERMISSIONS)) ? FLAG_WILDCARD : 0;
     }
     if (!slice_empty(obs_extra(obs, F_ACTIVITY_ID)))

@@ -85,7 +85,7 @@ bool change_is_repeat(struct baseline *b, const struct change *c, char who)
     return key_event_is_repeat(b, &once, who);
 }
 
-static struct slice habit_key(char kind, struct slice caller, char room[CALLER_MAX + 2])
+static struct slice caller_key(char kind, struct slice caller, char room[CALLER_MAX + 2])
 {
     room[0] = kind;
     room[1] = '\x1f'; /* no name holds it */
@@ -121,13 +121,13 @@ static void note(const struct habits *h, char kind, const struct change *c, stru
     *ret = (struct change_usual){ .is_young = true };
     by.outcome = c->outcome;
     key_event_note(h->b, &by, &ret->by);
-    note_one(h, c, SL(""), habit_key(kind, by.caller, room), &ret->caller);
+    note_one(h, c, SL(""), caller_key(kind, by.caller, room), &ret->caller);
     if (slice_empty(account)) {
         ret->is_young = !ret->by.is_logged;
         return;
     }
-    note_one(h, c, account, habit_key(kind, by.caller, room), &ret->caller_here);
-    note_one(h, c, account, habit_key(kind, SL(""), room), &ret->here);
+    note_one(h, c, account, caller_key(kind, by.caller, room), &ret->caller_here);
+    note_one(h, c, account, caller_key(kind, SL(""), room), &ret->here);
     ret->is_young = key_event_is_learning(h->b, &by, &ret->by);
 }
 
@@ -187,26 +187,26 @@ bool change_is_trusted(const struct detector_context *ctx, const struct change *
     return false;
 }
 
-static void keep(char *to, struct slice s, size_t size)
+void change_keep_text(char *room, struct slice text, size_t size)
 {
-    s = slice_cut(s, size - 1);
-    if (!to[0] && !slice_empty(s) && !memchr(s.at, '\0', s.len))
-        slice_keep(s, to, size);
+    text = slice_cut(text, size - 1);
+    if (!room[0] && !slice_empty(text) && !memchr(text.at, '\0', text.len))
+        slice_keep(text, room, size);
 }
 
 void change_keep(struct change_by *by, const struct change *c)
 {
     const struct observation *obs = c->by.obs;
 
-    keep(by->caller, c->by.caller, sizeof by->caller);
-    keep(by->caller_name, obs_extra(obs, F_CALLER_NAME), sizeof by->caller_name);
-    keep(by->app_id, c->by.app_id, sizeof by->app_id);
-    keep(by->tool, slice_of(c->by.tool_name), sizeof by->tool);
-    keep(by->address, obs->text[F_ADDRESS], sizeof by->address);
+    change_keep_text(by->caller, c->by.caller, sizeof by->caller);
+    change_keep_text(by->caller_name, obs_extra(obs, F_CALLER_NAME), sizeof by->caller_name);
+    change_keep_text(by->app_id, c->by.app_id, sizeof by->app_id);
+    change_keep_text(by->tool, slice_of(c->by.tool_name), sizeof by->tool);
+    change_keep_text(by->address, obs->text[F_ADDRESS], sizeof by->address);
     if (obs->text[F_PLACE].len < sizeof by->place) /* half a place is none */
-        keep(by->place, obs->text[F_PLACE], sizeof by->place);
-    keep(by->role, obs_extra(obs, F_ROLE), sizeof by->role);
-    keep(by->correlation, obs_extra(obs, F_CORRELATED_ID), sizeof by->correlation);
+        change_keep_text(by->place, obs->text[F_PLACE], sizeof by->place);
+    change_keep_text(by->role, obs_extra(obs, F_ROLE), sizeof by->role);
+    change_keep_text(by->correlation, obs_extra(obs, F_CORRELATED_ID), sizeof by->correlation);
 }
 
 void change_add(struct fact_list *f, const struct change_by *by)

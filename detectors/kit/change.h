@@ -58,10 +58,12 @@ bool change_is_trusted(const struct detector_context *ctx, const struct change *
 
 /* Who made a change, kept for a row that comes later. Plain data; zeroed: nobody yet. */
 struct change_by {
-    char caller[CALLER_MAX], caller_name[CALLER_MAX], app_id[FEW_TEXT], tool[FEW_TEXT], address[FEW_TEXT], place[192];
-    char role[FEW_TEXT], correlation[FEW_TEXT];
+    char caller[CALLER_MAX], caller_name[CALLER_MAX], app_id[FEW_TEXT], tool[FEW_TEXT], address[FEW_TEXT], place[256];
+    char role[CALLER_MAX], correlation[FEW_TEXT];
 };
 
+/* The text into an empty room of `size` bytes, cut and terminated; of several the first. None with a NUL in it. */
+void change_keep_text(char *room, struct slice text, size_t size);
 /* Adds what is not known yet: of several rows the first one that says it. */
 void change_keep(struct change_by *by, const struct change *c);
 /* principal, callerName, appId, application, address, place, role, correlationId; `by` outlives the draft. */

@@ -122,6 +122,15 @@ bool habit_is_noted(struct baseline *b, const struct baseline_memory *m, struct 
     return true;
 }
 
+struct slice habit_key(char kind, struct slice name, char *room, size_t size)
+{
+    name = slice_cut(name, size - 1);
+    room[0] = kind;
+    if (name.len)
+        memcpy(room + 1, name.at, name.len);
+    return slice_make(room, name.len + 1);
+}
+
 void habit_describe(const void *value, struct buf *out)
 {
     const struct habit *h = value;

@@ -48,6 +48,9 @@ void habit_look_long(struct baseline *b, const struct baseline_memory *m, struct
 bool habit_is_noted(struct baseline *b, const struct baseline_memory *m, struct slice account, struct slice key,
                     int64_t time_ns, struct habit_view *ret);
 
+/* A key of one letter, for what kind of thing it is, and a name; in a room of `size` bytes, cut to it. */
+struct slice habit_key(char kind, struct slice name, char *room, size_t size);
+
 struct buf;
 void habit_describe(const void *value, struct buf *out); /* for baseline_memory.describe */
 void habit_confirm(void *value, int32_t slot);           /* for baseline_memory.confirm */

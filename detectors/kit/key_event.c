@@ -259,7 +259,7 @@ void key_readers_look(struct baseline *b, struct slice account, int64_t time_ns,
 /* ---- noting ------------------------------------------------------------------------------------ */
 
 /* A letter for the kind of habit, then its parts, each with a byte between that no name holds. */
-static struct slice habit_key(char kind, struct slice a, struct slice b, char room[2 * CALLER_MAX + 8])
+static struct slice pair_key(char kind, struct slice a, struct slice b, char room[2 * CALLER_MAX + 8])
 {
     size_t n = 0;
 
@@ -281,7 +281,7 @@ static void note(struct baseline *b, struct slice account, char kind, struct sli
                  bool is_done, struct habit_view *ret)
 {
     char room[2 * CALLER_MAX + 8];
-    struct slice key = habit_key(kind, a, c, room);
+    struct slice key = pair_key(kind, a, c, room);
 
     if (is_done)
         habit_note(b, &key_habits_memory, account, key, a, time_ns, ret);
@@ -339,7 +339,7 @@ bool key_event_is_learning(struct baseline *b, const struct key_event *e, const 
         return false;
     /* An account whose requests are not logged is seen only when somebody administers it, on too few days to
      * count as active. Its activity log being old enough is enough. */
-    habit_look(b, &key_habits_memory, e->account, habit_key(HABIT_LOG, SL("*"), SL("*"), room), e->obs->minute_ns,
+    habit_look(b, &key_habits_memory, e->account, pair_key(HABIT_LOG, SL("*"), SL("*"), room), e->obs->minute_ns,
                &here);
     return !is_old_enough(b, &here);
 }
@@ -350,10 +350,10 @@ int64_t key_log_days(struct baseline *b, struct slice account, struct slice reso
     struct slice s = subscription_of(SL(""), resource_id, subscription);
     struct habit_view v, here;
 
-    habit_look(b, &key_habits_memory, account, habit_key(HABIT_LOG, SL("*"), SL("*"), room), time_ns, &here);
+    habit_look(b, &key_habits_memory, account, pair_key(HABIT_LOG, SL("*"), SL("*"), room), time_ns, &here);
     if (slice_empty(s))
         return here.age_days;
-    habit_look(b, &key_habits_memory, SL(""), habit_key(HABIT_LOG, s, SL(""), room), time_ns, &v);
+    habit_look(b, &key_habits_memory, SL(""), pair_key(HABIT_LOG, s, SL(""), room), time_ns, &v);
     return v.age_days > here.age_days ? v.age_days : here.age_days;
 }
 

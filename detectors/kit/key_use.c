@@ -99,21 +99,12 @@ uint8_t key_use_bucket(const struct network_of *net)
     return (uint8_t)((net->is_v4 ? 128 : 0) | (hash64(net->wide, strlen(net->wide), 0) & 127));
 }
 
-static struct slice known_key(char what, struct slice name, char room[96])
-{
-    name = slice_cut(name, 90);
-    room[0] = what;
-    if (name.len)
-        memcpy(room + 1, name.at, name.len);
-    return slice_make(room, name.len + 1);
-}
-
 /* On how many days closed slots saw it. */
 static int64_t note_known(const struct key_request *r, char what, struct slice name)
 {
     struct baseline *b = r->ctx->baseline;
-    char room[96];
-    struct slice key = known_key(what, name, room), account = r->obs->text[F_ACCOUNT];
+    char room[91];
+    struct slice key = habit_key(what, name, room, sizeof room), account = r->obs->text[F_ACCOUNT];
     struct habit_view v;
 
     if (!habit_is_noted(b, &key_places_memory, account, key, r->obs->minute_ns, &v))

@@ -12,14 +12,18 @@ static int64_t time_at(const void *each, size_t size, size_t i)
     return ns;
 }
 
-size_t recent_place(const void *each, size_t size, uint32_t *len, size_t max, int64_t ns)
+void recent_add(void *each, size_t size, uint32_t *len, size_t max, const void *one)
 {
-    size_t oldest = 0;
+    size_t at = 0;
 
-    if (*len < max)
-        return (*len)++;
-    for (size_t i = 1; i < max; i++)
-        if (time_at(each, size, i) < time_at(each, size, oldest))
-            oldest = i;
-    return ns > time_at(each, size, oldest) ? oldest : SIZE_MAX;
+    if (*len < max) {
+        at = (*len)++;
+    } else {
+        for (size_t i = 1; i < max; i++)
+            if (time_at(each, size, i) < time_at(each, size, at))
+                at = i;
+        if (time_at(one, size, 0) <= time_at(each, size, at))
+            return;
+    }
+    memcpy((char *)each + at * size, one, size);
 }

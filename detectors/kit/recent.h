@@ -7,8 +7,8 @@
 
 #include "base/base.h"
 
-/* Where one of the time `ns` belongs: behind the others, or in the oldest's place. Every element of `size` bytes begins with
- * its time, an int64_t; *len grows up to `max`. SIZE_MAX: all that are kept are as new. */
-size_t recent_place(const void *each, size_t size, uint32_t *len, size_t max, int64_t ns);
+/* Put one behind the others, or in the oldest's place; it is left out when all that are kept are as new. Every element of
+ * `size` bytes begins with its time, an int64_t; *len grows up to `max`. */
+void recent_add(void *each, size_t size, uint32_t *len, size_t max, const void *one);
 
 #endif

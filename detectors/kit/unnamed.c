@@ -29,9 +29,9 @@ const struct baseline_memory unnamed_known_memory = {
     .name = "deletion.known", .version = 1, .size = sizeof(struct known), .max_keys = 50000,
 };
 
-static struct slice known_key(struct slice id, int64_t hour, char room[48])
+static struct slice key_of(struct slice id, int64_t number, char room[48])
 {
-    int n = snprintf(room, 48, "%016" PRIx64 "%" PRId64, hash64(id.at, id.len, 0), hour);
+    int n = snprintf(room, 48, "%016" PRIx64 "%" PRId64, hash64(id.at, id.len, 0), number);
 
     return slice_make(room, (size_t)n);
 }
@@ -40,7 +40,7 @@ void unnamed_is_named(struct baseline *b, struct slice id, int64_t ns)
 {
     char room[48];
 
-    (void)baseline_put(b, &unnamed_known_memory, SL(""), known_key(id, ns / NS_PER_HOUR, room), SL(""), ns, NULL);
+    (void)baseline_put(b, &unnamed_known_memory, SL(""), key_of(id, ns / NS_PER_HOUR, room), SL(""), ns, NULL);
 }
 
 static bool is_named(struct baseline *b, const struct unnamed *u)
@@ -48,7 +48,7 @@ static bool is_named(struct baseline *b, const struct unnamed *u)
     char room[48];
 
     for (int64_t hour = u->first_ns / NS_PER_HOUR - 1; hour <= u->first_ns / NS_PER_HOUR + 1; hour++)
-        if (baseline_get(b, &unnamed_known_memory, SL(""), known_key(slice_of(u->id), hour, room)))
+        if (baseline_get(b, &unnamed_known_memory, SL(""), key_of(slice_of(u->id), hour, room)))
             return true;
     return false;
 }
@@ -65,12 +65,10 @@ bool unnamed_wait(struct baseline *b, const struct observation *obs, const struc
     struct unnamed *u;
     bool is_new = false;
     char room[48];
-    int n;
 
     if (!q || q->len >= WAITING_MAX)
         return false;
-    n = snprintf(room, sizeof room, "%016" PRIx64 "%" PRId64, hash64(del->id.at, del->id.len, 0), obs->first_ns);
-    u = baseline_put(b, &unnamed_waiting_memory, account, slice_make(room, (size_t)n), SL(""), obs->minute_ns, &is_new);
+    u = baseline_put(b, &unnamed_waiting_memory, account, key_of(del->id, obs->first_ns, room), SL(""), obs->minute_ns, &is_new);
     if (!u)
         return false;
     if (!is_new)
