@@ -68,7 +68,7 @@ static const struct chain chains[] = {
             "CosmosDBX_CopyJob" },
           { "CosmosDBX_BackupWeakened", "CosmosDBX_LockRemoved", "CosmosDBX_LoggingImpaired" },
           { "CosmosDBX_MassDelete*", "CosmosDBX_Ransom" } } },
-    { .type = "CosmosDBX_Incident.Insider", .reach_days = 1,
+    { .type = "CosmosDBX_Incident.Insider", .reach_days = 1, .is_from_first = true, /* its words name who was given a right */
       .steps = {
           { "CosmosDBX_AzureRoleGrant", "CosmosDBX_DataRole*", "CosmosDBX_MongoUserBackdoor" },
           { "CosmosDBX_PrincipalAnomaly", "CosmosDBX_AuthMethodAnomaly" },

@@ -28,6 +28,7 @@
 #define FUZZ "CosmosDB_SqlInjection.FailedFuzzingAttempt"
 #define INJECTED "CosmosDB_SqlInjection.DataExfiltration"
 #define KEY_THEFT "CosmosDBX_Incident.KeyTheft"
+#define INSIDER "CosmosDBX_Incident.Insider"
 #define INTRUSION "CosmosDBX_Incident.Intrusion"
 #define INJECTION "CosmosDBX_Incident.Injection"
 #define SAME_ACTOR "CosmosDBX_Incident.SameActor"
@@ -322,6 +323,9 @@ static const struct {
     { "somebody new at a key, and another place", KEY_THEFT, FIRST, "CosmosDB_GeoAnomaly", NS_PER_DAY, 1 },
     { "use alone begins no theft", KEY_THEFT, TOR, VOLUME, NS_PER_HOUR, 0 },
     { "but an intrusion", INTRUSION, TOR, VOLUME, NS_PER_HOUR, 1 },
+    { "a right, and somebody new", INSIDER, "CosmosDBX_DataRole", "CosmosDBX_PrincipalAnomaly", NS_PER_HOUR, 1 },
+    { "somebody new, and no right was given", INSIDER, "CosmosDBX_PrincipalAnomaly", VOLUME, NS_PER_HOUR, 0 },
+    { "a new way of signing in, and none either", INSIDER, "CosmosDBX_AuthMethodAnomaly", VOLUME, NS_PER_HOUR, 0 },
     { "over midnight", INTRUSION, BAD, VOLUME, 24 * NS_PER_HOUR, 1 },
     { "24 hours and a little", INTRUSION, BAD, VOLUME, 24 * NS_PER_HOUR + 1, 0 },
     { "the same step twice", INTRUSION, TOR, BAD, NS_PER_HOUR, 0 },
